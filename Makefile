@@ -1,0 +1,37 @@
+# `make` sets everything up and draws the default sweeps; `make test` sets everything up and runs every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Only what decides the installed packages; a change of the library's own source needs no new installation.
+LOCK := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := results
+.PHONY: results test check clean
+
+results: $(VENV)/.runtime
+	$(BIN)/snakemake --cores all
+	@echo "Done. Open results/index.html in a browser."
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --cores all --dry-run --quiet
+
+clean:
+	rm -rf $(VENV)
+
+# PIP_CONSTRAINT also pins the build backend, which pip installs in an environment of its own.
+$(VENV)/.runtime: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lazyrich needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.runtime $(LOCK)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@

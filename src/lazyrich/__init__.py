@@ -1,0 +1,25 @@
+"""lazyrich: when, how and how fast two-layer networks learn features, and where theory stops describing it.
+
+`run` trains the networks of a sweep, `analyse` holds them against theory. Both are loaded on first use, so that reading a
+sweep file stays light.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lazyrich.comparison import analyse
+    from lazyrich.api import run
+
+__all__ = ["analyse", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "run":
+        from lazyrich.api import run
+
+        return run
+    if name == "analyse":
+        from lazyrich.comparison import analyse
+
+        return analyse
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

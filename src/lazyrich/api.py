@@ -1,0 +1,35 @@
+"""A sweep in memory, without Snakemake: for notebooks and tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import xarray as xr
+
+from lazyrich import archive
+from lazyrich.plan import whole
+from lazyrich.simulate import simulate
+from lazyrich.sweep_file import load_sweep
+
+
+def run(sweep: str | Path | dict, *, engine: str = "propagator", threads: int | None = None) -> xr.Dataset:
+    """Train all networks of a sweep and return them as one dataset in the layout of a shard, in float64.
+
+    Parameters
+    ----------
+    sweep
+        a sweep file, or a dictionary of the same form.
+    engine
+        `propagator` (exact and fast) or `dense` (explicit weights, the ground truth).
+    threads
+        default: all cores.
+
+    Raises
+    ------
+    SweepError
+        before any work, with file, key, value and mend.
+    """
+    recipe = whole(load_sweep(sweep)).recipe
+    data = simulate(recipe, engine=engine, threads=threads or os.cpu_count() or 1)
+    return archive.described(data, recipe, engine)

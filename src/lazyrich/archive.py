@@ -1,0 +1,186 @@
+"""The netCDF layout: variables and their attributes, written atomically, read by plain xarray.
+
+Only this module knows netCDF. In memory a dataset is float64 with −1 for a step that was not reached; on disk observables
+are float32 (`loss` float64) and such a step is missing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lazyrich import observables
+from lazyrich.engines.trajectories import Status
+from lazyrich.networks import Reason
+from lazyrich.plan import canonical
+from lazyrich.provenance import commit, fingerprint, project_version
+
+CONVENTIONS = "CF-1.11"
+REFERENCE = (
+    "W. Huang, W. Chen, Z. Xu, Z. Wang, T. Suzuki: Exact and Rich Feature Learning Dynamics of Two-Layer Linear Networks. "
+    "CPAL 2025, PMLR 280:1087-1111"
+)
+CHUNK_NETWORKS = 256  # a reader of one trajectory touches one chunk
+
+# name -> (long_name, symbol); every variable of a shard or a summary that is no observable.
+VARIABLES = {
+    "network": ("network, in the order of the shard's recipe", ""),
+    "samples": ("number of samples", "n"),
+    "dimension": ("input dimension", "d"),
+    "width": ("number of neurons", "m"),
+    "sigma_0": ("initial scale of the first layer", "σ0"),
+    "v_0": ("initial scale of the second layer", "v0"),
+    "noise_std": ("standard deviation of the label noise", "σ_y"),
+    "learning_rate": ("learning rate", "η"),
+    "growth_per_step": ("growth per step of the aligned mode c eta sqrt(gamma)/(m n)", "k"),
+    "stability_fraction": ("share of the largest stable step c eta lambda_max(Theta_end)/(2n)", "h"),
+    "laziness": ("laziness (sigma_0^2 + v_0^2)/(2b)", "χ"),
+    "steps": ("number of steps", "T"),
+    "loss_factor": ("factor c of the loss (c/2n)|f - y|^2", "c"),
+    "training_tau": ("dimensionless length of training that was asked for", "τ"),
+    "source": ("law of the inputs", ""),
+    "activation": ("activation function", "φ"),
+    "spectrum": ("spectrum of the input covariance", ""),
+    "spectrum_exponent": ("exponent of the power-law spectrum", "α"),
+    "spikes": ("number of spiked directions", ""),
+    "spike_strength": ("strength of the spiked directions", ""),
+    "teacher_norm": ("norm of the teacher", "‖β‖"),
+    "target_norm": ("norm that the targets were rescaled to", "‖y‖"),
+    "gram_scale": ("effective squared input norm that the inputs were rescaled to", "κ"),
+    "balance": ("ratio of initial scales sigma_0/v_0", "σ0/v0"),
+    "width_exponent_p": ("exponent of v_0 = m^-p", "p"),
+    "width_exponent_s": ("exponent of sigma_0 = m^-s", "s"),
+    "replicate": ("replicate, which numbers the random streams", ""),
+    "y_norm": ("norm of the targets", "‖y‖"),
+    "gamma": ("y^T K y", "γ"),
+    "phi": ("y^T K^2 y", "φ₂"),
+    "kappa": ("effective squared input norm gamma/|y|^2", "κ"),
+    "b": ("norm of the least-norm solution sqrt(y^T K^+ y)", "b"),
+    "gram_norm": ("Frobenius norm of the Gram matrix K", "‖K‖"),
+    "gram_error": ("spectral norm of K - tr(Sigma) I", "‖K − tr Σ I‖₂"),
+    "b_rms": ("rms over neurons of the initial alignment <w_r(0), X^T y>", "rms b_r"),
+    "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
+    "end_step": ("first step at which the residual is within the converged share of |y|", "t₂"),
+    "alignment_step": ("step at which rms rho_r first reaches 1, interpolated between records", "t₁"),
+    "loss_max": ("largest loss of all steps", "max L"),
+    "period": ("period in steps of the loss over the last 64 steps, 0 if none", ""),
+    "sharpness_start": ("sharpness (c/n) lambda_max(Theta) at the start", "λ₀"),
+    "sharpness_end": ("sharpness (c/n) lambda_max(Theta) at the end", "λ_T"),
+    "status": ("how training ended", ""),
+    "reason": ("why a network failed", ""),
+    "step": ("gradient step of the record", "t"),
+    "tau": ("dimensionless time h t of the record", "τ"),
+    "rho_r": ("feature alignment of each probe", "ρ_r"),
+    "v_r": ("second-layer weight of each probe", "v_r"),
+}
+FLAGS = {"status": Status, "reason": Reason}
+STEPS = ("onset_step", "end_step")
+INTEGERS = ("samples", "dimension", "width", "steps", "spikes", "replicate", "step", "period")
+
+
+def describe(data: xr.Dataset, name: str) -> None:
+    """Give a variable its CF attributes and a flag variable its meanings."""
+    observable = observables.OBSERVABLES.get(name)
+    long_name, symbol = (observable.long_name, observable.symbol) if observable else VARIABLES[name]
+    attributes = {"long_name": long_name}
+    if symbol:
+        attributes["symbol"] = symbol
+    if name in FLAGS:
+        data[name] = data[name].astype(np.int8)
+        attributes["flag_values"] = np.array([int(flag) for flag in FLAGS[name]], dtype=np.int8)
+        attributes["flag_meanings"] = " ".join(flag.name for flag in FLAGS[name])
+    elif data[name].dtype.kind in "fiu":
+        attributes["units"] = "1"
+    if name in INTEGERS:
+        data[name] = data[name].astype(np.int64)
+    data[name].attrs = attributes
+
+
+def described(data: xr.Dataset, recipe: dict[str, Any], engine: str) -> xr.Dataset:
+    """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
+    for name in data.variables:
+        describe(data, str(name))
+    data.attrs = {
+        "Conventions": CONVENTIONS,
+        "title": "Trajectories of two-layer networks trained by gradient descent",
+        "institution": "lazyrich",
+        "references": REFERENCE,
+        "comment": "One row for each network. `ntk` is the neural tangent kernel. A record of NaN follows divergence "
+        "(status diverged) or a network that could not be trained (status failed, reason in `reason`).",
+        "recipe": canonical(recipe),
+        "engine": engine,
+        "device": "cpu",
+        "data_checksum": _checksum(data),
+        **provenance("lazyrich.simulate", f"lazyrich.engines.{engine}"),
+    }
+    return data
+
+
+def provenance(*modules: str) -> dict[str, Any]:
+    """Global attributes that say which code made a file: that of `modules`."""
+    revision, dirty = commit()
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    return {
+        "source": f"lazyrich {project_version()}",
+        "history": f"{now.isoformat()} written by lazyrich {project_version()}",
+        "source_fingerprint": fingerprint(*modules),
+        "lazyrich_version": project_version(),
+        "commit": revision,
+        "dirty": int(dirty),
+    }
+
+
+def _checksum(data: xr.Dataset) -> str:
+    """SHA-256 of what the networks were trained on: the scalars of every network's K and y."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name in ("samples", "dimension", "y_norm", "gamma", "phi", "b", "gram_norm"):
+        digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
+    return digest.hexdigest()
+
+
+def _encoding(data: xr.Dataset) -> dict[str, dict[str, Any]]:
+    encoding = {}
+    for name, array in data.variables.items():
+        settings: dict[str, Any] = {}
+        if array.dtype.kind in "fiu":
+            # Level 1 halves a shard; more costs time and saves little.
+            settings = {"zlib": True, "complevel": 1, "shuffle": True, "_FillValue": None}
+        if array.dtype.kind == "f":
+            settings["_FillValue"] = np.nan
+        if name in STEPS:
+            settings["_FillValue"] = -1
+        if "record" in array.dims and "network" in array.dims:
+            observable = observables.OBSERVABLES.get(str(name))
+            if observable is not None or name in ("rho_r", "v_r"):
+                settings["dtype"] = observable.dtype if observable else "float32"
+            settings["chunksizes"] = tuple(
+                min(CHUNK_NETWORKS, size) if dim == "network" else size
+                for dim, size in zip(array.dims, array.shape, strict=True)
+            )
+        encoding[str(name)] = settings
+    return encoding
+
+
+def write(data: xr.Dataset, path: str | Path) -> None:
+    """Write a dataset under a temporary name beside `path`, then rename it: a reader sees all of it or nothing."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with np.errstate(over="ignore"):  # float32 records of a run on its way to divergence may overflow to inf
+            data.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(data))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | Path, **options: Any) -> xr.Dataset:
+    """Open a file lazily; flags stay integers, steps that were not reached become NaN."""
+    return xr.open_dataset(path, engine="netcdf4", **options)

@@ -1,0 +1,242 @@
+"""What a key of the sweep file may hold: a number or a name, or an axis of them.
+
+`Real`, `Integer` and `Choice` are the rules for one value; `swept(rule)` also admits an axis
+(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every refusal says what is wrong and how to
+mend it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic_core import core_schema
+
+SIGNIFICANT_DIGITS = 12
+
+_KINDS = {bool: "true/false", str: "text", list: "a list", dict: "a mapping", type(None): "empty"}
+
+
+def rounded(value: float) -> float:
+    """Round to 12 significant digits, so that a value has one spelling before use and before hashing."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _number(value: Any) -> float:
+    # PyYAML reads 1e-5 (no dot) as text; people write it, so it is a number here.
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError("is text where a number is needed; write a number") from None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        kind = _KINDS.get(type(value), type(value).__name__)
+        raise ValueError(f"is {kind} where a number is needed; write a number")
+    if not math.isfinite(value):
+        raise ValueError("is not finite; write a finite number")
+    return value
+
+
+@dataclass(frozen=True)
+class Real:
+    """A finite real number, at least `least` (above it if `open`)."""
+
+    least: float | None = None
+    open: bool = False
+
+    def __call__(self, value: Any) -> float:
+        value = float(_number(value))
+        if self.least is not None and (value < self.least or (self.open and value == self.least)):
+            raise ValueError(f"is too small; write a {self.text}")
+        return rounded(value)
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        if self.least is None:
+            return "number"
+        return f"number {'>' if self.open else '≥'} {self.least:g}"
+
+    @property
+    def schema(self) -> dict:
+        """The rule as JSON schema."""
+        if self.least is None:
+            return {"type": "number"}
+        return {"type": "number", "exclusiveMinimum" if self.open else "minimum": self.least}
+
+
+@dataclass(frozen=True)
+class Integer:
+    """An integer from `least` to `most`."""
+
+    least: int
+    most: int = 2**63 - 1
+
+    def __call__(self, value: Any) -> int:
+        number = _number(value)
+        if number != int(number):
+            raise ValueError(f"is not an integer; write an {self.text}")
+        # Through int, so that integers above 2**53 written as such keep every digit.
+        number = int(number)
+        if number < self.least:
+            raise ValueError(f"is too small; write an {self.text}")
+        if number > self.most:
+            raise ValueError(f"is too large; write an {self.text}")
+        return number
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return f"integer ≥ {self.least}" + (" up to 2⁶³ − 1" if self.most == 2**63 - 1 else f" up to {self.most}")
+
+    @property
+    def schema(self) -> dict:
+        """The rule as JSON schema."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of `names`; `not_yet` are known to the format but refused by this version."""
+
+    names: tuple[str, ...]
+    not_yet: tuple[str, ...] = ()
+
+    def __call__(self, value: Any) -> str:
+        if value in self.not_yet:
+            raise ValueError(f"is not available in this version; write {self.text}")
+        if value not in self.names:
+            raise ValueError(f"is not known; write {self.text}")
+        return value
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return " or ".join(self.names) if len(self.names) < 3 else "one of " + ", ".join(self.names)
+
+    @property
+    def schema(self) -> dict:
+        """The rule as JSON schema."""
+        return {"enum": list(self.names)}
+
+
+Rule = Real | Integer | Choice
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Distinct values of one swept key, in the order of the file, and how they are spaced."""
+
+    values: tuple
+    spacing: Literal["values", "linear", "log"]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def _spaced(ends: Any, points: Any, spacing: str) -> list[float]:
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+        raise ValueError(f"has no two ends; write {spacing}: [first, last]")
+    first, last = (float(_number(end)) for end in ends)
+    points = Integer(2, 10**6)(points)
+    if first == last:
+        raise ValueError("is an axis of no length; write two different ends, or one number")
+    if spacing == "log":
+        if not (first > 0 and last > 0):
+            raise ValueError("is a log axis that reaches zero; write ends above 0, or use linear or values")
+        first, last = math.log(first), math.log(last)
+    steps = [first + (last - first) * i / (points - 1) for i in range(points)]
+    if spacing == "log":
+        steps = [math.exp(step) for step in steps]
+        # The ends are what the file says, not exp(log(...)) of it.
+        steps[0], steps[-1] = float(ends[0]), float(ends[1])
+    return steps
+
+
+def parse_axis(data: dict, rule: Rule) -> Axis:
+    """Read an axis mapping of the sweep file; raise ValueError with a mend."""
+    keys = set(data)
+    if keys == {"values"}:
+        raw = data["values"]
+        if not isinstance(raw, (list, tuple)):
+            raise ValueError("has `values` that are no list; write values: [...]")
+        if not raw:
+            raise ValueError("is an empty axis; write at least one value")
+        values = [rule(value) for value in raw]
+        if len(set(values)) < len(values):
+            twice = next(value for value in values if values.count(value) > 1)
+            raise ValueError(f"holds {twice!r} twice (to {SIGNIFICANT_DIGITS} significant digits); drop one")
+        return Axis(tuple(values), "values")
+    for spacing in ("linear", "log"):
+        if keys == {spacing, "points"}:
+            if isinstance(rule, Choice):
+                raise ValueError("takes names, not numbers; write values: [...]")
+            steps = _spaced(data[spacing], data["points"], spacing)
+            if isinstance(rule, Integer):
+                # Neighbours that round to the same integer are one point.
+                values = tuple(dict.fromkeys(rule(round(step)) for step in steps))
+            else:
+                values = tuple(rule(step) for step in steps)
+                if len(set(values)) < len(values):
+                    raise ValueError(
+                        f"has points closer than {SIGNIFICANT_DIGITS} significant digits; write fewer points"
+                    )
+            return Axis(values, spacing)
+    raise ValueError(
+        "is not an axis; write {values: [...]}, {linear: [a, b], points: N} or {log: [a, b], points: N}"
+    )
+
+
+def _schema_of_axis(rule: Rule) -> list[dict]:
+    def mapping(**properties: dict) -> dict:
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+    choices = [mapping(values={"type": "array", "items": rule.schema, "minItems": 1})]
+    if not isinstance(rule, Choice):
+        ends = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+        points = {"type": "integer", "minimum": 2}
+        choices += [mapping(linear=ends, points=points), mapping(log=ends, points=points)]
+    return choices
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key's rule as pydantic metadata: parsing, JSON schema and documents all read it."""
+
+    rule: Rule
+    axis: bool
+
+
+    def parse(self, value: Any) -> Any:
+        """One value under the rule, or an axis of them; ValueError with a mend."""
+        if isinstance(value, Axis):
+            return value
+        if not isinstance(value, dict):
+            return self.rule(value)
+        if not self.axis:
+            raise ValueError(f"cannot be swept; write one {self.rule.text}")
+        return parse_axis(value, self.rule)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict:
+        if not self.axis:
+            return self.rule.schema
+        return {"anyOf": [self.rule.schema, *_schema_of_axis(self.rule)]}
+
+
+def scalar(rule: Rule) -> Key:
+    """A key that holds one value under `rule`."""
+    return Key(rule, axis=False)
+
+
+def swept(rule: Rule) -> Key:
+    """A key that holds one value under `rule`, or an axis of them."""
+    return Key(rule, axis=True)

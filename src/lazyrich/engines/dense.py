@@ -1,0 +1,254 @@
+"""The dense engine: explicit weights trained by torch autograd, the ground truth that the exact engines are held to.
+
+Everything is computed from its definition: gradients and the neural tangent kernel by automatic differentiation of the
+network's function, observables from the weights themselves. Slow and memory-hungry by design.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from lazyrich import observables
+from lazyrich.engines.trajectories import Status, Trajectories, empty, period_of
+from lazyrich.networks import Networks, Reason
+from lazyrich.observables import Reference, State
+from lazyrich.theory import scalars
+
+Array = np.ndarray
+
+NAME = "dense"
+
+# Weights, their gradients and the Jacobian of n outputs by m(d + 1) weights, in float64.
+MEMORY_BOUND = 4 * 2**30
+
+DIVERGED = 1e12
+WINDOW = 64
+
+
+def output(X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """f(X) = (1/m) Σ_r v_r ⟨x, w_r⟩, (n,)."""
+    return (X @ W.T) @ v / len(v)
+
+
+def kernel(X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """Θ = J Jᵀ with J the Jacobian of the outputs by all weights (Definition 3.1), (n, n)."""
+    by_W, by_v = torch.func.jacrev(lambda W, v: output(X, W, v), argnums=(0, 1))(W, v)
+    J = torch.cat([by_W.reshape(len(X), -1), by_v], dim=1)
+    return J @ J.T
+
+
+def refuse_large(samples: int, dimension: int, width: int) -> None:
+    """Raise MemoryError, naming the engine to use, for a network that does not fit the stated bound."""
+    needed = 8.0 * (samples + 4) * width * (dimension + 1)
+    if needed > MEMORY_BOUND:
+        raise MemoryError(
+            f"the dense engine would need {needed / 2**30:.1f} GiB for n = {samples}, d = {dimension}, m = {width} "
+            f"(bound: {MEMORY_BOUND / 2**30:.0f} GiB); use the propagator engine, which is exact at any size"
+        )
+
+
+def train(
+    X: Float[Array, "n d"],
+    y: Float[Array, " n"],
+    W: Float[Array, "m d"],
+    v: Float[Array, " m"],
+    *,
+    learning_rate: float,
+    loss_factor: float,
+    record_steps: Int[Array, " records"],
+    onset: float = 0.05,
+    converged: float = 1e-3,
+    keep_probes: bool = False,
+) -> Trajectories:
+    """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
+
+    Returns the trajectories of a batch of one, every observable computed, means over all neurons.
+
+    Raises
+    ------
+    MemoryError
+        for a network that does not fit; the message names the engine to use.
+    """
+    (n, d), m = X.shape, len(v)
+    refuse_large(n, d, m)
+    X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
+    W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
+    v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
+    W0, v0 = W.detach().clone(), v.detach().clone()
+    records = len(record_steps)
+    result = empty(1, records, len(observables.NAMES), m if keep_probes else None)
+
+    K = X @ X.T
+    # The row space of X by singular values, as in `problem`; everything else here is free of decompositions.
+    U, singular, _ = torch.linalg.svd(X, full_matrices=False)
+    U = U[:, singular**2 > 1e-12 * singular[0] ** 2]
+    Pi_y = U @ (U.T @ y)
+    gamma = float(y @ K @ y)
+    b_square = float(Pi_y @ torch.linalg.lstsq(K, Pi_y, driver="gelsd").solution)
+    size = float((W0**2).mean() + (v0**2).mean())
+    growth = float(scalars.end_growth(np.float64(size), np.sqrt(b_square)))
+    start_kernel = kernel(X, W0, v0)
+    # Of unit ⟨v²⟩: `measure` multiplies by the step's own.
+    target_kernel = (K + torch.outer(K @ y, K @ y) / gamma) / m
+    end_kernel = start_kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
+    floor = float(((y - Pi_y) ** 2).sum())
+    balance_start = torch.outer(v0, v0) - W0 @ W0.T
+    residual_start = y - output(X, W0, v0)
+    b_r = W0 @ (X.T @ y)
+    reference = Reference(
+        Pi_y.numpy(),
+        floor,
+        gamma,
+        loss_factor / (2 * n),
+        target_kernel.numpy(),
+        start_kernel.numpy(),
+        end_kernel.numpy(),
+        float((W0**2).sum() / m) ** 0.5,
+        size,
+    )
+
+    def observe(record: int, step: int) -> None:
+        W_t, v_t = W.detach(), v.detach()
+        rho = (W_t - W0) @ (X.T @ y)
+        contraction = torch.eye(n, dtype=torch.float64) - loss_factor * learning_rate / n * start_kernel
+        lazy = y - torch.linalg.matrix_power(contraction, step) @ residual_start
+        balance = torch.outer(v_t, v_t) - W_t @ W_t.T - balance_start
+        state = State(
+            output(X, W_t, v_t).numpy(),
+            (U @ (U.T @ lazy)).numpy(),
+            kernel(X, W_t, v_t).numpy(),
+            float((v_t**2).mean()),
+            float((rho**2).mean()),
+            float(rho.abs().mean()),
+            float(v_t.abs().mean()),
+            float(((W_t - W0) ** 2).sum() / m) ** 0.5,
+            float((balance**2).mean()) ** 0.5,
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            observables.measure(np.ones(len(observables.NAMES), dtype=bool), state, reference, result.observables[0, record])
+        result.rho_rms[0, record] = state.rho_square**0.5
+        if keep_probes:
+            result.rho_r[0, record] = rho.numpy()
+            result.v_r[0, record] = v_t.numpy()
+
+    T = int(record_steps[-1])
+    start_square = None
+    losses = np.zeros(WINDOW)
+    record = 0
+    status = Status.running
+    for step in range(T + 1):
+        f = output(X, W, v)
+        loss = loss_factor / (2 * n) * ((f - y) ** 2).sum()
+        square = float(((U.T @ (f.detach() - y)) ** 2).sum())
+        value = float(loss.detach())
+        if start_square is None:
+            start_square, loss_start = square, value
+            result.loss_max[0] = value
+        if not value <= DIVERGED * loss_start:
+            status = Status.diverged
+            break
+        result.loss_max[0] = max(result.loss_max[0], value)
+        losses[step % WINDOW] = value
+        if result.onset_step[0] < 0 and square < (1 - onset) * start_square:
+            result.onset_step[0] = step
+        end = square <= converged**2 * float((y**2).sum())
+        if result.end_step[0] < 0 and end:
+            result.end_step[0] = step
+        while record < records and record_steps[record] == step:
+            observe(record, step)
+            record += 1
+        if step < T:
+            by_W, by_v = torch.autograd.grad(loss, (W, v))
+            with torch.no_grad():
+                W -= learning_rate * by_W
+                v -= learning_rate * by_v
+    if status != Status.diverged:
+        status = Status.converged if end else Status.running
+        if T >= WINDOW:
+            result.period[0] = period_of(losses, T % WINDOW)
+        end_kernel = kernel(X, W.detach(), v.detach())
+        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(end_kernel)[-1])
+    result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start_kernel)[-1])
+    result.b_rms[0] = float((b_r**2).mean()) ** 0.5
+    result.status[0] = status
+    return result
+
+
+def realise(networks: Networks, i: int) -> tuple[Array, Array, Array, Array]:
+    """Explicit (X, y, W, v) with the very K, y and second moments of network i, so that f, Θ·m and ⟨ρ²⟩ follow the same path.
+
+    X is (n, r), rotated so that its rows are the modes of K, and a root of the second moments gives r + 1 neurons; with η
+    scaled by (r + 1)/m the outputs are those of the network of width m (and Θ is m/(r + 1) times larger). Where every
+    neuron of the network is a probe, W and v are its own neurons and nothing needs scaling.
+    """
+    problem, p = networks.problem, networks.problem_index[i]
+    r = problem.rank[p]
+    X = np.zeros((problem.samples, r))
+    X[np.arange(r), np.arange(r)] = np.sqrt(problem.eigenvalues[p, :r])
+    y = np.zeros(problem.samples)
+    y[:r] = problem.targets[p, :r]
+    if problem.samples > r:
+        y[r] = np.sqrt(problem.floor[p])
+    scale = np.append(networks.v_0[i], np.full(r, networks.sigma_0[i]))
+    draw = networks.initial_index[i]
+    if networks.observed_neurons[i] == networks.width[i]:
+        z = networks.initial.probes[draw, : int(networks.width[i]), : r + 1] * scale
+    else:
+        moments = networks.initial.moments[draw, : r + 1, : r + 1] * np.outer(scale, scale)
+        values, vectors = np.linalg.eigh(moments)
+        z = np.sqrt((r + 1) * np.maximum(values, 0.0))[:, None] * vectors.T
+    return X, y, z[:, 1:], z[:, 0]
+
+
+def evolve(
+    networks: Networks,
+    record_steps: np.ndarray,
+    *,
+    onset: float,
+    converged: float,
+    wanted: np.ndarray,
+    keep_probes: bool = False,
+    threads: int = 1,
+) -> Trajectories:
+    """Train every network of the batch one after the other on realised weights; arguments as in `propagator.evolve`.
+
+    Means over neurons and `weight_change` are NaN where the network has more neurons than probes: the realised neurons
+    share its second moments only.
+    """
+    count, records = record_steps.shape
+    result = empty(count, records, len(observables.NAMES), None)
+    torch.set_num_threads(threads)
+    for i in np.flatnonzero(networks.reason == Reason.none):
+        X, y, W, v = realise(networks, i)
+        scale = len(v) / networks.width[i]
+        one = train(
+            X,
+            y,
+            W,
+            v,
+            learning_rate=networks.learning_rate[i] * scale,
+            loss_factor=networks.loss_factor[i],
+            record_steps=record_steps[i],
+            onset=onset,
+            converged=converged,
+        )
+        values = one.observables[0]
+        if scale != 1:
+            for column in (observables.RHO, observables.V, observables.RHO_OVER_V):
+                values[:, column] = np.nan
+        values[:, observables.NTK_NORM] *= scale
+        # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
+        norm = networks.sigma_0[i] * np.sqrt(networks.of_problem("dimension")[i])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values[:, observables.WEIGHT_CHANGE] *= np.sqrt(np.mean(np.sum(W**2, axis=1))) / norm
+            values[:, observables.BALANCE_DRIFT] *= float(np.mean(W**2) + np.mean(v**2)) / networks.size[i]
+        values[:, ~wanted] = np.nan
+        result.observables[i] = values
+        result.rho_rms[i] = one.rho_rms[0]
+        for name in ("onset_step", "end_step", "loss_max", "period", "b_rms", "status"):
+            getattr(result, name)[i] = getattr(one, name)[0]
+        for name in ("sharpness_start", "sharpness_end"):
+            getattr(result, name)[i] = getattr(one, name)[0] * scale
+    return result

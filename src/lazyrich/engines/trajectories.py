@@ -1,0 +1,88 @@
+"""What every engine returns."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Array = np.ndarray
+
+
+class Status(IntEnum):
+    """How a network's training ended."""
+
+    converged = 0  # ‖Π(y − f)‖ ≤ converged · ‖y‖ at the last step
+    running = 1
+    diverged = 2  # the loss was not finite, or above 1e12 of its start
+    failed = 3  # not trained: see `Reason`
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Records and step-resolved scalars of a batch of networks, float64; −1 stands for a step that was not reached."""
+
+    observables: Float[Array, "networks records names"]  # columns: observables.NAMES; NaN where not asked for
+    rho_rms: Float[Array, "networks records"]  # rms ρ_r over all neurons
+    rho_r: Float[Array, "networks records probes"] | None  # of each probe, where kept
+    v_r: Float[Array, "networks records probes"] | None
+    onset_step: Int[Array, " networks"]
+    end_step: Int[Array, " networks"]
+    loss_max: Float[Array, " networks"]
+    period: Int[Array, " networks"]
+    sharpness_start: Float[Array, " networks"]
+    sharpness_end: Float[Array, " networks"]
+    b_rms: Float[Array, " networks"]  # rms over neurons of b_r = ⟨w_r(0), Xᵀy⟩
+    status: Int[Array, " networks"]
+
+
+def empty(networks: int, records: int, names: int, probes: int | None) -> Trajectories:
+    """Trajectories to be filled in: NaN, not reached, failed."""
+
+    def floats(*shape: int) -> np.ndarray:
+        return np.full(shape, np.nan)
+
+    def integers(value: int) -> np.ndarray:
+        return np.full(networks, value, dtype=np.int64)
+
+    kept = [None if probes is None else floats(networks, records, probes) for _ in range(2)]
+    return Trajectories(
+        observables=floats(networks, records, names),
+        rho_rms=floats(networks, records),
+        rho_r=kept[0],
+        v_r=kept[1],
+        onset_step=integers(-1),
+        end_step=integers(-1),
+        loss_max=floats(networks),
+        period=integers(0),
+        sharpness_start=floats(networks),
+        sharpness_end=floats(networks),
+        b_rms=floats(networks),
+        status=integers(Status.failed),
+    )
+
+
+def period_of(losses: Float[Array, " window"], newest: int) -> int:
+    """The smallest period p from 2 to 16 of the last losses (a ring whose newest entry is at `newest`), 0 if there is none.
+
+    Periodic: every loss equals the one p steps before to 1e-3 of the window's range, and the range is no rounding noise.
+    A slow monotone change has no period: over p steps of 64 it moves by p/63 of its range.
+    """
+    window = losses.shape[0]
+    lowest = losses[0]
+    highest = losses[0]
+    for i in range(1, window):
+        lowest = min(lowest, losses[i])
+        highest = max(highest, losses[i])
+    spread = highest - lowest
+    if not spread > 1e-9 * highest:
+        return 0
+    for p in range(2, 17):
+        repeats = True
+        for i in range(window - p):
+            if abs(losses[(newest - i) % window] - losses[(newest - i - p) % window]) > 1e-3 * spread:
+                repeats = False
+                break
+        if repeats:
+            return p
+    return 0

@@ -1,0 +1,170 @@
+"""Networks ready to train: the derived parameters of every network, resolved in one place and one order.
+
+1. data and their scalars (`problem`); 2. σ0, v0, D, χ; 3. η from the learning rate, k or h, and the number of steps;
+4. initial weights in law (`initial`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lazyrich.initial import Initial, initial
+from lazyrich.problem import Problem, problems
+from lazyrich.table import Table, table
+from lazyrich.theory import scalars
+
+Array = np.ndarray
+
+LOSS_FACTOR = {"half_mse": 1.0, "mse": 2.0}
+# More steps than this are a slip of the pen, not a run: hours for one network.
+MOST_STEPS = 10**9
+
+
+class Reason(IntEnum):
+    """Why a network cannot be trained."""
+
+    none = 0
+    no_signal = 1  # Xᵀy = 0: no direction to learn
+    no_scale = 2  # both initial scales vanish or overflow
+    too_many_steps = 3  # tau asks for more than 10⁹ steps
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks of one n: per network its problem, its unit draw and its scalars; a batch for an engine."""
+
+    rows: Int[Array, " networks"]  # positions in the shard
+    problem: Problem
+    problem_index: Int[Array, " networks"]
+    initial: Initial
+    initial_index: Int[Array, " networks"]
+    width: Float[Array, " networks"]  # m as float64
+    sigma_0: Float[Array, " networks"]
+    v_0: Float[Array, " networks"]
+    loss_factor: Float[Array, " networks"]  # c
+    learning_rate: Float[Array, " networks"]  # η
+    steps: Int[Array, " networks"]  # T
+    reason: Int[Array, " networks"]  # `Reason`; others than none are not trained
+
+    @property
+    def size(self) -> Float[Array, " networks"]:
+        """D = σ0² + v0²."""
+        return self.sigma_0**2 + self.v_0**2
+
+    def of_problem(self, name: str) -> np.ndarray:
+        """A scalar of each network's problem."""
+        return getattr(self.problem, name)[self.problem_index]
+
+    @property
+    def laziness(self) -> Float[Array, " networks"]:
+        """χ = D/(2b)."""
+        return self.size / (2 * self.of_problem("b"))
+
+    @property
+    def growth_per_step(self) -> Float[Array, " networks"]:
+        """k = cη√γ/(mn)."""
+        gamma = self.of_problem("gamma")
+        return scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
+
+    @property
+    def stability_fraction(self) -> Float[Array, " networks"]:
+        """h = cηλ_max(Θ∞)/(2n)."""
+        return self.learning_rate / _stability_limit(self)
+
+    @property
+    def observed_neurons(self) -> Int[Array, " networks"]:
+        """How many explicit neurons each network's means are taken over."""
+        return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
+
+
+def networks(recipe: dict[str, Any]) -> Iterator[Networks]:
+    """The networks of a recipe with all derived parameters, one batch for each number of samples."""
+    columns = table(recipe)
+    if "samples" not in columns:  # a file: one problem
+        yield _resolve(columns, np.arange(len(columns["replicate"])), recipe)
+        return
+    for samples in np.unique(columns["samples"]):
+        rows = np.flatnonzero(columns["samples"] == samples)
+        yield _resolve({name: column[rows] for name, column in columns.items()}, rows, recipe)
+
+
+def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any]) -> Networks:
+    settings = recipe["settings"]
+    problem, index = problems(columns, recipe["fixed"], settings["seed"])
+    b, gamma = problem.b[index], problem.gamma[index]
+    if problem.weights is not None:
+        columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
+    width = columns["width"].astype(np.float64)
+    loss_factor = np.array([LOSS_FACTOR[loss] for loss in columns["loss"]])
+    sigma_0, v_0 = _scales(columns, problem, b, width)
+    size = sigma_0**2 + v_0**2
+
+    reason = np.full(len(rows), Reason.none)
+    reason[~(np.isfinite(size) & (size > 0))] = Reason.no_scale
+    reason[~(gamma > 0)] = Reason.no_signal
+    fit = reason == Reason.none
+    # Stand-ins where there is nothing to train, so that the arithmetic below stays quiet.
+    limit = np.ones(len(rows))
+    limit[fit] = _limit(problem, index[fit], size[fit], width[fit], loss_factor[fit])
+
+    if "learning_rate" in columns:
+        learning_rate = columns["learning_rate"].astype(float)
+    elif "growth_per_step" in columns:
+        per_rate = scalars.growth_per_step(1.0, np.where(fit, gamma, 1.0), width, problem.samples, loss_factor)
+        learning_rate = columns["growth_per_step"] / per_rate
+    else:
+        learning_rate = columns["stability_fraction"] * limit
+
+    if "steps" in columns:
+        steps = columns["steps"].astype(np.int64)
+    else:
+        wanted = np.maximum(1.0, np.round(columns["tau"] * limit / learning_rate))
+        reason[fit & ~(wanted <= MOST_STEPS)] = Reason.too_many_steps
+        steps = np.minimum(wanted, MOST_STEPS).astype(np.int64)
+    start, start_index = initial(columns, problem, index, settings["probes"]["count"], settings["seed"])
+    return Networks(
+        rows, problem, index, start, start_index, width, sigma_0, v_0, loss_factor, learning_rate, steps, reason
+    )
+
+
+def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(σ0, v0), from themselves, from laziness and balance, from width exponents or from the file's weights."""
+    if problem.weights is not None:
+        ones = np.ones(len(b))
+        return problem.weights.sigma_0 * ones, problem.weights.v_0 * ones
+    if "laziness" in columns:
+        balance = columns.get("balance", np.float64(1.0))
+        v_0 = np.sqrt(2 * b * columns["laziness"] / (1 + balance**2))
+        return balance * v_0, v_0
+    if "width_exponent_p" in columns:
+        return width ** -columns["width_exponent_s"], width ** -columns["width_exponent_p"]
+    return columns["sigma_0"].astype(float), columns["v_0"].astype(float)
+
+
+def _limit(
+    problem: Problem, index: np.ndarray, size: np.ndarray, width: np.ndarray, loss_factor: np.ndarray
+) -> np.ndarray:
+    """η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
+    pairs, back = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
+    which = pairs[0].astype(np.int64)
+    largest = scalars.largest_end_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
+    return 2 * problem.samples * width / (loss_factor * largest[back])
+
+
+def _stability_limit(networks: Networks) -> np.ndarray:
+    limit = np.full(len(networks.rows), np.nan)
+    fit = networks.reason == Reason.none
+    limit[fit] = _limit(
+        networks.problem,
+        networks.problem_index[fit],
+        networks.size[fit],
+        networks.width[fit],
+        networks.loss_factor[fit],
+    )
+    return limit

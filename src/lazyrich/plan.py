@@ -1,0 +1,238 @@
+"""Which networks share a shard, and what each shard is called.
+
+A shard's *recipe* says all that decides its numbers; its name is the recipe's hash. A recipe holds settings, values fixed
+for the whole shard and boxes: products of axis values, so that a million networks are described by a few lists. The
+partition is written once into the sweep's plan file: networks that an earlier plan placed keep their shard, new ones are
+packed in grid order. `plan` is a pure function of the sweep and the earlier plan, and planning again changes nothing.
+
+In a box, networks are counted in grid order with the replicate fastest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from lazyrich.sweep import Sweep
+
+FORMAT = 1
+
+# A shard is a file that opens and a job that starts: both are cheap beside 64 MiB of trajectories, and a reader holds
+# one shard in memory. The second bound keeps a shard's work to minutes where n or the number of steps is large.
+SHARD_BYTES = 64 * 2**20
+SHARD_STATE_BYTES = 256 * 2**20
+SHARD_NETWORKS = 65536
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A named recipe."""
+
+    recipe: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the recipe's canonical JSON."""
+        return hashlib.sha256(canonical(self.recipe).encode()).hexdigest()[:16]
+
+    @property
+    def networks(self) -> int:
+        """Number of networks in the shard."""
+        return sum(math.prod(map(len, box.values())) for box in self.recipe["boxes"])
+
+
+def canonical(data: Any) -> str:
+    """JSON with one spelling, for hashing and for attributes."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def settings(sweep: Sweep) -> dict[str, Any]:
+    """What decides the numbers beside the parameters of each network."""
+    record = sweep.record.model_dump(mode="json", exclude_none=True)
+    probes = sweep.network.probes.model_dump(mode="json")
+    return {"seed": sweep.seed, "record": record, "probes": probes}
+
+
+def grid(sweep: Sweep) -> dict[str, list]:
+    """The whole sweep as one box: space-joined names -> points (lists of values), then the replicates."""
+    box: dict[str, list] = {" ".join(names): [list(point) for point in points] for names, points in sweep.dims.items()}
+    box["replicate"] = [[replicate] for replicate in range(sweep.replicates)]
+    return box
+
+
+def recipe(sweep: Sweep, boxes: list[dict[str, list]]) -> dict[str, Any]:
+    """The recipe of the networks in `boxes`."""
+    fixed = {name: list(value) if isinstance(value, tuple) else value for name, value in sweep.fixed.items()}
+    return {"format": FORMAT, "settings": settings(sweep), "fixed": fixed, "boxes": boxes}
+
+
+def whole(sweep: Sweep) -> Shard:
+    """All networks of the sweep as one shard."""
+    return Shard(recipe(sweep, [grid(sweep)]))
+
+
+def shard_size(sweep: Sweep) -> int:
+    """How many networks a new shard may hold."""
+    records = sweep.record.points or 64
+    if sweep.record.summary:
+        records = 1
+    if sweep.record.every:
+        records = sweep.fixed["steps"] // sweep.record.every + 2
+    samples = max((n for (n,) in sweep.combinations("samples") if n is not None), default=64)
+    per_record = 8 * (len(sweep.record.observables) + 2)
+    if sweep.network.probes.keep:
+        per_record += 8 * sweep.network.probes.count
+    return max(
+        1,
+        min(
+            SHARD_NETWORKS,
+            SHARD_BYTES // (records * per_record),
+            SHARD_STATE_BYTES // (8 * (samples + 1) ** 2),
+        ),
+    )
+
+
+# ---- placing networks --------------------------------------------------------------------------------------------------
+
+
+def positions(shard_recipe: dict[str, Any], box: dict[str, list], sweep: Sweep) -> list[list[int]] | None:
+    """Where a box of a recipe lies in the sweep's grid.
+
+    Returns, for each dimension of `grid(sweep)`, the position of each of the box's points along it (−1 where the sweep no
+    longer has that point), or None if the box has no network of this sweep.
+    """
+    if shard_recipe["format"] != FORMAT or shard_recipe["settings"] != settings(sweep):
+        return None
+    target = grid(sweep)
+    fixed = recipe(sweep, [])["fixed"]
+    known = shard_recipe["fixed"]
+    names = {name for key in target for name in key.split()} | set(fixed)
+    if names != {name for key in box for name in key.split()} | set(known):
+        return None
+    where = []
+    for key, points in target.items():
+        index = {canonical(point): i for i, point in enumerate(points)}
+        if key in box:
+            places = [index.get(canonical(point), -1) for point in box[key]]
+        elif all(name in known for name in key.split()):
+            places = [index.get(canonical([known[name] for name in key.split()]), -1)]
+        else:
+            return None  # grouped otherwise
+        if max(places) < 0:
+            return None
+        where.append(places)
+    for key in set(box) - set(target):
+        # An axis of the box that this sweep holds fixed or groups otherwise: usable only if it had that one value.
+        if any(name not in fixed for name in key.split()) or box[key] != [[fixed[name] for name in key.split()]]:
+            return None
+    if any(known[name] != fixed[name] for name in set(known) & set(fixed)):
+        return None
+    return where
+
+
+def _mark(taken: bytearray, shape: list[int], where: list[list[int]]) -> bool:
+    """Mark the networks at `where` as taken; return whether any was free before."""
+    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    *outer, inner = [[place for place in places if place >= 0] for places in where]
+    fresh = False
+    for lead in product(*outer):
+        start = sum(place * stride for place, stride in zip(lead, strides, strict=False))
+        for place in inner:
+            fresh = fresh or not taken[start + place]
+            taken[start + place] = 1
+    return fresh
+
+
+def _free_boxes(taken: bytes, shape: list[int], memory: dict) -> list[tuple[tuple[int, ...], ...]]:
+    """The untaken networks as few boxes, each a tuple of positions per dimension, in grid order."""
+    if not shape:
+        return [] if taken[0] else [()]
+    if taken not in memory:
+        stride = len(taken) // shape[0]
+        groups: dict[tuple, list[int]] = {}
+        for i in range(shape[0]):
+            inner = _free_boxes(taken[i * stride : (i + 1) * stride], shape[1:], memory)
+            if inner:
+                groups.setdefault(tuple(inner), []).append(i)
+        memory[taken] = [(tuple(places), *box) for inner, places in groups.items() for box in inner]
+    return memory[taken]
+
+
+def _cut(box: tuple[tuple[int, ...], ...], size: int) -> list[tuple[tuple[int, ...], ...]]:
+    """Cut a box into boxes of at most `size` networks, along its slowest dimensions."""
+    axis, inner = 0, math.prod(map(len, box[1:]))
+    while inner > size and axis < len(box) - 1:
+        axis += 1
+        inner = math.prod(map(len, box[axis + 1 :]))
+    chunk = max(1, size // inner)
+    pieces = []
+    for lead in product(*([(place,) for place in places] for places in box[:axis])):
+        for start in range(0, len(box[axis]), chunk):
+            pieces.append((*lead, box[axis][start : start + chunk], *box[axis + 1 :]))
+    return pieces
+
+
+def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None) -> dict[str, Shard]:
+    """The shards that hold the sweep's networks, name -> shard.
+
+    Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones.
+    """
+    target = grid(sweep)
+    shape = [len(points) for points in target.values()]
+    taken = bytearray(math.prod(shape))
+    shards: dict[str, Shard] = {}
+    for name, shard in (earlier or {}).items():
+        places = [positions(shard.recipe, box, sweep) for box in shard.recipe["boxes"]]
+        if any([_mark(taken, shape, where) for where in places if where is not None]):
+            shards[name] = shard
+    size = shard_size(sweep)
+    pieces = [piece for box in _free_boxes(bytes(taken), shape, {}) for piece in _cut(box, size)]
+    pack: list[dict[str, list]] = []
+    room = size
+    for piece in pieces:
+        networks = math.prod(map(len, piece))
+        if pack and networks > room:
+            shard = Shard(recipe(sweep, pack))
+            shards[shard.name] = shard
+            pack, room = [], size
+        pack.append(
+            {key: [points[i] for i in places] for (key, points), places in zip(target.items(), piece, strict=True)}
+        )
+        room -= networks
+    if pack:
+        shard = Shard(recipe(sweep, pack))
+        shards[shard.name] = shard
+    return shards
+
+
+# ---- the plan file ------------------------------------------------------------------------------------------------------
+
+
+def read_plan(path: str | Path) -> dict[str, Shard]:
+    """The shards of a plan file, name -> shard; empty if there is none."""
+    path = Path(path)
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Shard(recipe) for name, recipe in data["shards"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path}: is not a plan file; move it away, the shards it named stay usable") from None
+
+
+def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:
+    """Write the plan file under a temporary name and rename it; do nothing if it says the same already."""
+    path = Path(path)
+    text = json.dumps({"shards": {name: shard.recipe for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

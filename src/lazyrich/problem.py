@@ -1,0 +1,257 @@
+"""Problems: the Gram matrix of the inputs and the targets in its eigenbasis, all that training ever sees of the data.
+
+Inputs x = Λ^½ z. For Gaussian z and few distinct eigenvalues (isotropic, spiked), K = XXᵀ and Xβ are drawn in law, at a cost
+that does not depend on the dimension; otherwise X is drawn in blocks of columns and only K and Xβ are kept. Rotations of the
+input space change nothing and are never formed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lazyrich.datasets import load_file
+from lazyrich.streams import Role, stream, wishart_root
+from lazyrich.table import Table, distinct
+from lazyrich.theory import scalars
+
+Array = np.ndarray
+
+# Eigenvalues of K below this share of the largest count as zero.
+RANK_CUT = 1e-12
+# Columns of X drawn at a time: 64 Ki columns of 100 samples are 50 MiB.
+BLOCK = 65536
+
+KEYS = [
+    "replicate",
+    "source",
+    "path",
+    "samples",
+    "dimension",
+    "spectrum",
+    "spectrum_exponent",
+    "spikes",
+    "spike_strength",
+    "noise_std",
+    "teacher_norm",
+    "target_norm",
+    "gram_scale",
+]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Initial weights that a file brings."""
+
+    p: Float[Array, "m r"]  # Vᵀw_r, the first layer in the row space of X
+    v: Float[Array, " m"]  # second layer
+    sigma_0: float  # σ0 = ‖W‖_F/√(m d)
+    v_0: float  # v0 = rms v
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Distinct problems of one n as a batch; r is the largest rank among them, modes beyond a problem's rank are zero."""
+
+    samples: int
+    dimension: Int[Array, " problems"]
+    rank: Int[Array, " problems"]
+    eigenvalues: Float[Array, "problems r"]  # of K, descending
+    targets: Float[Array, "problems r"]  # y in the eigenbasis of K
+    floor: Float[Array, " problems"]  # ‖(I − Π)y‖², which no training removes
+    gram_norm: Float[Array, " problems"]  # ‖K‖_F
+    gram_error: Float[Array, " problems"]  # ‖K − tr Σ I‖₂, NaN where Σ is not known
+    weights: Weights | None = None
+
+    @property
+    def y_norm(self) -> Float[Array, " problems"]:
+        """‖y‖."""
+        return np.sqrt(scalars.over_modes(self.targets**2) + self.floor)
+
+    @property
+    def gamma(self) -> Float[Array, " problems"]:
+        """γ = yᵀKy."""
+        return scalars.gamma(self.eigenvalues, self.targets)
+
+    @property
+    def phi(self) -> Float[Array, " problems"]:
+        """φ₂ = yᵀK²y."""
+        return scalars.phi(self.eigenvalues, self.targets)
+
+    @property
+    def kappa(self) -> Float[Array, " problems"]:
+        """κ = γ/‖y‖², NaN where y = 0."""
+        with np.errstate(invalid="ignore"):
+            return self.gamma / self.y_norm**2
+
+    @property
+    def b(self) -> Float[Array, " problems"]:
+        """b = √(yᵀK⁺y)."""
+        return scalars.least_norm(self.eigenvalues, self.targets)
+
+
+def problems(columns: Table, fixed: dict[str, Any], seed: int) -> tuple[Problem, np.ndarray]:
+    """The distinct problems of networks of one n, and each network's problem (networks,)."""
+    rows, index = distinct(columns, KEYS)
+    return _stack([_problem(row, fixed, seed) for row in rows]), index
+
+
+@dataclass(frozen=True)
+class _Single:
+    """One problem before it is stacked."""
+
+    eigenvalues: np.ndarray  # (r,)
+    targets: np.ndarray  # (r,)
+    floor: float
+    samples: int
+    dimension: int
+    gram_error: float
+    weights: Weights | None = None
+
+
+def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
+    if row["source"] == "file":
+        X, y, weights = load_file(row["path"])
+        single = _of_inputs(X, y, weights)
+    else:
+        single = _sampled(row, fixed, seed)
+    return _rescaled(single, row)
+
+
+def _of_inputs(X: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarray] | None) -> _Single:
+    # From the singular values of X: those of K would lose half of the digits of the small ones.
+    U, singular, V = np.linalg.svd(X, full_matrices=False)
+    keep = singular**2 > RANK_CUT * singular[0] ** 2
+    targets = U[:, keep].T @ y
+    floor = 0.0 if keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
+    brought = None
+    if weights is not None:
+        W, v = weights
+        brought = Weights(W @ V[keep].T, v, float(np.sqrt(np.mean(W**2))), float(np.sqrt(np.mean(v**2))))
+    return _Single(singular[keep] ** 2, targets, floor, len(y), X.shape[1], np.nan, brought)
+
+
+def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
+    n, d, replicate = row["samples"], row["dimension"], row["replicate"]
+    inputs = stream(seed, replicate, Role.INPUTS)
+    teacher = stream(seed, replicate, Role.TEACHER)
+    groups = _spectrum(row, fixed)
+    if row["source"] == "gaussian" and isinstance(groups, list):
+        K, signal, beta_norm = _gaussian_in_law(inputs, teacher, n, groups)
+        trace = float(sum(value * count for value, count in groups))
+    else:
+        if isinstance(groups, list):
+            groups = np.repeat([value for value, _ in groups], [count for _, count in groups])
+        K, signal, beta_norm = _explicit(inputs, teacher, n, groups, row["source"])
+        trace = float(np.sum(groups))
+    if row.get("teacher_norm") is not None:
+        signal = signal * (row["teacher_norm"] / beta_norm)
+    y = signal + row.get("noise_std", 0.0) * stream(seed, replicate, Role.NOISE).standard_normal(n)
+
+    eigenvalues, U = np.linalg.eigh(K)
+    eigenvalues, U = eigenvalues[::-1], U[:, ::-1]
+    error = float(np.max(np.abs(eigenvalues - trace)))
+    keep = eigenvalues > RANK_CUT * eigenvalues[0]
+    targets = U[:, keep].T @ y
+    # The residual itself, not a difference of squares; exactly 0 at full rank.
+    floor = 0.0 if keep.all() else float(np.sum((y - U[:, keep] @ targets) ** 2))
+    return _Single(eigenvalues[keep], targets, floor, n, d, error)
+
+
+def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, int]] | np.ndarray:
+    """The eigenvalues of Σ: a list of (value, multiplicity) where they are few, else an array (d,)."""
+    d = row["dimension"]
+    match row.get("spectrum", "isotropic"):
+        case "isotropic":
+            return [(1.0, d)]
+        case "spiked":
+            return [(1.0 + row["spike_strength"], row["spikes"]), (1.0, d - row["spikes"])]
+        case "power_law":
+            return np.arange(1, d + 1, dtype=float) ** -row["spectrum_exponent"]
+        case _:
+            return np.array(fixed["eigenvalues"], dtype=float)
+
+
+def _gaussian_in_law(
+    inputs: np.random.Generator, teacher: np.random.Generator, n: int, groups: list[tuple[float, int]]
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """(K, Xβ, ‖β‖) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
+
+    g is the group's projection on its part of the teacher, which turns to the group's first axis.
+    """
+    K = np.zeros((n, n))
+    signal = np.zeros(n)
+    square = 0.0
+    for value, count in groups:
+        if count == 0:
+            continue
+        g = inputs.standard_normal(n)
+        root = wishart_root(inputs, n, count - 1)
+        part = teacher.chisquare(float(count))
+        K += value * (np.outer(g, g) + root @ root.T)
+        signal += np.sqrt(value * part) * g
+        square += part
+    return K, signal, float(np.sqrt(square))
+
+
+def _explicit(
+    inputs: np.random.Generator, teacher: np.random.Generator, n: int, spectrum: np.ndarray, law: str
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """(K, Xβ, ‖β‖) from explicit columns of X, drawn and dropped block by block."""
+    K = np.zeros((n, n))
+    signal = np.zeros(n)
+    square = 0.0
+    for start in range(0, len(spectrum), BLOCK):
+        scale = np.sqrt(spectrum[start : start + BLOCK])
+        shape = (len(scale), n)  # a column of X is a row here, so that a longer spectrum extends the same draws
+        match law:
+            case "gaussian":
+                z = inputs.standard_normal(shape)
+            case "rademacher":
+                z = 2.0 * inputs.integers(0, 2, shape) - 1.0
+            case _:
+                z = inputs.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
+        X = (z * scale[:, None]).T
+        beta = teacher.standard_normal(len(scale))
+        K += X @ X.T
+        signal += X @ beta
+        square += float(beta @ beta)
+    return K, signal, float(np.sqrt(square))
+
+
+def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
+    """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it."""
+    values = dict(vars(single))
+    y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
+    if row.get("target_norm") is not None and y_norm > 0:
+        values["targets"] = single.targets * (row["target_norm"] / y_norm)
+        values["floor"] = single.floor * (row["target_norm"] / y_norm) ** 2
+    kappa = float(scalars.gamma(single.eigenvalues, single.targets)) / y_norm**2 if y_norm > 0 else 0.0
+    if row.get("gram_scale") is not None and kappa > 0:
+        scale = row["gram_scale"] / kappa
+        values["eigenvalues"] = single.eigenvalues * scale
+        values["gram_error"] = single.gram_error * scale
+    return _Single(**values)
+
+
+def _stack(singles: list[_Single]) -> Problem:
+    r = max(len(single.eigenvalues) for single in singles)
+
+    def padded(name: str) -> np.ndarray:
+        return np.stack([np.pad(getattr(s, name), (0, r - len(s.eigenvalues))) for s in singles])
+
+    eigenvalues = padded("eigenvalues")
+    return Problem(
+        samples=singles[0].samples,
+        dimension=np.array([single.dimension for single in singles]),
+        rank=np.array([len(single.eigenvalues) for single in singles]),
+        eigenvalues=eigenvalues,
+        targets=padded("targets"),
+        floor=np.array([single.floor for single in singles]),
+        gram_norm=np.sqrt(scalars.over_modes(eigenvalues**2)),
+        gram_error=np.array([single.gram_error for single in singles]),
+        weights=singles[0].weights,
+    )

@@ -1,0 +1,125 @@
+"""From a recipe to a dataset: one row for each network, its parameters, scalars and trajectory."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from lazyrich import observables
+from lazyrich.engines.trajectories import Status, Trajectories
+from lazyrich.networks import Networks, Reason, networks
+from lazyrich.records import record_steps
+from lazyrich.table import table, variable
+
+ENGINES = ("propagator", "dense")
+
+
+def simulate(recipe: dict[str, Any], *, engine: str = "propagator", threads: int = 1) -> xr.Dataset:
+    """Train the networks of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        which networks, and how they are recorded (`plan`).
+    engine
+        `propagator` (exact and fast) or `dense` (the ground truth).
+    threads
+        on so many threads; the results do not depend on it.
+
+    Returns
+    -------
+    Dataset
+        in the layout of a shard (docs/datasets.md), in float64, bare of attributes.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
+    evolve = importlib.import_module(f"lazyrich.engines.{engine}").evolve
+    settings = recipe["settings"]
+    record = settings["record"]
+    wanted = np.isin(observables.NAMES, record["observables"])
+    parts = []
+    # BLAS threads would change the last bits of K with their number, and quarrel with ours.
+    with threadpool_limits(1):
+        for batch in networks(recipe):
+            steps = record_steps(record, batch.steps)
+            trajectories = evolve(
+                batch,
+                steps,
+                onset=record["onset"],
+                converged=record["converged"],
+                wanted=wanted,
+                keep_probes=settings["probes"]["keep"],
+                threads=threads,
+            )
+            parts.append(_dataset(batch, steps, trajectories, record["observables"]))
+    data = parts[0] if len(parts) == 1 else xr.concat(parts, "network", join="exact").sortby("row")
+    data = data.drop_vars("row")
+    swept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width"}
+    for name, column in table(recipe).items():
+        if name in swept:  # as given: an integer width keeps every digit
+            data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
+    return data
+
+
+def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[str]) -> xr.Dataset:
+    per_network = {
+        "row": batch.rows,
+        "samples": np.full(len(batch.rows), batch.problem.samples),
+        "dimension": batch.of_problem("dimension"),
+        "width": batch.width,
+        "sigma_0": batch.sigma_0,
+        "v_0": batch.v_0,
+        "learning_rate": batch.learning_rate,
+        "growth_per_step": batch.growth_per_step,
+        "stability_fraction": batch.stability_fraction,
+        "laziness": batch.laziness,
+        "steps": batch.steps,
+        "loss_factor": batch.loss_factor,
+        **{
+            name: batch.of_problem(name)
+            for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
+        },
+        "b_rms": run.b_rms,
+        "onset_step": run.onset_step,
+        "end_step": run.end_step,
+        "alignment_step": alignment_step(steps, run.rho_rms),
+        "loss_max": run.loss_max,
+        "period": run.period,
+        "sharpness_start": run.sharpness_start,
+        "sharpness_end": run.sharpness_end,
+        "status": run.status,
+        "reason": batch.reason,
+    }
+    failed = run.status == Status.failed
+    per_network["reason"] = np.where(failed, per_network["reason"], Reason.none)
+    data = xr.Dataset({name: ("network", value) for name, value in per_network.items()})
+    data["step"] = (("network", "record"), steps)
+    data["tau"] = (("network", "record"), steps * batch.stability_fraction[:, None])
+    for name in names:
+        data[name] = (("network", "record"), run.observables[:, :, observables.NAMES.index(name)])
+    if run.rho_r is not None:
+        data["rho_r"] = (("network", "record", "probe"), run.rho_r)
+        data["v_r"] = (("network", "record", "probe"), run.v_r)
+    return data
+
+
+def alignment_step(steps: np.ndarray, rho_rms: np.ndarray) -> np.ndarray:
+    """The step at which rms ρ_r first reaches 1 (Theorem 4.1's t₁), (networks,), NaN where it does not.
+
+    Between two records log ρ is taken as linear in the step, as in stage one; from a ρ of 0 (the start) ρ itself is.
+    """
+    reached = rho_rms >= 1.0
+    first = np.argmax(reached, axis=1)
+    rows = np.arange(len(steps))
+    found = reached.any(axis=1)
+    before = np.maximum(first - 1, 0)
+    low, high = rho_rms[rows, before], rho_rms[rows, first]
+    start, stop = steps[rows, before].astype(float), steps[rows, first].astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(low > 0, np.log(1.0 / low) / np.log(high / low), 1.0 / high)
+        step = np.where(first > 0, start + share * (stop - start), stop)
+    return np.where(found, step, np.nan)

@@ -1,0 +1,36 @@
+"""Random streams: one for each (seed, replicate, role), whatever the shard, the order or the number of threads.
+
+Networks that share a replicate share their draws (common random numbers), so that neighbouring cells of a diagram differ
+by their parameters only.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Role(IntEnum):
+    """What a stream is drawn for."""
+
+    INPUTS = 0
+    TEACHER = 1
+    NOISE = 2
+    WEIGHTS = 3
+
+
+def stream(seed: int, replicate: int, role: Role) -> np.random.Generator:
+    """The counter-based generator (Philox) of one role in one replicate."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, replicate, int(role)])))
+
+
+def wishart_root(generator: np.random.Generator, size: int, degrees: int) -> np.ndarray:
+    """A matrix A, (size, min(size, degrees)), such that A Aᵀ ~ W_size(degrees), the identity-scale Wishart law.
+
+    Bartlett's triangle for degrees ≥ size, O(size²) random numbers for any number of degrees; plain Gaussian columns below,
+    where the law is singular; degrees = 0 gives an empty matrix.
+    """
+    if degrees < size:
+        return generator.standard_normal((size, degrees))
+    root = np.tril(generator.standard_normal((size, size)), -1)
+    root[np.diag_indices(size)] = np.sqrt(generator.chisquare(float(degrees) - np.arange(size)))
+    return root

@@ -1,0 +1,257 @@
+"""The sweep file as a frozen, validated value.
+
+This module is the single source of what a sweep file may say: validation, defaults, the JSON schema and
+``config/README.md`` all come from the models below. It imports neither numpy nor xarray nor torch, because Snakemake
+reads it again in every job.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from lazyrich import observables
+from lazyrich.axes import Axis, Choice, Integer, Key, Real, scalar, swept
+
+Observable = Literal[observables.NAMES]
+
+POSITIVE = Real(0, open=True)
+NON_NEGATIVE = Real(0)
+
+# Keys that the format knows and this version does not run; each is refused by name.
+NOT_YET = {"problem": ("test_samples",), "": ("refine", "dask")}
+
+
+class SweepError(ValueError):
+    """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
+
+
+class Section(BaseModel):
+    """A part of the sweep file: frozen, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Section):
+    """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
+
+    source: Annotated[
+        Any, swept(Choice(("gaussian", "rademacher", "uniform", "file"), not_yet=("digits", "cifar10")))
+    ] = Field("gaussian", description="law of the independent entries of z in x = Λ^½ z, or `file`")
+    path: str | None = Field(
+        None,
+        description="for `source: file`, relative to the sweep file: .npz (never pickled) or netCDF with `X` (n, d), "
+        "`y` (n,) and optionally both `W` (m, d) and `v` (m,)",
+    )
+    samples: Annotated[Any, swept(Integer(1))] = Field(None, description="n, number of samples")
+    dimension: Annotated[Any, swept(Integer(1))] = Field(None, description="d, input dimension")
+    spectrum: Annotated[Any, swept(Choice(("isotropic", "power_law", "spiked", "explicit")))] = Field(
+        None, description="eigenvalues λ_j of the input covariance (default isotropic)"
+    )
+    spectrum_exponent: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="power_law: λ_j = j^−exponent")
+    spikes: Annotated[Any, swept(Integer(1))] = Field(None, description="spiked: number of directions that stand out")
+    spike_strength: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="spiked: identity plus this on the first `spikes` directions"
+    )
+    eigenvalues: tuple[Annotated[Any, scalar(NON_NEGATIVE)], ...] | None = Field(
+        None, description="explicit: the d eigenvalues"
+    )
+    noise_std: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ_y, label noise (default 0)")
+    teacher_norm: Annotated[Any, swept(NON_NEGATIVE)] = Field(
+        None, description="‖β‖; without it β ~ N(0, I_d) keeps the norm it is drawn with"
+    )
+    target_norm: Annotated[Any, swept(POSITIVE)] = Field(None, description="after sampling, rescale y to this ‖y‖")
+    gram_scale: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="after sampling, rescale X to this κ = yᵀXXᵀy/‖y‖²"
+    )
+
+
+class Probes(Section):
+    """`network.probes`: neurons followed one by one."""
+
+    count: Annotated[Any, scalar(Integer(1, 10**6))] = Field(64, description="number of explicit neurons")
+    keep: bool = Field(False, description="keep `rho_r` and `v_r` of each probe at each record")
+
+
+class Network(Section):
+    """`network`: f(X) = (1/m) Σ_r v_r φ(X w_r). Initial scales by sigma_0 and v_0, or laziness, or width exponents."""
+
+    width: Annotated[Any, swept(Integer(1))] = Field(
+        None, description="m, number of neurons, up to 2⁶³ − 1; the cost does not depend on it"
+    )
+    activation: Annotated[Any, swept(Choice(("linear",), not_yet=("relu", "leaky_relu", "tanh", "gelu")))] = Field(
+        "linear", description="φ"
+    )
+    sigma_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ0: w_r ~ N(0, σ0² I)")
+    v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="v0: v_r = ±v0 with equal probability")
+    laziness: Annotated[Any, swept(POSITIVE)] = Field(None, description="χ: σ0² + v0² = 2bχ, b the least-norm solution")
+    balance: Annotated[Any, swept(POSITIVE)] = Field(None, description="σ0/v0 beside laziness (default 1)")
+    width_exponent_p: Annotated[Any, swept(Real())] = Field(None, description="p: v0 = m^−p")
+    width_exponent_s: Annotated[Any, swept(Real())] = Field(None, description="s: σ0 = m^−s")
+    probes: Annotated[Probes, BeforeValidator(lambda data: data if isinstance(data, (dict, Probes)) else {"count": data})] = (
+        Field(Probes(), description="explicit neurons for means over neurons (all neurons if m is at most that)")
+    )
+
+
+class Training(Section):
+    """`training`: full-batch gradient descent on L = (c/2n)‖f − y‖²; one rate and one length."""
+
+    learning_rate: Annotated[Any, swept(POSITIVE)] = Field(None, description="η")
+    growth_per_step: Annotated[Any, swept(POSITIVE)] = Field(None, description="k = cη√γ/(mn), instead of η")
+    stability_fraction: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="h = cηλ_max(Θ∞)/(2n), share of the largest stable step, instead of η"
+    )
+    loss: Annotated[Any, swept(Choice(("half_mse", "mse")))] = Field("half_mse", description="c = 1 or c = 2")
+    steps: Annotated[Any, swept(Integer(1, 10**9))] = Field(None, description="T, number of steps")
+    tau: Annotated[Any, swept(POSITIVE)] = Field(None, description="τ = hT, instead of steps: T = max(1, round(τ/h))")
+
+
+class Record(Section):
+    """`record`: which steps and which observables are kept."""
+
+    points: Annotated[Any, scalar(Integer(2, 10**6))] = Field(
+        None, description="P records, record j at step round(jT/(P−1)) (default 64)"
+    )
+    every: Annotated[Any, scalar(Integer(1))] = Field(
+        None, description="a record every so many steps, and the last; needs one `steps` for the whole sweep"
+    )
+    spacing: Literal["linear", "log"] = Field(
+        "linear", description="log: record j at step round((T+1)^(j/(P−1))) − 1, dense in early steps"
+    )
+    summary: bool = Field(False, description="keep the end of training only")
+    observables: tuple[Observable, ...] = Field(observables.DEFAULT, description="which to keep")
+    onset: Annotated[Any, scalar(POSITIVE)] = Field(
+        0.05, description="learning has begun when the reducible loss has fallen by this share"
+    )
+    converged: Annotated[Any, scalar(POSITIVE)] = Field(
+        1e-3, description="training has ended when ‖Π(y − f)‖ is at most this share of ‖y‖"
+    )
+
+
+class Phases(Section):
+    """`phases`: thresholds between phases."""
+
+    kernel_change: Annotated[Any, scalar(POSITIVE)] = Field(
+        None,
+        description="rich above, lazy below this ‖Θ∞ − Θ₀‖/‖Θ₀‖ (default: its value at χ = 1 for K = κI, which depends on n)",
+    )
+    loss_growth: Annotated[Any, scalar(POSITIVE)] = Field(
+        1.1, description="catapult: the loss rose above this multiple of its start before it fell"
+    )
+
+
+class Figures(Section):
+    """`figures`: what to draw beside the data."""
+
+    published: str | None = Field(
+        None, description="curves to lay over, relative to the sweep file: CSV with step, loss, rho_over_v, ntk_error"
+    )
+
+
+AxisGroup = Annotated[tuple[str, ...], Field(min_length=2)]
+
+
+class Sweep(Section):
+    """A sweep file: a problem, a network and a training, any key of which may be an axis."""
+
+    title: str = Field("", description="shown on the report page and in the index")
+    description: str = Field("", description="one or a few sentences for the report page")
+    problem: Problem = Field(description="inputs and targets")
+    network: Network = Field(Network(), description="width, activation, initial scales")
+    training: Training = Field(description="rate, length, loss")
+    record: Record = Field(Record(), description="what is kept")
+    replicates: Annotated[Any, scalar(Integer(1, 10**6))] = Field(1, description="networks per grid cell")
+    seed: Annotated[Any, scalar(Integer(0))] = Field(0, description="of every random stream")
+    zip: tuple[AxisGroup, ...] = Field((), description="lists of axes that advance together")
+    phases: Phases = Field(Phases(), description="thresholds between phases")
+    figures: Figures = Field(Figures(), description="what to draw beside the data")
+
+    # ---- what may be combined ---------------------------------------------------------------------------------------
+
+    @model_validator(mode="after")
+    def _combinations_make_sense(self) -> Sweep:
+        # Imported here because the checks are about this class.
+        from lazyrich.sweep_checks import check_combinations
+
+        check_combinations(self)
+        return self
+
+    # ---- the grid ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """Every key that may be swept and was given or has a default: key -> value or Axis, in the file format's order."""
+        return {
+            name: value
+            for section in (self.problem, self.network, self.training)
+            for name, value in _sweepable(section)
+            if value is not None
+        }
+
+    @cached_property
+    def fixed(self) -> dict[str, Any]:
+        """Keys with one value for the whole sweep."""
+        return {name: value for name, value in self.parameters.items() if not isinstance(value, Axis)}
+
+    @cached_property
+    def dims(self) -> dict[tuple[str, ...], list[tuple]]:
+        """Grid dimensions: names of the keys that advance together -> their values point by point."""
+        axes = {name: value for name, value in self.parameters.items() if isinstance(value, Axis)}
+        groups = [tuple(bare(name) for name in group) for group in self.zip]
+        dims: dict[tuple[str, ...], list[tuple]] = {}
+        for name in axes:
+            group = next((group for group in groups if name in group), (name,))
+            if group not in dims:
+                dims[group] = list(zip(*(axes[member].values for member in group), strict=True))
+        return dims
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each grid dimension."""
+        return tuple(len(points) for points in self.dims.values())
+
+    @property
+    def cells(self) -> int:
+        """Number of grid cells; each holds `replicates` networks."""
+        return math.prod(self.shape)
+
+    @property
+    def networks(self) -> int:
+        """Number of networks."""
+        return self.cells * self.replicates
+
+    def combinations(self, *names: str) -> set[tuple]:
+        """The distinct values that the keys `names` take together; a key that is not given counts as None."""
+        groups = [group for group in self.dims if set(group) & set(names)]
+        result = set()
+        for points in product(*(self.dims[group] for group in groups)):
+            values = dict(self.fixed)
+            for group, point in zip(groups, points, strict=True):
+                values.update(zip(group, point, strict=True))
+            result.add(tuple(values.get(name) for name in names))
+        return result
+
+
+def bare(name: str) -> str:
+    """`network.width` or `width` -> `width`: every sweepable key is unique without its section."""
+    return name.rpartition(".")[2]
+
+
+def _sweepable(section: Section) -> list[tuple[str, Any]]:
+    """The section's keys that may be an axis, plus `path` and `eigenvalues`, which decide the numbers as they do."""
+    return [
+        (name, getattr(section, name))
+        for name, field in type(section).model_fields.items()
+        if name in ("path", "eigenvalues") or any(isinstance(meta, Key) and meta.axis for meta in field.metadata)
+    ]
+
+
+SECTION_OF = {
+    name: section
+    for section, model in (("problem", Problem), ("network", Network), ("training", Training))
+    for name, _ in _sweepable(model.model_construct(**dict.fromkeys(model.model_fields)))
+}

@@ -1,0 +1,155 @@
+"""Checks across keys of a sweep file: what excludes, needs or contradicts what.
+
+Each raises ValueError("key: what is wrong; mend"); `sweep_file` adds the file's name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lazyrich.axes import Axis
+from lazyrich.sweep import SECTION_OF, Sweep, bare
+
+
+def check_combinations(sweep: Sweep) -> None:
+    """Raise ValueError at the first combination of keys that makes no sense."""
+    for check in (_check_problem, _check_scales, _check_training, _check_record, _check_zip, _check_cells):
+        check(sweep)
+
+
+def _given(sweep: Sweep, *names: str) -> list[str]:
+    return [name for name in names if name in sweep.parameters]
+
+
+def _require(sweep: Sweep, *names: str) -> None:
+    for name in names:
+        if name not in sweep.parameters:
+            raise ValueError(f"{SECTION_OF[name]}.{name}: is missing; add it")
+
+
+def _refuse(sweep: Sweep, names: tuple[str, ...], why: str) -> None:
+    for name in _given(sweep, *names):
+        raise ValueError(f"{SECTION_OF[name]}.{name}: {why}; remove it")
+
+
+def _values(sweep: Sweep, name: str, default: Any = None) -> tuple:
+    value = sweep.parameters.get(name, default)
+    return value.values if isinstance(value, Axis) else (value,)
+
+
+_DATA_KEYS = (
+    "samples",
+    "dimension",
+    "spectrum",
+    "spectrum_exponent",
+    "spikes",
+    "spike_strength",
+    "eigenvalues",
+    "noise_std",
+    "teacher_norm",
+)
+
+
+def _check_problem(sweep: Sweep) -> None:
+    if "file" in _values(sweep, "source"):
+        if isinstance(sweep.problem.source, Axis):
+            raise ValueError("problem.source: holds `file` among other sources; give the file a sweep of its own")
+        _require(sweep, "path")
+        _refuse(sweep, _DATA_KEYS, "is set by the data where `source: file`")
+        return
+    _refuse(sweep, ("path",), "belongs to `source: file`")
+    _require(sweep, "samples", "dimension")
+    spectra = _values(sweep, "spectrum", "isotropic")
+    for spectrum, names in {
+        "power_law": ("spectrum_exponent",),
+        "spiked": ("spikes", "spike_strength"),
+        "explicit": ("eigenvalues",),
+    }.items():
+        if spectrum in spectra:
+            _require(sweep, *names)
+        else:
+            _refuse(sweep, names, f"belongs to `spectrum: {spectrum}`")
+    if "spiked" in spectra:
+        for spikes, dimension in sweep.combinations("spikes", "dimension"):
+            if spikes > dimension:
+                raise ValueError(f"problem.spikes: {spikes} exceeds dimension {dimension}; write at most the dimension")
+    if "explicit" in spectra:
+        if not any(sweep.problem.eigenvalues):
+            raise ValueError("problem.eigenvalues: are all zero; write at least one above 0")
+        for dimension in _values(sweep, "dimension"):
+            if dimension != len(sweep.problem.eigenvalues):
+                raise ValueError(
+                    f"problem.eigenvalues: has {len(sweep.problem.eigenvalues)} values for dimension {dimension}; "
+                    "write as many as the dimension"
+                )
+    for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
+        if teacher == 0 and not noise:
+            raise ValueError("problem.teacher_norm: 0 without label noise makes y = 0; write a number > 0, or noise_std")
+
+
+def _check_scales(sweep: Sweep) -> None:
+    families = {"sigma_0 and v_0": ("sigma_0", "v_0"), "laziness": ("laziness",)}
+    families["width_exponent_p and width_exponent_s"] = ("width_exponent_p", "width_exponent_s")
+    used = {text: names for text, names in families.items() if _given(sweep, *names)}
+    choice = "give exactly one of: " + "; ".join(families)
+    if len(used) > 1:
+        raise ValueError(f"network: initial scales come from {' and from '.join(used)}; {choice}")
+    if not used and sweep.problem.source != "file":
+        raise ValueError(f"network: initial scales are missing; {choice}")
+    for names in used.values():
+        _require(sweep, *names)
+    if "laziness" not in sweep.parameters:
+        _refuse(sweep, ("balance",), "belongs to laziness")
+    if sweep.problem.source != "file":
+        # With a file, width and scales may come with its weights; `datasets.check_file` decides.
+        _require(sweep, "width")
+    if (0, 0) in sweep.combinations("sigma_0", "v_0"):
+        raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
+
+
+def _check_training(sweep: Sweep) -> None:
+    for choices in (("learning_rate", "growth_per_step", "stability_fraction"), ("steps", "tau")):
+        given = _given(sweep, *choices)
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            raise ValueError(f"training: exactly one of {', '.join(choices)} is needed and {found} is given; keep one")
+    for tau, fraction in sweep.combinations("tau", "stability_fraction"):
+        if tau and fraction and tau / fraction > 10**9:
+            raise ValueError(f"training.tau: {tau:g} at stability_fraction {fraction:g} is over 10⁹ steps; write less")
+
+
+def _check_record(sweep: Sweep) -> None:
+    record = sweep.record
+    ways = [name for name in ("points", "every", "summary") if getattr(record, name)]
+    if len(ways) > 1:
+        raise ValueError(f"record: {' and '.join(ways)} exclude each other; keep one")
+    if record.every and not isinstance(sweep.fixed.get("steps"), int):
+        raise ValueError("record.every: needs one `steps` for the whole sweep; write training.steps, or record.points")
+    if record.spacing == "log" and (record.every or record.summary):
+        raise ValueError("record.spacing: log goes with points; remove it")
+    if not record.observables:
+        raise ValueError("record.observables: is empty; name at least one")
+    if record.onset >= 1 or record.converged >= 1:
+        raise ValueError("record.onset: and converged are shares; write numbers below 1")
+
+
+def _check_zip(sweep: Sweep) -> None:
+    seen: set[str] = set()
+    for group in sweep.zip:
+        lengths = {}
+        for name in group:
+            value = sweep.parameters.get(bare(name))
+            if not isinstance(value, Axis):
+                raise ValueError(f"zip: {name} is not an axis of this sweep; name axes only")
+            if bare(name) in seen:
+                raise ValueError(f"zip: {name} stands in it twice; name each axis once")
+            seen.add(bare(name))
+            lengths[name] = len(value)
+        if len(set(lengths.values())) > 1:
+            text = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"zip: axes that advance together differ in length ({text}); make them equal")
+
+
+def _check_cells(sweep: Sweep) -> None:
+    if sweep.networks > 10**9:
+        raise ValueError(f"replicates: the grid has {sweep.networks:.3g} networks; write a coarser one (at most 10⁹)")

@@ -1,0 +1,126 @@
+"""Reading a sweep file: YAML in, `Sweep` out, or one clear error that names file, key and mend."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lazyrich import observables
+from lazyrich.sweep import NOT_YET, Sweep, SweepError
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error; PyYAML would silently keep the last."""
+
+
+def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict:
+    seen = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise SweepError(f"{key}: stands twice (line {key_node.start_mark.line + 1}); remove one")
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+
+
+def load_yaml(path: Path) -> dict:
+    """Read a YAML mapping; raise SweepError with file, place and mend."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except OSError as error:
+        raise SweepError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except SweepError as error:
+        raise SweepError(f"{path}: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = " ".join(str(error).split())
+        raise SweepError(f"{path}: is not valid YAML ({place}); mend the syntax") from None
+    if not isinstance(data, dict):
+        raise SweepError(f"{path}: holds no mapping; write keys such as problem: and training:")
+    return data
+
+
+def validated(model: type[BaseModel], data: Any, name: str) -> Any:
+    """`data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; mend`."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise SweepError("\n".join(_explain(model, name, fault) for fault in error.errors())) from None
+
+
+def _explain(model: type[BaseModel], name: str, fault: dict) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    value = fault.get("input")
+    message = fault["msg"].removeprefix("Value error, ")
+    if not key:  # a check across keys; it names its key itself
+        return f"{name}: {message}"
+    shown = "" if isinstance(value, (dict, list, tuple, BaseModel)) else f" = {value}"
+    if fault["type"] == "extra_forbidden":
+        section, _, last = key.rpartition(".")
+        if last in NOT_YET.get(section, ()):
+            return f"{name}: {key}: is not available in this version; remove it"
+        known = list(_model_at(model, fault["loc"][:-1]).model_fields)
+        close = difflib.get_close_matches(last, known, 1)
+        hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
+        return f"{name}: {key}: unknown key; {hint}"
+    if fault["type"] == "missing":
+        return f"{name}: {key}: is missing; add it"
+    if fault["type"] == "literal_error":
+        last = next((part for part in reversed(fault["loc"]) if isinstance(part, str)), "")
+        options = observables.NAMES if last == "observables" else get_args(_annotation(model, fault["loc"]))
+        return f"{name}: {key}{shown}: is not known; write one of {', '.join(map(str, options))}"
+    if ";" not in message:  # pydantic's own words say what it wants, in the form of a wish
+        return f"{name}: {key}{shown}: is not valid; {message[0].lower()}{message[1:]}"
+    return f"{name}: {key}{shown}: {message}"
+
+
+def _annotation(model: type[BaseModel], loc: tuple) -> Any:
+    return _model_at(model, loc[:-1]).model_fields[loc[-1]].annotation
+
+
+def _model_at(model: type[BaseModel], loc: tuple) -> type[BaseModel]:
+    for part in loc:
+        inner = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return model
+
+
+def load_sweep(source: str | Path | dict) -> Sweep:
+    """Read and check a sweep file, or a dictionary of the same form; the files that it names are checked too.
+
+    Relative paths in it are relative to the file (for a dictionary: to the working folder).
+
+    Raises
+    ------
+    SweepError
+        with file, key, value and mend.
+    """
+    if isinstance(source, dict):
+        name, folder, data = "sweep", Path(), dict(source)
+    else:
+        path = Path(source)
+        name, folder, data = str(path), path.parent, load_yaml(path)
+        data.setdefault("title", path.stem)
+    for section, key in (("problem", "path"), ("figures", "published")):
+        inner = data.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str):
+            found = folder / inner[key]
+            if not found.is_file():
+                raise SweepError(f"{name}: {section}.{key} = {inner[key]}: no such file ({found}); check the path")
+            data[section] = {**inner, key: str(found)}
+    sweep = validated(Sweep, data, name)
+    if sweep.problem.path is not None:
+        # Only here is numpy needed, to read the shapes.
+        from lazyrich.datasets import check_file
+
+        try:
+            check_file(sweep)
+        except ValueError as error:
+            raise SweepError(f"{name}: {error}") from None
+    return sweep

@@ -1,0 +1,60 @@
+"""A recipe's networks as columns: one array per parameter, in the order in which a shard stores them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+Table = dict[str, np.ndarray]
+
+# Keys whose own name is that of an observable or a record variable.
+RENAMED = {"loss": "loss_factor", "tau": "training_tau"}
+
+
+def variable(key: str) -> str:
+    """The dataset's name of a sweep file's key."""
+    return RENAMED.get(key, key)
+
+
+def table(recipe: dict[str, Any]) -> Table:
+    """Columns over the recipe's networks, (networks,) each: every parameter of the recipe, and `replicate`.
+
+    Networks follow box after box, within a box in grid order with the replicate fastest.
+    """
+    boxes = [_columns(box) for box in recipe["boxes"]]
+    columns = {name: np.concatenate([box[name] for box in boxes]) for name in boxes[0]}
+    networks = len(columns["replicate"])
+    for name, value in recipe["fixed"].items():
+        if name != "eigenvalues":
+            columns[name] = np.full(networks, value)
+    return columns
+
+
+def _columns(box: dict[str, list]) -> Table:
+    shape = [len(points) for points in box.values()]
+    total = math.prod(shape)
+    columns = {}
+    for axis, (key, points) in enumerate(box.items()):
+        index = np.arange(total) // math.prod(shape[axis + 1 :]) % shape[axis]
+        for member, name in enumerate(key.split()):
+            columns[name] = np.array([point[member] for point in points])[index]
+    return columns
+
+
+def distinct(columns: Table, names: list[str]) -> tuple[list[dict[str, Any]], np.ndarray]:
+    """The distinct combinations of the columns `names`, in order of first appearance, and each row's combination.
+
+    Returns a list of dictionaries name -> value and an index (networks,).
+    """
+    names = [name for name in names if name in columns]
+    codes = np.zeros(len(columns["replicate"]), dtype=np.int64)
+    for name in names:
+        values, inverse = np.unique(columns[name], return_inverse=True)
+        # Renumbered after each column, so that the code never overflows.
+        _, codes = np.unique(codes * len(values) + inverse, return_inverse=True)
+    _, first, index = np.unique(codes, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    rows = [{name: columns[name][i].item() for name in names} for i in np.sort(first)]
+    return rows, rank[index]

@@ -1,0 +1,76 @@
+"""The scalars of the theory, from the spectrum of the Gram matrix K = XXᵀ and the targets in its eigenbasis.
+
+Shapes: leading axes are free ("..."); the last axis runs over the modes of K. All quantities refer to the projection Πy of
+the targets on the row space of X, except κ, which is defined with the whole ‖y‖² (§1 of docs/theory.md).
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+Array = np.ndarray
+
+
+def over_modes(terms: Float[Array, "... r"]) -> Float[Array, "..."]:
+    """Sum over modes, one after the other: bit for bit the same however many empty modes pad the end."""
+    total = np.zeros(np.shape(terms)[:-1])
+    for mode in range(np.shape(terms)[-1]):
+        total = total + terms[..., mode]
+    return total
+
+
+def gamma(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"]) -> Float[Array, "..."]:
+    """γ = yᵀ K y."""
+    return over_modes(eigenvalues * targets**2)
+
+
+def phi(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"]) -> Float[Array, "..."]:
+    """φ₂ = yᵀ K² y (the paper's φ)."""
+    return over_modes(eigenvalues**2 * targets**2)
+
+
+def least_norm(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"]) -> Float[Array, "..."]:
+    """b = √(yᵀ K⁺ y), the norm of the least-norm solution; modes of eigenvalue 0 do not count."""
+    ratio = np.divide(targets**2, eigenvalues, out=np.zeros(np.shape(targets)), where=eigenvalues > 0)
+    return np.sqrt(over_modes(ratio))
+
+
+def end_growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
+    """G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
+    # The conjugate form: no cancellation where D ≫ b.
+    return 2 * b**2 / (np.sqrt(size**2 + 4 * b**2) + size)
+
+
+def largest_end_eigenvalue(
+    eigenvalues: Float[Array, "networks r"], targets: Float[Array, "networks r"], size: Float[Array, " networks"]
+) -> Float[Array, " networks"]:
+    """m λ_max(Θ∞), with m Θ∞ = (D + G) K + G y yᵀ/b² the end kernel of gradient flow from a wide start of size D.
+
+    A diagonal plus a rank-one matrix: the largest eigenvalue is the largest root of the secular equation, found to
+    rounding by bisection between λ_1 and λ_1 + ‖update‖ (no eigen-decomposition for each network).
+    """
+    b = least_norm(eigenvalues, targets)
+    growth = end_growth(size, b)
+    diagonal = (size + growth)[:, None] * eigenvalues
+    update = growth[:, None] * (targets / b[:, None]) ** 2
+    low = np.max(diagonal, axis=-1)
+    high = low + over_modes(update)
+    # 1 − Σ u_j/(x − d_j) rises from −∞ to its zero in (low, high]; 60 halvings reach rounding.
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        gap = middle[:, None] - diagonal
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = over_modes(np.where(update > 0, update / gap, 0.0))
+        below = total > 1
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return high
+
+
+def growth_per_step(
+    learning_rate: Float[Array, "..."],
+    gamma: Float[Array, "..."],
+    width: Float[Array, "..."],
+    samples: Float[Array, "..."],
+    loss_factor: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """k = cη√γ/(mn), the growth per step of the aligned mode: the dimensionless learning rate."""
+    return loss_factor * learning_rate * np.sqrt(gamma) / (width * samples)
