@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ REFERENCE = (
     "W. Huang, W. Chen, Z. Xu, Z. Wang, T. Suzuki: Exact and Rich Feature Learning Dynamics of Two-Layer Linear Networks. "
     "CPAL 2025, PMLR 280:1087-1111"
 )
+# HDF5 is not thread-safe, and neither opening nor closing a file takes xarray's own lock: threads take this one.
+LOCK = threading.RLock()
 CHUNK_NETWORKS = 256  # a reader of one trajectory touches one chunk
 
 # name -> (long_name, symbol); every variable of a shard or a summary that is no observable.
@@ -33,8 +36,8 @@ VARIABLES = {
     "samples": ("number of samples", "n"),
     "dimension": ("input dimension", "d"),
     "width": ("number of neurons", "m"),
-    "sigma_0": ("initial scale of the first layer", "σ0"),
-    "v_0": ("initial scale of the second layer", "v0"),
+    "sigma_0": ("initial scale of the first layer", "σ₀"),
+    "v_0": ("initial scale of the second layer", "v₀"),
     "noise_std": ("standard deviation of the label noise", "σ_y"),
     "learning_rate": ("learning rate", "η"),
     "growth_per_step": ("growth per step of the aligned mode c eta sqrt(gamma)/(m n)", "k"),
@@ -52,7 +55,7 @@ VARIABLES = {
     "teacher_norm": ("norm of the teacher", "‖β‖"),
     "target_norm": ("norm that the targets were rescaled to", "‖y‖"),
     "gram_scale": ("effective squared input norm that the inputs were rescaled to", "κ"),
-    "balance": ("ratio of initial scales sigma_0/v_0", "σ0/v0"),
+    "balance": ("ratio of initial scales sigma_0/v_0", "σ₀/v₀"),
     "width_exponent_p": ("exponent of v_0 = m^-p", "p"),
     "width_exponent_s": ("exponent of sigma_0 = m^-s", "s"),
     "replicate": ("replicate, which numbers the random streams", ""),
@@ -63,6 +66,7 @@ VARIABLES = {
     "b": ("norm of the least-norm solution sqrt(y^T K^+ y)", "b"),
     "gram_norm": ("Frobenius norm of the Gram matrix K", "‖K‖"),
     "gram_error": ("spectral norm of K - tr(Sigma) I", "‖K − tr Σ I‖₂"),
+    "loss_floor": ("loss that no training removes (c/2n) |(I - Pi) y|^2", ""),
     "b_rms": ("rms over neurons of the initial alignment <w_r(0), X^T y>", "rms b_r"),
     "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
     "end_step": ("first step at which the residual is within the converged share of |y|", "t₂"),
@@ -83,7 +87,7 @@ STEPS = ("onset_step", "end_step")
 INTEGERS = ("samples", "dimension", "width", "steps", "spikes", "replicate", "step", "period")
 
 
-def describe(data: xr.Dataset, name: str) -> None:
+def describe(data: xr.Dataset, name: str, integers: bool = True) -> None:
     """Give a variable its CF attributes and a flag variable its meanings."""
     observable = observables.OBSERVABLES.get(name)
     long_name, symbol = (observable.long_name, observable.symbol) if observable else VARIABLES[name]
@@ -96,7 +100,7 @@ def describe(data: xr.Dataset, name: str) -> None:
         attributes["flag_meanings"] = " ".join(flag.name for flag in FLAGS[name])
     elif data[name].dtype.kind in "fiu":
         attributes["units"] = "1"
-    if name in INTEGERS:
+    if integers and name in INTEGERS:
         data[name] = data[name].astype(np.int64)
     data[name].attrs = attributes
 
@@ -152,7 +156,7 @@ def _encoding(data: xr.Dataset) -> dict[str, dict[str, Any]]:
         if array.dtype.kind in "fiu":
             # Level 1 halves a shard; more costs time and saves little.
             settings = {"zlib": True, "complevel": 1, "shuffle": True, "_FillValue": None}
-        if array.dtype.kind == "f":
+        if array.dtype.kind == "f" and name not in data.coords:  # CF: coordinates have no missing values
             settings["_FillValue"] = np.nan
         if name in STEPS:
             settings["_FillValue"] = -1
@@ -182,5 +186,54 @@ def write(data: xr.Dataset, path: str | Path) -> None:
 
 
 def read(path: str | Path, **options: Any) -> xr.Dataset:
-    """Open a file lazily; flags stay integers, steps that were not reached become NaN."""
+    """Open a file lazily; flags stay integers, steps that were not reached become NaN. Threads hold `LOCK` meanwhile."""
     return xr.open_dataset(path, engine="netcdf4", **options)
+
+
+def described_summary(
+    data: xr.Dataset, recipe: dict[str, Any], columns: dict[str, tuple[str, str]], flags: dict[str, Any]
+) -> xr.Dataset:
+    """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
+    for name in data.variables:
+        name = str(name)
+        base = name.removesuffix("_worst")
+        if name in SUMMARY_VARIABLES or base in columns:
+            long_name, symbol = SUMMARY_VARIABLES.get(name) or columns[base]
+            attributes = {**data[name].attrs, "long_name": long_name}
+            if name != base:
+                attributes["long_name"] += ", worst replicate"
+            if symbol:
+                attributes["symbol"] = symbol
+            if name in flags:
+                data[name] = data[name].astype(np.int8)
+                attributes["flag_values"] = np.array([int(flag) for flag in flags[name]], dtype=np.int8)
+                attributes["flag_meanings"] = " ".join(flag.name for flag in flags[name])
+            elif data[name].dtype.kind in "fiu":
+                attributes["units"] = "1"
+            data[name].attrs = attributes
+        else:
+            describe(data, name, integers=name in data.coords)
+    data.attrs = {
+        "Conventions": CONVENTIONS,
+        "title": "Summary of a sweep of two-layer networks",
+        "institution": "lazyrich",
+        "references": REFERENCE,
+        "comment": "One cell for each grid point; dimension `quantile` runs over replicates. End values bear the "
+        "observable's name. A phase of not_run has no network on disk.",
+        "recipe": canonical(recipe),
+        **provenance("lazyrich.comparison"),
+    }
+    return data
+
+
+SUMMARY_VARIABLES = {
+    "quantile": ("quantile over replicates", ""),
+    "phase": ("phase of most replicates", ""),
+    "agreement": ("share of replicates in the cell's phase", ""),
+    "networks": ("number of networks in the cell", ""),
+    "converged_share": ("share of networks that converged", ""),
+    "boundary": ("which boundary the vertex belongs to", ""),
+    "boundary_line": ("line of the boundary that the vertex belongs to", ""),
+    "boundary_x": ("vertex along the first axis", ""),
+    "boundary_y": ("vertex along the second axis", ""),
+}

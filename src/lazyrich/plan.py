@@ -22,6 +22,7 @@ from typing import Any
 from lazyrich.sweep import Sweep
 
 FORMAT = 1
+DEFAULT_POINTS = 64
 
 # A shard is a file that opens and a job that starts: both are cheap beside 64 MiB of trajectories, and a reader holds
 # one shard in memory. The second bound keeps a shard's work to minutes where n or the number of steps is large.
@@ -48,13 +49,24 @@ class Shard:
 
 
 def canonical(data: Any) -> str:
-    """JSON with one spelling, for hashing and for attributes."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Compact JSON; a recipe is always built in the same order, which is also the order of its networks."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+
+
+def record_points(sweep: Sweep) -> int:
+    """Number of records of each network."""
+    if sweep.record.summary:
+        return 1
+    if sweep.record.every:
+        return -(-sweep.fixed["steps"] // sweep.record.every) + 1
+    return sweep.record.points or DEFAULT_POINTS
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:
     """What decides the numbers beside the parameters of each network."""
     record = sweep.record.model_dump(mode="json", exclude_none=True)
+    if not (sweep.record.every or sweep.record.summary):
+        record["points"] = record_points(sweep)
     probes = sweep.network.probes.model_dump(mode="json")
     return {"seed": sweep.seed, "record": record, "probes": probes}
 
@@ -79,11 +91,7 @@ def whole(sweep: Sweep) -> Shard:
 
 def shard_size(sweep: Sweep) -> int:
     """How many networks a new shard may hold."""
-    records = sweep.record.points or 64
-    if sweep.record.summary:
-        records = 1
-    if sweep.record.every:
-        records = sweep.fixed["steps"] // sweep.record.every + 2
+    records = record_points(sweep)
     samples = max((n for (n,) in sweep.combinations("samples") if n is not None), default=64)
     per_record = 8 * (len(sweep.record.observables) + 2)
     if sweep.network.probes.keep:
@@ -101,19 +109,17 @@ def shard_size(sweep: Sweep) -> int:
 # ---- placing networks --------------------------------------------------------------------------------------------------
 
 
-def positions(shard_recipe: dict[str, Any], box: dict[str, list], sweep: Sweep) -> list[list[int]] | None:
-    """Where a box of a recipe lies in the sweep's grid.
+def positions(placed: dict[str, Any], box: dict[str, list], wanted: dict[str, Any]) -> list[list[int]] | None:
+    """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`.
 
-    Returns, for each dimension of `grid(sweep)`, the position of each of the box's points along it (−1 where the sweep no
-    longer has that point), or None if the box has no network of this sweep.
+    Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
+    have that point), or None if the box has no network of the grid.
     """
-    if shard_recipe["format"] != FORMAT or shard_recipe["settings"] != settings(sweep):
+    if any(placed[part] != wanted[part] for part in ("format", "settings")):
         return None
-    target = grid(sweep)
-    fixed = recipe(sweep, [])["fixed"]
-    known = shard_recipe["fixed"]
-    names = {name for key in target for name in key.split()} | set(fixed)
-    if names != {name for key in box for name in key.split()} | set(known):
+    (target,) = wanted["boxes"]
+    known, fixed = placed["fixed"], wanted["fixed"]
+    if _names(box, known) != _names(target, fixed):
         return None
     where = []
     for key, points in target.items():
@@ -128,12 +134,16 @@ def positions(shard_recipe: dict[str, Any], box: dict[str, list], sweep: Sweep) 
             return None
         where.append(places)
     for key in set(box) - set(target):
-        # An axis of the box that this sweep holds fixed or groups otherwise: usable only if it had that one value.
+        # An axis of the box that the grid holds fixed: usable only if it had that one value.
         if any(name not in fixed for name in key.split()) or box[key] != [[fixed[name] for name in key.split()]]:
             return None
     if any(known[name] != fixed[name] for name in set(known) & set(fixed)):
         return None
     return where
+
+
+def _names(box: dict[str, list], fixed: dict[str, Any]) -> set[str]:
+    return {name for key in box for name in key.split()} | set(fixed)
 
 
 def _mark(taken: bytearray, shape: list[int], where: list[list[int]]) -> bool:
@@ -183,12 +193,13 @@ def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None) -> dict[str, Sha
 
     Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones.
     """
-    target = grid(sweep)
+    wanted = whole(sweep).recipe
+    (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()]
     taken = bytearray(math.prod(shape))
     shards: dict[str, Shard] = {}
     for name, shard in (earlier or {}).items():
-        places = [positions(shard.recipe, box, sweep) for box in shard.recipe["boxes"]]
+        places = [positions(shard.recipe, box, wanted) for box in shard.recipe["boxes"]]
         if any([_mark(taken, shape, where) for where in places if where is not None]):
             shards[name] = shard
     size = shard_size(sweep)

@@ -18,7 +18,7 @@ def record_steps(record: dict[str, Any], steps: Int[np.ndarray, " networks"]) ->
         last = int(steps[0])  # one number for the whole sweep, as the sweep file's model assures
         each = np.unique(np.append(np.arange(0, last, record["every"]), last))
         return np.tile(each, (len(steps), 1))
-    share = np.linspace(0.0, 1.0, record.get("points", 64))
+    share = np.linspace(0.0, 1.0, record["points"])
     if record["spacing"] == "log":
         return np.round((total + 1.0) ** share).astype(np.int64) - 1
     return np.round(total * share).astype(np.int64)

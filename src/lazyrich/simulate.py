@@ -83,6 +83,7 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
             name: batch.of_problem(name)
             for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
         },
+        "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.of_problem("floor"),
         "b_rms": run.b_rms,
         "onset_step": run.onset_step,
         "end_step": run.end_step,

@@ -1,0 +1,28 @@
+"""The index of all sweeps: a picture, a title and a sentence each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lazyrich.draw.report import PAGES, write_page
+from lazyrich.sweep import Sweep
+
+
+def write_index(sweeps: list[Sweep], *, reports: list[str], figures: list[str], page: str | Path) -> None:
+    """Write the index; links are relative, so that the results folder can be moved as a whole."""
+    home = Path(page).parent
+    entries = []
+    for sweep, report, folder in zip(sweeps, reports, figures, strict=True):
+        pictures = sorted(Path(folder).glob("*.png"))
+        picture = next((p for p in pictures if p.stem == "phase_diagram"), pictures[0])
+        entries.append(
+            {
+                "title": sweep.title,
+                "description": sweep.description,
+                "report": Path(os.path.relpath(report, home)).as_posix(),
+                "picture": Path(os.path.relpath(picture, home)).as_posix(),
+                "networks": sweep.networks,
+            }
+        )
+    write_page(page, PAGES.get_template("index.html").render(entries=entries))

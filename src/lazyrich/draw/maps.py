@@ -1,0 +1,209 @@
+"""Maps over two axes of a sweep: phases, and order parameters in colour, with theory's boundaries laid over.
+
+Each function returns one HoloViews object for one backend. Bokeh draws an evenly spaced grid as an image between geometric
+edges, matplotlib (and an uneven grid) as a mesh: the other combinations put cells in the wrong place on log axes.
+"""
+
+from __future__ import annotations
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import holoviews.plotting.mpl  # noqa: F401  both backends register themselves on import
+import numpy as np
+import xarray as xr
+from bokeh.models import FixedTicker
+
+from lazyrich.draw import style
+from lazyrich.phases import BOUNDARIES, TEXT, Phase, boundaries
+
+SIZE = 430  # of the frame, in pixels
+INCHES = 6.2
+
+
+def phase_map(plane: xr.Dataset, x: str, y: str, backend: str, title: str) -> hv.Overlay:
+    """The phase of each cell of a summary sliced to the axes x and y."""
+    codes = plane["phase"].transpose(y, x).values.astype(int)
+    present = [code for code in Phase if (codes == code).any()]
+    shown = np.searchsorted(present, codes).astype(float)
+    names = [TEXT[code] for code in present]
+    ticks = list(range(len(present)))
+    colours = [style.PHASE_COLOURS[code] for code in present]
+    limits = (-0.5, len(present) - 0.5)
+    mesh = _mesh(plane, x, y, shown, "phase", backend)
+    if backend == "bokeh":
+        mesh = mesh.opts(
+            backend=backend,
+            cmap=colours,
+            clim=limits,
+            colorbar=True,
+            clabel="",
+            colorbar_opts={
+                "ticker": FixedTicker(ticks=ticks),
+                "major_label_overrides": dict(zip(ticks, names, strict=True)),
+                "major_label_text_font_size": "12px",
+                "bar_line_color": "#444444",
+                "major_tick_line_color": None,
+            },
+            **_bokeh_frame(plane, x, y, title),
+        )
+    else:
+        mesh = mesh.opts(
+            backend=backend,
+            cmap=colours,
+            clim=limits,
+            colorbar=True,
+            cbar_ticks=list(zip(ticks, names, strict=True)),
+            clabel="",
+            **_matplotlib_frame(plane, x, y, title),
+        )
+    return _with_boundaries(mesh, plane, x, y, backend)
+
+
+def value_map(
+    plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str, limits: tuple[float, float] | None = None
+) -> hv.Overlay:
+    """The median of one variable in colour; logarithmic where it spans more than two decades."""
+    values = plane[name]
+    if "quantile" in values.dims:
+        values = values.sel(quantile=0.5)
+    table = values.transpose(y, x).values.astype(float)
+    table = np.where(np.isfinite(table), table, np.nan)
+    positive = table[table > 0]
+    low, high = limits or (_floor(positive), float(np.nanmax(table)) if positive.size else 1.0)
+    log = bool(positive.size and low > 0 and high / low > 100)
+    if not log and limits is None:
+        low, high = float(np.nanmin(table)), float(np.nanmax(table))
+    # Clipped here: zero under a log colour scale would be painted like a missing value.
+    table = np.clip(table, low, high)
+    label = style.axis_label(plane, name)
+    mesh = _mesh(plane, x, y, table, name, backend)
+    common = {"cmap": "viridis", "clim": (low, high), "logz": log, "colorbar": True}
+    if backend == "bokeh":
+        bar = {"title": label, "title_text_font_size": "12px"}
+        mesh = mesh.opts(
+            backend=backend,
+            clipping_colors={"NaN": style.NO_VALUE},
+            colorbar_opts=bar, **common, **_bokeh_frame(plane, x, y, title)
+        )
+    else:
+        mesh = mesh.opts(
+            backend=backend,
+            clipping_colors={"NaN": style.NO_VALUE},
+            clabel=label, **common, **_matplotlib_frame(plane, x, y, title)
+        )
+    return _with_boundaries(mesh, plane, x, y, backend)
+
+
+def _floor(positive: np.ndarray) -> float:
+    """The lower colour limit: the smallest value, but no more than 18 decades below the largest."""
+    return float(max(positive.min(), positive.max() * 1e-18)) if positive.size else 0.0
+
+
+def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backend: str) -> hv.Element:
+    """The coloured cells, (y, x), with what hovering shows beside."""
+    xs, ys = plane[x].values.astype(float), plane[y].values.astype(float)
+    x_order, y_order = np.argsort(xs), np.argsort(ys)
+    table = table[np.ix_(y_order, x_order)]
+    (x_edges, x_log), (y_edges, y_log) = style.edges(xs[x_order]), style.edges(ys[y_order])
+    label = hv.Dimension(name, label=style.axis_label(plane, name) if name != "phase" else "phase")
+    even = style.evenly_spaced(xs[x_order]) and style.evenly_spaced(ys[y_order])
+    if backend == "bokeh" and even:
+        layers, dimensions = _hover_layers(plane, x, y, y_order, x_order)
+        stack = np.dstack([table, *layers]) if layers else table
+        element = hv.Image(
+            stack[::-1],
+            bounds=(x_edges[0], y_edges[0], x_edges[-1], y_edges[-1]),
+            kdims=[x, y],
+            vdims=[label, *dimensions],
+        )
+        tooltips = [(dimension.label, f"@{{{dimension.name}}}") for dimension in dimensions]
+        return element.opts(backend=backend, logx=x_log, logy=y_log, tools=["hover"], hover_tooltips=tooltips)
+    element = hv.QuadMesh((x_edges, y_edges, table), kdims=[x, y], vdims=[label])
+    element = element.opts(backend=backend, logx=x_log, logy=y_log)
+    if backend == "bokeh":
+        return element.opts(backend=backend, tools=["hover"])
+    ticks = {"xformatter": style.power_of_ten} if x_log else {}
+    ticks |= {"yformatter": style.power_of_ten} if y_log else {}
+    return element.opts(backend=backend, **ticks)
+
+
+HOVERED = (
+    ("laziness", "χ"),
+    ("growth_per_step", "k"),
+    ("stability_fraction", "h"),
+    ("ntk_change", "kernel change"),
+    ("loss_growth", "max L/L₀"),
+    ("onset_step", "onset, step"),
+    ("end_step", "end, step"),
+    ("agreement", "replicates agreeing"),
+)
+
+
+def _hover_layers(
+    plane: xr.Dataset, x: str, y: str, y_order: np.ndarray, x_order: np.ndarray
+) -> tuple[list[np.ndarray], list[hv.Dimension]]:
+    """Numbers shown beside the pointer: the cell's own axes values (not the pointer's), the phase's code, key scalars."""
+    layers, dimensions = [], []
+    grid_x, grid_y = np.meshgrid(plane[x].values.astype(float), plane[y].values.astype(float))
+    for name, values in ((x, grid_x), (y, grid_y)):
+        layers.append(values[np.ix_(y_order, x_order)])
+        dimensions.append(hv.Dimension(f"cell_{name}", label=plane[name].attrs.get("symbol", name)))
+    for name, label in HOVERED:
+        if name in plane and name not in (x, y):
+            values = plane[name].sel(quantile=0.5) if "quantile" in plane[name].dims else plane[name]
+            layers.append(values.transpose(y, x).values.astype(float)[np.ix_(y_order, x_order)])
+            dimensions.append(hv.Dimension(name if name != "ntk_change" else "kernel_change", label=label))
+    return layers, dimensions
+
+
+def _with_boundaries(mesh: hv.Element, plane: xr.Dataset, x: str, y: str, backend: str) -> hv.Overlay:
+    """Lay boundaries over a map and name them in the legend; measured ones first, so that predictions show on top."""
+    overlay = mesh
+    found = boundaries(plane, x, y)
+    width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
+    for name in sorted(found, key=lambda name: BOUNDARIES[name].predicted):
+        # One curve a boundary; its lines are parted by NaN.
+        joined = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in found[name]])[:-1]
+        line = hv.Curve(joined, kdims=[x], vdims=[y], label=BOUNDARIES[name].text)
+        if BOUNDARIES[name].predicted:
+            dash = {"line_dash": style.DASHES[name][0]} if bokeh else {"linestyle": style.DASHES[name][1]}
+            overlay *= line.opts(backend=backend, color="black", **{width: 1.8}, **dash)
+        else:
+            edge = hv.Curve(joined, kdims=[x], vdims=[y])
+            overlay *= edge.opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})
+            overlay *= line.opts(backend=backend, color=style.MEASURED[name], **{width: 3.5})
+    if not isinstance(overlay, hv.Overlay):
+        overlay = hv.Overlay([overlay])
+    if backend == "bokeh":
+        # Below the frame: a legend inside would cover cells.
+        return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True)
+    return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True, fig_inches=INCHES, aspect=1)
+
+
+def _rasterise(plot: object, element: hv.Element) -> None:
+    """Matplotlib: store the mesh as pixels inside the SVG, where 65 536 cells as paths take 12 MB."""
+    plot.handles["artist"].set_rasterized(True)
+
+
+def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
+    return {
+        "frame_width": SIZE,
+        "frame_height": SIZE,
+        "xlabel": style.axis_label(plane, x),
+        "ylabel": style.axis_label(plane, y),
+        "title": title,
+        "fontsize": {"title": 13, "labels": 12, "ticks": 11, "legend": 11},
+        "toolbar": "above",
+        "active_tools": [],
+    }
+
+
+def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
+    return {
+        "xlabel": style.axis_label(plane, x),
+        "ylabel": style.axis_label(plane, y),
+        "title": title,
+        "fontsize": {"title": 11, "labels": 11, "clabel": 9.5, "ticks": 10, "legend": 8.5},
+        "aspect": 1,
+        "hooks": [_rasterise],
+    }

@@ -1,0 +1,115 @@
+"""A sweep's report page: one file that opens without a server or a network, with its diagrams and its numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from bokeh.resources import INLINE
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from lazyrich import archive
+from lazyrich.phases import TEXT, Phase
+from lazyrich.published import load_published, plateau
+from lazyrich.sweep import Sweep
+
+PAGES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoescape=select_autoescape(["html"]))
+
+
+def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str | Path, page: str | Path) -> None:
+    """Write the page from the summary and the figures' Bokeh items."""
+    figures = Path(figures)
+    captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
+    with archive.read(summary) as data:
+        data.load()
+    drawn = [
+        {
+            "name": figure,
+            "caption": caption,
+            # "</" would end the script element that carries the item.
+            "item": (figures / f"{figure}.json").read_text(encoding="utf-8").replace("</", "<\\/"),
+        }
+        for figure, caption in captions.items()
+    ]
+    text = PAGES.get_template("report.html").render(
+        title=sweep.title,
+        description=sweep.description,
+        name=name,
+        resources=INLINE.render(),
+        figures=drawn,
+        phases=phase_counts(data),
+        theories=theory_table(data),
+        published=published_table(data, sweep),
+        cells=sweep.cells,
+        networks=sweep.networks,
+        attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
+    )
+    write_page(page, text)
+
+
+def write_page(path: str | Path, text: str) -> None:
+    """Write a page under a temporary name and rename it."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def phase_counts(data: xr.Dataset) -> list[tuple[str, int, str]]:
+    """(phase, cells, share) of the phases that occur."""
+    codes = data["phase"].values
+    counts = {phase: int((codes == phase).sum()) for phase in Phase}
+    return [(TEXT[phase], count, f"{count / codes.size:.1%}") for phase, count in counts.items() if count]
+
+
+def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
+    """(theory, what its error is, [share of cells below 1 %, 5 %, 20 %; median error]) of each theory in the summary."""
+    rows = []
+    for name, text in (
+        ("stage_one_error", "stage one, exact discrete form of Eq. 9"),
+        ("two_stage_error", "stage two, Eq. 10"),
+        ("aligned_error", "stage two, Eq. 11"),
+        ("closed_form_error", "closed form for K = κI"),
+        ("linearised_error", "lazy: linearised at the start"),
+    ):
+        if name not in data:
+            continue
+        errors = data[name].sel(quantile=0.5).values.ravel()
+        errors = errors[~np.isnan(errors)]
+        if errors.size:
+            shares = [f"{np.mean(errors < bound):.0%}" for bound in (0.01, 0.05, 0.2)]
+            rows.append((text, data[name].attrs["long_name"], [*shares, f"{np.median(errors):.2g}", str(errors.size)]))
+    return rows
+
+
+def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
+    """Distances to the published points, for each cell: settings, median and worst over replicates."""
+    if "published_loss_error" not in data:
+        return None
+    dims = data["phase"].dims
+    names = [name for name in data.coords if data[name].dims and data[name].dims[0] in dims]
+    stacked = data.stack(cell=dims, create_index=False)
+    rows = []
+    for i in range(stacked.sizes["cell"]):
+        one = stacked.isel(cell=i)
+        rows.append(
+            {
+                "setting": [f"{float(one[name]):.4g}" for name in names],
+                "loss": f"{float(one['published_loss_error'].sel(quantile=0.5)):.2%}",
+                "loss_worst": f"{float(one['published_loss_error_worst']):.2%}",
+                "plateau": f"{float(one['published_plateau_error'].sel(quantile=0.5)):.2%}",
+                "plateau_worst": f"{float(one['published_plateau_error_worst']):.2%}",
+                "k": f"{float(one['growth_per_step'].sel(quantile=0.5)):.4f}",
+            }
+        )
+    points = load_published(sweep.figures.published)
+    steps = points["step"][plateau(points)]
+    return {
+        "symbols": [data[name].attrs.get("symbol") or name for name in names],
+        "rows": rows,
+        "start": f"{points['loss'][0]:g}",
+        "steps": f"{steps.min():g} to {steps.max():g}",
+    }

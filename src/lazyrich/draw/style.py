@@ -1,0 +1,69 @@
+"""How diagrams look: colours, names of axes, ticks. The same in both backends."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.phases import Phase
+
+# Okabe–Ito, colour-blind safe, and greys for what is no result.
+PHASE_COLOURS = {
+    Phase.lazy: "#56B4E9",
+    Phase.rich_two_stage: "#E69F00",
+    Phase.catapult: "#CC79A7",
+    Phase.oscillating: "#0072B2",
+    Phase.diverging: "#D55E00",
+    Phase.unfinished: "#C8C8C8",
+    Phase.failed: "#707070",
+    Phase.not_run: "#FFFFFF",
+}
+NO_VALUE = "#9A9A9A"  # a cell without a number, in maps of numbers
+CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+PUBLISHED = "#000000"
+
+# Measured lines are solid and light between dark edges, predicted ones black and broken on top of them, each with its own
+# pattern: where prediction and measurement agree both can still be seen, and no colour is needed to tell lines apart.
+MEASURED = {"lazy_rich_measured": "#F0E442", "convergence_measured": "#009E73"}
+MEASURED_EDGE = "#222222"
+DASHES = {
+    "lazy_rich_predicted": ("dashed", "--"),
+    "stability_predicted": ("dotted", ":"),
+    "lazy_divergence_predicted": ("dotdash", "-."),
+}
+
+
+def axis_label(data: xr.Dataset, name: str) -> str:
+    """`symbol, meaning` of a variable, for an axis or a colour bar."""
+    attributes = data[name].attrs
+    long_name = attributes.get("long_name", name)
+    symbol = attributes.get("symbol", "")
+    # Formulas in a long name repeat what the symbol says; an axis wants the words.
+    words = long_name.split(" (")[0].split(" c eta")[0]
+    return f"{symbol}, {words}" if symbol else words
+
+
+def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Cell edges around axis values, geometric where the axis is spaced in the logarithm, and whether it is."""
+    from lazyrich.phases import coordinate
+
+    points, log = coordinate(values)
+    middle = (points[1:] + points[:-1]) / 2
+    all_edges = np.concatenate([[2 * points[0] - middle[0]], middle, [2 * points[-1] - middle[-1]]])
+    return (10**all_edges if log else all_edges), log
+
+
+def evenly_spaced(values: np.ndarray) -> bool:
+    """Whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
+    from lazyrich.phases import coordinate
+
+    gaps = np.diff(coordinate(values)[0])
+    return bool(np.ptp(gaps) <= 1e-9 * np.abs(gaps).max())
+
+
+def power_of_ten(value: float, *_: object) -> str:
+    """A tick of a log axis as text, 10⁻³; empty between powers. Matplotlib's own goes through TeX and takes seconds a figure."""
+    exponent = round(np.log10(value)) if value > 0 else 0
+    if value <= 0 or abs(value / 10.0**exponent - 1) > 1e-6:
+        return ""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

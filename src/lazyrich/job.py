@@ -1,0 +1,25 @@
+"""What every workflow job does around its work: say what happened in its log."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def logged(path: str) -> Iterator[None]:
+    """Send output to the log file; an error stands there with its traceback, and in one line on the terminal."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    with open(path, "w", encoding="utf-8", buffering=1) as log:
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield
+        except Exception as error:
+            traceback.print_exc(file=log)
+            sys.exit(f"{error} (see {path})")
+        print(f"done in {time.perf_counter() - started:.1f} s", file=log)

@@ -1,0 +1,61 @@
+"""Published curves, read from a CSV, and a network's distance to them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+COLUMNS = ("step", "loss", "rho_over_v", "ntk_error")
+
+
+def load_published(path: str | Path) -> dict[str, np.ndarray]:
+    """Columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each.
+
+    Raises
+    ------
+    ValueError
+        where a column is missing or holds no numbers; the message names file and mend.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    missing = [name for name in COLUMNS if not rows or rows[0].get(name) is None]
+    if missing:
+        raise ValueError(f"{path}: has no column {', '.join(missing)}; give columns {', '.join(COLUMNS)}")
+    try:
+        return {name: np.array([float(row[name]) for row in rows]) for name in COLUMNS}
+    except ValueError as error:
+        raise ValueError(f"{path}: holds something that is no number ({error}); mend the table") from None
+
+
+def plateau(published: dict[str, np.ndarray]) -> np.ndarray:
+    """Which published points lie on the plateau of |ρ|/|v|: within 1 % of its largest value, (points,) bool."""
+    ratio = published["rho_over_v"]
+    return ratio > 0.99 * ratio.max()
+
+
+def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Distance of each network to published points, name -> (networks,); records between steps are interpolated.
+
+    `published_loss_error` is max |L − L_published|/L_published(0), `published_plateau_error` the largest relative distance
+    of |ρ|/|v| on the published plateau.
+    """
+    result = {}
+    on = plateau(published)
+    distances = {
+        "published_loss_error": ("loss", published["loss"][0], np.ones_like(on)),
+        "published_plateau_error": ("rho_over_v", published["rho_over_v"], on),
+    }
+    for name, (observable, scale, where) in distances.items():
+        if observable in data:
+            values = np.stack(
+                [
+                    np.interp(published["step"], steps, curve, right=np.nan)
+                    for steps, curve in zip(data["step"].values, data[observable].values, strict=True)
+                ]
+            )
+            error = np.abs(values - published[observable]) / scale
+            result[name] = np.max(error[:, where], axis=1)
+    return result

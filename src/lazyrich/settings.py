@@ -1,0 +1,24 @@
+"""`config/config.yaml`: which sweeps, and where results go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from lazyrich.sweep import Section
+from lazyrich.sweep_file import validated
+
+SweepName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Settings(Section):
+    """The workflow's configuration."""
+
+    sweeps: tuple[SweepName, ...] = Field(description="names of files in config/sweeps, without .yaml", min_length=1)
+    results: str = Field("results", description="folder for all output, relative to the project's root")
+
+
+def load_settings(config: dict) -> Settings:
+    """The checked configuration; raises SweepError with file, key and mend."""
+    return validated(Settings, config, "config/config.yaml")

@@ -1,0 +1,74 @@
+"""Stage two: alignment ρ and magnitude v grow together until they saturate (Eq. 10), on ρ = √γ v one recursion (Eq. 11)."""
+
+import numpy as np
+from jaxtyping import Float, Int
+from numba import njit
+
+Array = np.ndarray
+
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def _evolve(steps, start, v_start, k, gamma, phi, aligned):
+    result = np.full(steps.shape, np.nan)
+    for i in range(steps.shape[0]):
+        if start[i] < 0:
+            continue
+        root = np.sqrt(gamma[i])
+        v = v_start[i]
+        rho = root * v
+        t = start[i]
+        for j in range(steps.shape[1]):
+            if steps[i, j] < start[i]:
+                continue
+            while t < steps[i, j]:
+                if aligned:
+                    rho += k[i] * rho - k[i] * phi[i] * gamma[i] ** -2.5 * rho**3
+                    v = rho / root
+                else:
+                    rho_next = rho + k[i] / root * (gamma[i] * v - phi[i] / gamma[i] * v * v * rho)
+                    v += k[i] / root * (rho - phi[i] / gamma[i] ** 2 * rho * rho * v)
+                    rho = rho_next
+                t += 1
+            result[i, j] = rho * v
+    return result
+
+
+def evolve(
+    steps: Int[Array, "networks records"],
+    start: Int[Array, " networks"],
+    v_start: Float[Array, " networks"],
+    k: Float[Array, " networks"],
+    gamma: Float[Array, " networks"],
+    phi: Float[Array, " networks"],
+) -> Float[Array, "networks records"]:
+    """Eq. 10: ρv = ⟨y, f⟩ at each record from step `start` on, begun with v = v_start and ρ = √γ v_start.
+
+    ρ ← ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ),  v ← v + (k/√γ)(ρ − (φ₂/γ²) ρ² v). NaN before `start` and where it is negative.
+    """
+    return _evolve(steps, start, v_start, k, gamma, phi, False)
+
+
+def evolve_aligned(
+    steps: Int[Array, "networks records"],
+    start: Int[Array, " networks"],
+    v_start: Float[Array, " networks"],
+    k: Float[Array, " networks"],
+    gamma: Float[Array, " networks"],
+    phi: Float[Array, " networks"],
+) -> Float[Array, "networks records"]:
+    """Eq. 11, ρ ← ρ + kρ − k φ₂ γ^{−5/2} ρ³ on the line ρ = √γ v; otherwise as `evolve`."""
+    return _evolve(steps, start, v_start, k, gamma, phi, True)
+
+
+def limit(gamma: Float[Array, "..."], phi: Float[Array, "..."]) -> Float[Array, "..."]:
+    """ρ∞² = γ^{5/2}/φ₂, where Eq. 11 ends."""
+    return gamma**2.5 / phi
+
+
+def continuous(
+    t: Float[Array, "..."], rho_start: Float[Array, "..."], k: Float[Array, "..."], rho_limit: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """ρ² of Eq. 11 in continuous time, `t` steps after ρ = rho_start: the logistic curve towards rho_limit²."""
+    return rho_limit**2 / (1 + (rho_limit**2 / rho_start**2 - 1) * np.exp(-2 * k * t))

@@ -1,0 +1,80 @@
+# What the rules ask about sweeps. Nothing heavy is imported here: this file is read again in every job.
+import functools
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from lazyrich.plan import canonical, plan, read_plan, whole, write_plan
+from lazyrich.provenance import fingerprint
+from lazyrich.settings import load_settings
+from lazyrich.sweep_file import SweepError, load_sweep
+
+
+def one_clear_error(function):
+    """Turn an error that names file, key and mend into Snakemake's own, which prints it without a traceback."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        try:
+            return function(*arguments)
+        except ValueError as error:
+            raise WorkflowError(str(error)) from None
+
+    return wrapper
+
+
+SETTINGS = one_clear_error(load_settings)(config)
+RESULTS = Path(SETTINGS.results)
+
+
+def sweep_file(name):
+    return f"config/sweeps/{name}.yaml"
+
+
+@functools.cache
+@one_clear_error
+def sweep(name):
+    return load_sweep(sweep_file(name))
+
+
+@functools.cache
+@one_clear_error
+def shards(name):
+    """The shards of a sweep, and all that its plan file shall keep: name -> shard each."""
+    earlier = read_plan(RESULTS / name / "plan.json")
+    needed = plan(sweep(name), earlier)
+    return needed, {**earlier, **needed}
+
+
+PLANNED = set()
+
+
+def shard_files(wildcards):
+    PLANNED.add(wildcards.sweep)
+    return [RESULTS / wildcards.sweep / "shards" / f"{name}.nc" for name in shards(wildcards.sweep)[0]]
+
+
+def write_plans():
+    for name in PLANNED:
+        write_plan(RESULTS / name / "plan.json", shards(name)[1])
+
+
+def data_file(wildcards):
+    path = sweep(wildcards.sweep).problem.path
+    return [path] if path else []
+
+
+def published_file(wildcards):
+    path = sweep(wildcards.sweep).figures.published
+    return [path] if path else []
+
+
+def analysed_keys(wildcards):
+    """The parts of a sweep file that decide its summary, so that a new title does not analyse it again."""
+    this = sweep(wildcards.sweep)
+    return canonical([whole(this).recipe, this.phases.model_dump(), this.figures.model_dump()])
+
+
+# A wrong sweep file among the default ones stops everything before any job.
+for name in SETTINGS.sweeps:
+    sweep(name)

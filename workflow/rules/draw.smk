@@ -1,0 +1,30 @@
+rule draw_figures:
+    message:
+        "draw {wildcards.sweep}"
+    input:
+        sweep=lambda wildcards: sweep_file(wildcards.sweep),
+        summary=rules.analyse_sweep.output.summary,
+        shards=shard_files,
+        published=published_file,
+    output:
+        figures=report(
+            directory(RESULTS / "{sweep}/figures"),
+            patterns=["{figure}.svg"],
+            category="{sweep}",
+            labels={"figure": "{figure}"},
+            caption="../report/figure.rst",
+        ),
+    params:
+        source=fingerprint("lazyrich.draw.figures"),
+    log:
+        RESULTS / "{sweep}/logs/draw_figures.log",
+    benchmark:
+        RESULTS / "{sweep}/benchmarks/draw_figures.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/lazyrich.yml"
+    script:
+        "../scripts/draw_figures.py"

@@ -1,0 +1,19 @@
+"""Compare a sweep's shards with theory."""
+
+from lazyrich.job import logged
+
+with logged(snakemake.log[0]):
+    from lazyrich import archive
+    from lazyrich.comparison import summarise
+    from lazyrich.plan import whole
+    from lazyrich.sweep_file import load_sweep
+
+    sweep = load_sweep(snakemake.input.sweep)
+    summary = summarise(
+        snakemake.input.shards,
+        whole(sweep).recipe,
+        phases=sweep.phases,
+        figures=sweep.figures,
+        threads=snakemake.threads,
+    )
+    archive.write(summary, snakemake.output.summary)

@@ -1,0 +1,14 @@
+"""Draw a sweep's figures."""
+
+from lazyrich.job import logged
+
+with logged(snakemake.log[0]):
+    from lazyrich.draw.figures import draw_figures
+    from lazyrich.sweep_file import load_sweep
+
+    draw_figures(
+        load_sweep(snakemake.input.sweep),
+        summary=snakemake.input.summary,
+        shards=snakemake.input.shards,
+        folder=snakemake.output.figures,
+    )

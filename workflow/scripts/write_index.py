@@ -1,0 +1,14 @@
+"""Write the index of all sweeps."""
+
+from lazyrich.job import logged
+
+with logged(snakemake.log[0]):
+    from lazyrich.draw.index import write_index
+    from lazyrich.sweep_file import load_sweep
+
+    write_index(
+        [load_sweep(path) for path in snakemake.input.sweeps],
+        reports=snakemake.input.reports,
+        figures=snakemake.input.figures,
+        page=snakemake.output.page,
+    )

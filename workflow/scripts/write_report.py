@@ -1,0 +1,15 @@
+"""Write a sweep's report page."""
+
+from lazyrich.job import logged
+
+with logged(snakemake.log[0]):
+    from lazyrich.draw.report import write_report
+    from lazyrich.sweep_file import load_sweep
+
+    write_report(
+        load_sweep(snakemake.input.sweep),
+        name=snakemake.wildcards.sweep,
+        summary=snakemake.input.summary,
+        figures=snakemake.input.figures,
+        page=snakemake.output.page,
+    )
