@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := results
-.PHONY: results test check clean
+.PHONY: results test check docs clean
 
 results: $(VENV)/.runtime
 	$(BIN)/snakemake --cores all
@@ -21,6 +21,10 @@ check: $(VENV)/.test
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --cores all --dry-run --quiet
+
+# Write config/README.md and the JSON schema from the models.
+docs: $(VENV)/.runtime
+	$(BIN)/lazyrich docs
 
 clean:
 	rm -rf $(VENV)

@@ -7,8 +7,8 @@ sweep file stays light.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lazyrich.comparison import analyse
     from lazyrich.api import run
+    from lazyrich.comparison import analyse
 
 __all__ = ["analyse", "run"]
 

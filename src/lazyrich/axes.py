@@ -8,6 +8,7 @@ mend it; the caller adds file and key. No numpy here: Snakemake imports this in 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,8 +34,10 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         kind = _KINDS.get(type(value), type(value).__name__)
         raise ValueError(f"is {kind} where a number is needed; write a number")
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("is not finite; write a finite number")
+    if abs(value) > sys.float_info.max:  # an integer of hundreds of digits
+        raise ValueError("is too large; write a finite number")
     return value
 
 
@@ -46,6 +49,7 @@ class Real:
     open: bool = False
 
     def __call__(self, value: Any) -> float:
+        """The value in its one spelling; ValueError with a mend."""
         value = float(_number(value))
         if self.least is not None and (value < self.least or (self.open and value == self.least)):
             raise ValueError(f"is too small; write a {self.text}")
@@ -74,6 +78,7 @@ class Integer:
     most: int = 2**63 - 1
 
     def __call__(self, value: Any) -> int:
+        """The value in its one spelling; ValueError with a mend."""
         number = _number(value)
         if number != int(number):
             raise ValueError(f"is not an integer; write an {self.text}")
@@ -104,6 +109,7 @@ class Choice:
     not_yet: tuple[str, ...] = ()
 
     def __call__(self, value: Any) -> str:
+        """The value in its one spelling; ValueError with a mend."""
         if value in self.not_yet:
             raise ValueError(f"is not available in this version; write {self.text}")
         if value not in self.names:
@@ -183,9 +189,7 @@ def parse_axis(data: dict, rule: Rule) -> Axis:
                         f"has points closer than {SIGNIFICANT_DIGITS} significant digits; write fewer points"
                     )
             return Axis(values, spacing)
-    raise ValueError(
-        "is not an axis; write {values: [...]}, {linear: [a, b], points: N} or {log: [a, b], points: N}"
-    )
+    raise ValueError("is not an axis; write {values: [...]}, {linear: [a, b], points: N} or {log: [a, b], points: N}")
 
 
 def _schema_of_axis(rule: Rule) -> list[dict]:
@@ -211,7 +215,6 @@ class Key:
 
     rule: Rule
     axis: bool
-
 
     def parse(self, value: Any) -> Any:
         """One value under the rule, or an axis of them; ValueError with a mend."""

@@ -38,7 +38,10 @@ COLUMNS = {
     "loss_growth": ("largest loss relative to the loss at the start", "max L/L₀"),
     "lazy_clock": ("c eta lambda_max(Theta_0)/n, rate of a lazy start", "cηλ_max(Θ₀)/n"),
     "onset_step_predicted": ("onset predicted by stage one, ln(delta/chi)/(2 ln(1 + k))", "t₁(δ)"),
-    "stage_one_error": ("largest distance of the target overlap to stage one up to onset, relative to its size there", ""),
+    "stage_one_error": (
+        "largest distance of the target overlap to stage one up to onset, relative to its size there",
+        "",
+    ),
     "two_stage_error": ("largest distance of the target overlap to Eq. 10 from onset on", ""),
     "aligned_error": ("largest distance of the target overlap to Eq. 11 from onset on", ""),
     "closed_form_error": ("largest distance of the target overlap to the closed form for K = kappa I", ""),
@@ -370,7 +373,9 @@ def analyse(data: xr.Dataset, *, phases: Phases | dict | None = None) -> xr.Data
     """The summary of a dataset that `run` returned; `phases` are thresholds as in a sweep file."""
     recipe = json.loads(data.attrs["recipe"])
     if len(recipe["boxes"]) != 1:
-        raise ValueError("this dataset is a shard that holds pieces of a grid; give `analyse` what `lazyrich.run` returned")
+        raise ValueError(
+            "this dataset is a shard that holds pieces of a grid; give `analyse` what `lazyrich.run` returned"
+        )
     thresholds = phases if isinstance(phases, Phases) else Phases.model_validate(phases or {})
     return _assemble([_reduce([data], recipe, thresholds, None)], recipe)
 

@@ -97,4 +97,6 @@ def check_file(sweep: Sweep) -> None:
         if "width" not in given:
             raise ValueError("network.width: is missing; add it, or weights W and v to the file")
         if not set(given) & set(scales):
-            raise ValueError("network: initial scales are missing; give sigma_0 and v_0, or weights W and v in the file")
+            raise ValueError(
+                "network: initial scales are missing; give sigma_0 and v_0, or weights W and v in the file"
+            )

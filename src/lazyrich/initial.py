@@ -23,8 +23,8 @@ Array = np.ndarray
 class Initial:
     """Distinct unit draws as a batch; r as in `Problem`, coordinates beyond a problem's rank are zero."""
 
-    moments: Float[Array, "draws r+1 r+1"]  # ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
-    probes: Float[Array, "draws probes r+1"]  # explicit neurons z_r, at σ0 = v0 = 1, among the m
+    moments: Float[Array, "draws coordinates coordinates"]  # r + 1 coordinates; ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
+    probes: Float[Array, "draws probes coordinates"]  # explicit neurons z_r, at σ0 = v0 = 1, among the m
 
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:

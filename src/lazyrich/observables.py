@@ -42,7 +42,9 @@ OBSERVABLES = {
         "change of v_r v_s - <w_r, w_s> (conserved by gradient flow), rms over pairs, relative to D", "δ(v vᵀ − W Wᵀ)/D"
     ),
     "lazy_error": Observable(
-        "distance of the output to that of the network linearised at its start, relative to |y|", "‖f − f_lin‖/‖y‖", True
+        "distance of the output to that of the network linearised at its start, relative to |y|",
+        "‖f − f_lin‖/‖y‖",
+        True,
     ),
 }
 NAMES = tuple(OBSERVABLES)

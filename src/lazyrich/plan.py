@@ -199,9 +199,10 @@ def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None) -> dict[str, Sha
     taken = bytearray(math.prod(shape))
     shards: dict[str, Shard] = {}
     for name, shard in (earlier or {}).items():
-        places = [positions(shard.recipe, box, wanted) for box in shard.recipe["boxes"]]
-        if any([_mark(taken, shape, where) for where in places if where is not None]):
-            shards[name] = shard
+        for box in shard.recipe["boxes"]:
+            where = positions(shard.recipe, box, wanted)
+            if where is not None and _mark(taken, shape, where):
+                shards[name] = shard
     size = shard_size(sweep)
     pieces = [piece for box in _free_boxes(bytes(taken), shape, {}) for piece in _cut(box, size)]
     pack: list[dict[str, list]] = []

@@ -20,9 +20,14 @@ def fingerprint(*modules: str) -> str:
     Comments, docstrings and layout do not count: a better sentence does not make a million networks train again.
     """
     digest = hashlib.sha256()
-    for path in sorted(_reached(modules)):
+    reached = _reached(modules)
+    for path in sorted(reached):
         tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
         digest.update(f"{path}\n{ast.dump(_without_docstrings(tree))}\n".encode())
+    # Page templates decide what the modules beside them write.
+    for folder in sorted({Path(path).parent for path in reached} - {Path()}):
+        for template in sorted((PACKAGE / folder).rglob("*.html")):
+            digest.update(template.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -62,10 +67,9 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            if isinstance(body[0].value.value, str):
-                del body[0]
+        match getattr(node, "body", None):
+            case [ast.Expr(value=ast.Constant(value=str())), *_]:
+                del node.body[0]
     return tree
 
 

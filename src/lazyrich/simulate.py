@@ -80,8 +80,7 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
         "steps": batch.steps,
         "loss_factor": batch.loss_factor,
         **{
-            name: batch.of_problem(name)
-            for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
+            name: batch.of_problem(name) for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
         },
         "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.of_problem("floor"),
         "b_rms": run.b_rms,

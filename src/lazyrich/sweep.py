@@ -92,9 +92,9 @@ class Network(Section):
     balance: Annotated[Any, swept(POSITIVE)] = Field(None, description="σ0/v0 beside laziness (default 1)")
     width_exponent_p: Annotated[Any, swept(Real())] = Field(None, description="p: v0 = m^−p")
     width_exponent_s: Annotated[Any, swept(Real())] = Field(None, description="s: σ0 = m^−s")
-    probes: Annotated[Probes, BeforeValidator(lambda data: data if isinstance(data, (dict, Probes)) else {"count": data})] = (
-        Field(Probes(), description="explicit neurons for means over neurons (all neurons if m is at most that)")
-    )
+    probes: Annotated[
+        Probes, BeforeValidator(lambda data: data if isinstance(data, (dict, Probes)) else {"count": data})
+    ] = Field(Probes(), description="explicit neurons for means over neurons (all neurons if m is at most that)")
 
 
 class Training(Section):

@@ -13,7 +13,7 @@ from lazyrich.sweep import SECTION_OF, Sweep, bare
 
 def check_combinations(sweep: Sweep) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
-    for check in (_check_problem, _check_scales, _check_training, _check_record, _check_zip, _check_cells):
+    for check in (_check_zip, _check_problem, _check_scales, _check_training, _check_record, _check_cells):
         check(sweep)
 
 
@@ -84,7 +84,9 @@ def _check_problem(sweep: Sweep) -> None:
                 )
     for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
         if teacher == 0 and not noise:
-            raise ValueError("problem.teacher_norm: 0 without label noise makes y = 0; write a number > 0, or noise_std")
+            raise ValueError(
+                "problem.teacher_norm: 0 without label noise makes y = 0; write a number > 0, or noise_std"
+            )
 
 
 def _check_scales(sweep: Sweep) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from lazyrich import observables
 from lazyrich.sweep import NOT_YET, Sweep, SweepError
 
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML in which a key given twice is an error; PyYAML would silently keep the last."""
 

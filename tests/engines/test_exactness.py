@@ -1,7 +1,6 @@
 """The propagator against explicit weights trained by torch autograd: the same numbers to rounding."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

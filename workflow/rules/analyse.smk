@@ -1,24 +1,24 @@
 rule analyse_sweep:
-    message:
-        "compare {wildcards.sweep} with theory"
     input:
         sweep=lambda wildcards: ancient(sweep_file(wildcards.sweep)),
         shards=shard_files,
         published=published_file,
     output:
         summary=RESULTS / "{sweep}/summary.nc",
-    params:
-        decides=analysed_keys,
-        source=fingerprint("lazyrich.comparison"),
     log:
         RESULTS / "{sweep}/logs/analyse_sweep.log",
     benchmark:
         RESULTS / "{sweep}/benchmarks/analyse_sweep.tsv"
+    conda:
+        "../envs/lazyrich.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../envs/lazyrich.yml"
+    params:
+        decides=analysed_keys,
+        source=fingerprint("lazyrich.comparison"),
+    message:
+        "compare {wildcards.sweep} with theory"
     script:
         "../scripts/analyse_sweep.py"

@@ -1,6 +1,4 @@
 rule draw_figures:
-    message:
-        "draw {wildcards.sweep}"
     input:
         sweep=lambda wildcards: sweep_file(wildcards.sweep),
         summary=rules.analyse_sweep.output.summary,
@@ -14,17 +12,19 @@ rule draw_figures:
             labels={"figure": "{figure}"},
             caption="../report/figure.rst",
         ),
-    params:
-        source=fingerprint("lazyrich.draw.figures"),
     log:
         RESULTS / "{sweep}/logs/draw_figures.log",
     benchmark:
         RESULTS / "{sweep}/benchmarks/draw_figures.tsv"
+    conda:
+        "../envs/lazyrich.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/lazyrich.yml"
+    params:
+        source=fingerprint("lazyrich.draw.figures"),
+    message:
+        "draw {wildcards.sweep}"
     script:
         "../scripts/draw_figures.py"

@@ -1,48 +1,48 @@
 rule write_report:
-    message:
-        "write the report page of {wildcards.sweep}"
     input:
         sweep=lambda wildcards: sweep_file(wildcards.sweep),
         summary=rules.analyse_sweep.output.summary,
         figures=rules.draw_figures.output.figures,
     output:
         page=RESULTS / "{sweep}/report.html",
-    params:
-        source=fingerprint("lazyrich.draw.report"),
     log:
         RESULTS / "{sweep}/logs/write_report.log",
     benchmark:
         RESULTS / "{sweep}/benchmarks/write_report.tsv"
+    conda:
+        "../envs/lazyrich.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/lazyrich.yml"
+    params:
+        source=fingerprint("lazyrich.draw.report"),
+    message:
+        "write the report page of {wildcards.sweep}"
     script:
         "../scripts/write_report.py"
 
 
 rule write_index:
-    message:
-        "write the index of all sweeps"
     input:
         reports=expand(rules.write_report.output.page, sweep=SETTINGS.sweeps),
         figures=expand(rules.draw_figures.output.figures, sweep=SETTINGS.sweeps),
         sweeps=[sweep_file(name) for name in SETTINGS.sweeps],
     output:
         page=RESULTS / "index.html",
-    params:
-        source=fingerprint("lazyrich.draw.index"),
     log:
         RESULTS / "logs/write_index.log",
     benchmark:
         RESULTS / "benchmarks/write_index.tsv"
+    conda:
+        "../envs/lazyrich.yml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../envs/lazyrich.yml"
+    params:
+        source=fingerprint("lazyrich.draw.index"),
+    message:
+        "write the index of all sweeps"
     script:
         "../scripts/write_index.py"

@@ -1,0 +1,1 @@
+"""Diagrams, report pages and the index; the only place that imports HoloViews."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl  # noqa: F401  both backends register themselves on import
+import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 
 from lazyrich.comparison import predictions
 from lazyrich.draw import style
 
-WIDTH, HEIGHT = 400, 320
+WIDTH, HEIGHT = 330, 290
 INCHES = 4.2
 
 
@@ -42,7 +42,11 @@ def theory_loss(cell: xr.Dataset) -> dict[str, np.ndarray]:
     """
     scale = (cell["loss_factor"] / (2 * cell["samples"]) * cell["y_norm"] ** 2).values[:, None]
     floor = cell["loss_floor"].values[:, None]
-    names = {"stage_one": "stage one (Eq. 9, exact discrete)", "two_stage": "stage two (Eq. 10)", "closed_form": "closed form (K = κI, small steps)"}
+    names = {
+        "stage_one": "stage one (Eq. 9, exact discrete)",
+        "two_stage": "stage two (Eq. 10)",
+        "closed_form": "closed form (K = κI, small steps)",
+    }
     predicted = predictions(cell)
     result = {}
     for name, text in names.items():
@@ -75,7 +79,9 @@ def _panel(
     parted = [np.append(row, np.nan) for row in values]
     every = np.tile(np.append(steps, np.nan), len(values))
     overlay = hv.Overlay([curve(np.concatenate(parted), "", every, color=style.CURVES[0], alpha=0.3, **{width: 1})])
-    overlay *= curve(np.median(values, axis=0), f"simulated, median of {len(values)}", color=style.CURVES[0], **{width: 2.5})
+    overlay *= curve(
+        np.median(values, axis=0), f"simulated, median of {len(values)}", color=style.CURVES[0], **{width: 2.5}
+    )
     if panel.observable == "loss" and "target_overlap" in cell:
         dashes = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."))
         for (text, loss), colour, dash in zip(theory_loss(cell).items(), style.CURVES[1:], dashes, strict=False):
@@ -84,22 +90,33 @@ def _panel(
     if panel.observable == "rho_over_v":
         plateau = float(np.median(np.sqrt(cell["gamma"].values)))
         pattern = {"line_dash": "dashed"} if bokeh else {"linestyle": "--"}
-        overlay *= curve(np.full(len(steps), plateau), "√γ, limit of stage one", color=style.CURVES[1], **{width: 1.5}, **pattern)
+        overlay *= curve(
+            np.full(len(steps), plateau), "√γ, limit of stage one", color=style.CURVES[1], **{width: 1.5}, **pattern
+        )
     everything = [values[values > 0] if panel.log else values.ravel()]
     if published is not None:
         y = published[panel.published]
-        points = hv.Scatter((published["step"], np.where(y > 0, y, np.nan) if panel.log else y), "step", panel.observable, label="published")
+        points = hv.Scatter(
+            (published["step"], np.where(y > 0, y, np.nan) if panel.log else y),
+            "step",
+            panel.observable,
+            label="published",
+        )
         marker = {"size": 7, "line_color": style.PUBLISHED} if bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         overlay *= points.opts(backend=backend, color="white", **marker)
         everything.append(y[y > 0] if panel.log else y)
     shown = np.concatenate([part[np.isfinite(part)] for part in everything])
     low, high = shown.min(), shown.max()
-    limits = (low / 10, high * 100) if panel.log else (min(0.0, low), high * 1.08)
+    # Room for the legend, below or above the curves.
+    room = (high / low) ** 0.7 if panel.log else 1.0
+    below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
+    limits = (low / below, high * above) if panel.log else (min(0.0, low), high * 1.08)
     common = {
         "title": title,
         "xlabel": "t, gradient step",
         "ylabel": panel.label,
         "logy": panel.log,
+        "xlim": (-0.02 * steps[-1], 1.02 * steps[-1]),
         "ylim": limits,
         "legend_position": panel.legend,
         "legend_cols": 1,
@@ -109,7 +126,20 @@ def _panel(
         frame = {"frame_width": WIDTH, "frame_height": HEIGHT, "fontsize": {"title": 12, "legend": 10.5}}
         return overlay.opts(backend=backend, toolbar="above", active_tools=[], **frame, **common)
     ticks = {"yformatter": style.power_of_ten} if panel.log else {}
-    return overlay.opts(backend=backend, **ticks, fig_inches=INCHES, aspect=1.15, fontsize={"title": 9, "labels": 9, "legend": 7.5}, **common)
+    return overlay.opts(
+        backend=backend,
+        **ticks,
+        fig_inches=INCHES,
+        aspect="square",
+        hooks=[_box],
+        fontsize={"title": 9, "labels": 9, "legend": 7.5},
+        **common,
+    )
+
+
+def _box(plot: object, element: hv.Element) -> None:
+    """Matplotlib: panels of one shape, whatever their units (HoloViews' aspect is in units of the data)."""
+    plot.handles["axis"].set_box_aspect(0.85)
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:

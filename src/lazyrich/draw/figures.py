@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from bokeh.embed import file_html, json_item
+from bokeh.plotting import figure as figure_model
 from bokeh.resources import INLINE
 
 from lazyrich import archive
@@ -67,12 +68,16 @@ def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]
     """The planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
     others = [dim for dim in summary["phase"].dims if dim not in (x, y)]
     places = list(product(*(range(summary.sizes[dim]) for dim in others)))
-    chosen = [places[i] for i in sorted({round(i) for i in np.linspace(0, len(places) - 1, min(MOST_SLICES, len(places)))})]
+    chosen = [
+        places[i] for i in sorted({round(i) for i in np.linspace(0, len(places) - 1, min(MOST_SLICES, len(places)))})
+    ]
     result = []
     for place in chosen:
         at = dict(zip(others, place, strict=True))
         text = ", ".join(
-            f"{summary[dim].attrs.get('symbol', dim)} = {summary[dim].values[i]}" if dim in summary.coords else f"{dim} {i}"
+            f"{summary[dim].attrs.get('symbol', dim)} = {summary[dim].values[i]}"
+            if dim in summary.coords
+            else f"{dim} {i}"
             for dim, i in at.items()
         )
         result.append((summary.isel(at), text))
@@ -155,6 +160,9 @@ def _setting(sweep: Sweep) -> str:
 def _write(build: Builder, name: str, folder: Path) -> None:
     hv.Store.set_current_backend("bokeh")
     model = hv.render(build("bokeh"), backend="bokeh")
+    for part in model.select({"type": figure_model}):
+        # HoloViews calls a figure of fixed frame "fixed", for which Bokeh wants the outer size; left open, Bokeh finds it.
+        part.sizing_mode = None
     (folder / f"{name}.html").write_text(file_html(model, INLINE, name), encoding="utf-8")
     (folder / f"{name}.json").write_text(json.dumps(json_item(model, name)), encoding="utf-8")
     hv.Store.set_current_backend("matplotlib")

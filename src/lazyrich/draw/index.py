@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from lazyrich.draw.report import PAGES, write_page
@@ -19,7 +20,7 @@ def write_index(sweeps: list[Sweep], *, reports: list[str], figures: list[str], 
         entries.append(
             {
                 "title": sweep.title,
-                "description": sweep.description,
+                "sentence": re.split(r"(?<=\.)\s+(?=[A-Z])", sweep.description.strip(), maxsplit=1)[0],
                 "report": Path(os.path.relpath(report, home)).as_posix(),
                 "picture": Path(os.path.relpath(picture, home)).as_posix(),
                 "networks": sweep.networks,

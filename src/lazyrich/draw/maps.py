@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl  # noqa: F401  both backends register themselves on import
+import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
@@ -16,7 +16,7 @@ from bokeh.models import FixedTicker
 from lazyrich.draw import style
 from lazyrich.phases import BOUNDARIES, TEXT, Phase, boundaries
 
-SIZE = 430  # of the frame, in pixels
+SIZE = 380  # of the frame, in pixels
 INCHES = 6.2
 
 
@@ -75,22 +75,23 @@ def value_map(
         low, high = float(np.nanmin(table)), float(np.nanmax(table))
     # Clipped here: zero under a log colour scale would be painted like a missing value.
     table = np.clip(table, low, high)
-    label = style.axis_label(plane, name)
+    symbol = plane[name].attrs.get("symbol", name)
     mesh = _mesh(plane, x, y, table, name, backend)
-    common = {"cmap": "viridis", "clim": (low, high), "logz": log, "colorbar": True}
+    common = {
+        "cmap": "viridis",
+        "clim": (low, high),
+        "logz": log,
+        "colorbar": True,
+        "clipping_colors": {"NaN": style.NO_VALUE},
+    }
     if backend == "bokeh":
-        bar = {"title": label, "title_text_font_size": "12px"}
+        # Bokeh turns a long name of the bar and cuts it off: the title has room for it.
+        frame = _bokeh_frame(plane, x, y, f"{title}: {symbol}")
         mesh = mesh.opts(
-            backend=backend,
-            clipping_colors={"NaN": style.NO_VALUE},
-            colorbar_opts=bar, **common, **_bokeh_frame(plane, x, y, title)
+            backend=backend, clabel="", colorbar_opts={"major_label_text_font_size": "12px"}, **common, **frame
         )
     else:
-        mesh = mesh.opts(
-            backend=backend,
-            clipping_colors={"NaN": style.NO_VALUE},
-            clabel=label, **common, **_matplotlib_frame(plane, x, y, title)
-        )
+        mesh = mesh.opts(backend=backend, clabel=symbol, **common, **_matplotlib_frame(plane, x, y, title))
     return _with_boundaries(mesh, plane, x, y, backend)
 
 
@@ -177,7 +178,9 @@ def _with_boundaries(mesh: hv.Element, plane: xr.Dataset, x: str, y: str, backen
     if backend == "bokeh":
         # Below the frame: a legend inside would cover cells.
         return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True)
-    return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True, fig_inches=INCHES, aspect=1)
+    return overlay.opts(
+        backend=backend, legend_position="bottom", legend_cols=1, show_legend=True, fig_inches=INCHES, aspect=1
+    )
 
 
 def _rasterise(plot: object, element: hv.Element) -> None:

@@ -62,7 +62,7 @@ def evenly_spaced(values: np.ndarray) -> bool:
 
 
 def power_of_ten(value: float, *_: object) -> str:
-    """A tick of a log axis as text, 10⁻³; empty between powers. Matplotlib's own goes through TeX and takes seconds a figure."""
+    """A tick of a log axis as text, 10⁻³; empty between powers of ten."""
     exponent = round(np.log10(value)) if value > 0 else 0
     if value <= 0 or abs(value / 10.0**exponent - 1) > 1e-6:
         return ""

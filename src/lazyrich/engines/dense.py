@@ -127,7 +127,9 @@ def train(
             float((balance**2).mean()) ** 0.5,
         )
         with np.errstate(divide="ignore", invalid="ignore"):
-            observables.measure(np.ones(len(observables.NAMES), dtype=bool), state, reference, result.observables[0, record])
+            observables.measure(
+                np.ones(len(observables.NAMES), dtype=bool), state, reference, result.observables[0, record]
+            )
         result.rho_rms[0, record] = state.rho_square**0.5
         if keep_probes:
             result.rho_r[0, record] = rho.numpy()

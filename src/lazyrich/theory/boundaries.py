@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from lazyrich.theory.scalars import end_growth
 
-Array = np.ndarray
+Array = np.ndarray | float  # a network at a time or many
 
 
 def kernel_change(
@@ -20,11 +20,11 @@ def kernel_change(
     return end_growth(size, b) / size * update / gram_norm
 
 
-def kernel_change_isotropic(laziness: Float[Array, "..."], samples: Float[Array, "..."]) -> Float[Array, "..."]:
+def kernel_change_isotropic(laziness: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
     """The same for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
     return 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
 
 
-def critical_laziness(change: Float[Array, "..."], samples: Float[Array, "..."]) -> Float[Array, "..."]:
+def critical_laziness(change: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
     """χ at which the kernel change of K = κI equals `change`, the inverse of `kernel_change_isotropic`."""
     return ((1 + 2 * change / np.sqrt((samples + 3) / samples)) ** 2 - 1) ** -0.5

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-Array = np.ndarray
+Array = np.ndarray | float  # a network at a time or many
 
 
 def overlap(

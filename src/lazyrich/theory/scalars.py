@@ -7,7 +7,7 @@ the targets on the row space of X, except κ, which is defined with the whole �
 import numpy as np
 from jaxtyping import Float
 
-Array = np.ndarray
+Array = np.ndarray | float  # a network at a time or many
 
 
 def over_modes(terms: Float[Array, "... r"]) -> Float[Array, "..."]:
@@ -69,7 +69,7 @@ def growth_per_step(
     learning_rate: Float[Array, "..."],
     gamma: Float[Array, "..."],
     width: Float[Array, "..."],
-    samples: Float[Array, "..."],
+    samples: Float[Array, "..."] | int,
     loss_factor: Float[Array, "..."],
 ) -> Float[Array, "..."]:
     """k = cη√γ/(mn), the growth per step of the aligned mode: the dimensionless learning rate."""

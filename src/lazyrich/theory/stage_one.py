@@ -8,7 +8,7 @@ With ρ̂_r = ⟨w_r, Xᵀy⟩ (so ρ̂_r(0) = b_r), (ρ̂_r ± √γ v_r)(t) = 
 import numpy as np
 from jaxtyping import Float
 
-Array = np.ndarray
+Array = np.ndarray | float  # a network at a time or many
 
 
 def growing_mode(
@@ -42,9 +42,7 @@ def overlap(
     return np.sqrt(gamma) * product / y_norm**2
 
 
-def aligned_v(
-    t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Array, "..."]
-) -> Float[Array, "..."]:
+def aligned_v(t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
     """rms v_r of the growing mode alone, ½√growing (1 + k)^t; there ρ = √γ v."""
     with np.errstate(over="ignore"):
         return 0.5 * np.sqrt(growing) * (1 + k) ** t

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
 
-Array = np.ndarray
+Array = np.ndarray | float  # a network at a time or many
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 

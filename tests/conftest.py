@@ -1,0 +1,27 @@
+"""Shapes in signatures are checked in every test: jaxtyping and beartype instrument the modules that state them.
+
+Modules whose functions numba compiles from source stay as they are (a checked function is no longer that source).
+"""
+
+from jaxtyping import install_import_hook
+
+CHECKED = [
+    "lazyrich.initial",
+    "lazyrich.networks",
+    "lazyrich.phases",
+    "lazyrich.problem",
+    "lazyrich.records",
+    "lazyrich.theory.boundaries",
+    "lazyrich.theory.closed_form",
+    "lazyrich.theory.lazy",
+    "lazyrich.theory.scalars",
+    "lazyrich.theory.stage_one",
+]
+
+install_import_hook(CHECKED, "beartype.beartype")
+
+from hypothesis import settings  # noqa: E402  the hook must come before anything that imports lazyrich
+
+# Random cases are the same in every run: a failure in CI is a failure here.
+settings.register_profile("lazyrich", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("lazyrich")
