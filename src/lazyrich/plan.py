@@ -68,7 +68,7 @@ def settings(sweep: Sweep) -> dict[str, Any]:
     if not (sweep.record.every or sweep.record.summary):
         record["points"] = record_points(sweep)
     probes = sweep.network.probes.model_dump(mode="json")
-    return {"seed": sweep.seed, "record": record, "probes": probes}
+    return {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
 
 
 def grid(sweep: Sweep) -> dict[str, list]:

@@ -60,10 +60,12 @@ def train(
     record_steps: Int[Array, " records"],
     onset: float = 0.05,
     converged: float = 1e-3,
+    size: float | None = None,
     keep_probes: bool = False,
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
 
+    `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
     Returns the trajectories of a batch of one, every observable computed, means over all neurons.
 
     Raises
@@ -87,7 +89,7 @@ def train(
     Pi_y = U @ (U.T @ y)
     gamma = float(y @ K @ y)
     b_square = float(Pi_y @ torch.linalg.lstsq(K, Pi_y, driver="gelsd").solution)
-    size = float((W0**2).mean() + (v0**2).mean())
+    size = float((W0**2).mean() + (v0**2).mean()) if size is None else float(size)
     growth = float(scalars.end_growth(np.float64(size), np.sqrt(b_square)))
     start_kernel = kernel(X, W0, v0)
     # Of unit ⟨v²⟩: `measure` multiplies by the step's own.
@@ -235,6 +237,7 @@ def evolve(
             record_steps=record_steps[i],
             onset=onset,
             converged=converged,
+            size=networks.size[i],
         )
         values = one.observables[0]
         if scale != 1:
@@ -245,7 +248,6 @@ def evolve(
         norm = networks.sigma_0[i] * np.sqrt(networks.of_problem("dimension")[i])
         with np.errstate(divide="ignore", invalid="ignore"):
             values[:, observables.WEIGHT_CHANGE] *= np.sqrt(np.mean(np.sum(W**2, axis=1))) / norm
-            values[:, observables.BALANCE_DRIFT] *= float(np.mean(W**2) + np.mean(v**2)) / networks.size[i]
         values[:, ~wanted] = np.nan
         result.observables[i] = values
         result.rho_rms[i] = one.rho_rms[0]

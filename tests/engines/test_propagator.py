@@ -1,0 +1,224 @@
+"""The propagator: bits that depend on nothing but the network, invariants, known thresholds, statuses as data."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lazyrich
+from lazyrich import observables
+from lazyrich.engines.trajectories import Status
+from lazyrich.networks import Reason
+from lazyrich.plan import Shard, plan, whole
+from lazyrich.simulate import simulate
+from lazyrich.sweep_file import load_sweep
+
+
+def data(**changes):
+    sections = {
+        "problem": {"samples": 6, "dimension": 300, "noise_std": 0.1},
+        "network": {"width": 1024},
+        "training": {"steps": 300},
+        "record": {"points": 16},
+    }
+    for path, value in changes.items():
+        section, _, key = path.partition("__")
+        if key:
+            sections[section][key] = value
+        else:
+            sections[section] = value
+    return sections
+
+
+def test_bits_depend_neither_on_sharding_nor_on_threads_nor_on_neighbours(monkeypatch):
+    """Ranks, numbers of samples, widths and lengths differ within the sweep, so that padding differs with the shard."""
+    sweep = load_sweep(
+        data(
+            problem__samples={"values": [3, 6]},
+            problem__dimension={"values": [2, 4, 50]},
+            network__width={"values": [1, 5, 10**9]},
+            network__laziness={"values": [0.01, 3.0]},
+            training__stability_fraction={"values": [0.05, 0.4]},
+            training__steps={"values": [40, 90]},
+            replicates=2,
+        )
+    )
+    together = simulate(whole(sweep).recipe, threads=1)
+    threaded = simulate(whole(sweep).recipe, threads=3)
+    monkeypatch.setattr("lazyrich.plan.SHARD_NETWORKS", 5)
+    shards = list(plan(sweep).values())
+    assert len(shards) > 20
+    apart = [simulate(shard.recipe) for shard in shards]
+    for name in together.data_vars:
+        parts = np.concatenate([part[name].values for part in apart])
+        np.testing.assert_array_equal(together[name].values, threaded[name].values, err_msg=name)
+        np.testing.assert_array_equal(together[name].values, parts, err_msg=name)
+
+
+@pytest.mark.parametrize("width", [3, 10**12])
+@pytest.mark.parametrize(("samples", "dimension"), [(4, 50), (6, 3)], ids=["n < d", "n > d"])
+def test_networks_drawn_in_law_follow_explicit_weights_with_the_same_moments(width, samples, dimension):
+    sweep = data(
+        problem__samples=samples,
+        problem__dimension=dimension,
+        network__width=width,
+        network__laziness={"log": [1e-3, 5], "points": 4},
+        training__stability_fraction={"values": [0.05, 0.5]},
+        training__steps=60,
+        record={"points": 16, "observables": list(observables.NAMES)},
+    )
+    fast, truth = lazyrich.run(sweep), lazyrich.run(sweep, engine="dense")
+    for name in ("loss", "target_overlap", "ntk_norm", "ntk_change", "ntk_target_error", "ntk_end_error", "lazy_error"):
+        scale = np.abs(truth[name].values).max(axis=1, keepdims=True)
+        # Rounding of 60 steps, amplified where a rich start grows by (1 + k)^t: 1e-12 of the largest value.
+        assert (np.abs(fast[name].values - truth[name].values) <= 1e-12 * scale).all(), name
+    np.testing.assert_array_equal(fast.status.values, truth.status.values)
+    np.testing.assert_array_equal(fast.onset_step.values, truth.onset_step.values)
+
+
+def test_the_balance_drifts_with_the_first_power_of_the_step():
+    """v_r v_s − ⟨w_r, w_s⟩ is conserved by flow: over a fixed time descent breaks it in proportion to η."""
+    sweep = data(
+        network__laziness=0.5,
+        training={"stability_fraction": {"values": [0.02, 0.01, 0.005, 0.0025]}, "tau": 3},
+        record={"summary": True, "observables": ["balance_drift"]},
+    )
+    drift = lazyrich.run(sweep).balance_drift.values[:, 0]
+    assert (drift > 0).all()
+    # Halving the step halves the drift; what is left is of the next order, h = 0.02 relative.
+    np.testing.assert_allclose(drift[:-1] / drift[1:], 2.0, rtol=0.03)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), d=st.integers(1, 8), m=st.integers(1, 7))
+def test_permuting_neurons_and_rotating_inputs_changes_nothing(tmp_path_factory, seed, n, d, m):
+    rng = np.random.default_rng(seed)
+    X, y, W, v = rng.standard_normal((n, d)), rng.standard_normal(n), rng.standard_normal((m, d)), rng.standard_normal(m)
+    rotation, _ = np.linalg.qr(rng.standard_normal((d, d)))
+    order = rng.permutation(m)
+    folder = tmp_path_factory.mktemp("data")
+    np.savez(folder / "a.npz", X=X, y=y, W=W, v=v)
+    np.savez(folder / "b.npz", X=X @ rotation, y=y, W=(W @ rotation)[order], v=v[order])
+    runs = [
+        lazyrich.run(
+            {
+                "problem": {"source": "file", "path": str(folder / name)},
+                "training": {"stability_fraction": 0.3, "steps": 30},
+            }
+        )
+        for name in ("a.npz", "b.npz")
+    ]
+    condition = runs[0].gram_norm.item() / runs[0].b.item() ** -2 / runs[0].y_norm.item() ** 2
+    for name in ("loss", "rho", "v", "ntk_change"):
+        a, b = (run[name].values[0] for run in runs)
+        # Rounding of the data themselves, 1e-16, amplified by the condition of X (estimated by b²‖K‖/‖y‖²).
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-13 * max(condition, 10.0) * np.abs(a).max(), err_msg=name)
+
+
+def test_scaling_the_learning_rate_with_the_width_is_the_same_training(tmp_path):
+    """(m, η) → (2m, 2η) with the same second moments: the reduction knows only η/m."""
+    rng = np.random.default_rng(0)
+    X, y, W, v = rng.standard_normal((4, 9)), rng.standard_normal(4), rng.standard_normal((5, 9)), rng.standard_normal(5)
+
+    def run(path, W, v, eta):
+        np.savez(path, X=X, y=y, W=W, v=v)
+        training = {"learning_rate": eta, "steps": 40}
+        return lazyrich.run({"problem": {"source": "file", "path": str(path)}, "training": training})
+
+    a = run(tmp_path / "a.npz", W, v, 0.3)
+    b = run(tmp_path / "b.npz", np.vstack([W, W]), np.append(v, v), 0.6)
+    np.testing.assert_allclose(a.loss.values, b.loss.values, rtol=1e-12)  # rounding
+    np.testing.assert_allclose(a.growth_per_step.values, b.growth_per_step.values, rtol=1e-14)
+
+
+def test_the_flow_limit_reaches_the_predicted_end_kernel():
+    """Θ∞ of THEORY (any K), n > d included: the distance vanishes with the step size."""
+    for samples, dimension in ((6, 300), (9, 4)):
+        sweep = data(
+            problem__samples=samples,
+            problem__dimension=dimension,
+            problem__noise_std=1.0,
+            network__width=10**14,
+            network__laziness={"values": [0.01, 0.3, 3.0]},
+            training={"stability_fraction": {"values": [0.02, 0.01]}, "tau": 400},
+            record={"summary": True, "observables": ["ntk_end_error"]},
+            replicates=3,
+        )
+        run = lazyrich.run(sweep)
+        assert (run.status == Status.converged).all()
+        error = run.ntk_end_error.values.reshape(3, 2, 3)  # laziness, fraction, replicate
+        # First order in the step: the error is below the step itself, and halves with it.
+        assert (error[:, 0] < 0.02).all()
+        large = error[:, 0] > 1e-6
+        np.testing.assert_allclose((error[:, 1] / error[:, 0])[large], 0.5, rtol=0.1)
+
+
+def test_thresholds_of_the_learning_rate():
+    """Balanced rich starts: convergence to k = 1, period 2 up to √5 − 1, period 4 beyond; K close to κI."""
+    sweep = data(
+        problem__samples=3,
+        problem__dimension=10**9,
+        problem__noise_std=0.0,
+        network={"width": 10**9, "laziness": 1e-4},
+        training={"growth_per_step": {"values": [0.8, 0.95, 1.05, 1.2, 1.27]}, "steps": 4000},
+    )
+    run = lazyrich.run(sweep)
+    assert run.status.values.tolist() == [Status.converged] * 2 + [Status.running] * 3
+    assert run.period.values.tolist() == [0, 0, 2, 2, 4]
+
+
+def test_lazy_starts_catapult_between_two_and_four():
+    """With clock cηλ_max(Θ₀)/n = 2kχ: monotone below 2, a rise before convergence up to 4, divergence above."""
+    chi = 10.0
+    sweep = data(
+        problem__samples=2,
+        problem__dimension=10**9,
+        network={"width": 10**9, "laziness": chi},
+        training={"growth_per_step": {"values": [clock / (2 * chi) for clock in (1.8, 2.4, 3.0, 3.6, 4.4)]}, "steps": 4000},
+    )
+    run = lazyrich.run(sweep)
+    growth = run.loss_max.values / run.loss.values[:, 0]
+    assert run.status.values.tolist() == [Status.converged] * 4 + [Status.diverged]
+    assert growth[0] == 1
+    assert (growth[1:4] > 2).all()
+    assert (np.diff(growth[:4]) > 0).all()
+    assert run.sharpness_end.values[2] < run.sharpness_start.values[2]  # the kernel shrinks
+
+
+def test_statuses_and_missing_values_are_three_different_things():
+    sweep = data(
+        problem__noise_std={"values": [0.0, 0.1]},
+        problem__teacher_norm={"values": [1.0]},
+        network__laziness=1.0,
+        training={"growth_per_step": {"values": [1e-4, 0.3, 30.0]}, "steps": 200},
+    )
+    run = lazyrich.run(sweep)
+    assert run.status.values.tolist() == [Status.running, Status.converged, Status.diverged] * 2
+    loss = run.loss.values
+    assert np.isfinite(loss[run.status != Status.diverged]).all()
+    diverged = loss[run.status == Status.diverged]
+    assert np.isfinite(diverged[:, 0]).all()
+    assert np.isnan(diverged[:, -1]).all()
+    assert (run.end_step.values >= 0).tolist() == [False, True, False] * 2
+
+
+def test_a_network_without_a_signal_fails_with_its_reason_and_leaves_the_others_alone():
+    """τ at a rate so small that it asks for 10¹² steps."""
+    sweep = data(network__laziness=1.0, training={"growth_per_step": {"values": [0.1, 1e-12]}, "tau": 1})
+    run = lazyrich.run(sweep)
+    assert run.status.values.tolist() == [Status.running, Status.failed]
+    assert run.reason.values.tolist() == [Reason.none, Reason.too_many_steps]
+    assert np.isnan(run.loss.values[1]).all()
+    assert np.isfinite(run.loss.values[0]).all()
+
+
+def test_records_hold_the_end_after_an_early_stop():
+    sweep = data(network__laziness=1.0, training={"stability_fraction": 0.5, "steps": 10**6})
+    run = lazyrich.run(sweep)
+    assert run.step.values[0, -1] == 10**6
+    assert (run.loss.values[0, 1:] < 1e-25 * run.loss.values[0, 0]).all()
+
+
+def test_shards_are_named_by_what_they_hold():
+    sweep = load_sweep(data(network__laziness=1.0, training={"stability_fraction": 0.5, "steps": 3}))
+    assert Shard(whole(sweep).recipe).name == whole(sweep).name
