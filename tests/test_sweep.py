@@ -224,4 +224,3 @@ def test_axes_zip_into_one_dimension():
     )
     assert sweep.dims == {("width",): [(5,), (6,), (7,)], ("sigma_0", "v_0"): [(1.0, 3.0), (2.0, 4.0)]}
     assert sweep.networks == 6
-

@@ -1,7 +1,7 @@
 """The netCDF layout: variables and their attributes, written atomically, read by plain xarray.
 
-Only this module knows netCDF. In memory a dataset is float64 with −1 for a step that was not reached; on disk observables
-are float32 (`loss` float64) and such a step is missing.
+Only this module knows netCDF. In memory a dataset is float64, and a step that was not reached is NaN; on disk observables
+are float32 (`loss` float64), and such a step is a missing integer.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ def describe(data: xr.Dataset, name: str, integers: bool = True) -> None:
 
 def described(data: xr.Dataset, recipe: dict[str, Any], engine: str) -> xr.Dataset:
     """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
+    for name in STEPS:
+        data[name] = data[name].where(data[name] >= 0)
     for name in data.variables:
         describe(data, str(name))
     data.attrs = {
@@ -158,8 +160,8 @@ def _encoding(data: xr.Dataset) -> dict[str, dict[str, Any]]:
             settings = {"zlib": True, "complevel": 1, "shuffle": True, "_FillValue": None}
         if array.dtype.kind == "f" and name not in data.coords:  # CF: coordinates have no missing values
             settings["_FillValue"] = np.nan
-        if name in STEPS:
-            settings["_FillValue"] = -1
+        if name in STEPS and "network" in array.dims:
+            settings |= {"dtype": "int64", "_FillValue": -1}
         if "record" in array.dims and "network" in array.dims:
             observable = observables.OBSERVABLES.get(str(name))
             if observable is not None or name in ("rho_r", "v_r"):

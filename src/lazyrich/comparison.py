@@ -106,8 +106,17 @@ def compare(data: xr.Dataset, phases: Phases, published: dict[str, np.ndarray] |
     return columns
 
 
+def _scalars(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Every number per network, as float64."""
+    return {
+        str(name): variable.values.astype(float)
+        for name, variable in data.variables.items()
+        if variable.ndim == 1 and variable.dtype.kind in "fiu"
+    }
+
+
 def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]:
-    get = {name: np.asarray(data[name].values, dtype=float) for name in data.variables if data[name].ndim == 1}
+    get = _scalars(data)
     y_square = get["y_norm"] ** 2 - get["loss_floor"] * 2 * get["samples"] / get["loss_factor"]
     size = get["sigma_0"] ** 2 + get["v_0"] ** 2
     kernel_threshold = threshold(phases, get["samples"])
@@ -134,7 +143,7 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
     `stage_one` and `closed_form` from the start on; `two_stage` (Eq. 10) and `aligned` (Eq. 11) from the measured onset,
     begun with the growing mode of stage one, NaN before.
     """
-    get = {name: np.asarray(data[name].values, dtype=float) for name in data.variables if data[name].ndim == 1}
+    get = _scalars(data)
     steps = data["step"].values.astype(float)
     start_overlap = data["target_overlap"].values[:, 0].astype(float)
     k, gamma, y_norm = get["growth_per_step"], get["gamma"], get["y_norm"]
@@ -174,7 +183,6 @@ def _theory_errors(data: xr.Dataset) -> dict[str, np.ndarray]:
     measured = data["target_overlap"].values.astype(float)
     predicted = predictions(data)
     onset = np.asarray(data["onset_step"].values, dtype=float)[:, None]
-    onset = np.where(onset < 0, np.nan, onset)
     # Until a network learns, all of its run is stage one.
     before = (steps <= np.where(np.isnan(onset), np.inf, onset)) & (steps > 0)
     after = steps >= onset
@@ -288,8 +296,9 @@ def _quantiles(table: np.ndarray) -> np.ndarray:
         high = np.minimum(low + 1, np.maximum(count - 1, 0))
         lower, upper = ordered[rows, low], ordered[rows, high]
         with np.errstate(invalid="ignore"):
-            # Equal order statistics first: ∞ − ∞ is no difference.
-            result[:, i] = np.where(lower == upper, lower, lower + (place - low) * (upper - lower))
+            # An order statistic itself where it is one: ∞ − ∞ and 0 · ∞ are no numbers.
+            exact = (lower == upper) | (place == low)
+            result[:, i] = np.where(exact, lower, lower + (place - low) * (upper - lower))
     return result
 
 

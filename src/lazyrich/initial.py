@@ -23,7 +23,9 @@ Array = np.ndarray
 class Initial:
     """Distinct unit draws as a batch; r as in `Problem`, coordinates beyond a problem's rank are zero."""
 
-    moments: Float[Array, "draws coordinates coordinates"]  # r + 1 coordinates; ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
+    moments: Float[
+        Array, "draws coordinates coordinates"
+    ]  # r + 1 coordinates; ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
     probes: Float[Array, "draws probes coordinates"]  # explicit neurons z_r, at σ0 = v0 = 1, among the m
 
 

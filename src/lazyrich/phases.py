@@ -13,7 +13,7 @@ from enum import IntEnum
 import contourpy
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from lazyrich.engines.trajectories import Status
 from lazyrich.sweep import Phases
@@ -121,7 +121,7 @@ BOUNDARIES = {
 }
 
 
-def coordinate(values: Float[Array, " points"]) -> tuple[Float[Array, " points"], bool]:
+def coordinate(values: Real[Array, " points"]) -> tuple[Float[Array, " points"], bool]:
     """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log."""
     values = np.asarray(values, dtype=float)
     if len(values) > 2 and (values > 0).all():
@@ -132,7 +132,7 @@ def coordinate(values: Float[Array, " points"]) -> tuple[Float[Array, " points"]
 
 
 def level_set(
-    x: Float[Array, " nx"], y: Float[Array, " ny"], field: Float[Array, "nx ny"], level: float
+    x: Real[Array, " nx"], y: Real[Array, " ny"], field: Float[Array, "nx ny"], level: float
 ) -> list[Float[Array, "vertices 2"]]:
     """Lines along which a field over a grid equals a level, in the units of x and y.
 

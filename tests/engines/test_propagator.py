@@ -93,7 +93,12 @@ def test_the_balance_drifts_with_the_first_power_of_the_step():
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), d=st.integers(1, 8), m=st.integers(1, 7))
 def test_permuting_neurons_and_rotating_inputs_changes_nothing(tmp_path_factory, seed, n, d, m):
     rng = np.random.default_rng(seed)
-    X, y, W, v = rng.standard_normal((n, d)), rng.standard_normal(n), rng.standard_normal((m, d)), rng.standard_normal(m)
+    X, y, W, v = (
+        rng.standard_normal((n, d)),
+        rng.standard_normal(n),
+        rng.standard_normal((m, d)),
+        rng.standard_normal(m),
+    )
     rotation, _ = np.linalg.qr(rng.standard_normal((d, d)))
     order = rng.permutation(m)
     folder = tmp_path_factory.mktemp("data")
@@ -118,7 +123,12 @@ def test_permuting_neurons_and_rotating_inputs_changes_nothing(tmp_path_factory,
 def test_scaling_the_learning_rate_with_the_width_is_the_same_training(tmp_path):
     """(m, η) → (2m, 2η) with the same second moments: the reduction knows only η/m."""
     rng = np.random.default_rng(0)
-    X, y, W, v = rng.standard_normal((4, 9)), rng.standard_normal(4), rng.standard_normal((5, 9)), rng.standard_normal(5)
+    X, y, W, v = (
+        rng.standard_normal((4, 9)),
+        rng.standard_normal(4),
+        rng.standard_normal((5, 9)),
+        rng.standard_normal(5),
+    )
 
     def run(path, W, v, eta):
         np.savez(path, X=X, y=y, W=W, v=v)
@@ -174,7 +184,10 @@ def test_lazy_starts_catapult_between_two_and_four():
         problem__samples=2,
         problem__dimension=10**9,
         network={"width": 10**9, "laziness": chi},
-        training={"growth_per_step": {"values": [clock / (2 * chi) for clock in (1.8, 2.4, 3.0, 3.6, 4.4)]}, "steps": 4000},
+        training={
+            "growth_per_step": {"values": [clock / (2 * chi) for clock in (1.8, 2.4, 3.0, 3.6, 4.4)]},
+            "steps": 4000,
+        },
     )
     run = lazyrich.run(sweep)
     growth = run.loss_max.values / run.loss.values[:, 0]
