@@ -44,18 +44,19 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
     """
     result = {}
     on = plateau(published)
-    distances = {
-        "published_loss_error": ("loss", published["loss"][0], np.ones_like(on)),
-        "published_plateau_error": ("rho_over_v", published["rho_over_v"], on),
-    }
-    for name, (observable, scale, where) in distances.items():
+    everywhere = np.ones_like(on)
+    for name, observable, where in (
+        ("published_loss_error", "loss", everywhere),
+        ("published_plateau_error", "rho_over_v", on),
+    ):
         if observable in data:
-            values = np.stack(
+            wanted = published[observable][where]
+            found = np.stack(
                 [
-                    np.interp(published["step"], steps, curve, right=np.nan)
+                    np.interp(published["step"][where], steps, curve, right=np.nan)
                     for steps, curve in zip(data["step"].values, data[observable].values, strict=True)
                 ]
             )
-            error = np.abs(values - published[observable]) / scale
-            result[name] = np.max(error[:, where], axis=1)
+            scale = published["loss"][0] if observable == "loss" else wanted
+            result[name] = np.max(np.abs(found - wanted) / scale, axis=1)
     return result

@@ -49,9 +49,17 @@ def shards(name):
 PLANNED = set()
 
 
+def paths_of_shards(name):
+    PLANNED.add(name)
+    return [RESULTS / name / "shards" / f"{shard}.nc" for shard in shards(name)[0]]
+
+
 def shard_files(wildcards):
-    PLANNED.add(wildcards.sweep)
-    return [RESULTS / wildcards.sweep / "shards" / f"{name}.nc" for name in shards(wildcards.sweep)[0]]
+    return paths_of_shards(wildcards.sweep)
+
+
+def all_shard_files(wildcards):
+    return [path for name in SETTINGS.sweeps for path in paths_of_shards(name)]
 
 
 def write_plans():

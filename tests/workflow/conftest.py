@@ -1,0 +1,93 @@
+"""A project of its own for each test module: a copy of the tracked files with small sweeps, run by real Snakemake."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+MAP = {
+    "title": "A small map",
+    "description": "Made by a test. It has two sentences.",
+    "problem": {"samples": 4, "dimension": 100, "noise_std": 0.1},
+    "network": {"width": 64, "laziness": {"log": [0.01, 10], "points": 6}},
+    "training": {"growth_per_step": {"log": [0.05, 5], "points": 5}, "steps": 200},
+    "record": {"points": 8},
+    "replicates": 2,
+}
+LINE = {
+    "title": "A small line",
+    "description": "One axis, so that trajectories are drawn.",
+    "problem": {"samples": 4, "dimension": 100},
+    "network": {"width": 64, "laziness": {"values": [0.01, 1]}},
+    "training": {"stability_fraction": 0.2, "tau": 10},
+    "record": {"points": 8},
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project, and Snakemake in it."""
+
+    root: Path
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run Snakemake with the copy's own library; output is in `stdout`."""
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        if check:
+            assert done.returncode == 0, done.stdout
+        return done
+
+    def jobs(self, *arguments: str) -> dict[str, int]:
+        """What Snakemake would run: rule -> number of jobs."""
+        output = self.snakemake("--dry-run", *arguments).stdout
+        table = output.partition("Job stats:")[2].partition("total")[0]
+        found = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+        found.pop("default", None)
+        found.pop("all", None)
+        return found
+
+    def sweep(self, name: str, data: dict) -> Path:
+        """Write a sweep file."""
+        path = self.root / "config" / "sweeps" / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text in one of the copy's files."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, name
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """The copy, with two small sweeps in several shards, not yet run."""
+    root = tmp_path_factory.mktemp("project")
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in tracked:
+        if not name.startswith("tests/") and (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, root / name)
+    copy = Project(root)
+    copy.edit("src/lazyrich/plan.py", "SHARD_NETWORKS = 65536", "SHARD_NETWORKS = 25")
+    copy.edit("config/config.yaml", "  - figure1\n  - initial_scale\n  - learning_rate\n", "  - map\n  - line\n")
+    copy.sweep("map", MAP)
+    copy.sweep("line", LINE)
+    return copy

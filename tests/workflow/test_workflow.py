@@ -1,0 +1,211 @@
+"""The workflow, end to end with real Snakemake: what it makes, what runs again and why, what stops it before any job.
+
+The tests follow one project through its life and run in the order of the file.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+import xarray as xr
+
+from .conftest import LINE, MAP
+
+pytestmark = pytest.mark.workflow
+
+MAP_SHARDS = 3  # 60 networks in shards of at most 25, cut along the slower axis
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_dry_run_writes_nothing(project):
+    before = digest(project.root / "results")
+    jobs = project.jobs()
+    assert jobs == {
+        "simulate_shard": MAP_SHARDS + 1,
+        "analyse_sweep": 2,
+        "draw_figures": 2,
+        "write_report": 2,
+        "write_index": 1,
+    }
+    assert digest(project.root / "results") == before
+
+
+def test_everything_is_made_where_the_contract_says(project):
+    project.snakemake()
+    results = project.root / "results"
+    for name, figures in (("map", {"phase_diagram", "kernel_change", "onset_step"}), ("line", {"trajectories"})):
+        home = results / name
+        plan = json.loads((home / "plan.json").read_text())
+        assert {path.stem for path in (home / "shards").glob("*.nc")} == set(plan["shards"])
+        assert {path.stem for path in (home / "figures").glob("*.svg")} == figures
+        for figure in figures:
+            for kind in ("html", "svg", "png"):
+                assert (home / "figures" / f"{figure}.{kind}").stat().st_size > 1000
+        for log in ("analyse_sweep.log", "draw_figures.log", "write_report.log"):
+            assert re.search(r"done in [\d.]+ s", (home / "logs" / log).read_text())
+        assert (home / "benchmarks" / "analyse_sweep.tsv").exists()
+        report = (home / "report.html").read_text()
+        assert f"results/{name}/report.html" in report
+    index = (results / "index.html").read_text()
+    for title in (MAP["title"], LINE["title"]):
+        assert title in index
+    assert "Made by a test." in index
+    assert "It has two sentences." not in index  # one sentence each
+    for target in re.findall(r'(?:href|src)="([^"]+)"', index):
+        assert target == "data:," or (results / target).exists(), target
+
+
+def test_shards_and_summary_say_which_source_made_them(project):
+    shard = next((project.root / "results/map/shards").glob("*.nc"))
+    with netCDF4.Dataset(shard) as file:
+        recipe = json.loads(file.recipe)
+        assert file.source_fingerprint
+        assert "title" not in json.dumps(recipe)
+    plan = json.loads((project.root / "results/map/plan.json").read_text())
+    assert plan["shards"][shard.stem] == recipe
+    with xr.open_dataset(project.root / "results/map/summary.nc") as summary:
+        assert dict(summary.phase.sizes) == {"laziness": 6, "growth_per_step": 5}
+        assert (summary.networks == 2).all()
+
+
+def test_pages_ask_for_nothing_from_outside(project):
+    for page in (project.root / "results").rglob("*.html"):
+        text = page.read_text()
+        assert not re.search(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](?:https?:)?//""", text), page
+
+
+def test_svg_is_small_and_holds_its_mesh_as_pixels(project):
+    text = (project.root / "results/map/figures/phase_diagram.svg").read_text()
+    assert text.count("<image") >= 1
+    assert len(text) < 300_000
+
+
+def test_a_second_run_does_nothing(project):
+    before = digest(project.root / "results")
+    assert "Nothing to be done" in project.snakemake().stdout
+    assert digest(project.root / "results") == before
+
+
+def test_a_deleted_shard_rebuilds_just_what_depends_on_it(project):
+    shard = sorted((project.root / "results/map/shards").glob("*.nc"))[0]
+    with xr.open_dataset(shard) as data:
+        before = data.load()
+    shard.unlink()
+    expected = {"simulate_shard": 1, "analyse_sweep": 1, "draw_figures": 1, "write_report": 1, "write_index": 1}
+    assert project.jobs() == expected
+    project.snakemake()
+    with xr.open_dataset(shard) as after:
+        for name in before.data_vars:
+            np.testing.assert_array_equal(before[name], after[name])
+    assert project.jobs() == {}
+
+
+def test_a_docstring_runs_nothing_again_and_an_engine_runs_simulations(project):
+    project.edit("src/lazyrich/draw/maps.py", '"""Maps over two axes', '"""Coloured maps over two axes')
+    project.edit("src/lazyrich/engines/propagator.py", '"""The propagator engine', '"""The exact propagator engine')
+    assert project.jobs() == {}
+    project.edit("src/lazyrich/engines/propagator.py", "CHUNK = 64", "CHUNK = 32")
+    jobs = project.jobs()
+    assert jobs["simulate_shard"] == MAP_SHARDS + 1
+    project.edit("src/lazyrich/engines/propagator.py", "CHUNK = 32", "CHUNK = 64")
+    assert project.jobs() == {}
+
+
+def test_a_new_title_draws_but_does_not_train_or_analyse(project):
+    project.sweep("map", {**MAP, "title": "Another title"})
+    assert project.jobs() == {"draw_figures": 1, "write_report": 1, "write_index": 1}
+    project.sweep("map", MAP)
+
+
+def test_another_threshold_analyses_but_does_not_train(project):
+    project.sweep("map", {**MAP, "phases": {"kernel_change": 1.0}})
+    jobs = project.jobs()
+    assert "simulate_shard" not in jobs
+    assert jobs["analyse_sweep"] == 1
+    project.sweep("map", MAP)
+
+
+def test_a_grown_axis_trains_only_what_is_new(project):
+    grown = {**MAP, "replicates": 3}
+    project.sweep("map", grown)
+    jobs = project.jobs()
+    assert jobs["simulate_shard"] == 2  # 30 new networks in shards of at most 25
+    project.snakemake()
+    with xr.open_dataset(project.root / "results/map/summary.nc") as summary:
+        assert (summary.networks == 3).all()
+    # Back again: the shards that hold the first replicates are there, nothing is trained.
+    project.sweep("map", MAP)
+    assert "simulate_shard" not in project.jobs()
+    project.snakemake()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("map", {**MAP, "network": {"width": 0, "laziness": 1}}, "config/sweeps/map.yaml: network.width = 0: is too small; "),
+        ("map", {**MAP, "netwrok": {}}, "config/sweeps/map.yaml: netwrok: unknown key; did you mean network?"),
+        ("map", {**MAP, "training": {**MAP["training"], "tau": 1}}, "config/sweeps/map.yaml: training: exactly one of steps, tau"),
+        (
+            "map",
+            {**MAP, "problem": {"source": "file", "path": "nowhere.npz"}},
+            "config/sweeps/map.yaml: problem.path = nowhere.npz: no such file",
+        ),
+    ],
+)
+def test_a_wrong_sweep_file_stops_before_any_job_and_touches_nothing(project, name, data, message):
+    before = digest(project.root / "results")
+    project.sweep(name, data)
+    done = project.snakemake(check=False)
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Finished job" not in done.stdout
+    assert digest(project.root / "results") == before
+    project.sweep("map", MAP)
+
+
+def test_a_wrong_configuration_is_one_clear_error(project):
+    project.edit("config/config.yaml", "results: results", "resluts: results")
+    done = project.snakemake(check=False)
+    assert "config/config.yaml: resluts: unknown key; did you mean results?" in done.stdout
+    project.edit("config/config.yaml", "resluts: results", "results: results")
+
+
+def test_a_sweep_that_is_not_listed_runs_by_name(project):
+    X, y = np.random.default_rng(0).standard_normal((3, 7)), np.arange(3.0)
+    np.savez(project.root / "config/sweeps/mine.npz", X=X, y=y)
+    mine = {
+        "problem": {"source": "file", "path": "mine.npz"},
+        "network": {"width": 5, "sigma_0": {"values": [0.1, 1]}, "v_0": 0.1},
+        "training": {"stability_fraction": 0.2, "steps": 20},
+        "record": {"points": 4},
+    }
+    project.sweep("mine", mine)
+    project.snakemake("results/mine/report.html")
+    assert (project.root / "results/mine/report.html").exists()
+    # Other data under the same name: everything of this sweep again.
+    np.savez(project.root / "config/sweeps/mine.npz", X=2 * X, y=y)
+    assert project.jobs("results/mine/report.html")["simulate_shard"] == 1
+
+
+def test_a_job_that_fails_says_why_in_one_line_and_in_its_log(project):
+    """A data file that is broken after planning: the job fails, its log has the traceback, other results stay."""
+    path = project.root / "config/sweeps/mine.npz"
+    good = path.read_bytes()
+    path.write_bytes(good[:-200])
+    done = project.snakemake("results/mine/report.html", check=False)
+    assert done.returncode != 0
+    assert "problem.path" in done.stdout
+    path.write_bytes(good)
