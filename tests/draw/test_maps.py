@@ -72,7 +72,9 @@ def test_bokeh_draws_the_same_cells_between_the_same_edges():
     (renderer,) = [r for r in figure.renderers if type(r.glyph).__name__ == "Image"]
     source = renderer.data_source.data
     image = source[renderer.glyph.image][0] if isinstance(renderer.glyph.image, str) else source["image"][0]
-    np.testing.assert_array_equal(image, codes.T)  # all six phases are present: shown as themselves, row 0 at the bottom
+    np.testing.assert_array_equal(
+        image, codes.T
+    )  # all six phases are present: shown as themselves, row 0 at the bottom
     np.testing.assert_allclose([source["x"][0], source["y"][0]], [10**-3.5, 10**-3], rtol=1e-12)
     np.testing.assert_allclose(source["x"][0] + source["dw"][0], 10**0.5, rtol=1e-12)
     assert type(figure.x_scale).__name__ == type(figure.y_scale).__name__ == "LogScale"
@@ -86,7 +88,9 @@ def test_an_uneven_axis_keeps_its_own_edges(backend):
     overlay = maps.phase_map(data, "sigma_0", "v_0", backend, "title")
     (mesh,) = [element for element in overlay if isinstance(element, hv.QuadMesh)]
     expected, _ = style.edges(data.sigma_0.values)
-    np.testing.assert_allclose(mesh.dimension_values("sigma_0", expanded=False).min(), mesh.interface.coords(mesh, 0).min())
+    np.testing.assert_allclose(
+        mesh.dimension_values("sigma_0", expanded=False).min(), mesh.interface.coords(mesh, 0).min()
+    )
     np.testing.assert_allclose(mesh.interface.coords(mesh, "sigma_0", edges=True), expected, rtol=1e-12)
     hv.render(overlay, backend=backend)
 
@@ -123,7 +127,9 @@ def test_each_map_has_its_own_colours_and_title():
 
 def test_measured_and_predicted_boundaries_are_both_in_the_legend():
     ratio = np.outer(X, Y) ** -1.0
-    data = summary(kernel_change_ratio=ratio, kernel_change_ratio_predicted=ratio, stability_fraction=np.full((4, 3), 0.1))
+    data = summary(
+        kernel_change_ratio=ratio, kernel_change_ratio_predicted=ratio, stability_fraction=np.full((4, 3), 0.1)
+    )
     hv.Store.set_current_backend("bokeh")
     figure = hv.render(maps.phase_map(data, "sigma_0", "v_0", "bokeh", "title"), backend="bokeh")
     labels = [item.label.value for legend in figure.legend for item in legend.items]

@@ -45,7 +45,13 @@ class Project:
         environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command,
+            cwd=self.root,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
         if check:
             assert done.returncode == 0, done.stdout
@@ -79,7 +85,11 @@ def project(tmp_path_factory) -> Project:
     """The copy, with two small sweeps in several shards, not yet run."""
     root = tmp_path_factory.mktemp("project")
     tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     for name in tracked:
         if not name.startswith("tests/") and (ROOT / name).is_file():

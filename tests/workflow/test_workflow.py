@@ -154,9 +154,17 @@ def test_a_grown_axis_trains_only_what_is_new(project):
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("map", {**MAP, "network": {"width": 0, "laziness": 1}}, "config/sweeps/map.yaml: network.width = 0: is too small; "),
+        (
+            "map",
+            {**MAP, "network": {"width": 0, "laziness": 1}},
+            "config/sweeps/map.yaml: network.width = 0: is too small; ",
+        ),
         ("map", {**MAP, "netwrok": {}}, "config/sweeps/map.yaml: netwrok: unknown key; did you mean network?"),
-        ("map", {**MAP, "training": {**MAP["training"], "tau": 1}}, "config/sweeps/map.yaml: training: exactly one of steps, tau"),
+        (
+            "map",
+            {**MAP, "training": {**MAP["training"], "tau": 1}},
+            "config/sweeps/map.yaml: training: exactly one of steps, tau",
+        ),
         (
             "map",
             {**MAP, "problem": {"source": "file", "path": "nowhere.npz"}},
@@ -200,12 +208,12 @@ def test_a_sweep_that_is_not_listed_runs_by_name(project):
     assert project.jobs("results/mine/report.html")["simulate_shard"] == 1
 
 
-def test_a_job_that_fails_says_why_in_one_line_and_in_its_log(project):
-    """A data file that is broken after planning: the job fails, its log has the traceback, other results stay."""
+def test_a_truncated_data_file_stops_before_any_job(project):
     path = project.root / "config/sweeps/mine.npz"
     good = path.read_bytes()
     path.write_bytes(good[:-200])
     done = project.snakemake("results/mine/report.html", check=False)
     assert done.returncode != 0
-    assert "problem.path" in done.stdout
+    assert "config/sweeps/mine.yaml: problem.path: " in done.stdout
+    assert "Finished job" not in done.stdout
     path.write_bytes(good)

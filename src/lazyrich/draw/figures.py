@@ -12,13 +12,13 @@ import holoviews as hv
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from bokeh.embed import file_html, json_item
+from bokeh.embed import json_item
 from bokeh.plotting import figure as figure_model
-from bokeh.resources import INLINE
 
 from lazyrich import archive
 from lazyrich.comparison import cell
 from lazyrich.draw import curves, maps
+from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.plan import whole
 from lazyrich.published import load_published
 from lazyrich.sweep import Sweep
@@ -163,8 +163,9 @@ def _write(build: Builder, name: str, folder: Path) -> None:
     for part in model.select({"type": figure_model}):
         # HoloViews calls a figure of fixed frame "fixed", for which Bokeh wants the outer size; left open, Bokeh finds it.
         part.sizing_mode = None
-    (folder / f"{name}.html").write_text(file_html(model, INLINE, name), encoding="utf-8")
-    (folder / f"{name}.json").write_text(json.dumps(json_item(model, name)), encoding="utf-8")
+    item = json.dumps(json_item(model, name))
+    (folder / f"{name}.json").write_text(item, encoding="utf-8")
+    write_page(folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, scripts=bokeh_scripts())
     hv.Store.set_current_backend("matplotlib")
     with plt.rc_context({"svg.hashsalt": "lazyrich"}):
         figure = hv.render(build("matplotlib"), backend="matplotlib")

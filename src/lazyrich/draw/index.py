@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from lazyrich.draw.report import PAGES, write_page
+from lazyrich.draw.page import write_page
 from lazyrich.sweep import Sweep
 
 
@@ -26,4 +26,4 @@ def write_index(sweeps: list[Sweep], *, reports: list[str], figures: list[str], 
                 "networks": sweep.networks,
             }
         )
-    write_page(page, PAGES.get_template("index.html").render(entries=entries))
+    write_page(page, "index.html", entries=entries)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from bokeh.resources import INLINE
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from lazyrich import archive
+from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.phases import TEXT, Phase
 from lazyrich.published import load_published, plateau
 from lazyrich.sweep import Sweep
-
-PAGES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoescape=select_autoescape(["html"]))
 
 
 def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str | Path, page: str | Path) -> None:
@@ -29,16 +25,17 @@ def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str |
         {
             "name": figure,
             "caption": caption,
-            # "</" would end the script element that carries the item.
-            "item": (figures / f"{figure}.json").read_text(encoding="utf-8").replace("</", "<\\/"),
+            "item": (figures / f"{figure}.json").read_text(encoding="utf-8"),
         }
         for figure, caption in captions.items()
     ]
-    text = PAGES.get_template("report.html").render(
+    write_page(
+        page,
+        "report.html",
         title=sweep.title,
         description=sweep.description,
         name=name,
-        resources=INLINE.render(),
+        scripts=bokeh_scripts(),
         figures=drawn,
         phases=phase_counts(data),
         theories=theory_table(data),
@@ -47,15 +44,6 @@ def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str |
         networks=sweep.networks,
         attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
     )
-    write_page(page, text)
-
-
-def write_page(path: str | Path, text: str) -> None:
-    """Write a page under a temporary name and rename it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def phase_counts(data: xr.Dataset) -> list[tuple[str, int, str]]:

@@ -1,0 +1,37 @@
+"""Pages from templates, with everything inside: they open without a server or a network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bokeh.resources import Resources
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+TEMPLATES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoescape=select_autoescape(["html"]))
+
+
+def script_safe(text: str) -> Markup:
+    """JSON that may stand inside a script element, which "</" would end."""
+    return Markup(text.replace("</", "<\\/"))
+
+
+TEMPLATES.filters["script_safe"] = script_safe
+
+
+def bokeh_scripts() -> list[Markup]:
+    """BokehJS itself, to stand in script elements.
+
+    Bokeh's own `INLINE` would add what every imported extension asks for, Panel's (which HoloViews imports) from outside.
+    """
+    return [Markup(script) for script in Resources(mode="inline", components=["bokeh"]).js_raw]
+
+
+def write_page(path: str | Path, template: str, **values: Any) -> None:
+    """Write a template's page under a temporary name and rename it."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(TEMPLATES.get_template(template).render(**values), encoding="utf-8")
+    os.replace(temporary, path)
