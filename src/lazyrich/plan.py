@@ -24,9 +24,9 @@ from lazyrich.sweep import Sweep
 FORMAT = 1
 DEFAULT_POINTS = 64
 
-# A shard is a file that opens and a job that starts: both are cheap beside 64 MiB of trajectories, and a reader holds
+# A shard is a file that opens and a job that starts: both are cheap beside 128 MiB of trajectories, and a reader holds
 # one shard in memory. The second bound keeps a shard's work to minutes where n or the number of steps is large.
-SHARD_BYTES = 64 * 2**20
+SHARD_BYTES = 128 * 2**20
 SHARD_STATE_BYTES = 256 * 2**20
 SHARD_NETWORKS = 65536
 

@@ -22,10 +22,15 @@ if CHROMIUM is None and os.environ.get("LAZYRICH_REQUIRE_BROWSER"):
     raise RuntimeError("LAZYRICH_REQUIRE_BROWSER is set and there is no chromium; apt-get install chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium")
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 SWEEP = {
     "title": "A sweep with <angle> brackets & ampersands",

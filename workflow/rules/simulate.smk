@@ -9,7 +9,7 @@ rule simulate_shard:
         RESULTS / "{sweep}/benchmarks/simulate_shard/{shard}.tsv"
     conda:
         "../envs/lazyrich.yml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
