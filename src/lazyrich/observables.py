@@ -99,7 +99,7 @@ class State(NamedTuple):
 
 
 def measure(wanted, state, reference, out):
-    """Write every observable with `wanted[i]` true to `out[i]` (both (len(NAMES),)), as CONTRACT-named in `OBSERVABLES`."""
+    """Write every observable with `wanted[i]` true to `out[i]` (both (len(NAMES),)), named as in `OBSERVABLES`."""
 
     def distance(a, b, scale):
         total = 0.0

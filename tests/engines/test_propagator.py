@@ -142,7 +142,7 @@ def test_scaling_the_learning_rate_with_the_width_is_the_same_training(tmp_path)
 
 
 def test_the_flow_limit_reaches_the_predicted_end_kernel():
-    """Θ∞ of THEORY (any K), n > d included: the distance vanishes with the step size."""
+    """Θ∞ for any K, n > d included: the distance vanishes with the step size."""
     for samples, dimension in ((6, 300), (9, 4)):
         sweep = data(
             problem__samples=samples,

@@ -42,7 +42,7 @@ def test_a_dry_run_writes_nothing(project):
     assert digest(project.root / "results") == before
 
 
-def test_everything_is_made_where_the_contract_says(project):
+def test_everything_is_made_where_the_readme_says(project):
     project.snakemake()
     results = project.root / "results"
     for name, figures in (("map", {"phase_diagram", "kernel_change", "onset_step"}), ("line", {"trajectories"})):
