@@ -22,14 +22,24 @@ def run():
     """Networks that converge, run on and diverge, with every observable and probes."""
     return lazyrich.run(
         {
-            "problem": {"samples": 4, "dimension": 50, "noise_std": {"values": [0.1, 0.2]}},
-            "network": {"width": 100, "laziness": {"values": [0.1, 1.0]}, "probes": {"count": 3, "keep": True}},
+            "problem": {
+                "samples": 4,
+                "dimension": 50,
+                "noise_std": {"values": [0.2, 0.1]},
+                "source": {"values": ["gaussian", "uniform"]},
+            },
+            "network": {
+                "width": {"values": [100, 10]},
+                "laziness": {"values": [0.1, 1.0]},
+                "probes": {"count": 3, "keep": True},
+            },
             "training": {
                 "growth_per_step": {"values": [1e-3, 0.3, 30.0]},
                 "steps": 100,
                 "loss": {"values": ["mse", "half_mse"]},
             },
             "record": {"points": 12, "observables": list(observables.NAMES)},
+            "zip": [["width", "laziness"]],
             "replicates": 2,
         }
     )
@@ -51,7 +61,7 @@ def test_the_cf_checker_finds_nothing(files, name, tmp_path):
         str(files / name), ["cf:1.11"], 0, "normal", output_filename=str(report), output_format="json"
     )
     found = json.loads(report.read_text())["cf:1.11"]
-    assert not errors
+    assert not errors, found
     assert found["high_count"] + found["medium_count"] + found["low_count"] == 0, found
     assert passed
 
@@ -149,7 +159,8 @@ def test_fingerprints_follow_code_but_not_words(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "PACKAGE", package)
 
     def prints():
-        fingerprint.cache_clear()
+        for cached in (fingerprint, provenance._code, provenance._imports):
+            cached.cache_clear()
         simulation = fingerprint("lazyrich.simulate", "lazyrich.engines.propagator")
         return simulation, fingerprint("lazyrich.draw.figures"), fingerprint("lazyrich.draw.report")
 
@@ -169,6 +180,6 @@ def test_fingerprints_follow_code_but_not_words(tmp_path, monkeypatch):
     assert drawn[1] != start[1]
     edit("draw/pages/report.html", "Diagrams", "Pictures")
     assert prints()[2] != drawn[2]
-    edit("engines/propagator.py", "DIVERGED = 1e12", "DIVERGED = 1e13")
+    edit("engines/trajectories.py", "DIVERGED = 1e12", "DIVERGED = 1e13")
     assert prints()[0] != start[0]
     fingerprint.cache_clear()

@@ -26,8 +26,7 @@ def test_every_phase_from_its_numbers(status, change, loss, loss_max, period, ex
         np.array([status]),
         np.array([change]),
         np.array([1.0]),
-        np.array([loss], dtype=float),
-        np.array([loss_max], dtype=float),
+        *(np.array([value], dtype=float) for value in (loss[0], loss[-1], np.min(loss), loss_max)),
         np.array([period]),
         Phases(),
     )

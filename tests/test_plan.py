@@ -123,4 +123,4 @@ def test_shards_hold_bounded_trajectories_and_states(monkeypatch):
         return max(shard.networks for shard in plan(load_sweep(data)).values())
 
     assert size(samples=2000) < size(samples=10)
-    assert size(samples=2000) == max(1, math.floor(planning.SHARD_STATE_BYTES / (8 * 2001**2)))
+    assert size(samples=2000) == max(1, math.floor(planning.SHARD_STATE_BYTES / (8 * 2001 * (2001 + 64))))

@@ -71,7 +71,11 @@ VARIABLES = {
     "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
     "end_step": ("first step at which the residual is within the converged share of |y|", "t₂"),
     "alignment_step": ("step at which rms rho_r first reaches 1, interpolated between records", "t₁"),
+    "loss_start": ("loss at the start", "L₀"),
+    "loss_end": ("loss at the end", "L_T"),
+    "loss_min": ("smallest loss of all steps", "min L"),
     "loss_max": ("largest loss of all steps", "max L"),
+    "kernel_change": ("relative change of the neural tangent kernel at the end of training", "‖Θ − Θ₀‖/‖Θ₀‖"),
     "period": ("period in steps of the loss over the last 64 steps, 0 if none", ""),
     "sharpness_start": ("sharpness (c/n) lambda_max(Theta) at the start", "λ₀"),
     "sharpness_end": ("sharpness (c/n) lambda_max(Theta) at the end", "λ_T"),
@@ -121,7 +125,7 @@ def described(data: xr.Dataset, recipe: dict[str, Any], engine: str) -> xr.Datas
         "recipe": canonical(recipe),
         "engine": engine,
         "device": "cpu",
-        "data_checksum": _checksum(data),
+        "data_checksum": recipe["settings"].get("data") or _checksum(data),
         **provenance("lazyrich.simulate", f"lazyrich.engines.{engine}"),
     }
     return data
@@ -142,7 +146,7 @@ def provenance(*modules: str) -> dict[str, Any]:
 
 
 def _checksum(data: xr.Dataset) -> str:
-    """SHA-256 of what the networks were trained on: the scalars of every network's K and y."""
+    """SHA-256 of what the networks were trained on: the scalars of every network's K and y (for a file: of its bytes)."""
     import hashlib
 
     digest = hashlib.sha256()

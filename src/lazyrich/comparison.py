@@ -18,10 +18,12 @@ import xarray as xr
 
 from lazyrich import archive, observables
 from lazyrich.engines.trajectories import Status
+from lazyrich.networks import LOSS_FACTOR
 from lazyrich.phases import Phase, boundaries, phase, threshold
 from lazyrich.plan import positions
 from lazyrich.published import compare_published, load_published
 from lazyrich.sweep import Figures, Phases
+from lazyrich.sweep_file import validated
 from lazyrich.table import variable
 from lazyrich.theory import boundaries as theory_boundaries
 from lazyrich.theory import closed_form, stage_one, two_stage
@@ -35,7 +37,7 @@ COLUMNS = {
     "kernel_threshold": ("kernel change between lazy and rich", "κ_c"),
     "kernel_change_ratio": ("kernel change relative to the threshold between lazy and rich", "‖Θ − Θ₀‖/‖Θ₀‖/κ_c"),
     "kernel_change_ratio_predicted": ("predicted kernel change relative to the threshold", "‖Θ∞ − Θ₀‖/‖Θ₀‖/κ_c"),
-    "loss_growth": ("largest loss relative to the loss at the start", "max L/L₀"),
+    "loss_growth": ("largest reducible loss relative to that at the start", "max L/L₀"),
     "lazy_clock": ("c eta lambda_max(Theta_0)/n, rate of a lazy start", "cηλ_max(Θ₀)/n"),
     "onset_step_predicted": ("onset predicted by stage one, ln(delta/chi)/(2 ln(1 + k))", "t₁(δ)"),
     "stage_one_error": (
@@ -65,6 +67,7 @@ SCALARS = (
     "onset_step",
     "end_step",
     "alignment_step",
+    "kernel_change",
     "sharpness_start",
     "sharpness_end",
     "period",
@@ -93,15 +96,12 @@ def compare(data: xr.Dataset, phases: Phases, published: dict[str, np.ndarray] |
         columns |= compare_published(data, published)
     status = data["status"].values
     columns["converged_share"] = (status == Status.converged).astype(float)
-    loss = data["loss"].values if "loss" in data else np.full((len(status), 1), np.nan)
+    losses = [
+        data[name].values - data["loss_floor"].values for name in ("loss_start", "loss_end", "loss_min", "loss_max")
+    ]
+    columns["loss_growth"] = losses[3] / losses[0]
     columns["phase"] = phase(
-        status,
-        columns.get("ntk_change", np.full(len(status), np.nan)),
-        columns["kernel_threshold"],
-        loss,
-        data["loss_max"].values,
-        data["period"].values,
-        phases,
+        status, columns["kernel_change"], columns["kernel_threshold"], *losses, data["period"].values, phases
     )
     return columns
 
@@ -117,7 +117,7 @@ def _scalars(data: xr.Dataset) -> dict[str, np.ndarray]:
 
 def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]:
     get = _scalars(data)
-    y_square = get["y_norm"] ** 2 - get["loss_floor"] * 2 * get["samples"] / get["loss_factor"]
+    y_square = fitted_square(get)
     size = get["sigma_0"] ** 2 + get["v_0"] ** 2
     kernel_threshold = threshold(phases, get["samples"])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -130,11 +130,13 @@ def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]
             "lazy_clock": get["learning_rate"] * get["sharpness_start"],
             "onset_step_predicted": stage_one.onset_time(onset, get["laziness"], get["growth_per_step"]),
         }
-        if "loss" in data:
-            result["loss_growth"] = get["loss_max"] / data["loss"].values[:, 0]
-        if "ntk_change" in data:
-            result["kernel_change_ratio"] = data["ntk_change"].values[:, -1] / kernel_threshold
+        result["kernel_change_ratio"] = get["kernel_change"] / kernel_threshold
     return result
+
+
+def fitted_square(scalars: dict[str, np.ndarray]) -> np.ndarray:
+    """‖Πy‖², what of ‖y‖² a network can fit."""
+    return scalars["y_norm"] ** 2 - scalars["loss_floor"] * 2 * scalars["samples"] / scalars["loss_factor"]
 
 
 def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
@@ -153,6 +155,8 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
         decaying = stage_one.decaying_mode(get["b_rms"], get["v_0"], b_v, gamma)
         onset = np.nan_to_num(get["onset_step"], nan=-1.0)
         v_start = stage_one.aligned_v(onset, growing, k)
+        # The closed form knows only the targets that can be fitted.
+        fitted = fitted_square(get)
         arguments = (data["step"].values, onset.astype(np.int64), v_start, k, gamma, get["phi"])
 
         def column(values: np.ndarray) -> np.ndarray:
@@ -170,9 +174,10 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
                 column(get["v_0"] ** 2),
                 column(b_v / np.sqrt(gamma)),
                 column(k),
-                column(get["kappa"]),
-                column(y_norm),
-            ),
+                column(gamma / fitted),
+                column(np.sqrt(fitted)),
+            )
+            * column(fitted / y_norm**2),
         }
 
 
@@ -385,7 +390,7 @@ def analyse(data: xr.Dataset, *, phases: Phases | dict | None = None) -> xr.Data
         raise ValueError(
             "this dataset is a shard that holds pieces of a grid; give `analyse` what `lazyrich.run` returned"
         )
-    thresholds = phases if isinstance(phases, Phases) else Phases.model_validate(phases or {})
+    thresholds = phases if isinstance(phases, Phases) else validated(Phases, phases or {}, "phases")
     return _assemble([_reduce([data], recipe, thresholds, None)], recipe)
 
 
@@ -393,7 +398,7 @@ def _assemble(parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted:
     parts = list(parts)
     (target,) = wanted["boxes"]
     groups = [key.split() for key in target][:-1]
-    dims = [variable(names[0]) if len(names) == 1 else f"zip_{variable(names[0])}" for names in groups]
+    dims = [_dimension(names, points) for names, points in zip(groups, target.values(), strict=False)]
     shape = [len(points) for points in target.values()][:-1]
     data = xr.Dataset()
     names = list(dict.fromkeys(name for _, values in parts for name in values))
@@ -404,7 +409,7 @@ def _assemble(parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted:
         for cells, values in parts:
             if name in values:
                 flat[cells] = values[name]
-        data[name] = ([*dims, *(["quantile"] if width else [])], flat.reshape(*shape, *width))
+        data[name] = ([*dims, *(["quantile"] if width else [])], flat.reshape((*shape, *width)))
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
@@ -412,13 +417,18 @@ def _assemble(parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted:
     return archive.described_summary(data, wanted, COLUMNS, {"phase": Phase})
 
 
+def _dimension(names: list[str], points: list[list]) -> str:
+    """A dimension's name: the key's where its values can be a coordinate, which CF wants to be numbers in order."""
+    single = len(names) == 1 and not isinstance(points[0][0], str)
+    return variable(names[0]) if single else f"{variable(names[0])}_index"
+
+
 def _coordinates(target: dict[str, list], groups: list[list[str]], dims: list[str]) -> dict[str, Any]:
     coordinates = {}
-    factor = {"half_mse": 1.0, "mse": 2.0}
     for key, names, dim in zip(target, groups, dims, strict=False):
         for member, name in enumerate(names):
             values = [point[member] for point in target[key]]
-            coordinates[variable(name)] = (dim, [factor[v] for v in values] if name == "loss" else values)
+            coordinates[variable(name)] = (dim, [LOSS_FACTOR[v] for v in values] if name == "loss" else values)
     return coordinates
 
 

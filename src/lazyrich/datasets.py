@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from lazyrich.sweep import Sweep
 
+# Sizes whose fourth powers (as in yᵀK²y) neither overflow nor vanish.
+LEAST, MOST = 1e-50, 1e50
 DIMS = {"X": 2, "y": 1, "W": 2, "v": 1}
 
 
@@ -46,6 +51,12 @@ def load_file(path: str) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.n
     X, y = arrays["X"], arrays["y"]
     if len(y) != len(X):
         raise DataError(f"{path}: y has length {len(y)} and X has {len(X)} rows; make them equal")
+    for name in ("X", "y"):
+        largest = np.abs(arrays[name]).max()
+        if largest and not LEAST < largest < MOST:
+            raise DataError(
+                f"{path}: {name} has values of size {largest:.0e}, whose squares overflow or vanish; rescale it"
+            )
     signal = X.T @ y
     # An exact zero is rare in floating point: what rounding leaves of it does not count as a signal.
     if np.linalg.norm(signal) <= len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y):
@@ -58,6 +69,23 @@ def load_file(path: str) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.n
     if not (W.any() or v.any()):
         raise DataError(f"{path}: W and v are all zero, where no gradient flows; give other weights")
     return X, y, (W, v)
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(path: str, modified: int, size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(path: str) -> str:
+    """SHA-256 of a data file's bytes."""
+    stat = os.stat(path)
+    return _digest(path, stat.st_mtime_ns, stat.st_size)
+
+
+def samples(path: str) -> int:
+    """n of a data file."""
+    return len(load_file(path)[1])
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -63,8 +63,9 @@ class Networks:
 
     @property
     def laziness(self) -> Float[Array, " networks"]:
-        """χ = D/(2b)."""
-        return self.size / (2 * self.of_problem("b"))
+        """χ = D/(2b), infinite where there is nothing to learn."""
+        with np.errstate(divide="ignore"):
+            return self.size / (2 * self.of_problem("b"))
 
     @property
     def growth_per_step(self) -> Float[Array, " networks"]:

@@ -1,7 +1,7 @@
 """Phases: from what was measured of a network to a name, and from a grid of numbers to boundaries.
 
-Every label follows from the numbers beside it: `status`, `loss_max`, the last losses, `period` and the kernel change, held
-against the thresholds of the sweep file.
+Every label follows from numbers that are measured at every step, whatever is recorded: `status`, the loss at the start and the
+end, its smallest and largest value, `period` and the kernel change, held against the thresholds of the sweep file.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TEXT = {
     Phase.not_run: "not run",
 }
 
-# The last loss stands above the smallest recorded one by more than rounding and noise of a converging run.
+# The last loss stands above the smallest one by more than the rounding of a run that still falls.
 RISEN = 1.01
 
 
@@ -61,16 +61,18 @@ def phase(
     status: Int[Array, " networks"],
     kernel_change: Float[Array, " networks"],
     kernel_threshold: Float[Array, " networks"],
-    loss: Float[Array, "networks records"],
+    loss_start: Float[Array, " networks"],
+    loss_end: Float[Array, " networks"],
+    loss_min: Float[Array, " networks"],
     loss_max: Float[Array, " networks"],
     period: Int[Array, " networks"],
     phases: Phases,
 ) -> Int[Array, " networks"]:
-    """The phase of each network."""
+    """The phase of each network; losses are those that training can reduce (without their floor)."""
     converged = status == Status.converged
     with np.errstate(invalid="ignore"):
-        rose = loss_max > phases.loss_growth * loss[:, 0]
-        up_and_down = (period > 1) | (loss[:, -1] > RISEN * np.min(loss, axis=1))
+        rose = loss_max > phases.loss_growth * loss_start
+        up_and_down = (period > 1) | (loss_end > RISEN * loss_min)
         return np.select(
             [
                 status == Status.failed,

@@ -19,15 +19,17 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from lazyrich.observables import NAMES
 from lazyrich.sweep import Sweep
 
+# Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
 FORMAT = 1
 DEFAULT_POINTS = 64
 
-# A shard is a file that opens and a job that starts: both are cheap beside 128 MiB of trajectories, and a reader holds
+# A shard is a file that opens and a job that starts: both are cheap beside 192 MiB of trajectories, and a reader holds
 # one shard in memory. The second bound keeps a shard's work to minutes where n or the number of steps is large.
-SHARD_BYTES = 128 * 2**20
-SHARD_STATE_BYTES = 256 * 2**20
+SHARD_BYTES = 192 * 2**20
+SHARD_STATE_BYTES = 512 * 2**20
 SHARD_NETWORKS = 65536
 
 
@@ -68,7 +70,13 @@ def settings(sweep: Sweep) -> dict[str, Any]:
     if not (sweep.record.every or sweep.record.summary):
         record["points"] = record_points(sweep)
     probes = sweep.network.probes.model_dump(mode="json")
-    return {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
+    result = {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
+    if sweep.problem.path is not None:
+        # Only here is numpy needed. Other data under the same name are another sweep.
+        from lazyrich.datasets import digest
+
+        result["data"] = digest(sweep.problem.path)
+    return result
 
 
 def grid(sweep: Sweep) -> dict[str, list]:
@@ -92,18 +100,17 @@ def whole(sweep: Sweep) -> Shard:
 def shard_size(sweep: Sweep) -> int:
     """How many networks a new shard may hold."""
     records = record_points(sweep)
-    samples = max((n for (n,) in sweep.combinations("samples") if n is not None), default=64)
-    per_record = 8 * (len(sweep.record.observables) + 2)
-    if sweep.network.probes.keep:
-        per_record += 8 * sweep.network.probes.count
-    return max(
-        1,
-        min(
-            SHARD_NETWORKS,
-            SHARD_BYTES // (records * per_record),
-            SHARD_STATE_BYTES // (8 * (samples + 1) ** 2),
-        ),
-    )
+    probes = sweep.network.probes
+    if sweep.problem.path is not None:
+        from lazyrich.datasets import samples
+
+        n = samples(sweep.problem.path)
+    else:
+        n = max(n for (n,) in sweep.combinations("samples"))
+    # Float64 in memory: every observable, step and τ; at worst each network has draws of its own.
+    per_record = 8 * (len(NAMES) + 3 + (2 * probes.count if probes.keep else 0))
+    state = 8 * (n + 1) * (n + 1 + probes.count)
+    return max(1, min(SHARD_NETWORKS, SHARD_BYTES // (records * per_record), SHARD_STATE_BYTES // state))
 
 
 # ---- placing networks --------------------------------------------------------------------------------------------------

@@ -22,8 +22,7 @@ def fingerprint(*modules: str) -> str:
     digest = hashlib.sha256()
     reached = _reached(modules)
     for path in sorted(reached):
-        tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
-        digest.update(f"{path}\n{ast.dump(_without_docstrings(tree))}\n".encode())
+        digest.update(f"{path}\n{_code(PACKAGE / path)}\n".encode())
     # Page templates decide what the modules beside them write.
     for folder in sorted({Path(path).parent for path in reached} - {Path()}):
         for template in sorted((PACKAGE / folder).rglob("*.html")):
@@ -47,14 +46,28 @@ def _reached(modules: tuple[str, ...]) -> set[str]:
         if path is None or path in seen:
             continue
         seen.add(path)
-        for node in _executed(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lazyrich":
-                # The package itself is only a door: its __init__ names everything and decides nothing.
-                todo += [node.module] if node.module != "lazyrich" else []
-                todo += [f"{node.module}.{alias.name}" for alias in node.names]
-            elif isinstance(node, ast.Import):
-                todo += [alias.name for alias in node.names if alias.name.split(".")[0] == "lazyrich"]
+        todo += _imports(PACKAGE / path)
     return seen
+
+
+@functools.cache
+def _imports(path: Path) -> list[str]:
+    """What a file imports of the package."""
+    found = []
+    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lazyrich":
+            # The package itself is only a door: its __init__ names everything and decides nothing.
+            found += [node.module] if node.module != "lazyrich" else []
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] == "lazyrich"]
+    return found
+
+
+@functools.cache
+def _code(path: Path) -> str:
+    """A file's syntax tree without docstrings, as text."""
+    return ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:

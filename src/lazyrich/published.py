@@ -1,33 +1,18 @@
-"""Published curves, read from a CSV, and a network's distance to them."""
+"""A network's distance to published curves."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-COLUMNS = ("step", "loss", "rho_over_v", "ntk_error")
+from lazyrich.points import read_points
 
 
 def load_published(path: str | Path) -> dict[str, np.ndarray]:
-    """Columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each.
-
-    Raises
-    ------
-    ValueError
-        where a column is missing or holds no numbers; the message names file and mend.
-    """
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    missing = [name for name in COLUMNS if not rows or rows[0].get(name) is None]
-    if missing:
-        raise ValueError(f"{path}: has no column {', '.join(missing)}; give columns {', '.join(COLUMNS)}")
-    try:
-        return {name: np.array([float(row[name]) for row in rows]) for name in COLUMNS}
-    except ValueError as error:
-        raise ValueError(f"{path}: holds something that is no number ({error}); mend the table") from None
+    """Columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each; errors as in `read_points`."""
+    return {name: np.array(values) for name, values in read_points(path).items()}
 
 
 def plateau(published: dict[str, np.ndarray]) -> np.ndarray:

@@ -58,9 +58,11 @@ def simulate(recipe: dict[str, Any], *, engine: str = "propagator", threads: int
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
     data = parts[0] if len(parts) == 1 else xr.concat(parts, "network", join="exact").sortby("row")
     data = data.drop_vars("row")
-    swept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width"}
-    for name, column in table(recipe).items():
-        if name in swept:  # as given: an integer width keeps every digit
+    kept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width", "noise_std"}
+    columns = table(recipe)
+    columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
+    for name, column in columns.items():
+        if name in kept:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
     return data
 
@@ -87,7 +89,11 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
         "onset_step": run.onset_step,
         "end_step": run.end_step,
         "alignment_step": alignment_step(steps, run.rho_rms),
+        "loss_start": run.loss_start,
+        "loss_end": run.loss_end,
+        "loss_min": run.loss_min,
         "loss_max": run.loss_max,
+        "kernel_change": run.kernel_change,
         "period": run.period,
         "sharpness_start": run.sharpness_start,
         "sharpness_end": run.sharpness_end,
@@ -110,9 +116,10 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
 def alignment_step(steps: np.ndarray, rho_rms: np.ndarray) -> np.ndarray:
     """The step at which rms ρ_r first reaches 1 (Theorem 4.1's t₁), (networks,), NaN where it does not.
 
-    Between two records log ρ is taken as linear in the step, as in stage one; from a ρ of 0 (the start) ρ itself is.
+    Between two records log ρ is taken as linear in the step, as in stage one; from a ρ of 0 (the start) ρ itself is. Also NaN
+    where the records do not begin at the start.
     """
-    reached = rho_rms >= 1.0
+    reached = (rho_rms >= 1.0) & (steps[:, :1] == 0)
     first = np.argmax(reached, axis=1)
     rows = np.arange(len(steps))
     found = reached.any(axis=1)

@@ -19,6 +19,8 @@ from lazyrich.axes import Axis, Choice, Integer, Key, Real, scalar, swept
 
 Observable = Literal[observables.NAMES]
 
+# The state of a network is of size (n + 1)²: 3 GB at this n.
+MOST_SAMPLES = 20_000
 POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
 
@@ -47,7 +49,7 @@ class Problem(Section):
         description="for `source: file`, relative to the sweep file: .npz (never pickled) or netCDF with `X` (n, d), "
         "`y` (n,) and optionally both `W` (m, d) and `v` (m,)",
     )
-    samples: Annotated[Any, swept(Integer(1))] = Field(None, description="n, number of samples")
+    samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(None, description="n, number of samples")
     dimension: Annotated[Any, swept(Integer(1))] = Field(None, description="d, input dimension")
     spectrum: Annotated[Any, swept(Choice(("isotropic", "power_law", "spiked", "explicit")))] = Field(
         None, description="eigenvalues λ_j of the input covariance (default isotropic)"
@@ -185,12 +187,18 @@ class Sweep(Section):
     @cached_property
     def parameters(self) -> dict[str, Any]:
         """Every key that may be swept and was given or has a default: key -> value or Axis, in the file format's order."""
-        return {
-            name: value
-            for section in (self.problem, self.network, self.training)
-            for name, value in _sweepable(section)
-            if value is not None
-        }
+        defaults: dict[str, Any] = {}
+        if self.problem.source != "file":
+            defaults |= {"spectrum": "isotropic", "noise_std": 0.0}
+        if self.network.laziness is not None:
+            defaults |= {"balance": 1.0}
+        found = {}
+        for section in (self.problem, self.network, self.training):
+            for name, value in _sweepable(section):
+                value = defaults.get(name) if value is None else value
+                if value is not None:
+                    found[name] = value
+        return found
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
@@ -199,14 +207,18 @@ class Sweep(Section):
 
     @cached_property
     def dims(self) -> dict[tuple[str, ...], list[tuple]]:
-        """Grid dimensions: names of the keys that advance together -> their values point by point."""
+        """Grid dimensions: names of the keys that advance together -> their values point by point.
+
+        Numbers of one axis are in rising order, whatever the file's, so that they can be a coordinate.
+        """
         axes = {name: value for name, value in self.parameters.items() if isinstance(value, Axis)}
         groups = [tuple(bare(name) for name in group) for group in self.zip]
         dims: dict[tuple[str, ...], list[tuple]] = {}
         for name in axes:
             group = next((group for group in groups if name in group), (name,))
             if group not in dims:
-                dims[group] = list(zip(*(axes[member].values for member in group), strict=True))
+                points = list(zip(*(axes[member].values for member in group), strict=True))
+                dims[group] = sorted(points) if len(group) == 1 and not isinstance(points[0][0], str) else points
         return dims
 
     @property

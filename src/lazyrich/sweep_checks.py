@@ -10,6 +10,9 @@ from typing import Any
 from lazyrich.axes import Axis
 from lazyrich.sweep import SECTION_OF, Sweep, bare
 
+MOST_ENTRIES = 10**10
+MOST_RECORDS = 10**6
+
 
 def check_combinations(sweep: Sweep) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
@@ -59,7 +62,7 @@ def _check_problem(sweep: Sweep) -> None:
         return
     _refuse(sweep, ("path",), "belongs to `source: file`")
     _require(sweep, "samples", "dimension")
-    spectra = _values(sweep, "spectrum", "isotropic")
+    spectra = _values(sweep, "spectrum")
     for spectrum, names in {
         "power_law": ("spectrum_exponent",),
         "spiked": ("spikes", "spike_strength"),
@@ -82,6 +85,12 @@ def _check_problem(sweep: Sweep) -> None:
                     f"problem.eigenvalues: has {len(sweep.problem.eigenvalues)} values for dimension {dimension}; "
                     "write as many as the dimension"
                 )
+    for source, spectrum, samples, dimension in sweep.combinations("source", "spectrum", "samples", "dimension"):
+        if (source != "gaussian" or spectrum in ("power_law", "explicit")) and samples * dimension > MOST_ENTRIES:
+            raise ValueError(
+                f"problem.dimension: {dimension} with {samples} samples of {source} {spectrum} inputs would be drawn entry by "
+                f"entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
+            )
     for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
         if teacher == 0 and not noise:
             raise ValueError(
@@ -100,7 +109,7 @@ def _check_scales(sweep: Sweep) -> None:
         raise ValueError(f"network: initial scales are missing; {choice}")
     for names in used.values():
         _require(sweep, *names)
-    if "laziness" not in sweep.parameters:
+    if sweep.network.laziness is None:
         _refuse(sweep, ("balance",), "belongs to laziness")
     if sweep.problem.source != "file":
         # With a file, width and scales may come with its weights; `datasets.check_file` decides.
@@ -129,6 +138,10 @@ def _check_record(sweep: Sweep) -> None:
         raise ValueError("record.every: needs one `steps` for the whole sweep; write training.steps, or record.points")
     if record.spacing == "log" and (record.every or record.summary):
         raise ValueError("record.spacing: log goes with points; remove it")
+    if record.every and sweep.fixed["steps"] // record.every >= MOST_RECORDS:
+        raise ValueError("record.every: makes over 10⁶ records of each network; write a larger number")
+    if len(set(record.observables)) < len(record.observables):
+        raise ValueError("record.observables: names one twice; drop it")
     if not record.observables:
         raise ValueError("record.observables: is empty; name at least one")
     if record.onset >= 1 or record.converged >= 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lazyrich import observables
+from lazyrich.points import read_points
 from lazyrich.sweep import NOT_YET, Sweep, SweepError
 
 
@@ -21,6 +23,9 @@ def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode
     seen = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            line = key_node.start_mark.line + 1
+            raise SweepError(f"{key}: is no name for a key (line {line}); write a word")
         if key in seen:
             raise SweepError(f"{key}: stands twice (line {key_node.start_mark.line + 1}); remove one")
         seen.add(key)
@@ -69,6 +74,8 @@ def _explain(model: type[BaseModel], name: str, fault: dict) -> str:
         close = difflib.get_close_matches(last, known, 1)
         hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
         return f"{name}: {key}: unknown key; {hint}"
+    if value is None and fault["type"] == "model_type":
+        return f"{name}: {key}: is empty; write its keys, or remove it"
     if fault["type"] == "missing":
         return f"{name}: {key}: is missing; add it"
     if fault["type"] == "literal_error":
@@ -114,8 +121,14 @@ def load_sweep(source: str | Path | dict) -> Sweep:
             found = folder / inner[key]
             if not found.is_file():
                 raise SweepError(f"{name}: {section}.{key} = {inner[key]}: no such file ({found}); check the path")
-            data[section] = {**inner, key: str(found)}
+            # One spelling, whether the sweep file was named by a relative or an absolute path.
+            data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
     sweep = validated(Sweep, data, name)
+    if sweep.figures.published is not None:
+        try:
+            read_points(sweep.figures.published)
+        except ValueError as error:
+            raise SweepError(f"{name}: figures.published: {error}") from None
     if sweep.problem.path is not None:
         # Only here is numpy needed, to read the shapes.
         from lazyrich.datasets import check_file

@@ -1,5 +1,11 @@
 """The propagator: bits that depend on nothing but the network, invariants, known thresholds, statuses as data."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +15,8 @@ import lazyrich
 from lazyrich import observables
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import Reason
-from lazyrich.plan import Shard, plan, whole
+from lazyrich.plan import plan, whole
+from lazyrich.provenance import PACKAGE
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
 
@@ -68,25 +75,30 @@ def test_networks_drawn_in_law_follow_explicit_weights_with_the_same_moments(wid
         record={"points": 16, "observables": list(observables.NAMES)},
     )
     fast, truth = lazyrich.run(sweep), lazyrich.run(sweep, engine="dense")
-    for name in ("loss", "target_overlap", "ntk_norm", "ntk_change", "ntk_target_error", "ntk_end_error", "lazy_error"):
+    shared = set(observables.NAMES) - ({"rho", "v", "rho_over_v"} if width > 64 else set())
+    for name in sorted(shared):
         scale = np.abs(truth[name].values).max(axis=1, keepdims=True)
+        if name == "balance_drift":  # explicit weights lose it in a difference of squares, which end at b/D = 1/(2χ)
+            scale = np.maximum(scale, 1 / truth.laziness.values[:, None])
         # Rounding of 60 steps, amplified where a rich start grows by (1 + k)^t: 1e-12 of the largest value.
         assert (np.abs(fast[name].values - truth[name].values) <= 1e-12 * scale).all(), name
     np.testing.assert_array_equal(fast.status.values, truth.status.values)
     np.testing.assert_array_equal(fast.onset_step.values, truth.onset_step.values)
+    if width > 64:
+        assert np.isnan(truth.rho).all()  # the realised neurons are not the network's own
 
 
 def test_the_balance_drifts_with_the_first_power_of_the_step():
     """v_r v_s − ⟨w_r, w_s⟩ is conserved by flow: over a fixed time descent breaks it in proportion to η."""
     sweep = data(
         network__laziness=0.5,
-        training={"stability_fraction": {"values": [0.02, 0.01, 0.005, 0.0025]}, "tau": 3},
+        training={"stability_fraction": {"values": [0.0025, 0.005, 0.01, 0.02]}, "tau": 3},
         record={"summary": True, "observables": ["balance_drift"]},
     )
     drift = lazyrich.run(sweep).balance_drift.values[:, 0]
     assert (drift > 0).all()
     # Halving the step halves the drift; what is left is of the next order, h = 0.02 relative.
-    np.testing.assert_allclose(drift[:-1] / drift[1:], 2.0, rtol=0.03)
+    np.testing.assert_allclose(drift[1:] / drift[:-1], 2.0, rtol=0.03)
 
 
 @settings(max_examples=20)
@@ -150,7 +162,7 @@ def test_the_flow_limit_reaches_the_predicted_end_kernel():
             problem__noise_std=1.0,
             network__width=10**14,
             network__laziness={"values": [0.01, 0.3, 3.0]},
-            training={"stability_fraction": {"values": [0.02, 0.01]}, "tau": 400},
+            training={"stability_fraction": {"values": [0.01, 0.02]}, "tau": 400},
             record={"summary": True, "observables": ["ntk_end_error"]},
             replicates=3,
         )
@@ -158,9 +170,8 @@ def test_the_flow_limit_reaches_the_predicted_end_kernel():
         assert (run.status == Status.converged).all()
         error = run.ntk_end_error.values.reshape(3, 2, 3)  # laziness, fraction, replicate
         # First order in the step: the error is below the step itself, and halves with it.
-        assert (error[:, 0] < 0.02).all()
-        large = error[:, 0] > 1e-6
-        np.testing.assert_allclose((error[:, 1] / error[:, 0])[large], 0.5, rtol=0.1)
+        assert (error[:, 1] < 0.02).all()
+        np.testing.assert_allclose(error[:, 0] / error[:, 1], 0.5, rtol=0.1)
 
 
 def test_thresholds_of_the_learning_rate():
@@ -215,14 +226,29 @@ def test_statuses_and_missing_values_are_three_different_things():
     assert (run.end_step.values >= 0).tolist() == [False, True, False] * 2
 
 
-def test_a_network_without_a_signal_fails_with_its_reason_and_leaves_the_others_alone():
-    """τ at a rate so small that it asks for 10¹² steps."""
-    sweep = data(network__laziness=1.0, training={"growth_per_step": {"values": [0.1, 1e-12]}, "tau": 1})
+def test_networks_that_cannot_be_trained_fail_with_their_reason_and_leave_the_others_alone():
+    sweep = data(network__laziness=1.0, training={"growth_per_step": {"values": [1e-12, 0.1]}, "tau": 1})
     run = lazyrich.run(sweep)
-    assert run.status.values.tolist() == [Status.running, Status.failed]
-    assert run.reason.values.tolist() == [Reason.none, Reason.too_many_steps]
-    assert np.isnan(run.loss.values[1]).all()
-    assert np.isfinite(run.loss.values[0]).all()
+    assert run.status.values.tolist() == [Status.failed, Status.running]
+    assert run.reason.values.tolist() == [Reason.too_many_steps, Reason.none]
+    assert np.isnan(run.loss.values[0]).all()
+    assert np.isfinite(run.loss.values[1]).all()
+
+    # Noise so small that the squares of y underflow to 0; scales so small that D does.
+    silent = data(
+        problem__teacher_norm=0.0,
+        problem__noise_std={"values": [1e-320, 1.0]},
+        network={"width": 9, "sigma_0": 1, "v_0": 1},
+    )
+    run = lazyrich.run({**silent, "training": {"learning_rate": 0.1, "steps": 5}})
+    assert run.reason.values.tolist() == [Reason.no_signal, Reason.none]
+    small = data(
+        network={"width": 9, "sigma_0": {"values": [1e-200, 1]}, "v_0": 0},
+        training={"learning_rate": 0.001, "steps": 5},
+    )
+    run = lazyrich.run(small)
+    assert run.reason.values.tolist() == [Reason.no_scale, Reason.none]
+    assert (run.status.values == Status.failed).tolist() == [True, False]
 
 
 def test_records_hold_the_end_after_an_early_stop():
@@ -232,6 +258,36 @@ def test_records_hold_the_end_after_an_early_stop():
     assert (run.loss.values[0, 1:] < 1e-25 * run.loss.values[0, 0]).all()
 
 
-def test_shards_are_named_by_what_they_hold():
-    sweep = load_sweep(data(network__laziness=1.0, training={"stability_fraction": 0.5, "steps": 3}))
-    assert Shard(whole(sweep).recipe).name == whole(sweep).name
+def test_end_values_alone_give_the_same_scalars():
+    """What is measured at every step does not depend on what is recorded; only ρ's crossing needs records."""
+    changes = {
+        "network__laziness": {"values": [0.01, 1.0, 20.0]},
+        "training": {"growth_per_step": {"values": [0.1, 1.1]}, "steps": 300},
+    }
+    full = lazyrich.run(data(**changes))
+    short = lazyrich.run(data(**changes, record={"summary": True, "observables": ["v"]}))
+    for name in full.data_vars:
+        if full[name].dims == ("network",) and name != "alignment_step":
+            np.testing.assert_array_equal(full[name], short[name], err_msg=str(name))
+    assert np.isfinite(full.alignment_step).any()
+    assert np.isnan(short.alignment_step).all()
+
+
+def test_an_edited_formula_is_compiled_anew(tmp_path):
+    """Machine code is cached between runs; an edit in another file than the engine's must reach it."""
+    package = tmp_path / "lazyrich"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = "import lazyrich, json, sys; print(lazyrich.run(json.loads(sys.argv[1]), threads=1).loss.values[0, 0])"
+    sweep = json.dumps(data(network__laziness=1.0, training={"growth_per_step": 0.1, "steps": 3}))
+
+    def first_loss():
+        command = [sys.executable, "-c", code, sweep]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    before = first_loss()
+    path = package / "observables.py"
+    text = path.read_text(encoding="utf-8")
+    edited = text.replace("out[LOSS] = reference.loss_scale", "out[LOSS] = 1000 * reference.loss_scale")
+    path.write_text(edited, encoding="utf-8")
+    assert first_loss() == pytest.approx(1000 * before)

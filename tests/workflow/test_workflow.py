@@ -45,7 +45,10 @@ def test_a_dry_run_writes_nothing(project):
 def test_everything_is_made_where_the_readme_says(project):
     project.snakemake()
     results = project.root / "results"
-    for name, figures in (("map", {"phase_diagram", "kernel_change", "onset_step"}), ("line", {"trajectories"})):
+    for name, figures in (
+        ("map", {"phase_diagram", "kernel_change", "onset_step"}),
+        ("line", {"kernel_change", "trajectories"}),
+    ):
         home = results / name
         plan = json.loads((home / "plan.json").read_text())
         assert {path.stem for path in (home / "shards").glob("*.nc")} == set(plan["shards"])

@@ -54,6 +54,21 @@ def paths_of_shards(name):
     return [RESULTS / name / "shards" / f"{shard}.nc" for shard in shards(name)[0]]
 
 
+@one_clear_error
+def plan_of_shard(wildcards):
+    """The plan file that holds a shard, once it is sure to be written; an error for a shard that no plan knows."""
+    PLANNED.add(wildcards.sweep)
+    if wildcards.shard not in shards(wildcards.sweep)[1]:
+        known = ", ".join(shards(wildcards.sweep)[0])
+        raise ValueError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
+    return RESULTS / wildcards.sweep / "plan.json"
+
+
+def threads_of_shard(wildcards):
+    """All cores between the shards of a sweep: few shards get several each."""
+    return max(1, (workflow.cores or 1) // len(shards(wildcards.sweep)[0]))
+
+
 def shard_files(wildcards):
     return paths_of_shards(wildcards.sweep)
 

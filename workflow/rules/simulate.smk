@@ -9,12 +9,12 @@ rule simulate_shard:
         RESULTS / "{sweep}/benchmarks/simulate_shard/{shard}.tsv"
     conda:
         "../envs/lazyrich.yml"
-    threads: 1
+    threads: threads_of_shard
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        plan=lambda wildcards: RESULTS / wildcards.sweep / "plan.json",
+        plan=plan_of_shard,
         source=fingerprint("lazyrich.simulate", "lazyrich.engines.propagator"),
     message:
         "train the networks of shard {wildcards.shard} of {wildcards.sweep}"

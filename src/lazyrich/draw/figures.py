@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
 from lazyrich.comparison import cell
-from lazyrich.draw import curves, maps
+from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.plan import whole
 from lazyrich.published import load_published
@@ -42,8 +42,8 @@ def numeric_axes(summary: xr.Dataset) -> list[str]:
 def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
     """Draw every figure that suits the sweep's axes into `folder`, with captions in `captions.json`.
 
-    Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise trajectories of
-    the (first few) cells. Published curves, where the sweep names them, are laid over trajectories.
+    Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
+    if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,36 +57,53 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         for name, (build, caption) in _maps(sweep, data, *axes[:2]).items():
             _write(build, name, folder)
             captions[name] = caption
-    if len(axes) < 2 or sweep.figures.published:
-        build, caption = _trajectories(sweep, data, shards)
-        _write(build, "trajectories", folder)
-        captions["trajectories"] = caption
+    if len(axes) == 1 and data["phase"].ndim == 1:
+        build = lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel")  # noqa: E731
+        _write(build, "kernel_change", folder)
+        captions["kernel_change"] = (
+            "Relative change of the neural tangent kernel at the end of training, with the band of 16 to 84 % of "
+            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {_setting(sweep)}"
+        )
+    if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
+        drawn = _trajectories(sweep, data, shards)
+        if drawn is not None:
+            _write(drawn[0], "trajectories", folder)
+            captions["trajectories"] = drawn[1]
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _some(total: int, most: int) -> list[int]:
+    """At most `most` numbers below `total`, evenly spaced, the first and the last among them."""
+    return sorted({round(i) for i in np.linspace(0, total - 1, min(most, total))})
 
 
 def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]:
     """The planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
     others = [dim for dim in summary["phase"].dims if dim not in (x, y)]
     places = list(product(*(range(summary.sizes[dim]) for dim in others)))
-    chosen = [
-        places[i] for i in sorted({round(i) for i in np.linspace(0, len(places) - 1, min(MOST_SLICES, len(places)))})
-    ]
-    result = []
-    for place in chosen:
-        at = dict(zip(others, place, strict=True))
-        text = ", ".join(
-            f"{summary[dim].attrs.get('symbol', dim)} = {summary[dim].values[i]}"
-            if dim in summary.coords
-            else f"{dim} {i}"
-            for dim, i in at.items()
-        )
-        result.append((summary.isel(at), text))
-    return result
+    planes = [summary.isel(dict(zip(others, places[i], strict=True))) for i in _some(len(places), MOST_SLICES)]
+    return [(plane, _point(plane, others)) for plane in planes]
+
+
+def _point(summary: xr.Dataset, dims: Sequence[str]) -> str:
+    """The values of a summary's coordinates at one point of the dimensions `dims`, which were indexed away."""
+    parts = []
+    for name, value in summary.coords.items():
+        if value.ndim == 0 and name != "quantile" and dims:
+            shown = f"{value.item():.4g}" if value.dtype.kind in "fiu" else str(value.item())
+            parts.append(f"{value.attrs.get('symbol') or name} = {shown}")
+    return ", ".join(parts)
+
+
+def _chosen(number: int, total: int, what: str) -> str:
+    """What a caption says where not everything is drawn."""
+    return f" {number} of {total} {what}, evenly chosen." if number < total else ""
 
 
 def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[Builder, str]]:
     planes = _slices(summary, x, y)
-    setting = _setting(sweep)
+    total = summary["phase"].size // (summary.sizes[x] * summary.sizes[y])
+    setting = _chosen(len(planes), total, "slices") + " " + _setting(sweep)
 
     def build(draw: Callable[[xr.Dataset, str, str], hv.Overlay], heading: str) -> Builder:
         def builder(backend: str) -> hv.core.Dimensioned:
@@ -101,48 +118,47 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
     figures = {
         "phase_diagram": (
             build(lambda plane, backend, title: maps.phase_map(plane, x, y, backend, title), "Phases"),
-            f"Phase of most of {sweep.replicates} replicates in each cell. {setting}",
+            f"Phase of most of {sweep.replicates} replicates in each cell.{setting}",
         )
     }
     for name, heading, meaning in (
-        ("ntk_change", "Change of the kernel", "Relative change of the neural tangent kernel at the end of training"),
+        (
+            "kernel_change",
+            "Change of the kernel",
+            "Relative change of the neural tangent kernel at the end of training",
+        ),
         ("onset_step", "Onset of learning", "Step at which the loss has fallen by the onset share"),
     ):
-        if name in summary:
-            figures[name if name != "ntk_change" else "kernel_change"] = (
-                build(
-                    lambda plane, backend, title, name=name: maps.value_map(plane, x, y, name, backend, title), heading
-                ),
-                f"{meaning}, median of {sweep.replicates} replicates; grey: no value (diverged, or not reached). {setting}",
-            )
+        figures[name] = (
+            build(lambda plane, backend, title, name=name: maps.value_map(plane, x, y, name, backend, title), heading),
+            f"{meaning}, median of {sweep.replicates} replicates; grey: no value (diverged, or not reached).{setting}",
+        )
     return figures
 
 
-def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple[Builder, str]:
+def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple[Builder, str] | None:
+    """Trajectories of some cells; None where nothing that is drawn was recorded, or no network has a value."""
     wanted = whole(sweep).recipe
-    total = int(np.prod([summary.sizes[dim] for dim in summary["phase"].dims], dtype=int))
-    chosen = sorted({round(i) for i in np.linspace(0, total - 1, min(MOST_ROWS, total))})
+    dims = summary["phase"].dims
+    sizes = [summary.sizes[dim] for dim in dims]
     published = load_published(sweep.figures.published) if sweep.figures.published else None
-    found = {flat: cell(shards, wanted, flat) for flat in chosen}
+    found = {}
+    chosen = _some(int(np.prod(sizes, dtype=int)), MOST_ROWS)
+    for flat in chosen:
+        place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
+        title = _point(summary.isel(place), dims) or "one cell"
+        networks = cell(shards, wanted, flat)
+        if curves.panels(networks, published, "bokeh", title):
+            found[title] = networks
+    if not found:
+        return None
 
     def builder(backend: str) -> hv.Layout:
-        rows = [curves.panels(found[flat], published, backend, _cell_title(summary, flat)) for flat in chosen]
-        return curves.layout(rows, backend)
+        return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
 
     points = " Circles: published points." if published else ""
-    return builder, f"Every replicate (thin) and their median (thick) against theory.{points} {_setting(sweep)}"
-
-
-def _cell_title(summary: xr.Dataset, flat: int) -> str:
-    dims = summary["phase"].dims
-    place = dict(zip(dims, np.unravel_index(flat, [summary.sizes[dim] for dim in dims]), strict=True))
-    parts = []
-    for name, values in summary.coords.items():
-        if name != "quantile" and values.dims and values.dims[0] in place:
-            value = values.values[place[values.dims[0]]]
-            shown = f"{value:.4g}" if np.issubdtype(values.dtype, np.number) else str(value)
-            parts.append(f"{values.attrs.get('symbol') or name} = {shown}")
-    return ", ".join(parts)
+    some = _chosen(len(found), int(np.prod(sizes, dtype=int)), "cells")
+    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{some} {_setting(sweep)}"
 
 
 def _setting(sweep: Sweep) -> str:

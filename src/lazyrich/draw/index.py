@@ -15,14 +15,14 @@ def write_index(sweeps: list[Sweep], *, reports: list[str], figures: list[str], 
     home = Path(page).parent
     entries = []
     for sweep, report, folder in zip(sweeps, reports, figures, strict=True):
-        pictures = sorted(Path(folder).glob("*.png"))
-        picture = next((p for p in pictures if p.stem == "phase_diagram"), pictures[0])
+        pictures = sorted(Path(folder).glob("*.png"), key=lambda path: (path.stem != "phase_diagram", path.stem))
         entries.append(
             {
                 "title": sweep.title,
                 "sentence": re.split(r"(?<=\.)\s+(?=[A-Z])", sweep.description.strip(), maxsplit=1)[0],
                 "report": Path(os.path.relpath(report, home)).as_posix(),
-                "picture": Path(os.path.relpath(picture, home)).as_posix(),
+                # A sweep of one cell that keeps end values only has nothing to draw.
+                "picture": Path(os.path.relpath(pictures[0], home)).as_posix() if pictures else None,
                 "networks": sweep.networks,
             }
         )

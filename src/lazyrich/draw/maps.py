@@ -72,7 +72,8 @@ def value_map(
     low, high = limits or (_floor(positive), float(np.nanmax(table)) if positive.size else 1.0)
     log = bool(positive.size and low > 0 and high / low > 100)
     if not log and limits is None:
-        low, high = float(np.nanmin(table)), float(np.nanmax(table))
+        finite = table[np.isfinite(table)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     # Clipped here: zero under a log colour scale would be painted like a missing value.
     table = np.clip(table, low, high)
     symbol = plane[name].attrs.get("symbol", name)
@@ -132,7 +133,7 @@ HOVERED = (
     ("laziness", "χ"),
     ("growth_per_step", "k"),
     ("stability_fraction", "h"),
-    ("ntk_change", "kernel change"),
+    ("kernel_change", "kernel change"),
     ("loss_growth", "max L/L₀"),
     ("onset_step", "onset, step"),
     ("end_step", "end, step"),
@@ -150,10 +151,12 @@ def _hover_layers(
         layers.append(values[np.ix_(y_order, x_order)])
         dimensions.append(hv.Dimension(f"cell_{name}", label=plane[name].attrs.get("symbol", name)))
     for name, label in HOVERED:
-        if name in plane and name not in (x, y):
-            values = plane[name].sel(quantile=0.5) if "quantile" in plane[name].dims else plane[name]
+        if name not in plane:
+            continue
+        values = plane[name].sel(quantile=0.5) if "quantile" in plane[name].dims else plane[name]
+        if set(values.dims) == {x, y}:  # not an axis or a slice's own value
             layers.append(values.transpose(y, x).values.astype(float)[np.ix_(y_order, x_order)])
-            dimensions.append(hv.Dimension(name if name != "ntk_change" else "kernel_change", label=label))
+            dimensions.append(hv.Dimension(f"cell_{name}", label=label))
     return layers, dimensions
 
 
@@ -179,13 +182,15 @@ def _with_boundaries(mesh: hv.Element, plane: xr.Dataset, x: str, y: str, backen
         # Below the frame: a legend inside would cover cells.
         return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True)
     return overlay.opts(
-        backend=backend, legend_position="bottom", legend_cols=1, show_legend=True, fig_inches=INCHES, aspect=1
+        backend=backend, legend_position="bottom", legend_cols=1, show_legend=True, fig_inches=INCHES, aspect="square"
     )
 
 
 def _rasterise(plot: object, element: hv.Element) -> None:
-    """Matplotlib: store the mesh as pixels inside the SVG, where 65 536 cells as paths take 12 MB."""
+    """Matplotlib: a square frame, and the mesh as pixels inside the SVG, where 65 536 cells as paths take 12 MB."""
     plot.handles["artist"].set_rasterized(True)
+    # A square frame; HoloViews' number for the aspect is in units of the data, and matplotlib warns of it at every drawing.
+    plot.handles["axis"].set_box_aspect(1)
 
 
 def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
@@ -207,6 +212,6 @@ def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
         "ylabel": style.axis_label(plane, y),
         "title": title,
         "fontsize": {"title": 11, "labels": 11, "clabel": 9.5, "ticks": 10, "legend": 8.5},
-        "aspect": 1,
+        "aspect": "square",
         "hooks": [_rasterise],
     }

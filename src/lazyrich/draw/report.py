@@ -75,11 +75,11 @@ def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
 
 def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
     """Distances to the published points, for each cell: settings, median and worst over replicates."""
-    if "published_loss_error" not in data:
+    if "published_loss_error" not in data or "published_plateau_error" not in data:
         return None
     dims = data["phase"].dims
     names = [name for name in data.coords if data[name].dims and data[name].dims[0] in dims]
-    stacked = data.stack(cell=dims, create_index=False)
+    stacked = data.stack(cell=dims, create_index=False) if dims else data.expand_dims("cell")
     rows = []
     for i in range(stacked.sizes["cell"]):
         one = stacked.isel(cell=i)

@@ -11,20 +11,29 @@ import torch
 from jaxtyping import Float, Int
 
 from lazyrich import observables
-from lazyrich.engines.trajectories import Status, Trajectories, empty, period_of
+from lazyrich.engines.trajectories import DIVERGED, WINDOW, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import Reference, State
 from lazyrich.theory import scalars
 
 Array = np.ndarray
 
-NAME = "dense"
+# Per-network results that do not depend on the width at which a network is realised.
+SCALARS = (
+    "onset_step",
+    "end_step",
+    "loss_start",
+    "loss_end",
+    "loss_min",
+    "loss_max",
+    "kernel_change",
+    "period",
+    "b_rms",
+    "status",
+)
 
 # Weights, their gradients and the Jacobian of n outputs by m(d + 1) weights, in float64.
 MEMORY_BOUND = 4 * 2**30
-
-DIVERGED = 1e12
-WINDOW = 64
 
 
 def output(X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -149,11 +158,12 @@ def train(
         value = float(loss.detach())
         if start_square is None:
             start_square, loss_start = square, value
-            result.loss_max[0] = value
+            result.loss_start[0] = result.loss_min[0] = result.loss_max[0] = value
         if not value <= DIVERGED * loss_start:
             status = Status.diverged
             break
         result.loss_max[0] = max(result.loss_max[0], value)
+        result.loss_min[0] = min(result.loss_min[0], value)
         losses[step % WINDOW] = value
         if result.onset_step[0] < 0 and square < (1 - onset) * start_square:
             result.onset_step[0] = step
@@ -172,8 +182,10 @@ def train(
         status = Status.converged if end else Status.running
         if T >= WINDOW:
             result.period[0] = period_of(losses, T % WINDOW)
-        end_kernel = kernel(X, W.detach(), v.detach())
-        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(end_kernel)[-1])
+        last_kernel = kernel(X, W.detach(), v.detach())
+        result.loss_end[0] = value
+        result.kernel_change[0] = float((last_kernel - start_kernel).norm() / start_kernel.norm())
+        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1])
     result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start_kernel)[-1])
     result.b_rms[0] = float((b_r**2).mean()) ** 0.5
     result.status[0] = status
@@ -218,11 +230,11 @@ def evolve(
 ) -> Trajectories:
     """Train every network of the batch one after the other on realised weights; arguments as in `propagator.evolve`.
 
-    Means over neurons and `weight_change` are NaN where the network has more neurons than probes: the realised neurons
-    share its second moments only.
+    What belongs to single neurons is NaN where the network has more of them than probes: the realised neurons share its
+    second moments only.
     """
     count, records = record_steps.shape
-    result = empty(count, records, len(observables.NAMES), None)
+    result = empty(count, records, len(observables.NAMES), networks.initial.probes.shape[1] if keep_probes else None)
     torch.set_num_threads(threads)
     for i in np.flatnonzero(networks.reason == Reason.none):
         X, y, W, v = realise(networks, i)
@@ -238,9 +250,11 @@ def evolve(
             onset=onset,
             converged=converged,
             size=networks.size[i],
+            keep_probes=keep_probes,
         )
         values = one.observables[0]
-        if scale != 1:
+        own_neurons = networks.observed_neurons[i] == networks.width[i]
+        if not own_neurons:
             for column in (observables.RHO, observables.V, observables.RHO_OVER_V):
                 values[:, column] = np.nan
         values[:, observables.NTK_NORM] *= scale
@@ -251,7 +265,10 @@ def evolve(
         values[:, ~wanted] = np.nan
         result.observables[i] = values
         result.rho_rms[i] = one.rho_rms[0]
-        for name in ("onset_step", "end_step", "loss_max", "period", "b_rms", "status"):
+        if keep_probes and own_neurons:
+            result.rho_r[i, :, : len(v)] = one.rho_r[0]
+            result.v_r[i, :, : len(v)] = one.v_r[0]
+        for name in SCALARS:
             getattr(result, name)[i] = getattr(one, name)[0]
         for name in ("sharpness_start", "sharpness_end"):
             getattr(result, name)[i] = getattr(one, name)[0] * scale

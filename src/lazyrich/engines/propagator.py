@@ -16,25 +16,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
 
 from lazyrich import observables
-from lazyrich.engines.trajectories import Status, Trajectories, empty, period_of
+from lazyrich.engines.compiled import compiled
+from lazyrich.engines.trajectories import DIVERGED, WINDOW, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import Reference, State
-
-NAME = "propagator"
-
-# Contraction to fused multiply-add changes nothing that depends on order: a network's bits stay its own.
-compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 _measure = compiled(observables.measure)
 _period_of = compiled(period_of)
 
 # Training may stop here: what is left is rounding.
 FINISHED = 1e-14
-DIVERGED = 1e12
-WINDOW = 64  # steps that the period is read from
 CHUNK = 64  # networks that a thread takes at a time
 
 
@@ -102,7 +95,11 @@ def evolve(
         nothing if result.v_r is None else result.v_r,
         result.onset_step,
         result.end_step,
+        result.loss_start,
+        result.loss_end,
+        result.loss_min,
         result.loss_max,
+        result.kernel_change,
         result.period,
         result.sharpness_start,
         result.sharpness_end,
@@ -208,6 +205,18 @@ def _kernel(M, eigenvalues, root, m, theta):
 
 
 @compiled
+def _relative_change(now, start):
+    """‖now − start‖/‖start‖."""
+    change = 0.0
+    norm = 0.0
+    for i in range(start.shape[0]):
+        for j in range(start.shape[1]):
+            change += (now[i, j] - start[i, j]) ** 2
+            norm += start[i, j] ** 2
+    return np.sqrt(change / norm)
+
+
+@compiled
 def _shift_square(P, M0):
     """tr((P_p − E) M0 (P_p − E)ᵀ) = ‖W − W0‖²/m, E the rows of the identity."""
     size = P.shape[0]
@@ -264,7 +273,11 @@ def _train(
     out_v_r,
     out_onset,
     out_end,
+    out_loss_start,
+    out_loss_end,
+    out_loss_min,
     out_loss_max,
+    out_kernel_change,
     out_period,
     out_sharpness_start,
     out_sharpness_end,
@@ -275,7 +288,8 @@ def _train(
     row_out = np.full(len(observables.NAMES), np.nan)
     window = np.zeros(WINDOW)
     follow = (
-        out_rho_r.shape[0] > 0
+        records > 1  # ρ is followed for `alignment_step`, which end values alone cannot give
+        or out_rho_r.shape[0] > 0
         or wanted[observables.RHO]
         or wanted[observables.V]
         or wanted[observables.RHO_OVER_V]
@@ -374,6 +388,7 @@ def _train(
         start_square = square
         loss_start = c / (2.0 * n) * (square + floor)
         highest = loss_start
+        lowest = loss_start
         t = 0
         while True:
             loss = c / (2.0 * n) * (square + floor)
@@ -381,6 +396,7 @@ def _train(
                 status = Status.diverged
                 break
             highest = max(highest, loss)
+            lowest = min(lowest, loss)
             window[t % WINDOW] = loss
             if out_onset[network] < 0 and square < (1.0 - onset) * start_square:
                 out_onset[network] = t
@@ -447,6 +463,8 @@ def _train(
             t += 1
 
         # ---- how it ended
+        out_loss_start[network] = loss_start
+        out_loss_min[network] = lowest
         out_loss_max[network] = highest
         if status != Status.diverged:
             if square <= converged * converged * y_square:
@@ -454,5 +472,7 @@ def _train(
             if t == T and t >= WINDOW:
                 out_period[network] = _period_of(window, t % WINDOW)
             _kernel(M, eigenvalues, root, m, theta)
+            out_loss_end[network] = loss
+            out_kernel_change[network] = _relative_change(theta, start_kernel)
             out_sharpness_end[network] = c / n * np.linalg.eigvalsh(theta)[r - 1]
         out_status[network] = status

@@ -18,6 +18,10 @@ class Status(IntEnum):
     failed = 3  # not trained: see `Reason`
 
 
+DIVERGED = 1e12  # a loss above this multiple of its start has diverged
+WINDOW = 64  # steps that the period is read from
+
+
 @dataclass(frozen=True)
 class Trajectories:
     """Records and step-resolved scalars of a batch of networks, float64; −1 stands for a step that was not reached."""
@@ -28,7 +32,11 @@ class Trajectories:
     v_r: Float[Array, "networks records probes"] | None
     onset_step: Int[Array, " networks"]
     end_step: Int[Array, " networks"]
+    loss_start: Float[Array, " networks"]
+    loss_end: Float[Array, " networks"]
+    loss_min: Float[Array, " networks"]
     loss_max: Float[Array, " networks"]
+    kernel_change: Float[Array, " networks"]  # ‖Θ − Θ₀‖/‖Θ₀‖ at the end
     period: Int[Array, " networks"]
     sharpness_start: Float[Array, " networks"]
     sharpness_end: Float[Array, " networks"]
@@ -53,7 +61,11 @@ def empty(networks: int, records: int, names: int, probes: int | None) -> Trajec
         v_r=kept[1],
         onset_step=integers(-1),
         end_step=integers(-1),
+        loss_start=floats(networks),
+        loss_end=floats(networks),
+        loss_min=floats(networks),
         loss_max=floats(networks),
+        kernel_change=floats(networks),
         period=integers(0),
         sharpness_start=floats(networks),
         sharpness_end=floats(networks),

@@ -1,0 +1,55 @@
+"""A sweep over one axis: the kernel change, measured and predicted, with the threshold between lazy and rich."""
+
+from __future__ import annotations
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import holoviews.plotting.mpl
+import numpy as np
+import xarray as xr
+
+from lazyrich.draw import style
+
+SIZE = 420
+INCHES = 5.0
+
+
+def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) -> hv.Overlay:
+    """Median and 16-84 % band of the kernel change over replicates against the axis x, beside flow's prediction."""
+    bokeh = backend == "bokeh"
+    width = "line_width" if bokeh else "linewidth"
+    xs = summary[x].values.astype(float)
+    low, median, high = (summary["kernel_change"].sel(quantile=q).values for q in (0.16, 0.5, 0.84))
+    predicted = summary["kernel_change_predicted"].sel(quantile=0.5).values
+    threshold = summary["kernel_threshold"].sel(quantile=0.5).values
+
+    def curve(y: np.ndarray, label: str, **options: object) -> hv.Curve:
+        return hv.Curve((xs, y), kdims=[x], vdims=["change"], label=label).opts(backend=backend, **options)
+
+    def dash(bokeh_dash: str, matplotlib_dash: str) -> dict[str, object]:
+        return {"line_dash": bokeh_dash} if bokeh else {"linestyle": matplotlib_dash}
+
+    band = hv.Area((xs, low, high), kdims=[x], vdims=["change", "high"])
+    overlay = band.opts(
+        backend=backend, color=style.CURVES[0], alpha=0.25, **({"line_alpha": 0} if bokeh else {"linewidth": 0})
+    )
+    overlay *= curve(median, "measured, median of replicates", color=style.CURVES[0], **{width: 2.5})
+    overlay *= curve(predicted, "predicted", color="black", **{width: 1.8}, **dash("dashed", "--"))
+    overlay *= curve(threshold, "κ_c, rich above", color=style.CURVES[1], **{width: 1.5}, **dash("dotted", ":"))
+    values = np.concatenate([low, high, predicted, threshold])
+    values = values[np.isfinite(values) & (values > 0)]
+    log_x = style.edges(xs)[1]
+    options = {
+        "title": title,
+        "logx": log_x,
+        "logy": True,
+        "xlabel": style.axis_label(summary, x),
+        "ylabel": "‖Θ − Θ₀‖/‖Θ₀‖, change of the kernel",
+        "ylim": (values.min() / 2, values.max() * 20),
+        "legend_position": "top_right",
+        "show_legend": True,
+    }
+    if bokeh:
+        return overlay.opts(backend=backend, frame_width=SIZE, frame_height=SIZE, active_tools=[], **options)
+    ticks = {"yformatter": style.power_of_ten} | ({"xformatter": style.power_of_ten} if log_x else {})
+    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="square", **ticks, **options)

@@ -1,0 +1,97 @@
+"""Eight float64 lanes as one value for numba: explicit SIMD, one network a lane.
+
+One network of ten samples is too small to fill a vector unit, and a compiler cannot prove that its arrays do not overlap.
+Here each lane belongs to a network of its own, arrays hold the lanes of one quantity side by side (`array[quantity * LANES +
+lane]`, flat), and every operation acts on all lanes alike: a lane's bits do not depend on what its neighbours hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+LANES = 8
+
+_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+
+
+class Lanes(types.Type):
+    """The type of eight lanes in compiled code."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"float64x{LANES}")
+
+
+lanes = Lanes()
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, type_: Lanes) -> None:
+        super().__init__(manager, type_, _VECTOR)
+
+
+def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+
+
+@intrinsic
+def load(typing, array, index):
+    """array[index : index + LANES] of a flat contiguous float64 array."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.load(_address(context, builder, signature.args[0], *arguments), align=8)
+
+    return lanes(array, types.intp), generate
+
+
+@intrinsic
+def store(typing, array, index, value):
+    """array[index : index + LANES] = value."""
+
+    def generate(context, builder, signature, arguments):
+        array, index, value = arguments
+        builder.store(value, _address(context, builder, signature.args[0], array, index), align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), generate
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """a · b + c, rounded once."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64"), arguments)
+
+    return lanes(lanes, lanes, lanes), generate
+
+
+@intrinsic
+def mul(typing, a, b):
+    """a · b."""
+    return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fmul(*arguments)
+
+
+@intrinsic
+def add(typing, a, b):
+    """a + b."""
+    return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fadd(*arguments)
+
+
+@intrinsic
+def sub(typing, a, b):
+    """a − b."""
+    return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fsub(*arguments)
+
+
+@intrinsic
+def zero(typing):
+    """Zero in every lane."""
+    return lanes(), lambda context, builder, signature, arguments: ir.Constant(_VECTOR, [0.0] * LANES)

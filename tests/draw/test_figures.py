@@ -1,0 +1,141 @@
+"""Every shape of sweep gets its figures and its page: no axis to three, end values only, few observables, failed cells."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lazyrich import archive
+from lazyrich.comparison import summarise
+from lazyrich.draw import curves, figures
+from lazyrich.draw.figures import draw_figures
+from lazyrich.draw.index import write_index
+from lazyrich.draw.report import write_report
+from lazyrich.plan import whole
+from lazyrich.simulate import simulate
+from lazyrich.sweep_file import load_sweep
+
+BASE = {
+    "title": "Test",
+    "problem": {"samples": 3, "dimension": 50, "noise_std": 0.1},
+    "network": {"width": 20, "laziness": 0.5},
+    "training": {"growth_per_step": 0.2, "steps": 40},
+    "record": {"points": 6},
+    "replicates": 2,
+}
+LAZINESS = {"laziness": {"log": [0.01, 10], "points": 4}}
+RATE = {"growth_per_step": {"log": [0.05, 3], "points": 3}, "steps": 40}
+SAMPLES = {"samples": {"values": [2, 3]}, "dimension": 50, "noise_std": 0.1}
+
+SHAPES = {
+    "no axis": ({}, {"trajectories"}),
+    "no axis, end values": ({"record": {"summary": True}}, set()),
+    "one axis": ({"network": {"width": 20, **LAZINESS}}, {"kernel_change", "trajectories"}),
+    "one axis, end values": ({"network": {"width": 20, **LAZINESS}, "record": {"summary": True}}, {"kernel_change"}),
+    "one axis, few observables": (
+        {"network": {"width": 20, **LAZINESS}, "record": {"points": 5, "observables": ["ntk_change"]}},
+        {"kernel_change"},
+    ),
+    "one axis, a failed cell": (
+        {"training": {"growth_per_step": {"values": [1e-11, 0.2]}, "tau": 5}},
+        {"kernel_change", "trajectories"},
+    ),
+    "one axis of names": (
+        {"training": {**BASE["training"], "loss": {"values": ["mse", "half_mse"]}}},
+        {"trajectories"},
+    ),
+    "two axes": (
+        {"network": {"width": 20, **LAZINESS}, "training": RATE},
+        {"phase_diagram", "kernel_change", "onset_step"},
+    ),
+    "two axes, end values": (
+        {"network": {"width": 20, **LAZINESS}, "training": RATE, "record": {"summary": True, "observables": ["rho"]}},
+        {"phase_diagram", "kernel_change", "onset_step"},
+    ),
+    "three axes": (
+        {"problem": SAMPLES, "network": {"width": 20, **LAZINESS}, "training": RATE},
+        {"phase_diagram", "kernel_change", "onset_step"},
+    ),
+    "two axes and a name": (
+        {"network": {"width": 20, **LAZINESS}, "training": {**RATE, "loss": {"values": ["mse", "half_mse"]}}},
+        {"phase_diagram", "kernel_change", "onset_step"},
+    ),
+    "zipped axes": (
+        {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},
+        {"trajectories"},
+    ),
+}
+
+
+def files(sweep, folder):
+    recipe = whole(sweep).recipe
+    archive.write(archive.described(simulate(recipe), recipe, "propagator"), folder / "shard.nc")
+    shards = [str(folder / "shard.nc")]
+    archive.write(summarise(shards, recipe, phases=sweep.phases, figures=sweep.figures), folder / "summary.nc")
+    return shards
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_sweep_gets_figures_and_pages(shape, tmp_path):
+    changes, expected = SHAPES[shape]
+    sweep = load_sweep({**BASE, **changes})
+    shards = files(sweep, tmp_path)
+    folder = tmp_path / "figures"
+    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=folder)
+    captions = json.loads((folder / "captions.json").read_text())
+    assert set(captions) == expected
+    for name in expected:
+        for kind in ("html", "svg", "png", "json"):
+            assert (folder / f"{name}.{kind}").stat().st_size > 1000
+    page = tmp_path / "report.html"
+    write_report(sweep, name="test", summary=tmp_path / "summary.nc", figures=folder, page=page)
+    write_index([sweep], reports=[str(page)], figures=[str(folder)], page=tmp_path / "index.html")
+    assert "Test" in page.read_text()
+
+
+def test_a_sweep_with_published_points_and_few_observables_is_drawn(tmp_path):
+    (tmp_path / "points.csv").write_text("step,loss,rho_over_v,ntk_error\n0,5,0,1\n40,1,2,0.5\n")
+    changes = {"figures": {"published": str(tmp_path / "points.csv")}, "record": {"points": 5, "observables": ["loss"]}}
+    sweep = load_sweep({**BASE, **changes})
+    shards = files(sweep, tmp_path)
+    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
+    write_report(
+        sweep, name="test", summary=tmp_path / "summary.nc", figures=tmp_path / "figures", page=tmp_path / "page.html"
+    )
+
+
+def test_captions_say_what_is_left_out(tmp_path, monkeypatch):
+    changes = {
+        "problem": {**SAMPLES, "samples": {"values": [1, 2, 3]}},
+        "network": {"width": 20, **LAZINESS},
+        "training": RATE,
+    }
+    sweep = load_sweep({**BASE, **changes, "record": {"summary": True}})
+    shards = files(sweep, tmp_path)
+    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
+    captions = json.loads((tmp_path / "figures" / "captions.json").read_text())
+    # Axes in the order of the format: samples × laziness are the plane, the three rates its slices, all drawn.
+    assert "slices" not in captions["phase_diagram"]
+    monkeypatch.setattr(figures, "MOST_SLICES", 2)
+    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
+    captions = json.loads((tmp_path / "figures" / "captions.json").read_text())
+    assert "2 of 3 slices, evenly chosen." in captions["phase_diagram"]
+
+
+def test_medians_of_runs_of_different_length_stand_at_their_own_steps():
+    steps = np.array([[0, 10, 20], [0, 20, 40], [0, 15, 30]])
+    values = np.exp(-0.1 * steps)
+    common, median = curves.median_curve(steps, values, log=True)
+    np.testing.assert_array_equal(common, [0, 20, 40])
+    # Exponentials are straight between records in the logarithm: every run gives the same curve where it has values.
+    np.testing.assert_allclose(median, np.exp(-0.1 * common), rtol=1e-12)
+    values[2] = np.nan  # a diverged network takes nothing from the others
+    np.testing.assert_allclose(curves.median_curve(steps, values, log=True)[1], np.exp(-0.1 * common), rtol=1e-12)
+
+
+def test_drawing_twice_gives_the_same_svg(tmp_path):
+    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}, "training": RATE})
+    shards = files(sweep, tmp_path)
+    for name in ("a", "b"):
+        draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / name)
+    assert (tmp_path / "a/phase_diagram.svg").read_bytes() == (tmp_path / "b/phase_diagram.svg").read_bytes()
