@@ -5,6 +5,7 @@ The tests follow one project through its life and run in the order of the file.
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -206,9 +207,34 @@ def test_a_sweep_that_is_not_listed_runs_by_name(project):
     project.sweep("mine", mine)
     project.snakemake("results/mine/report.html")
     assert (project.root / "results/mine/report.html").exists()
-    # Other data under the same name: everything of this sweep again.
-    np.savez(project.root / "config/sweeps/mine.npz", X=2 * X, y=y)
+    # Other data under the same name, however old the file: everything of this sweep again.
+    path = project.root / "config/sweeps/mine.npz"
+    before = path.stat()
+    np.savez(path, X=2 * X, y=y)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns - 10**12))
     assert project.jobs("results/mine/report.html")["simulate_shard"] == 1
+
+
+def test_a_shard_is_made_by_name_and_an_unknown_one_is_named(project):
+    plan = json.loads((project.root / "results/map/plan.json").read_text())
+    shard = project.root / "results/map/shards" / f"{next(iter(plan['shards']))}.nc"
+    shard.unlink()
+    project.snakemake(str(shard.relative_to(project.root)))
+    assert shard.exists()
+    done = project.snakemake("results/map/shards/0123456789abcdef.nc", check=False)
+    assert "results of map: no shard is called 0123456789abcdef; its shards are" in done.stdout
+
+
+def test_a_wrong_sweep_asked_for_by_name_is_one_clear_error(project):
+    project.sweep("wrong", {**LINE, "seed": -1})
+    for target, message in (
+        ("results/wrong/report.html", "config/sweeps/wrong.yaml: seed = -1: is too small; "),
+        ("results/nowhere/report.html", "config/sweeps/nowhere.yaml: cannot be read"),
+    ):
+        done = project.snakemake(target, check=False)
+        assert done.returncode != 0
+        assert message in done.stdout
+        assert "Traceback" not in done.stdout
 
 
 def test_a_truncated_data_file_stops_before_any_job(project):

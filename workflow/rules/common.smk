@@ -1,5 +1,6 @@
 # What the rules ask about sweeps. Nothing heavy is imported here: this file is read again in every job.
 import functools
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -98,6 +99,13 @@ def analysed_keys(wildcards):
     return canonical([whole(this).recipe, this.phases.model_dump(), this.figures.model_dump()])
 
 
-# A wrong sweep file among the default ones stops everything before any job.
-for name in SETTINGS.sweeps:
+def asked_for():
+    """Sweeps that targets name: a Snakefile is not told its targets, but they stand on the command line."""
+    parts = [Path(argument).parts for argument in sys.argv[1:]]
+    depth = len(RESULTS.parts)
+    return {part[depth] for part in parts if part[:depth] == RESULTS.parts and len(part) > depth + 1}
+
+
+# A wrong sweep file among those that will run stops everything before any job.
+for name in {*SETTINGS.sweeps, *asked_for()}:
     sweep(name)
