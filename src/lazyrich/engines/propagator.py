@@ -19,6 +19,7 @@ import numpy as np
 
 from lazyrich import observables
 from lazyrich.engines.compiled import compiled
+from lazyrich.engines.lanes import LANES, add, fma, load, mul, store, sub, zero
 from lazyrich.engines.trajectories import DIVERGED, WINDOW, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import Reference, State
@@ -28,7 +29,7 @@ _period_of = compiled(period_of)
 
 # Training may stop here: what is left is rounding.
 FINISHED = 1e-14
-CHUNK = 64  # networks that a thread takes at a time
+CHUNK = 256  # networks that a thread takes at a time: many for eight lanes, few for balance between threads
 
 
 def evolve(
@@ -76,7 +77,8 @@ def evolve(
         float(networks.problem.samples),
         networks.initial_index,
         networks.initial.moments,
-        networks.initial.probes,
+        # Neurons side by side, so that sums over coordinates run over them all at once.
+        np.ascontiguousarray(networks.initial.probes.transpose(0, 2, 1)),
         networks.observed_neurons,
         networks.sigma_0,
         networks.v_0,
@@ -107,7 +109,8 @@ def evolve(
         result.status,
     )
     # Threads take chunks as they finish, so that long runs do not hold short ones.
-    starts = itertools.count(0, CHUNK)
+    chunk = max(LANES, min(CHUNK, count // (4 * threads)))
+    starts = itertools.count(0, chunk)
     lock = threading.Lock()
 
     def work() -> None:
@@ -116,9 +119,9 @@ def evolve(
                 start = next(starts)
             if start >= count:
                 return
-            _train(start, min(start + CHUNK, count), *arguments)
+            _train(start, min(start + chunk, count), *arguments)
 
-    if threads == 1 or count <= CHUNK:
+    if threads == 1 or count <= chunk:
         work()
     else:
         with ThreadPoolExecutor(threads) as pool:
@@ -129,70 +132,115 @@ def evolve(
     return result
 
 
-@compiled
-def _force(M, root, y, rate, g):
-    """g and the squared residual ‖Π(y − f)‖² of the state M."""
-    square = 0.0
-    for j in range(root.shape[0]):
-        residual = y[j] - root[j] * M[0, j + 1]
-        square += residual * residual
-        g[j] = rate * root[j] * residual
-    return square
+# ---- one step of eight networks -----------------------------------------------------------------------------------------
+#
+# Flat arrays hold the lanes of one quantity side by side. Modes beyond a network's rank are zero: they add exact zeros at
+# the end of every sum, so that a network's bits do not depend on the ranks of others.
 
 
 @compiled
-def _step_moments(M, g, q, h):
-    """M ← (I + G) M (I + G); q and h are scratch (r,)."""
-    r = g.shape[0]
-    c = M[0, 0]
-    q[:] = 0.0
-    gu = 0.0
-    for j in range(r):
-        gj = g[j]
-        gu += gj * M[0, j + 1]
-        for i in range(r):
-            q[i] += gj * M[j + 1, i + 1]
-    gq = 0.0
-    for i in range(r):
-        gq += g[i] * q[i]
-        h[i] = M[0, i + 1] + c * g[i]
-    for i in range(r):
-        gi = g[i]
-        ui = M[0, i + 1]
-        for j in range(r):
-            M[i + 1, j + 1] += gi * h[j] + ui * g[j]
-    for i in range(r):
-        M[0, i + 1] += q[i] + (c + gu) * g[i]
-        M[i + 1, 0] = M[0, i + 1]
-    M[0, 0] = c + 2.0 * gu + gq
+def _force(c, u, root, y, rate, g, h, q, square):
+    """g = rate · root · residual, h = u + c g, q = 0, and the squared residual ‖Π(y − f)‖² of each lane."""
+    total = zero()
+    size = load(c, 0)
+    step = load(rate, 0)
+    for j in range(0, len(u), LANES):
+        residual = sub(load(y, j), mul(load(root, j), load(u, j)))
+        total = fma(residual, residual, total)
+        force = mul(mul(step, load(root, j)), residual)
+        store(g, j, force)
+        store(h, j, fma(size, force, load(u, j)))
+        store(q, j, zero())
+    store(square, 0, total)
+
+
+@compiled
+def _step_moments(A, u, c, g, h, q):
+    """M ← (I + G) M (I + G) in one pass over the lower triangle A of ⟨p pᵀ⟩; u = ⟨v p⟩, c = ⟨v²⟩, q becomes A g."""
+    k = 0
+    for i in range(0, len(u), LANES):
+        gi = load(g, i)
+        ui = load(u, i)
+        qi = load(q, i)
+        for j in range(0, i, LANES):
+            a = load(A, k)
+            gj = load(g, j)
+            qi = fma(a, gj, qi)
+            store(q, j, fma(a, gi, load(q, j)))
+            store(A, k, fma(ui, gj, fma(gi, load(h, j), a)))
+            k += LANES
+        a = load(A, k)
+        store(q, i, fma(a, gi, qi))
+        store(A, k, fma(ui, gi, fma(gi, load(h, i), a)))
+        k += LANES
+    gu = zero()
+    gq = zero()
+    for i in range(0, len(u), LANES):
+        gu = fma(load(g, i), load(u, i), gu)
+        gq = fma(load(g, i), load(q, i), gq)
+    weight = add(load(c, 0), gu)
+    store(c, 0, add(add(weight, gu), gq))
+    for i in range(0, len(u), LANES):
+        store(u, i, add(fma(weight, load(g, i), load(u, i)), load(q, i)))
 
 
 @compiled
 def _step_propagator(P, g, row):
-    """P ← (I + G) P; `row` (r + 1,) becomes gᵀP_p, what was added to P's first row."""
-    row[:] = 0.0
-    for i in range(g.shape[0]):
-        gi = g[i]
-        for j in range(row.shape[0]):
-            row[j] += gi * P[i + 1, j]
-            P[i + 1, j] += gi * P[0, j]
-    for j in range(row.shape[0]):
-        P[0, j] += row[j]
+    """P ← (I + G) P; `row` is scratch, gᵀP_p, what is added to P's first row."""
+    width = len(row)
+    for j in range(0, width, LANES):
+        store(row, j, zero())
+    for i in range(0, len(g), LANES):
+        gi = load(g, i)
+        start = (i // LANES + 1) * width
+        for j in range(0, width, LANES):
+            p = load(P, start + j)
+            store(row, j, fma(gi, p, load(row, j)))
+            store(P, start + j, fma(gi, load(P, j), p))
+    for j in range(0, width, LANES):
+        store(P, j, add(load(P, j), load(row, j)))
 
 
 @compiled
-def _step_balance(B, P, g):
-    """B ← B + Pᵀ G J G P before P steps; B = PᵀJP − J, J = diag(−1, 1, …), without its cancellation."""
-    gg = 0.0
-    size = P.shape[0]
-    row = np.zeros(size)
-    for i in range(g.shape[0]):
-        gg += g[i] * g[i]
-        for j in range(size):
-            row[j] += g[i] * P[i + 1, j]
-    for i in range(size):
-        for j in range(size):
-            B[i, j] += gg * P[0, i] * P[0, j] - row[i] * row[j]
+def _step_balance(B, P, g, row):
+    """B ← B + Pᵀ G J G P before P steps; B = PᵀJP − J, J = diag(−1, 1, …), without its cancellation; `row` is scratch."""
+    width = len(row)
+    gg = zero()
+    for j in range(0, width, LANES):
+        store(row, j, zero())
+    for i in range(0, len(g), LANES):
+        gi = load(g, i)
+        gg = fma(gi, gi, gg)
+        for j in range(0, width, LANES):
+            store(row, j, fma(gi, load(P, (i // LANES + 1) * width + j), load(row, j)))
+    k = 0
+    for i in range(0, width, LANES):
+        first = mul(gg, load(P, i))
+        second = load(row, i)
+        for j in range(0, width, LANES):
+            store(B, k, sub(fma(first, load(P, j), load(B, k)), mul(second, load(row, j))))
+            k += LANES
+
+
+@compiled
+def _unpack(lane, A, u, c, M):
+    """One lane's second moments as a matrix M (r + 1, r + 1)."""
+    M[0, 0] = c[lane]
+    for i in range(1, M.shape[0]):
+        M[0, i] = M[i, 0] = u[(i - 1) * LANES + lane]
+        for j in range(1, i + 1):
+            M[i, j] = M[j, i] = A[((i - 1) * i // 2 + j - 1) * LANES + lane]
+
+
+@compiled
+def _unpack_square(lane, flat, matrix, width):
+    """One lane of a flat (width, width) matrix of lanes, its leading part of the size of `matrix`."""
+    for i in range(matrix.shape[0]):
+        for j in range(matrix.shape[1]):
+            matrix[i, j] = flat[(i * width + j) * LANES + lane]
+
+
+# ---- what is measured of one network -------------------------------------------------------------------------------------
 
 
 @compiled
@@ -202,6 +250,15 @@ def _kernel(M, eigenvalues, root, m, theta):
         for j in range(root.shape[0]):
             theta[i, j] = root[i] * root[j] * M[i + 1, j + 1] / m
         theta[i, i] += M[0, 0] * eigenvalues[i] / m
+
+
+@compiled
+def _gamma(eigenvalues, targets):
+    """γ = yᵀKy of one network."""
+    total = 0.0
+    for i in range(len(targets)):
+        total += eigenvalues[i] * targets[i] ** 2
+    return total
 
 
 @compiled
@@ -286,7 +343,6 @@ def _train(
 ):
     records = record_steps.shape[1]
     row_out = np.full(len(observables.NAMES), np.nan)
-    window = np.zeros(WINDOW)
     follow = (
         records > 1  # ρ is followed for `alignment_step`, which end values alone cannot give
         or out_rho_r.shape[0] > 0
@@ -297,182 +353,274 @@ def _train(
         or wanted[observables.WEIGHT_CHANGE]
         or wanted[observables.BALANCE_DRIFT]
     )
-    for network in range(start, stop):
-        if not trainable[network]:
-            continue
-        # ---- the problem and the start
-        problem = problem_index[network]
-        r = ranks[problem]
-        eigenvalues = all_eigenvalues[problem, :r]
-        y = all_targets[problem, :r]
-        root = np.sqrt(eigenvalues)
-        floor = all_floors[problem]
-        c = loss_factor[network]
-        m = width[network]
-        sigma = sigma_0[network]
-        v0 = v_0[network]
-        size = sigma * sigma + v0 * v0
-        rate = c * learning_rate[network] / (n * m)
-        T = steps[network]
+    balance = wanted[observables.BALANCE_DRIFT]
+    modes = all_eigenvalues.shape[1]
+    width_P = modes + 1
 
-        scale = np.full(r + 1, sigma)
-        scale[0] = v0
-        draw = initial_index[network]
-        M0 = np.empty((r + 1, r + 1))
-        for i in range(r + 1):
-            for j in range(r + 1):
-                M0[i, j] = scale[i] * scale[j] * all_moments[draw, i, j]
-        M = M0.copy()
-        P = np.eye(r + 1)
-        B = np.zeros((r + 1, r + 1))
-        q = np.empty(r)
-        h = np.empty(r)
-        row = np.empty(r + 1)
-        g = np.empty(r)
-        count = observed[network]
-        z = np.empty((count, r + 1))
-        for i in range(count):
-            for j in range(r + 1):
-                z[i, j] = scale[j] * all_probes[draw, i, j]
+    # ---- the state of eight networks, lanes side by side
+    A = np.zeros(modes * (modes + 1) // 2 * LANES)
+    u = np.zeros(modes * LANES)
+    c = np.zeros(LANES)
+    g = np.zeros(modes * LANES)
+    h = np.zeros(modes * LANES)
+    q = np.zeros(modes * LANES)
+    root = np.zeros(modes * LANES)
+    y = np.zeros(modes * LANES)
+    rate = np.zeros(LANES)
+    square = np.zeros(LANES)
+    P = np.zeros(width_P * width_P * LANES if follow else 0)
+    B = np.zeros(width_P * width_P * LANES if balance else 0)
+    row = np.zeros(width_P * LANES)
 
-        # ---- what the records are held against
-        gamma = 0.0
-        b_square = 0.0
-        y_square = floor
-        for j in range(r):
-            gamma += eigenvalues[j] * y[j] ** 2
-            b_square += y[j] ** 2 / eigenvalues[j]
-            y_square += y[j] ** 2
-        growth = 2.0 * b_square / (np.sqrt(size * size + 4.0 * b_square) + size)
-        signal = root * y
-        theta = np.empty((r, r))
-        _kernel(M, eigenvalues, root, m, theta)
-        start_kernel = theta.copy()
-        end_kernel = theta.copy()
-        target_kernel = np.empty((r, r))
-        for i in range(r):
-            for j in range(r):
-                end_kernel[i, j] += growth / m * y[i] * y[j] / b_square
-                target_kernel[i, j] = eigenvalues[i] * y[i] * eigenvalues[j] * y[j] / (gamma * m)
-            end_kernel[i, i] += growth / m * eigenvalues[i]
-            target_kernel[i, i] += eigenvalues[i] / m
-        mu, Q = np.linalg.eigh(start_kernel)
-        out_sharpness_start[network] = c / n * mu[r - 1]
-        coefficients = np.zeros(r)
-        for i in range(r):
-            for j in range(r):
-                coefficients[i] += Q[j, i] * (y[j] - root[j] * M[0, j + 1])
-        b_rms = 0.0
-        for i in range(r):
-            for j in range(r):
-                b_rms += signal[i] * signal[j] * M0[i + 1, j + 1]
-        out_b_rms[network] = np.sqrt(b_rms)
-        reference = Reference(
-            y,
-            floor,
-            gamma,
-            c / (2.0 * n),
-            target_kernel,
-            start_kernel,
-            end_kernel,
-            sigma * np.sqrt(dimensions[problem]),
-            size,
-        )
-        output = np.empty(r)
-        linearised = np.empty(r)
+    # ---- which network a lane trains, how far it is, and what its records are held against
+    networks = np.full(LANES, -1)
+    steps_done = np.zeros(LANES, dtype=np.int64)
+    seen = np.zeros(LANES, dtype=np.int64)
+    next_record = np.zeros(LANES, dtype=np.int64)
+    start_square = np.zeros(LANES)
+    y_square = np.zeros(LANES)
+    window = np.zeros((LANES, WINDOW))
+    M0 = np.zeros((LANES, width_P, width_P))
+    start_kernel = np.zeros((LANES, modes, modes))
+    end_kernel = np.zeros((LANES, modes, modes))
+    target_kernel = np.zeros((LANES, modes, modes))
+    lazy_rates = np.zeros((LANES, modes))
+    lazy_modes = np.zeros((LANES, modes, modes))
+    lazy_start = np.zeros((LANES, modes))
 
-        # ---- training
-        record = 0
-        status = Status.running
-        square = _force(M, root, y, rate, g)
-        start_square = square
-        loss_start = c / (2.0 * n) * (square + floor)
-        highest = loss_start
-        lowest = loss_start
-        t = 0
-        while True:
-            loss = c / (2.0 * n) * (square + floor)
-            if not (loss <= DIVERGED * loss_start):
-                status = Status.diverged
-                break
-            highest = max(highest, loss)
-            lowest = min(lowest, loss)
-            window[t % WINDOW] = loss
-            if out_onset[network] < 0 and square < (1.0 - onset) * start_square:
-                out_onset[network] = t
-            if out_end[network] < 0 and square <= converged * converged * y_square:
-                out_end[network] = t
-            # Nothing moves once only rounding is left: the remaining records hold this state.
-            done = t == T or square <= FINISHED * FINISHED * y_square
-            while record < records and (done or record_steps[network, record] == t):
-                step = record_steps[network, record]
-                _kernel(M, eigenvalues, root, m, theta)
+    following = start
+    running = 0
+    for lane in range(LANES):
+        seen[lane] = -2  # an empty lane wants a network
+    while True:
+        # ---- empty lanes take the next networks
+        for lane in range(LANES):
+            if seen[lane] != -2:
+                continue
+            while following < stop and not trainable[following]:
+                following += 1
+            if following == stop:
+                networks[lane] = -1
+                seen[lane] = -3  # none is left: the lane rests at zero
+                rate[lane] = 0.0
+                continue
+            network = following
+            following += 1
+            running += 1
+            networks[lane] = network
+            seen[lane] = -1
+            steps_done[lane] = 0
+            next_record[lane] = 0
+            problem = problem_index[network]
+            r = ranks[problem]
+            draw = initial_index[network]
+            m = width[network]
+            sigma = sigma_0[network]
+            v0 = v_0[network]
+            size = sigma * sigma + v0 * v0
+            rate[lane] = loss_factor[network] * learning_rate[network] / (n * m)
+            for i in range(r + 1):
+                for j in range(r + 1):
+                    scale = (v0 if i == 0 else sigma) * (v0 if j == 0 else sigma)
+                    M0[lane, i, j] = scale * all_moments[draw, i, j]
+            c[lane] = M0[lane, 0, 0]
+            gamma = 0.0
+            b_square = 0.0
+            total = all_floors[problem]
+            for i in range(modes):
+                inside = i < r
+                eigenvalue = all_eigenvalues[problem, i] if inside else 0.0
+                target = all_targets[problem, i] if inside else 0.0
+                root[i * LANES + lane] = np.sqrt(eigenvalue)
+                y[i * LANES + lane] = target
+                u[i * LANES + lane] = M0[lane, 0, i + 1] if inside else 0.0
+                for j in range(i + 1):
+                    A[(i * (i + 1) // 2 + j) * LANES + lane] = M0[lane, i + 1, j + 1] if inside else 0.0
+                if inside:
+                    gamma += eigenvalue * target**2
+                    b_square += target**2 / eigenvalue
+                    total += target**2
+            y_square[lane] = total
+            for i in range(width_P if follow else 0):
+                for j in range(width_P):
+                    P[(i * width_P + j) * LANES + lane] = 1.0 if i == j else 0.0
+                    if balance:
+                        B[(i * width_P + j) * LANES + lane] = 0.0
+
+            eigenvalues = all_eigenvalues[problem, :r]
+            targets = all_targets[problem, :r]
+            roots = np.sqrt(eigenvalues)
+            theta = np.empty((r, r))
+            _kernel(M0[lane], eigenvalues, roots, m, theta)
+            growth = 2.0 * b_square / (np.sqrt(size * size + 4.0 * b_square) + size)
+            b_rms = 0.0
+            for i in range(r):
                 for j in range(r):
-                    output[j] = root[j] * M[0, j + 1]
-                    linearised[j] = y[j]
-                if wanted[observables.LAZY_ERROR]:
-                    for i in range(r):
-                        left = coefficients[i] * (1.0 - c * learning_rate[network] / n * mu[i]) ** step
-                        for j in range(r):
-                            linearised[j] -= Q[j, i] * left
+                    start_kernel[lane, i, j] = theta[i, j]
+                    end_kernel[lane, i, j] = theta[i, j] + growth / m * targets[i] * targets[j] / b_square
+                    target_kernel[lane, i, j] = eigenvalues[i] * targets[i] * eigenvalues[j] * targets[j] / (gamma * m)
+                    b_rms += roots[i] * targets[i] * roots[j] * targets[j] * M0[lane, i + 1, j + 1]
+                end_kernel[lane, i, i] += growth / m * eigenvalues[i]
+                target_kernel[lane, i, i] += eigenvalues[i] / m
+            out_b_rms[network] = np.sqrt(b_rms)
+            # By itself, so that its bits do not depend on what else is wanted.
+            out_sharpness_start[network] = loss_factor[network] / n * np.linalg.eigvalsh(theta)[r - 1]
+            if wanted[observables.LAZY_ERROR]:
+                mu, Q = np.linalg.eigh(theta)
+                for i in range(r):
+                    lazy_rates[lane, i] = 1.0 - loss_factor[network] * learning_rate[network] / n * mu[i]
+                    lazy_start[lane, i] = 0.0
+                    for j in range(r):
+                        lazy_modes[lane, j, i] = Q[j, i]
+                        lazy_start[lane, i] += Q[j, i] * (targets[j] - roots[j] * M0[lane, 0, j + 1])
+        if running == 0:
+            return
+
+        _force(c, u, root, y, rate, g, h, q, square)
+
+        # ---- what happens at this step in each lane, unless it was seen before its neighbours were replaced
+        replaced = False
+        for lane in range(LANES):
+            t = steps_done[lane]
+            if seen[lane] < -1 or seen[lane] == t:
+                continue
+            seen[lane] = t
+            network = networks[lane]
+            problem = problem_index[network]
+            factor = loss_factor[network] / (2.0 * n)
+            residual = square[lane]
+            loss = factor * (residual + all_floors[problem])
+            T = steps[network]
+            if t == 0:
+                start_square[lane] = residual
+                out_loss_start[network] = loss
+                out_loss_min[network] = loss
+                out_loss_max[network] = loss
+            diverged = not (loss <= DIVERGED * out_loss_start[network])
+            if not diverged:
+                out_loss_max[network] = max(out_loss_max[network], loss)
+                out_loss_min[network] = min(out_loss_min[network], loss)
+                window[lane, t % WINDOW] = loss
+                if out_onset[network] < 0 and residual < (1.0 - onset) * start_square[lane]:
+                    out_onset[network] = t
+                if out_end[network] < 0 and residual <= converged * converged * y_square[lane]:
+                    out_end[network] = t
+            # Nothing moves once only rounding is left: the remaining records hold this state.
+            done = t == T or residual <= FINISHED * FINISHED * y_square[lane]
+            due = next_record[lane] < records and record_steps[network, next_record[lane]] == t
+            if diverged:
+                out_status[network] = Status.diverged
+            elif due or done:
+                r = ranks[problem]
+                m = width[network]
+                eigenvalues = all_eigenvalues[problem, :r]
+                targets = all_targets[problem, :r]
+                roots = np.sqrt(eigenvalues)
+                M = np.empty((r + 1, r + 1))
+                _unpack(lane, A, u, c, M)
+                theta = np.empty((r, r))
+                _kernel(M, eigenvalues, roots, m, theta)
+                output = np.empty(r)
+                linearised = np.empty(r)
                 rho = 0.0
                 v = 0.0
                 rho_square = 0.0
                 weight_shift = 0.0
                 balance_shift = 0.0
+                record = next_record[lane]
                 if follow:
-                    # ρ_r = row · z_r(0)
-                    row[:] = 0.0
+                    propagator = np.empty((r + 1, r + 1))
+                    _unpack_square(lane, P, propagator, width_P)
+                    start_moments = M0[lane, : r + 1, : r + 1]
+                    signal = np.zeros(r + 1)  # ρ_r = signal · z_r(0)
                     for i in range(r):
                         for j in range(r + 1):
-                            row[j] += signal[i] * (P[i + 1, j] - (1.0 if i + 1 == j else 0.0))
+                            signal[j] += roots[i] * targets[i] * (propagator[i + 1, j] - (1.0 if i + 1 == j else 0.0))
                     for i in range(r + 1):
                         for j in range(r + 1):
-                            rho_square += row[i] * M0[i, j] * row[j]
+                            rho_square += signal[i] * start_moments[i, j] * signal[j]
+                    rho_square = max(rho_square, 0.0)
+                    draw = initial_index[network]
+                    count = observed[network]
+                    rho_r = np.zeros(count)
+                    v_r = np.zeros(count)
+                    for j in range(r + 1):
+                        scale = v_0[network] if j == 0 else sigma_0[network]
+                        for_rho = scale * signal[j]
+                        for_v = scale * propagator[0, j]
+                        for i in range(count):
+                            rho_r[i] += for_rho * all_probes[draw, j, i]
+                            v_r[i] += for_v * all_probes[draw, j, i]
                     for i in range(count):
-                        rho_i = 0.0
-                        v_i = 0.0
-                        for j in range(r + 1):
-                            rho_i += row[j] * z[i, j]
-                            v_i += P[0, j] * z[i, j]
-                        rho += abs(rho_i) / count
-                        v += abs(v_i) / count
-                        if out_rho_r.shape[0] > 0:
-                            out_rho_r[network, record, i] = rho_i
-                            out_v_r[network, record, i] = v_i
+                        rho += abs(rho_r[i]) / count
+                        v += abs(v_r[i]) / count
+                    if out_rho_r.shape[0] > 0:
+                        for k in range(record, records if done else record + 1):
+                            out_rho_r[network, k, :count] = rho_r
+                            out_v_r[network, k, :count] = v_r
                     if wanted[observables.WEIGHT_CHANGE]:
-                        weight_shift = np.sqrt(_shift_square(P, M0))
-                    if wanted[observables.BALANCE_DRIFT]:
-                        balance_shift = np.sqrt(_balance_square(B, M0))
-                state = State(
-                    output, linearised, theta, M[0, 0], max(rho_square, 0.0), rho, v, weight_shift, balance_shift
+                        weight_shift = np.sqrt(_shift_square(propagator, start_moments))
+                    if balance:
+                        drift = np.empty((r + 1, r + 1))
+                        _unpack_square(lane, B, drift, width_P)
+                        balance_shift = np.sqrt(_balance_square(drift, np.ascontiguousarray(start_moments)))
+                reference = Reference(
+                    targets,
+                    all_floors[problem],
+                    _gamma(eigenvalues, targets),
+                    factor,
+                    target_kernel[lane, :r, :r],
+                    start_kernel[lane, :r, :r],
+                    end_kernel[lane, :r, :r],
+                    sigma_0[network] * np.sqrt(dimensions[problem]),
+                    sigma_0[network] ** 2 + v_0[network] ** 2,
                 )
-                _measure(wanted, state, reference, row_out)
-                out[network, record, :] = row_out
-                if follow:
-                    out_rho_rms[network, record] = np.sqrt(max(rho_square, 0.0))
-                record += 1
-            if done:
-                break
-            if follow:
-                if wanted[observables.BALANCE_DRIFT]:
-                    _step_balance(B, P, g)
-                _step_propagator(P, g, row)
-            _step_moments(M, g, q, h)
-            square = _force(M, root, y, rate, g)
-            t += 1
+                while next_record[lane] < records and (done or record_steps[network, next_record[lane]] == t):
+                    record = next_record[lane]
+                    for j in range(r):
+                        output[j] = roots[j] * M[0, j + 1]
+                        linearised[j] = targets[j]
+                    if wanted[observables.LAZY_ERROR]:
+                        for i in range(r):
+                            left = lazy_start[lane, i] * lazy_rates[lane, i] ** record_steps[network, record]
+                            for j in range(r):
+                                linearised[j] -= lazy_modes[lane, j, i] * left
+                    state = State(output, linearised, theta, M[0, 0], rho_square, rho, v, weight_shift, balance_shift)
+                    _measure(wanted, state, reference, row_out)
+                    out[network, record, :] = row_out
+                    if follow:
+                        out_rho_rms[network, record] = np.sqrt(rho_square)
+                    next_record[lane] = record + 1
+                if done:
+                    reached = residual <= converged * converged * y_square[lane]
+                    out_status[network] = Status.converged if reached else Status.running
+                    if t == T and t >= WINDOW:
+                        out_period[network] = _period_of(window[lane], t % WINDOW)
+                    out_loss_end[network] = loss
+                    out_kernel_change[network] = _relative_change(theta, start_kernel[lane, :r, :r])
+                    out_sharpness_end[network] = loss_factor[network] / n * np.linalg.eigvalsh(theta)[r - 1]
+            if diverged or done:
+                replaced = True
+                running -= 1
+                seen[lane] = -2
+                rate[lane] = 0.0
+                # What a network leaves behind must not reach its lane's next one, nor overflow meanwhile.
+                c[lane] = 0.0
+                for i in range(modes):
+                    u[i * LANES + lane] = y[i * LANES + lane] = root[i * LANES + lane] = 0.0
+                for i in range(len(A) // LANES):
+                    A[i * LANES + lane] = 0.0
+                for i in range(len(P) // LANES):
+                    P[i * LANES + lane] = 0.0
+                for i in range(len(B) // LANES):
+                    B[i * LANES + lane] = 0.0
+        if replaced:
+            continue  # the new networks' forces and starts first
 
-        # ---- how it ended
-        out_loss_start[network] = loss_start
-        out_loss_min[network] = lowest
-        out_loss_max[network] = highest
-        if status != Status.diverged:
-            if square <= converged * converged * y_square:
-                status = Status.converged
-            if t == T and t >= WINDOW:
-                out_period[network] = _period_of(window, t % WINDOW)
-            _kernel(M, eigenvalues, root, m, theta)
-            out_loss_end[network] = loss
-            out_kernel_change[network] = _relative_change(theta, start_kernel)
-            out_sharpness_end[network] = c / n * np.linalg.eigvalsh(theta)[r - 1]
-        out_status[network] = status
+        if follow:
+            if balance:
+                _step_balance(B, P, g, row)
+            _step_propagator(P, g, row)
+        _step_moments(A, u, c, g, h, q)
+        for lane in range(LANES):
+            steps_done[lane] += 1
