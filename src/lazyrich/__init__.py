@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lazyrich.api import run
-    from lazyrich.comparison import analyse
+    from lazyrich.summary import analyse
 
 __all__ = ["analyse", "run"]
 
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
 
         return run
     if name == "analyse":
-        from lazyrich.comparison import analyse
+        from lazyrich.summary import analyse
 
         return analyse
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -227,7 +227,7 @@ def described_summary(
         "comment": "One cell for each grid point; dimension `quantile` runs over replicates. End values bear the "
         "observable's name. A phase of not_run has no network on disk.",
         "recipe": canonical(recipe),
-        **provenance("lazyrich.comparison"),
+        **provenance("lazyrich.summary"),
     }
     return data
 

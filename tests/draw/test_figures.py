@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from lazyrich import archive
-from lazyrich.comparison import summarise
 from lazyrich.draw import curves, figures
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
 from lazyrich.draw.report import write_report
 from lazyrich.plan import whole
 from lazyrich.simulate import simulate
+from lazyrich.summary import summarise
 from lazyrich.sweep_file import load_sweep
 
 BASE = {

@@ -17,7 +17,7 @@ rule analyse_sweep:
         runtime=60,
     params:
         decides=analysed_keys,
-        source=fingerprint("lazyrich.comparison"),
+        source=fingerprint("lazyrich.summary"),
     message:
         "compare {wildcards.sweep} with theory"
     script:

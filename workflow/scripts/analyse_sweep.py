@@ -4,8 +4,8 @@ from lazyrich.job import logged
 
 with logged(snakemake.log[0]):
     from lazyrich import archive
-    from lazyrich.comparison import summarise
     from lazyrich.plan import whole
+    from lazyrich.summary import summarise
     from lazyrich.sweep_file import load_sweep
 
     sweep = load_sweep(snakemake.input.sweep)

@@ -16,11 +16,11 @@ from bokeh.embed import json_item
 from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
-from lazyrich.comparison import cell
 from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.plan import whole
 from lazyrich.published import load_published
+from lazyrich.summary import cell
 from lazyrich.sweep import Sweep
 
 # Cells whose trajectories are drawn side by side, and slices through further axes: more would be no picture.

@@ -15,11 +15,11 @@ from hypothesis.extra import numpy as hnp
 
 import lazyrich
 from lazyrich import archive
-from lazyrich.comparison import QUANTILES, _quantiles, cell, summarise
 from lazyrich.engines.trajectories import Status
 from lazyrich.phases import Phase
 from lazyrich.plan import Shard, plan, recipe, whole
 from lazyrich.simulate import simulate
+from lazyrich.summary import QUANTILES, _quantiles, cell, summarise
 from lazyrich.sweep_file import load_sweep
 
 
@@ -170,7 +170,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_shards(tmp_path):
     script = textwrap.dedent(
         """
         import resource, sys, json, glob
-        from lazyrich.comparison import summarise
+        from lazyrich.summary import summarise
         from lazyrich.plan import whole
         from lazyrich.sweep_file import load_sweep
         points = int(sys.argv[2])
