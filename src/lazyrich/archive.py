@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import threading
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -91,30 +92,34 @@ STEPS = ("onset_step", "end_step")
 INTEGERS = ("samples", "dimension", "width", "steps", "spikes", "replicate", "step", "period")
 
 
-def describe(data: xr.Dataset, name: str, integers: bool = True) -> None:
-    """Give a variable its CF attributes and a flag variable its meanings."""
-    observable = observables.OBSERVABLES.get(name)
-    long_name, symbol = (observable.long_name, observable.symbol) if observable else VARIABLES[name]
-    attributes = {"long_name": long_name}
+def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: type[IntEnum] | None = None) -> None:
+    """Give a variable its CF attributes, and a flag variable its type and meanings; attributes that it has stay."""
+    attributes = {**data[name].attrs, "long_name": long_name}
     if symbol:
         attributes["symbol"] = symbol
-    if name in FLAGS:
+    if flags is not None:
         data[name] = data[name].astype(np.int8)
-        attributes["flag_values"] = np.array([int(flag) for flag in FLAGS[name]], dtype=np.int8)
-        attributes["flag_meanings"] = " ".join(flag.name for flag in FLAGS[name])
+        attributes["flag_values"] = np.array([int(flag) for flag in flags], dtype=np.int8)
+        attributes["flag_meanings"] = " ".join(flag.name for flag in flags)
     elif data[name].dtype.kind in "fiu":
         attributes["units"] = "1"
-    if integers and name in INTEGERS:
-        data[name] = data[name].astype(np.int64)
     data[name].attrs = attributes
+
+
+def _meaning(name: str) -> tuple[str, str]:
+    """(long_name, symbol) of a variable that shards and summaries share."""
+    observable = observables.OBSERVABLES.get(name)
+    return (observable.long_name, observable.symbol) if observable else VARIABLES[name]
 
 
 def described(data: xr.Dataset, recipe: dict[str, Any], engine: str) -> xr.Dataset:
     """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
     for name in STEPS:
         data[name] = data[name].where(data[name] >= 0)
-    for name in data.variables:
-        describe(data, str(name))
+    for name in map(str, data.variables):
+        if name in INTEGERS:
+            data[name] = data[name].astype(np.int64)
+        describe(data, name, *_meaning(name), FLAGS.get(name))
     data.attrs = {
         "Conventions": CONVENTIONS,
         "title": "Trajectories of two-layer networks trained by gradient descent",
@@ -200,25 +205,12 @@ def described_summary(
     data: xr.Dataset, recipe: dict[str, Any], columns: dict[str, tuple[str, str]], flags: dict[str, Any]
 ) -> xr.Dataset:
     """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
-    for name in data.variables:
-        name = str(name)
+    for name in map(str, data.variables):
         base = name.removesuffix("_worst")
-        if name in SUMMARY_VARIABLES or base in columns:
-            long_name, symbol = SUMMARY_VARIABLES.get(name) or columns[base]
-            attributes = {**data[name].attrs, "long_name": long_name}
-            if name != base:
-                attributes["long_name"] += ", worst replicate"
-            if symbol:
-                attributes["symbol"] = symbol
-            if name in flags:
-                data[name] = data[name].astype(np.int8)
-                attributes["flag_values"] = np.array([int(flag) for flag in flags[name]], dtype=np.int8)
-                attributes["flag_meanings"] = " ".join(flag.name for flag in flags[name])
-            elif data[name].dtype.kind in "fiu":
-                attributes["units"] = "1"
-            data[name].attrs = attributes
-        else:
-            describe(data, name, integers=name in data.coords)
+        long_name, symbol = SUMMARY_VARIABLES.get(name) or columns.get(base) or _meaning(base)
+        describe(data, name, long_name if name == base else f"{long_name}, worst replicate", symbol, flags.get(name))
+        if name in data.coords and name in INTEGERS:
+            data[name] = data[name].astype(np.int64)
     data.attrs = {
         "Conventions": CONVENTIONS,
         "title": "Summary of a sweep of two-layer networks",
