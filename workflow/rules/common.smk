@@ -66,8 +66,9 @@ def plan_of_shard(wildcards):
 
 
 def threads_of_shard(wildcards):
-    """All cores between the shards of a sweep: few shards get several each."""
-    return max(1, (workflow.cores or 1) // len(shards(wildcards.sweep)[0]))
+    """All cores between the shards of this run: few get several each, many leave room for other jobs beside them."""
+    together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
+    return max(1, (workflow.cores or 1) // sum(len(shards(name)[0]) for name in together))
 
 
 def shard_files(wildcards):
