@@ -7,6 +7,7 @@ are float32 (`loss` float64), and such a step is a missing integer.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import threading
 from enum import IntEnum
@@ -152,8 +153,6 @@ def provenance(*modules: str) -> dict[str, Any]:
 
 def _checksum(data: xr.Dataset) -> str:
     """SHA-256 of what the networks were trained on: the scalars of every network's K and y (for a file: of its bytes)."""
-    import hashlib
-
     digest = hashlib.sha256()
     for name in ("samples", "dimension", "y_norm", "gamma", "phi", "b", "gram_norm"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())

@@ -59,9 +59,7 @@ def phase_map(plane: xr.Dataset, x: str, y: str, backend: str, title: str) -> hv
     return _with_boundaries(mesh, plane, x, y, backend)
 
 
-def value_map(
-    plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str, limits: tuple[float, float] | None = None
-) -> hv.Overlay:
+def value_map(plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str) -> hv.Overlay:
     """The median of one variable in colour; logarithmic where it spans more than two decades."""
     values = plane[name]
     if "quantile" in values.dims:
@@ -69,9 +67,9 @@ def value_map(
     table = values.transpose(y, x).values.astype(float)
     table = np.where(np.isfinite(table), table, np.nan)
     positive = table[table > 0]
-    low, high = limits or (_floor(positive), float(np.nanmax(table)) if positive.size else 1.0)
+    low, high = (_floor(positive), float(np.nanmax(table)) if positive.size else 1.0)
     log = bool(positive.size and low > 0 and high / low > 100)
-    if not log and limits is None:
+    if not log:
         finite = table[np.isfinite(table)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     # Clipped here: zero under a log colour scale would be painted like a missing value.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from lazyrich.phases import Phase
+from lazyrich.phases import Phase, coordinate
 
 # Okabe–Ito, colour-blind safe, and greys for what is no result.
 PHASE_COLOURS = {
@@ -45,8 +45,6 @@ def axis_label(data: xr.Dataset, name: str) -> str:
 
 def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
     """Cell edges around axis values, geometric where the axis is spaced in the logarithm, and whether it is."""
-    from lazyrich.phases import coordinate
-
     points, log = coordinate(values)
     middle = (points[1:] + points[:-1]) / 2
     all_edges = np.concatenate([[2 * points[0] - middle[0]], middle, [2 * points[-1] - middle[-1]]])
@@ -55,8 +53,6 @@ def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
 
 def evenly_spaced(values: np.ndarray) -> bool:
     """Whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
-    from lazyrich.phases import coordinate
-
     gaps = np.diff(coordinate(values)[0])
     return bool(np.ptp(gaps) <= 1e-9 * np.abs(gaps).max())
 
