@@ -1,15 +1,11 @@
 """What is measured of a network at a record: names, meanings and formulas.
 
 To add an observable, add its row to `OBSERVABLES` and its line to `measure`; engines, files, checks and documents follow.
-`measure` is plain Python on arrays, compiled by the engines, and this module imports no numpy, because the sweep file's
-model takes the names from here.
-
-Norms are Frobenius norms. Vectors and matrices over samples may stand in any orthonormal basis of the row space of X
-(the propagator uses the eigenbasis of K): every formula here is invariant under a rotation of samples.
+`measure` is plain arithmetic, on the numbers of one network (compiled, in the propagator) or on arrays of networks and
+records (numpy, torch), and this module imports no numpy, because the sweep file's model takes the names from here.
 """
 
-import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Observable(NamedTuple):
@@ -70,81 +66,52 @@ DEFAULT = tuple(name for name, observable in OBSERVABLES.items() if observable.d
 ) = range(len(NAMES))
 
 
-class Reference(NamedTuple):
-    """What stays fixed while one network trains; r is the rank of X."""
-
-    targets: object  # (r,) y in the row space of X
-    floor: float  # ‖(I − Π) y‖²
-    gamma: float  # yᵀ K y
-    loss_scale: float  # c/2n
-    target_kernel: object  # (r, r) T/⟨v²⟩
-    start_kernel: object  # (r, r) Θ₀
-    end_kernel: object  # (r, r) Θ∞ of gradient flow
-    weight_norm: float  # ‖W₀‖/√m
-    size: float  # D = σ0² + v0²
-
-
 class State(NamedTuple):
-    """What an engine knows of one network at a record; r is the rank of X."""
+    """What an engine knows of a network at a record: numbers that no rotation of samples, inputs or neurons changes.
 
-    output: object  # (r,) f in the row space of X
-    linearised: object  # (r,) f of the network linearised at its start
-    kernel: object  # (r, r) Θ
-    v_square: float  # ⟨v²⟩ over all neurons
-    rho_square: float  # ⟨ρ²⟩ over all neurons
-    rho: float  # ⟨|ρ_r|⟩ over probes
-    v: float  # ⟨|v_r|⟩ over probes
-    weight_shift: float  # ‖W − W₀‖/√m
-    balance_shift: float  # rms over pairs of the change of v_r v_s − ⟨w_r, w_s⟩
+    Norms are Frobenius norms; means run over all neurons unless said otherwise. What no wanted observable needs may be any
+    number.
+    """
+
+    y_square: Any  # ‖y‖²
+    gamma: Any  # yᵀ K y
+    loss_scale: Any  # c/2n
+    size: Any  # D = σ0² + v0²
+    weight_square: Any  # ‖W₀‖²/m
+    residual_square: Any  # ‖f − y‖²
+    overlap: Any  # ⟨y, f⟩
+    lazy_square: Any  # ‖f − f_lin‖², f_lin of the network linearised at its start
+    v_square: Any  # ⟨v²⟩
+    rho_square: Any  # ⟨ρ²⟩
+    rho: Any  # ⟨|ρ_r|⟩ over the neurons that are followed one by one
+    v: Any  # ⟨|v_r|⟩ over the same
+    kernel_square: Any  # ‖Θ‖²
+    y_kernel_y: Any  # yᵀ Θ y
+    # Of the kernel at the start, the target-aligned one of the same step and the end kernel of flow: ‖Θ − ·‖² and ‖·‖².
+    from_start: Any
+    start_square: Any
+    from_target: Any
+    target_square: Any
+    from_end: Any
+    end_square: Any
+    weight_shift: Any  # ‖W − W₀‖²/m
+    balance_shift: Any  # mean square over pairs of the change of v_r v_s − ⟨w_r, w_s⟩
 
 
-def measure(wanted, state, reference, out):
-    """Write every observable with `wanted[i]` true to `out[i]` (both (len(NAMES),)), named as in `OBSERVABLES`."""
-
-    def distance(a, b, scale):
-        total = 0.0
-        norm = 0.0
-        for i in range(a.shape[0]):
-            for j in range(a.shape[1]):
-                total += (a[i, j] - scale * b[i, j]) ** 2
-                norm += (scale * b[i, j]) ** 2
-        return math.sqrt(total / norm)
-
-    y = reference.targets
-    f = state.output
-    theta = state.kernel
-    y_square = reference.floor
-    residual_square = reference.floor
-    overlap = 0.0
-    lazy_square = 0.0
-    for i in range(y.shape[0]):
-        y_square += y[i] ** 2
-        residual_square += (f[i] - y[i]) ** 2
-        overlap += f[i] * y[i]
-        lazy_square += (f[i] - state.linearised[i]) ** 2
-    theta_square = 0.0
-    y_theta_y = 0.0
-    if wanted[NTK_NORM] or wanted[KERNEL_ALIGNMENT]:
-        for i in range(y.shape[0]):
-            for j in range(y.shape[0]):
-                theta_square += theta[i, j] ** 2
-                y_theta_y += y[i] * theta[i, j] * y[j]
-
-    out[LOSS] = reference.loss_scale * residual_square
-    out[RHO] = state.rho
-    out[V] = state.v
-    out[RHO_OVER_V] = state.rho / state.v
-    out[ALIGNMENT] = math.sqrt(state.rho_square) / math.sqrt(reference.gamma * state.v_square)
-    out[TARGET_OVERLAP] = overlap / y_square
-    out[NTK_NORM] = math.sqrt(theta_square)
-    if wanted[NTK_CHANGE]:
-        out[NTK_CHANGE] = distance(theta, reference.start_kernel, 1.0)
-    if wanted[NTK_TARGET_ERROR]:
-        out[NTK_TARGET_ERROR] = distance(theta, reference.target_kernel, state.v_square)
-    if wanted[NTK_END_ERROR]:
-        out[NTK_END_ERROR] = distance(theta, reference.end_kernel, 1.0)
-    if wanted[KERNEL_ALIGNMENT]:
-        out[KERNEL_ALIGNMENT] = y_theta_y / (math.sqrt(theta_square) * y_square)
-    out[WEIGHT_CHANGE] = state.weight_shift / reference.weight_norm
-    out[BALANCE_DRIFT] = state.balance_shift / reference.size
-    out[LAZY_ERROR] = math.sqrt(lazy_square / y_square)
+def measure(s, out):
+    """Write every observable of a state to `out[NAME]`, named as in `OBSERVABLES`: a number each, or an array."""
+    # x ** 0.5 is the square root of numbers, of numpy's and of torch's arrays alike.
+    out[LOSS] = s.loss_scale * s.residual_square
+    out[RHO] = s.rho
+    out[V] = s.v
+    out[RHO_OVER_V] = s.rho / s.v
+    out[ALIGNMENT] = (s.rho_square / (s.gamma * s.v_square)) ** 0.5
+    out[TARGET_OVERLAP] = s.overlap / s.y_square
+    out[NTK_NORM] = s.kernel_square**0.5
+    out[NTK_CHANGE] = (s.from_start / s.start_square) ** 0.5
+    out[NTK_TARGET_ERROR] = (s.from_target / s.target_square) ** 0.5
+    out[NTK_END_ERROR] = (s.from_end / s.end_square) ** 0.5
+    out[KERNEL_ALIGNMENT] = s.y_kernel_y / (s.kernel_square**0.5 * s.y_square)
+    out[WEIGHT_CHANGE] = (s.weight_shift / s.weight_square) ** 0.5
+    out[BALANCE_DRIFT] = s.balance_shift**0.5 / s.size
+    out[LAZY_ERROR] = (s.lazy_square / s.y_square) ** 0.5

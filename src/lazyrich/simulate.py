@@ -10,7 +10,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from lazyrich import observables
-from lazyrich.engines.trajectories import Status, Trajectories
+from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
 from lazyrich.records import record_steps
 from lazyrich.table import table, variable
@@ -46,15 +46,8 @@ def simulate(recipe: dict[str, Any], *, engine: str = "propagator", threads: int
     with threadpool_limits(1):
         for batch in networks(recipe):
             steps = record_steps(record, batch.steps)
-            trajectories = evolve(
-                batch,
-                steps,
-                onset=record["onset"],
-                converged=record["converged"],
-                wanted=wanted,
-                keep_probes=settings["probes"]["keep"],
-                threads=threads,
-            )
+            recording = Recording(steps, wanted, record["onset"], record["converged"], settings["probes"]["keep"])
+            trajectories = evolve(batch, recording, threads=threads)
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
     data = parts[0] if len(parts) == 1 else xr.concat(parts, "network", join="exact").sortby("row")
     data = data.drop_vars("row")

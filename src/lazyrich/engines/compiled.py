@@ -27,7 +27,7 @@ def _folder() -> str:
     return str(home / f"numba-{fingerprint('lazyrich.engines.propagator', 'lazyrich.engines.compiled')}")
 
 
-def compiled(function: Callable) -> Any:
+def compiled(function: Callable, **options: Any) -> Any:
     """`function` compiled by numba on first use: without the GIL, IEEE division, no reordering of sums.
 
     Contraction to fused multiply-add changes nothing that depends on order: a network's bits stay its own.
@@ -35,6 +35,11 @@ def compiled(function: Callable) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = _folder()
     try:
-        return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
+        return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, **options)(function)
     finally:
         numba.config.CACHE_DIR = before
+
+
+def compiled_leaf(function: Callable) -> Any:
+    """As `compiled`, for functions that make no arrays: without counting references, which would cost more than their work."""
+    return compiled(function, _nrt=False)

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float, Int
 
 from lazyrich import observables
-from lazyrich.engines.trajectories import DIVERGED, WINDOW, Status, Trajectories, empty, period_of
+from lazyrich.engines.trajectories import DIVERGED, WINDOW, Recording, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
-from lazyrich.observables import Reference, State
+from lazyrich.observables import State
 from lazyrich.theory import scalars
 
 Array = np.ndarray
@@ -89,36 +89,24 @@ def train(
     v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     W0, v0 = W.detach().clone(), v.detach().clone()
     records = len(record_steps)
-    result = empty(1, records, len(observables.NAMES), m if keep_probes else None)
+    result = empty(1, records, m if keep_probes else None)
 
     K = X @ X.T
     # The row space of X by singular values, as in `problem`; everything else here is free of decompositions.
     U, singular, _ = torch.linalg.svd(X, full_matrices=False)
     U = U[:, singular**2 > 1e-12 * singular[0] ** 2]
     Pi_y = U @ (U.T @ y)
-    gamma = float(y @ K @ y)
+    gamma = y @ K @ y
     b_square = float(Pi_y @ torch.linalg.lstsq(K, Pi_y, driver="gelsd").solution)
     size = float((W0**2).mean() + (v0**2).mean()) if size is None else float(size)
     growth = float(scalars.end_growth(np.float64(size), np.sqrt(b_square)))
     start_kernel = kernel(X, W0, v0)
-    # Of unit ⟨v²⟩: `measure` multiplies by the step's own.
+    # Of unit ⟨v²⟩: a record multiplies by the step's own.
     target_kernel = (K + torch.outer(K @ y, K @ y) / gamma) / m
     end_kernel = start_kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
-    floor = float(((y - Pi_y) ** 2).sum())
     balance_start = torch.outer(v0, v0) - W0 @ W0.T
     residual_start = y - output(X, W0, v0)
     b_r = W0 @ (X.T @ y)
-    reference = Reference(
-        Pi_y.numpy(),
-        floor,
-        gamma,
-        loss_factor / (2 * n),
-        target_kernel.numpy(),
-        start_kernel.numpy(),
-        end_kernel.numpy(),
-        float((W0**2).sum() / m) ** 0.5,
-        size,
-    )
 
     def observe(record: int, step: int) -> None:
         W_t, v_t = W.detach(), v.detach()
@@ -126,22 +114,34 @@ def train(
         contraction = torch.eye(n, dtype=torch.float64) - loss_factor * learning_rate / n * start_kernel
         lazy = y - torch.linalg.matrix_power(contraction, step) @ residual_start
         balance = torch.outer(v_t, v_t) - W_t @ W_t.T - balance_start
+        f, theta = output(X, W_t, v_t), kernel(X, W_t, v_t)
+        v_square = (v_t**2).mean()
         state = State(
-            output(X, W_t, v_t).numpy(),
-            (U @ (U.T @ lazy)).numpy(),
-            kernel(X, W_t, v_t).numpy(),
-            float((v_t**2).mean()),
-            float((rho**2).mean()),
-            float(rho.abs().mean()),
-            float(v_t.abs().mean()),
-            float(((W_t - W0) ** 2).sum() / m) ** 0.5,
-            float((balance**2).mean()) ** 0.5,
+            y_square=y @ y,
+            gamma=gamma,
+            loss_scale=loss_factor / (2 * n),
+            size=size,
+            weight_square=(W0**2).sum() / m,
+            residual_square=((f - y) ** 2).sum(),
+            overlap=y @ f,
+            lazy_square=((f - lazy) ** 2).sum(),
+            v_square=v_square,
+            rho_square=(rho**2).mean(),
+            rho=rho.abs().mean(),
+            v=v_t.abs().mean(),
+            kernel_square=(theta**2).sum(),
+            y_kernel_y=y @ theta @ y,
+            from_start=((theta - start_kernel) ** 2).sum(),
+            start_square=(start_kernel**2).sum(),
+            from_target=((theta - v_square * target_kernel) ** 2).sum(),
+            target_square=((v_square * target_kernel) ** 2).sum(),
+            from_end=((theta - end_kernel) ** 2).sum(),
+            end_square=(end_kernel**2).sum(),
+            weight_shift=((W_t - W0) ** 2).sum() / m,
+            balance_shift=(balance**2).mean(),
         )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            observables.measure(
-                np.ones(len(observables.NAMES), dtype=bool), state, reference, result.observables[0, record]
-            )
-        result.rho_rms[0, record] = state.rho_square**0.5
+        observables.measure(state, result.observables[0, record])
+        result.rho_rms[0, record] = (rho**2).mean() ** 0.5
         if keep_probes:
             result.rho_r[0, record] = rho.numpy()
             result.v_r[0, record] = v_t.numpy()
@@ -218,23 +218,13 @@ def realise(networks: Networks, i: int) -> tuple[Array, Array, Array, Array]:
     return X, y, z[:, 1:], z[:, 0]
 
 
-def evolve(
-    networks: Networks,
-    record_steps: np.ndarray,
-    *,
-    onset: float,
-    converged: float,
-    wanted: np.ndarray,
-    keep_probes: bool = False,
-    threads: int = 1,
-) -> Trajectories:
+def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Trajectories:
     """Train every network of the batch one after the other on realised weights; arguments as in `propagator.evolve`.
 
     What belongs to single neurons is NaN where the network has more of them than probes: the realised neurons share its
     second moments only.
     """
-    count, records = record_steps.shape
-    result = empty(count, records, len(observables.NAMES), networks.initial.probes.shape[1] if keep_probes else None)
+    result = empty(*recording.steps.shape, networks.initial.probes.shape[1] if recording.keep_probes else None)
     torch.set_num_threads(threads)
     for i in np.flatnonzero(networks.reason == Reason.none):
         X, y, W, v = realise(networks, i)
@@ -246,11 +236,11 @@ def evolve(
             v,
             learning_rate=networks.learning_rate[i] * scale,
             loss_factor=networks.loss_factor[i],
-            record_steps=record_steps[i],
-            onset=onset,
-            converged=converged,
+            record_steps=recording.steps[i],
+            onset=recording.onset,
+            converged=recording.converged,
             size=networks.size[i],
-            keep_probes=keep_probes,
+            keep_probes=recording.keep_probes,
         )
         values = one.observables[0]
         own_neurons = networks.observed_neurons[i] == networks.width[i]
@@ -262,10 +252,10 @@ def evolve(
         norm = networks.sigma_0[i] * np.sqrt(networks.of_problem("dimension")[i])
         with np.errstate(divide="ignore", invalid="ignore"):
             values[:, observables.WEIGHT_CHANGE] *= np.sqrt(np.mean(np.sum(W**2, axis=1))) / norm
-        values[:, ~wanted] = np.nan
+        values[:, ~recording.wanted] = np.nan
         result.observables[i] = values
         result.rho_rms[i] = one.rho_rms[0]
-        if keep_probes and own_neurons:
+        if recording.keep_probes and own_neurons:
             result.rho_r[i, :, : len(v)] = one.rho_r[0]
             result.v_r[i, :, : len(v)] = one.v_r[0]
         for name in SCALARS:

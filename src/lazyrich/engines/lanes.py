@@ -17,6 +17,7 @@ from numba.extending import intrinsic, models, register_model
 LANES = 8
 
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+_INDEX = ir.IntType(32)
 
 
 class Lanes(types.Type):
@@ -95,3 +96,79 @@ def sub(typing, a, b):
 def zero(typing):
     """Zero in every lane."""
     return lanes(), lambda context, builder, signature, arguments: ir.Constant(_VECTOR, [0.0] * LANES)
+
+
+@intrinsic
+def div(typing, a, b):
+    """a / b."""
+    return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fdiv(*arguments)
+
+
+@intrinsic
+def sqrt(typing, a):
+    """√a."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(_VECTOR, [_VECTOR])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f64"), arguments)
+
+    return lanes(lanes), generate
+
+
+@intrinsic
+def fill(typing, a):
+    """The same number in every lane."""
+
+    def generate(context, builder, signature, arguments):
+        first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(_INDEX, 0))
+        same = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
+        return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), same)
+
+    return lanes(types.float64), generate
+
+
+def _where(condition: str) -> Any:
+    """(a, b, x, y) -> x in the lanes where the condition holds for a and b, y in the others."""
+
+    def generate(context, builder, signature, arguments):
+        a, b, x, y = arguments
+        return builder.select(builder.fcmp_ordered(condition, a, b), x, y)
+
+    return lanes(lanes, lanes, lanes, lanes), generate
+
+
+@intrinsic
+def where_less(typing, a, b, x, y):
+    """x where a < b, else y (also where a or b is NaN)."""
+    return _where("<")
+
+
+@intrinsic
+def where_equal(typing, a, b, x, y):
+    """x where a = b, else y."""
+    return _where("==")
+
+
+def _any(builder: Any, lanes_of_truth: Any) -> Any:
+    bits = builder.bitcast(lanes_of_truth, ir.IntType(LANES))
+    return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0))
+
+
+@intrinsic
+def any_at_most(typing, a, b):
+    """Whether a ≤ b in any lane."""
+
+    def generate(context, builder, signature, arguments):
+        return _any(builder, builder.fcmp_ordered("<=", *arguments))
+
+    return types.boolean(lanes, lanes), generate
+
+
+@intrinsic
+def any_not_at_most(typing, a, b):
+    """Whether a ≤ b fails in any lane; it does where a is NaN."""
+
+    def generate(context, builder, signature, arguments):
+        return _any(builder, builder.fcmp_unordered(">", *arguments))
+
+    return types.boolean(lanes, lanes), generate

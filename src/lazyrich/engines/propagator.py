@@ -7,6 +7,8 @@ With X = U Λ^½ Vᵀ every neuron z = (v, Vᵀw) obeys the same recursion, z �
 (`docs/theory.md`, Exact reductions, written in the coordinates in which the metric is diag(−1, 1, …, 1)). The state is the
 second moments M = ⟨z zᵀ⟩, which alone decide the force, and the propagator P with z(t) = P z(0), which tells what single
 neurons do. No approximation is made; the only errors are those of rounding.
+
+Here on the CPU: eight networks at a time in SIMD lanes (`octet`), each lane with a network, a length and records of its own.
 """
 
 from __future__ import annotations
@@ -14,49 +16,94 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lazyrich import observables
-from lazyrich.engines.compiled import compiled
-from lazyrich.engines.lanes import LANES
-from lazyrich.engines.steps import force, step_balance, step_moments, step_propagator, unpack, unpack_square
-from lazyrich.engines.trajectories import DIVERGED, WINDOW, Status, Trajectories, empty, period_of
+from lazyrich.engines import contractions
+from lazyrich.engines.compiled import compiled, compiled_leaf
+from lazyrich.engines.contractions import contract, empty_anchor
+from lazyrich.engines.lanes import LANES, add, fill, fma, load, store, sub, where_less, zero
+from lazyrich.engines.linearised import advance_linearised, powers_of_contraction
+from lazyrich.engines.octet import advance, clear, empty_octet, step
+from lazyrich.engines.sharpness import largest_eigenvalues
+from lazyrich.engines.trajectories import DIVERGED, FINISHED, WINDOW, Recording, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
-from lazyrich.observables import Reference, State
+from lazyrich.observables import State
 
-_measure = compiled(observables.measure)
-_period_of = compiled(period_of)
+_measure = compiled_leaf(observables.measure)
+_period_of = compiled_leaf(period_of)
 
-# Training may stop here: what is left is rounding.
-FINISHED = 1e-14
 CHUNK = 256  # networks that a thread takes at a time: many for eight lanes, few for balance between threads
+BLOCK = 4 * LANES  # probes that are followed at a time
+KERNEL_ENTRIES = 2**21  # of a chunk, kept for the eigenvalues at its end: 16 MiB
 
 
-def evolve(
-    networks: Networks,
-    record_steps: np.ndarray,
-    *,
-    onset: float,
-    converged: float,
-    wanted: np.ndarray,
-    keep_probes: bool = False,
-    threads: int = 1,
-) -> Trajectories:
+class Batch(NamedTuple):
+    """Networks as arrays for compiled code; shapes as in `Networks`, `Problem` and `Initial`."""
+
+    problem: Any
+    rank: Any
+    eigenvalues: Any
+    targets: Any
+    floor: Any
+    dimension: Any
+    samples: float
+    draw: Any
+    moments: Any
+    probes: Any  # (draws · coordinates, probes rounded up to whole lanes): 0 beyond the explicit ones
+    probes_width: int
+    observed: Any
+    sigma_0: Any
+    v_0: Any
+    width: Any
+    loss_factor: Any
+    learning_rate: Any
+    steps: Any
+    trainable: Any
+
+
+class Following(NamedTuple):
+    """What wanted observables need beside the second moments."""
+
+    neurons: bool  # the propagator
+    probes: bool  # ρ_r and v_r of each
+    balance: bool
+    weights: bool  # ‖W − W₀‖
+    doublings: int  # how many powers of the linearised network's contraction; 0 where it is not wanted
+
+
+class Results(NamedTuple):
+    """`Trajectories` for compiled code: arrays of no size where nothing is kept."""
+
+    observables: Any
+    rho_rms: Any
+    rho_r: Any
+    v_r: Any
+    onset_step: Any
+    end_step: Any
+    loss_start: Any
+    loss_end: Any
+    loss_min: Any
+    loss_max: Any
+    kernel_change: Any
+    period: Any
+    sharpness_start: Any
+    sharpness_end: Any
+    b_rms: Any
+    status: Any
+
+
+def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Trajectories:
     """Train every network of the batch.
 
     Parameters
     ----------
     networks
         the batch.
-    record_steps
-        (networks, records) int64, rising along records.
-    onset, converged
-        thresholds of `onset_step` and `end_step`, shares.
-    wanted
-        (len(observables.NAMES),) bool, observables to compute.
-    keep_probes
-        also return each probe's ρ_r and v_r.
+    recording
+        which steps and observables are kept.
     threads
         networks are trained side by side on so many threads; the results do not depend on it.
 
@@ -64,53 +111,25 @@ def evolve(
     -------
     Trajectories
     """
-    count, records = record_steps.shape
-    probes = networks.initial.probes.shape[1] if keep_probes else None
-    result = empty(count, records, len(observables.NAMES), probes)
+    count = len(recording.steps)
+    result = empty(*recording.steps.shape, networks.initial.probes.shape[1] if recording.keep_probes else None)
+    batch = _batch(networks)
     nothing = np.empty((0, 0, 0))
-    arguments = (
-        networks.problem_index,
-        networks.problem.rank,
-        networks.problem.eigenvalues,
-        networks.problem.targets,
-        networks.problem.floor,
-        networks.problem.dimension.astype(np.float64),
-        float(networks.problem.samples),
-        networks.initial_index,
-        networks.initial.moments,
-        # Neurons side by side, so that sums over coordinates run over them all at once.
-        np.ascontiguousarray(networks.initial.probes.transpose(0, 2, 1)),
-        networks.observed_neurons,
-        networks.sigma_0,
-        networks.v_0,
-        networks.width,
-        networks.loss_factor,
-        networks.learning_rate,
-        networks.steps,
-        networks.reason == Reason.none,
-        record_steps,
-        onset,
-        converged,
-        wanted,
-        result.observables,
-        result.rho_rms,
-        nothing if result.rho_r is None else result.rho_r,
-        nothing if result.v_r is None else result.v_r,
-        result.onset_step,
-        result.end_step,
-        result.loss_start,
-        result.loss_end,
-        result.loss_min,
-        result.loss_max,
-        result.kernel_change,
-        result.period,
-        result.sharpness_start,
-        result.sharpness_end,
-        result.b_rms,
-        result.status,
+    results = Results(*(nothing if array is None else array for array in vars(result).values()))
+    wanted = recording.wanted
+    # The longest gap between records decides how far the linearised network is carried at once.
+    longest = int(np.max(np.diff(recording.steps, axis=1, prepend=0)))
+    following = Following(
+        recording.follows_neurons,
+        recording.keep_probes or bool(wanted[[observables.RHO, observables.V, observables.RHO_OVER_V]].any()),
+        bool(wanted[observables.BALANCE_DRIFT]),
+        bool(wanted[observables.WEIGHT_CHANGE]),
+        max(1, longest.bit_length()) if wanted[observables.LAZY_ERROR] else 0,
     )
-    # Threads take chunks as they finish, so that long runs do not hold short ones.
-    chunk = max(LANES, min(CHUNK, count // (4 * threads)))
+    # Threads take chunks as they finish, so that long runs do not hold short ones; whole octets, so that no lane idles.
+    modes = batch.eigenvalues.shape[1]
+    octets = min(CHUNK, KERNEL_ENTRIES // (modes * (modes + 1)), count // (4 * threads)) // LANES
+    chunk = max(1, octets) * LANES
     starts = itertools.count(0, chunk)
     lock = threading.Lock()
 
@@ -120,7 +139,16 @@ def evolve(
                 start = next(starts)
             if start >= count:
                 return
-            _train(start, min(start + chunk, count), *arguments)
+            _train(
+                start,
+                min(start + chunk, count),
+                batch,
+                recording.steps,
+                recording.onset,
+                recording.converged,
+                following,
+                results,
+            )
 
     if threads == 1 or count <= chunk:
         work()
@@ -128,389 +156,391 @@ def evolve(
         with ThreadPoolExecutor(threads) as pool:
             for future in [pool.submit(work) for _ in range(threads)]:
                 future.result()
-    unwanted = ~wanted
-    result.observables[:, :, unwanted] = np.nan
+    result.observables[:, :, ~wanted] = np.nan
     return result
 
 
-@compiled
-def _kernel(M, eigenvalues, root, m, theta):
-    """Θ = (1/m)(⟨v²⟩ K + ⟨p pᵀ⟩) in the eigenbasis of K."""
-    for i in range(root.shape[0]):
-        for j in range(root.shape[0]):
-            theta[i, j] = root[i] * root[j] * M[i + 1, j + 1] / m
-        theta[i, i] += M[0, 0] * eigenvalues[i] / m
-
-
-@compiled
-def _gamma(eigenvalues, targets):
-    """γ = yᵀKy of one network."""
-    total = 0.0
-    for i in range(len(targets)):
-        total += eigenvalues[i] * targets[i] ** 2
-    return total
-
-
-@compiled
-def _relative_change(now, start):
-    """‖now − start‖/‖start‖."""
-    change = 0.0
-    norm = 0.0
-    for i in range(start.shape[0]):
-        for j in range(start.shape[1]):
-            change += (now[i, j] - start[i, j]) ** 2
-            norm += start[i, j] ** 2
-    return np.sqrt(change / norm)
-
-
-@compiled
-def _shift_square(P, M0):
-    """tr((P_p − E) M0 (P_p − E)ᵀ) = ‖W − W0‖²/m, E the rows of the identity."""
-    size = P.shape[0]
-    total = 0.0
-    for i in range(1, size):
-        for j in range(size):
-            inner = 0.0
-            for k in range(size):
-                inner += M0[j, k] * (P[i, k] - (1.0 if i == k else 0.0))
-            total += inner * (P[i, j] - (1.0 if i == j else 0.0))
-    return total
-
-
-@compiled
-def _balance_square(B, M0):
-    """tr(B M0 B M0): mean over pairs of the squared change of v_r v_s − ⟨w_r, w_s⟩."""
-    C = np.dot(B, M0)
-    total = 0.0
-    for i in range(C.shape[0]):
-        for j in range(C.shape[0]):
-            total += C[i, j] * C[j, i]
-    return total
-
-
-@compiled
-def _train(
-    start,
-    stop,
-    problem_index,
-    ranks,
-    all_eigenvalues,
-    all_targets,
-    all_floors,
-    dimensions,
-    n,
-    initial_index,
-    all_moments,
-    all_probes,
-    observed,
-    sigma_0,
-    v_0,
-    width,
-    loss_factor,
-    learning_rate,
-    steps,
-    trainable,
-    record_steps,
-    onset,
-    converged,
-    wanted,
-    out,
-    out_rho_rms,
-    out_rho_r,
-    out_v_r,
-    out_onset,
-    out_end,
-    out_loss_start,
-    out_loss_end,
-    out_loss_min,
-    out_loss_max,
-    out_kernel_change,
-    out_period,
-    out_sharpness_start,
-    out_sharpness_end,
-    out_b_rms,
-    out_status,
-):
-    records = record_steps.shape[1]
-    row_out = np.full(len(observables.NAMES), np.nan)
-    follow = (
-        records > 1  # ρ is followed for `alignment_step`, which end values alone cannot give
-        or out_rho_r.shape[0] > 0
-        or wanted[observables.RHO]
-        or wanted[observables.V]
-        or wanted[observables.RHO_OVER_V]
-        or wanted[observables.ALIGNMENT]
-        or wanted[observables.WEIGHT_CHANGE]
-        or wanted[observables.BALANCE_DRIFT]
+def _batch(networks: Networks) -> Batch:
+    problem, start = networks.problem, networks.initial
+    draws, explicit, coordinates = start.probes.shape
+    probes = np.zeros((draws, coordinates, -(-explicit // BLOCK) * BLOCK))
+    probes[:, :, :explicit] = np.nan_to_num(start.probes.transpose(0, 2, 1), nan=0.0)
+    return Batch(
+        networks.problem_index,
+        problem.rank,
+        problem.eigenvalues,
+        problem.targets,
+        problem.floor,
+        problem.dimension.astype(np.float64),
+        float(problem.samples),
+        networks.initial_index,
+        start.moments,
+        probes.reshape(-1),
+        probes.shape[2],
+        networks.observed_neurons,
+        networks.sigma_0,
+        networks.v_0,
+        networks.width,
+        networks.loss_factor,
+        networks.learning_rate,
+        networks.steps,
+        networks.reason == Reason.none,
     )
-    balance = wanted[observables.BALANCE_DRIFT]
-    modes = all_eigenvalues.shape[1]
-    width_P = modes + 1
 
-    # ---- the state of eight networks, lanes side by side
-    A = np.zeros(modes * (modes + 1) // 2 * LANES)
-    u = np.zeros(modes * LANES)
-    c = np.zeros(LANES)
-    g = np.zeros(modes * LANES)
-    h = np.zeros(modes * LANES)
-    q = np.zeros(modes * LANES)
-    root = np.zeros(modes * LANES)
-    y = np.zeros(modes * LANES)
-    rate = np.zeros(LANES)
-    square = np.zeros(LANES)
-    P = np.zeros(width_P * width_P * LANES if follow else 0)
-    B = np.zeros(width_P * width_P * LANES if balance else 0)
-    row = np.zeros(width_P * LANES)
 
-    # ---- which network a lane trains, how far it is, and what its records are held against
-    networks = np.full(LANES, -1)
-    steps_done = np.zeros(LANES, dtype=np.int64)
-    seen = np.zeros(LANES, dtype=np.int64)
-    next_record = np.zeros(LANES, dtype=np.int64)
-    start_square = np.zeros(LANES)
-    y_square = np.zeros(LANES)
-    window = np.zeros((LANES, WINDOW))
-    M0 = np.zeros((LANES, width_P, width_P))
-    start_kernel = np.zeros((LANES, modes, modes))
-    end_kernel = np.zeros((LANES, modes, modes))
-    target_kernel = np.zeros((LANES, modes, modes))
-    lazy_rates = np.zeros((LANES, modes))
-    lazy_modes = np.zeros((LANES, modes, modes))
-    lazy_start = np.zeros((LANES, modes))
+class Progress(NamedTuple):
+    """Which network each of eight lanes trains, how far it is, and what records need of it; (LANES, …)."""
 
-    following = start
-    running = 0
-    for lane in range(LANES):
-        seen[lane] = -2  # an empty lane wants a network
+    network: Any  # −1: none is left for this lane
+    birth: Any  # the common step at which it began
+    next_record: Any
+    start_square: Any  # ‖Π(y − f)‖² at the start
+    y_square: Any  # ‖y‖²
+    powers: Any  # (LANES, doublings, r, r): of the linearised network's contraction
+    linearised: Any  # (LANES, r): y − f of the linearised network
+    linearised_step: Any  # how far it was carried
+    scratch: Any
+
+
+@compiled
+def _train(start, stop, batch, record_steps, onset, converged, follow, results):
+    """Train the networks start … stop − 1: lanes run together, stop where one wants attention, and refill one by one."""
+    modes = batch.eigenvalues.shape[1]
+    o = empty_octet(modes, follow.neurons, follow.balance)
+    anchor = empty_anchor(modes)
+    numbers = np.zeros(contractions.COUNT * LANES)
+    signal = np.zeros((modes + 1) * LANES)
+    progress = Progress(
+        np.full(LANES, -1),
+        np.zeros(LANES, dtype=np.int64),
+        np.zeros(LANES, dtype=np.int64),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros((LANES, follow.doublings, modes, modes)),
+        np.zeros((LANES, modes)),
+        np.zeros(LANES, dtype=np.int64),
+        np.zeros(max(modes, BLOCK)),
+    )
+    kernels = np.zeros((2, stop - start, modes * (modes + 1) // 2))  # mΘ at start and end, lower triangles
+    records = record_steps.shape[1]
+    upcoming = start
+    now = 0
     while True:
-        # ---- empty lanes take the next networks
+        running = 0
         for lane in range(LANES):
-            if seen[lane] != -2:
-                continue
-            while following < stop and not trainable[following]:
-                following += 1
-            if following == stop:
-                networks[lane] = -1
-                seen[lane] = -3  # none is left: the lane rests at zero
-                rate[lane] = 0.0
-                continue
-            network = following
-            following += 1
-            running += 1
-            networks[lane] = network
-            seen[lane] = -1
-            steps_done[lane] = 0
-            next_record[lane] = 0
-            problem = problem_index[network]
-            r = ranks[problem]
-            draw = initial_index[network]
-            m = width[network]
-            sigma = sigma_0[network]
-            v0 = v_0[network]
-            size = sigma * sigma + v0 * v0
-            rate[lane] = loss_factor[network] * learning_rate[network] / (n * m)
-            for i in range(r + 1):
-                for j in range(r + 1):
-                    scale = (v0 if i == 0 else sigma) * (v0 if j == 0 else sigma)
-                    M0[lane, i, j] = scale * all_moments[draw, i, j]
-            c[lane] = M0[lane, 0, 0]
-            gamma = 0.0
-            b_square = 0.0
-            total = all_floors[problem]
-            for i in range(modes):
-                inside = i < r
-                eigenvalue = all_eigenvalues[problem, i] if inside else 0.0
-                target = all_targets[problem, i] if inside else 0.0
-                root[i * LANES + lane] = np.sqrt(eigenvalue)
-                y[i * LANES + lane] = target
-                u[i * LANES + lane] = M0[lane, 0, i + 1] if inside else 0.0
-                for j in range(i + 1):
-                    A[(i * (i + 1) // 2 + j) * LANES + lane] = M0[lane, i + 1, j + 1] if inside else 0.0
-                if inside:
-                    gamma += eigenvalue * target**2
-                    b_square += target**2 / eigenvalue
-                    total += target**2
-            y_square[lane] = total
-            for i in range(width_P if follow else 0):
-                for j in range(width_P):
-                    P[(i * width_P + j) * LANES + lane] = 1.0 if i == j else 0.0
-                    if balance:
-                        B[(i * width_P + j) * LANES + lane] = 0.0
-
-            eigenvalues = all_eigenvalues[problem, :r]
-            targets = all_targets[problem, :r]
-            roots = np.sqrt(eigenvalues)
-            theta = np.empty((r, r))
-            _kernel(M0[lane], eigenvalues, roots, m, theta)
-            growth = 2.0 * b_square / (np.sqrt(size * size + 4.0 * b_square) + size)
-            b_rms = 0.0
-            for i in range(r):
-                for j in range(r):
-                    start_kernel[lane, i, j] = theta[i, j]
-                    end_kernel[lane, i, j] = theta[i, j] + growth / m * targets[i] * targets[j] / b_square
-                    target_kernel[lane, i, j] = eigenvalues[i] * targets[i] * eigenvalues[j] * targets[j] / (gamma * m)
-                    b_rms += roots[i] * targets[i] * roots[j] * targets[j] * M0[lane, i + 1, j + 1]
-                end_kernel[lane, i, i] += growth / m * eigenvalues[i]
-                target_kernel[lane, i, i] += eigenvalues[i] / m
-            out_b_rms[network] = np.sqrt(b_rms)
-            # By itself, so that its bits do not depend on what else is wanted.
-            out_sharpness_start[network] = loss_factor[network] / n * np.linalg.eigvalsh(theta)[r - 1]
-            if wanted[observables.LAZY_ERROR]:
-                mu, Q = np.linalg.eigh(theta)
-                for i in range(r):
-                    lazy_rates[lane, i] = 1.0 - loss_factor[network] * learning_rate[network] / n * mu[i]
-                    lazy_start[lane, i] = 0.0
-                    for j in range(r):
-                        lazy_modes[lane, j, i] = Q[j, i]
-                        lazy_start[lane, i] += Q[j, i] * (targets[j] - roots[j] * M0[lane, 0, j + 1])
+            while progress.network[lane] < 0 and upcoming < stop:
+                if batch.trainable[upcoming]:
+                    _begin(lane, upcoming, now, batch, o, anchor, progress, results)
+                    _kernel(lane, o, anchor, kernels[0, upcoming - start])
+                upcoming += 1
+            running += progress.network[lane] >= 0
         if running == 0:
-            return
-
-        force(c, u, root, y, rate, g, h, q, square)
-
-        # ---- what happens at this step in each lane, unless it was seen before its neighbours were replaced
-        replaced = False
+            break
+        horizon = np.int64(2**62)
         for lane in range(LANES):
-            t = steps_done[lane]
-            if seen[lane] < -1 or seen[lane] == t:
+            if progress.network[lane] >= 0:
+                due = record_steps[progress.network[lane], progress.next_record[lane]]
+                horizon = min(horizon, progress.birth[lane] + due)
+        now = advance(o, now, horizon)
+
+        contracted = False
+        freed = False
+        for lane in range(LANES):
+            network = progress.network[lane]
+            if network < 0:
                 continue
-            seen[lane] = t
-            network = networks[lane]
-            problem = problem_index[network]
-            factor = loss_factor[network] / (2.0 * n)
-            residual = square[lane]
-            loss = factor * (residual + all_floors[problem])
-            T = steps[network]
+            t = now - progress.birth[lane]
+            T = batch.steps[network]
+            residual = o.square[lane]
+            loss = o.loss[lane]
             if t == 0:
-                start_square[lane] = residual
-                out_loss_start[network] = loss
-                out_loss_min[network] = loss
-                out_loss_max[network] = loss
-            diverged = not (loss <= DIVERGED * out_loss_start[network])
-            if not diverged:
-                out_loss_max[network] = max(out_loss_max[network], loss)
-                out_loss_min[network] = min(out_loss_min[network], loss)
-                window[lane, t % WINDOW] = loss
-                if out_onset[network] < 0 and residual < (1.0 - onset) * start_square[lane]:
-                    out_onset[network] = t
-                if out_end[network] < 0 and residual <= converged * converged * y_square[lane]:
-                    out_end[network] = t
-            # Nothing moves once only rounding is left: the remaining records hold this state.
-            done = t == T or residual <= FINISHED * FINISHED * y_square[lane]
-            due = next_record[lane] < records and record_steps[network, next_record[lane]] == t
+                progress.start_square[lane] = residual
+                results.loss_start[network] = results.loss_min[network] = results.loss_max[network] = loss
+                o.limit[lane] = DIVERGED * loss
+            else:
+                results.loss_min[network] = o.low[lane]
+                results.loss_max[network] = o.high[lane]
+            diverged = not (loss <= DIVERGED * results.loss_start[network])
             if diverged:
-                out_status[network] = Status.diverged
-            elif due or done:
-                r = ranks[problem]
-                m = width[network]
-                eigenvalues = all_eigenvalues[problem, :r]
-                targets = all_targets[problem, :r]
-                roots = np.sqrt(eigenvalues)
-                M = np.empty((r + 1, r + 1))
-                unpack(lane, A, u, c, M)
-                theta = np.empty((r, r))
-                _kernel(M, eigenvalues, roots, m, theta)
-                output = np.empty(r)
-                linearised = np.empty(r)
-                rho = 0.0
-                v = 0.0
-                rho_square = 0.0
-                weight_shift = 0.0
-                balance_shift = 0.0
-                record = next_record[lane]
-                if follow:
-                    propagator = np.empty((r + 1, r + 1))
-                    unpack_square(lane, P, propagator, width_P)
-                    start_moments = M0[lane, : r + 1, : r + 1]
-                    signal = np.zeros(r + 1)  # ρ_r = signal · z_r(0)
-                    for i in range(r):
-                        for j in range(r + 1):
-                            signal[j] += roots[i] * targets[i] * (propagator[i + 1, j] - (1.0 if i + 1 == j else 0.0))
-                    for i in range(r + 1):
-                        for j in range(r + 1):
-                            rho_square += signal[i] * start_moments[i, j] * signal[j]
-                    rho_square = max(rho_square, 0.0)
-                    draw = initial_index[network]
-                    count = observed[network]
-                    rho_r = np.zeros(count)
-                    v_r = np.zeros(count)
-                    for j in range(r + 1):
-                        scale = v_0[network] if j == 0 else sigma_0[network]
-                        for_rho = scale * signal[j]
-                        for_v = scale * propagator[0, j]
-                        for i in range(count):
-                            rho_r[i] += for_rho * all_probes[draw, j, i]
-                            v_r[i] += for_v * all_probes[draw, j, i]
-                    for i in range(count):
-                        rho += abs(rho_r[i]) / count
-                        v += abs(v_r[i]) / count
-                    if out_rho_r.shape[0] > 0:
-                        for k in range(record, records if done else record + 1):
-                            out_rho_r[network, k, :count] = rho_r
-                            out_v_r[network, k, :count] = v_r
-                    if wanted[observables.WEIGHT_CHANGE]:
-                        weight_shift = np.sqrt(_shift_square(propagator, start_moments))
-                    if balance:
-                        drift = np.empty((r + 1, r + 1))
-                        unpack_square(lane, B, drift, width_P)
-                        balance_shift = np.sqrt(_balance_square(drift, np.ascontiguousarray(start_moments)))
-                reference = Reference(
-                    targets,
-                    all_floors[problem],
-                    _gamma(eigenvalues, targets),
-                    factor,
-                    target_kernel[lane, :r, :r],
-                    start_kernel[lane, :r, :r],
-                    end_kernel[lane, :r, :r],
-                    sigma_0[network] * np.sqrt(dimensions[problem]),
-                    sigma_0[network] ** 2 + v_0[network] ** 2,
+                results.status[network] = Status.diverged
+                progress.network[lane] = -1
+                clear(o, lane)
+                freed = True
+                continue
+            onset_square = (1.0 - onset) * progress.start_square[lane]
+            end_square = converged * converged * progress.y_square[lane]
+            finished_square = FINISHED * FINISHED * progress.y_square[lane]
+            if results.onset_step[network] < 0 and residual < onset_square:
+                results.onset_step[network] = t
+            if results.end_step[network] < 0 and residual <= end_square:
+                results.end_step[network] = t
+            alert = finished_square
+            if results.onset_step[network] < 0:
+                alert = max(alert, onset_square)
+            if results.end_step[network] < 0:
+                alert = max(alert, end_square)
+            o.alert[lane] = alert
+            # Nothing moves once only rounding is left: the remaining records hold this state.
+            done = t == T or residual <= finished_square
+            record = progress.next_record[lane]
+            if done or record_steps[network, record] == t:
+                if not contracted:
+                    contract(o, anchor, follow.weights, numbers, signal)
+                    contracted = True
+                last = record + 1
+                while last < records and (done or record_steps[network, last] == t):
+                    last += 1
+                _record(
+                    lane,
+                    network,
+                    record,
+                    last,
+                    batch,
+                    record_steps,
+                    follow.probes,
+                    o,
+                    anchor,
+                    signal,
+                    numbers,
+                    progress,
+                    results,
                 )
-                while next_record[lane] < records and (done or record_steps[network, next_record[lane]] == t):
-                    record = next_record[lane]
-                    for j in range(r):
-                        output[j] = roots[j] * M[0, j + 1]
-                        linearised[j] = targets[j]
-                    if wanted[observables.LAZY_ERROR]:
-                        for i in range(r):
-                            left = lazy_start[lane, i] * lazy_rates[lane, i] ** record_steps[network, record]
-                            for j in range(r):
-                                linearised[j] -= lazy_modes[lane, j, i] * left
-                    state = State(output, linearised, theta, M[0, 0], rho_square, rho, v, weight_shift, balance_shift)
-                    _measure(wanted, state, reference, row_out)
-                    out[network, record, :] = row_out
-                    if follow:
-                        out_rho_rms[network, record] = np.sqrt(rho_square)
-                    next_record[lane] = record + 1
-                if done:
-                    reached = residual <= converged * converged * y_square[lane]
-                    out_status[network] = Status.converged if reached else Status.running
-                    if t == T and t >= WINDOW:
-                        out_period[network] = _period_of(window[lane], t % WINDOW)
-                    out_loss_end[network] = loss
-                    out_kernel_change[network] = _relative_change(theta, start_kernel[lane, :r, :r])
-                    out_sharpness_end[network] = loss_factor[network] / n * np.linalg.eigvalsh(theta)[r - 1]
-            if diverged or done:
-                replaced = True
-                running -= 1
-                seen[lane] = -2
-                rate[lane] = 0.0
-                # What a network leaves behind must not reach its lane's next one, nor overflow meanwhile.
-                c[lane] = 0.0
-                for i in range(modes):
-                    u[i * LANES + lane] = y[i * LANES + lane] = root[i * LANES + lane] = 0.0
-                for i in range(len(A) // LANES):
-                    A[i * LANES + lane] = 0.0
-                for i in range(len(P) // LANES):
-                    P[i * LANES + lane] = 0.0
-                for i in range(len(B) // LANES):
-                    B[i * LANES + lane] = 0.0
-        if replaced:
-            continue  # the new networks' forces and starts first
+                progress.next_record[lane] = last
+            if done:
+                reached = residual <= end_square
+                results.status[network] = Status.converged if reached else Status.running
+                if t == T and t >= WINDOW:
+                    results.period[network] = _period_of(o.ring[lane::LANES], now % WINDOW)
+                results.loss_end[network] = loss
+                change = (
+                    numbers[contractions.FROM_START * LANES + lane] / numbers[contractions.START_SQUARE * LANES + lane]
+                )
+                results.kernel_change[network] = np.sqrt(change)
+                _kernel(lane, o, anchor, kernels[1, network - start])
+                progress.network[lane] = -1
+                clear(o, lane)
+                freed = True
+        if not freed:
+            step(o)
+            now += 1
+        # Where a lane was freed, its next network begins at this very step, and the others are looked at once more.
 
-        if follow:
-            if balance:
-                step_balance(B, P, g, row)
-            step_propagator(P, g, row)
-        step_moments(A, u, c, g, h, q)
-        for lane in range(LANES):
-            steps_done[lane] += 1
+    sharpness = np.empty((2, stop - start))
+    largest_eigenvalues(kernels[0], modes, sharpness[0])
+    largest_eigenvalues(kernels[1], modes, sharpness[1])
+    for network in range(start, stop):
+        scale = batch.loss_factor[network] / (batch.samples * batch.width[network])
+        if batch.trainable[network]:
+            results.sharpness_start[network] = scale * sharpness[0, network - start]
+            if results.status[network] != Status.diverged:
+                results.sharpness_end[network] = scale * sharpness[1, network - start]
+
+
+@compiled_leaf
+def _begin(lane, network, now, batch, o, anchor, progress, results):
+    """Give a lane at rest its next network."""
+    problem = batch.problem[network]
+    draw = batch.draw[network]
+    r = batch.rank[problem]
+    sigma = batch.sigma_0[network]
+    v = batch.v_0[network]
+    size = sigma * sigma + v * v
+    rate = batch.loss_factor[network] * batch.learning_rate[network] / (batch.samples * batch.width[network])
+    progress.network[lane] = network
+    progress.birth[lane] = now
+    progress.next_record[lane] = 0
+    o.floor[lane] = batch.floor[problem]
+    o.factor[lane] = batch.loss_factor[network] / (2.0 * batch.samples)
+    o.alert[lane] = np.inf  # the start wants attention
+    o.limit[lane] = np.inf
+    o.low[lane] = np.inf
+    o.high[lane] = -np.inf
+    for i in range(len(anchor.eigenvalues) // LANES):
+        anchor.eigenvalues[i * LANES + lane] = 0.0
+    for k in range(len(anchor.M0) // LANES):
+        anchor.M0[k * LANES + lane] = 0.0
+    gamma = 0.0
+    b_square = 0.0
+    y_square = batch.floor[problem]
+    k = 0
+    for i in range(r + 1):
+        for j in range(i + 1):
+            scale = (v if i == 0 else sigma) * (v if j == 0 else sigma)
+            moment = scale * batch.moments[draw, i, j]
+            anchor.M0[k * LANES + lane] = moment
+            if i == 0:
+                o.c[lane] = moment
+            elif j == 0:
+                o.u[(i - 1) * LANES + lane] = moment
+            else:
+                o.A[((i - 1) * i // 2 + j - 1) * LANES + lane] = moment
+            k += 1
+    for i in range(r):
+        eigenvalue = batch.eigenvalues[problem, i]
+        target = batch.targets[problem, i]
+        root = np.sqrt(eigenvalue)
+        anchor.eigenvalues[i * LANES + lane] = eigenvalue
+        o.root[i * LANES + lane] = root
+        o.y[i * LANES + lane] = target
+        o.pull[i * LANES + lane] = rate * root
+        gamma += eigenvalue * target**2
+        b_square += target**2 / eigenvalue
+        y_square += target**2
+    for i in range(len(o.row) // LANES if len(o.P) > 0 else 0):
+        o.P[i * (len(o.row) + LANES) + lane] = 1.0
+    anchor.gamma[lane] = gamma
+    anchor.growth[lane] = 2.0 * b_square / (np.sqrt(size * size + 4.0 * b_square) + size)
+    anchor.growth_y[lane] = anchor.growth[lane] / b_square
+    progress.y_square[lane] = y_square
+    b_rms = 0.0
+    for i in range(r):
+        for j in range(r):
+            for_i = o.root[i * LANES + lane] * o.y[i * LANES + lane]
+            for_j = o.root[j * LANES + lane] * o.y[j * LANES + lane]
+            row, column = max(i, j), min(i, j)
+            b_rms += for_i * for_j * o.A[(row * (row + 1) // 2 + column) * LANES + lane]
+    results.b_rms[network] = np.sqrt(b_rms)
+    powers = progress.powers[lane]
+    if len(powers) > 0:
+        rate = batch.loss_factor[network] * batch.learning_rate[network] / batch.samples
+        for i in range(r):
+            for j in range(r):
+                row, column = max(i, j), min(i, j)
+                roots = o.root[i * LANES + lane] * o.root[j * LANES + lane]
+                kernel = roots * o.A[(row * (row + 1) // 2 + column) * LANES + lane]
+                if i == j:
+                    kernel += batch.eigenvalues[problem, i] * o.c[lane]
+                powers[0, i, j] = (1.0 if i == j else 0.0) - rate / batch.width[network] * kernel
+        powers_of_contraction(powers, r)
+        progress.linearised[lane, :] = 0.0
+        for i in range(r):
+            output = o.root[i * LANES + lane] * o.u[i * LANES + lane]
+            progress.linearised[lane, i] = o.y[i * LANES + lane] - output
+        progress.linearised_step[lane] = 0
+
+
+@compiled_leaf
+def _kernel(lane, o, anchor, triangle):
+    """The lower triangle of mΘ of one lane."""
+    k = 0
+    for i in range(len(o.u) // LANES):
+        for j in range(i + 1):
+            triangle[k] = o.root[i * LANES + lane] * o.root[j * LANES + lane] * o.A[k * LANES + lane]
+            k += 1
+        triangle[k - 1] += o.c[lane] * anchor.eigenvalues[i * LANES + lane]
+
+
+@compiled_leaf
+def _record(lane, network, first, last, batch, record_steps, probes, o, anchor, signal, numbers, progress, results):
+    """Fill records first … last − 1 of a lane's network from its present state."""
+    problem = batch.problem[network]
+    r = batch.rank[problem]
+    m = batch.width[network]
+    rho, v = 0.0, 1.0
+    if probes:
+        rho, v = _probes(lane, network, first, last, batch, o, signal, progress.scratch, results)
+    for record in range(first, last):
+        lazy_square = 0.0
+        if progress.powers.shape[1] > 0:
+            target = record_steps[network, record]
+            advance_linearised(
+                progress.powers[lane],
+                progress.linearised[lane],
+                progress.scratch,
+                target - progress.linearised_step[lane],
+                r,
+            )
+            progress.linearised_step[lane] = target
+            for i in range(r):
+                output = o.root[i * LANES + lane] * o.u[i * LANES + lane]
+                lazy_square += (output - o.y[i * LANES + lane] + progress.linearised[lane, i]) ** 2
+            if not lazy_square < np.inf:  # the linearised network has diverged
+                lazy_square = np.inf
+        sigma = batch.sigma_0[network]
+        state = State(
+            progress.y_square[lane],
+            anchor.gamma[lane],
+            o.factor[lane],
+            sigma**2 + batch.v_0[network] ** 2,
+            sigma**2 * batch.dimension[problem],
+            o.square[lane] + o.floor[lane],
+            numbers[contractions.OVERLAP * LANES + lane],
+            lazy_square,
+            o.c[lane],
+            max(numbers[contractions.RHO_SQUARE * LANES + lane], 0.0),
+            rho,
+            v,
+            numbers[contractions.KERNEL_SQUARE * LANES + lane] / m**2,
+            numbers[contractions.Y_KERNEL_Y * LANES + lane] / m,
+            numbers[contractions.FROM_START * LANES + lane],
+            numbers[contractions.START_SQUARE * LANES + lane],
+            numbers[contractions.FROM_TARGET * LANES + lane],
+            numbers[contractions.TARGET_SQUARE * LANES + lane],
+            numbers[contractions.FROM_END * LANES + lane],
+            numbers[contractions.END_SQUARE * LANES + lane],
+            numbers[contractions.WEIGHT_SHIFT * LANES + lane],
+            numbers[contractions.BALANCE_SHIFT * LANES + lane],
+        )
+        _measure(state, results.observables[network, record])
+        if len(o.P) > 0:
+            results.rho_rms[network, record] = np.sqrt(state.rho_square)
+
+
+@compiled_leaf
+def _absolute(x):
+    return where_less(x, zero(), sub(zero(), x), x)
+
+
+@compiled_leaf
+def _probes(lane, network, first, last, batch, o, signal, scratch, results):
+    """(mean |ρ_r|, mean |v_r|) over a network's probes, whose values go to records first … last − 1 where they are kept."""
+    wide = batch.probes_width
+    count = batch.observed[network]
+    coordinates = batch.moments.shape[1]
+    start = batch.draw[network] * coordinates * wide
+    r = batch.rank[batch.problem[network]]
+    rho_total, v_total = zero(), zero()
+    for i in range(0, count, BLOCK):
+        rho0, rho1, rho2, rho3 = zero(), zero(), zero(), zero()
+        v0, v1, v2, v3 = zero(), zero(), zero(), zero()
+        k = start + i
+        for j in range(r + 1):
+            scale = batch.v_0[network] if j == 0 else batch.sigma_0[network]
+            for_rho = fill(scale * signal[j * LANES + lane])
+            for_v = fill(scale * o.P[j * LANES + lane])
+            z0, z1 = load(batch.probes, k), load(batch.probes, k + LANES)
+            z2, z3 = load(batch.probes, k + 2 * LANES), load(batch.probes, k + 3 * LANES)
+            rho0, rho1 = fma(for_rho, z0, rho0), fma(for_rho, z1, rho1)
+            rho2, rho3 = fma(for_rho, z2, rho2), fma(for_rho, z3, rho3)
+            v0, v1 = fma(for_v, z0, v0), fma(for_v, z1, v1)
+            v2, v3 = fma(for_v, z2, v2), fma(for_v, z3, v3)
+            k += wide
+        rho_total = add(add(rho_total, _absolute(rho0)), _absolute(rho1))
+        rho_total = add(add(rho_total, _absolute(rho2)), _absolute(rho3))
+        v_total = add(add(v_total, _absolute(v0)), _absolute(v1))
+        v_total = add(add(v_total, _absolute(v2)), _absolute(v3))
+        if results.rho_r.shape[0] > 0:
+            _spread(rho0, rho1, rho2, rho3, scratch)
+            for record in range(first, last):
+                for j in range(min(BLOCK, count - i)):
+                    results.rho_r[network, record, i + j] = scratch[j]
+            _spread(v0, v1, v2, v3, scratch)
+            for record in range(first, last):
+                for j in range(min(BLOCK, count - i)):
+                    results.v_r[network, record, i + j] = scratch[j]
+    store(scratch, 0, rho_total)
+    store(scratch, LANES, v_total)
+    rho = 0.0
+    v = 0.0
+    for j in range(LANES):
+        rho += scratch[j]
+        v += scratch[LANES + j]
+    return rho / count, v / count
+
+
+@compiled_leaf
+def _spread(x0, x1, x2, x3, scratch):
+    store(scratch, 0, x0)
+    store(scratch, LANES, x1)
+    store(scratch, 2 * LANES, x2)
+    store(scratch, 3 * LANES, x3)

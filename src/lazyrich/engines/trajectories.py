@@ -1,10 +1,14 @@
-"""What every engine returns."""
+"""What every engine is asked to record, and what it returns."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+
+from lazyrich import observables
 
 Array = np.ndarray
 
@@ -19,7 +23,32 @@ class Status(IntEnum):
 
 
 DIVERGED = 1e12  # a loss above this multiple of its start has diverged
+FINISHED = 1e-14  # a residual of this share of ‖y‖ is rounding: training may stop, and records hold what is reached
 WINDOW = 64  # steps that the period is read from
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Which steps and observables are kept of a batch of networks."""
+
+    steps: Int[Array, "networks records"]  # of each record, rising, the last at the end of training
+    wanted: Bool[Array, " names"]  # of observables.NAMES
+    onset: float  # thresholds of `onset_step` and `end_step`, shares
+    converged: float
+    keep_probes: bool = False  # each probe's ρ_r and v_r at each record
+
+    @property
+    def follows_neurons(self) -> bool:
+        """Whether something asks for single neurons; ρ also for `alignment_step`, which end values alone cannot give."""
+        names = (
+            observables.RHO,
+            observables.V,
+            observables.RHO_OVER_V,
+            observables.ALIGNMENT,
+            observables.WEIGHT_CHANGE,
+            observables.BALANCE_DRIFT,
+        )
+        return self.steps.shape[1] > 1 or self.keep_probes or bool(self.wanted[list(names)].any())
 
 
 @dataclass(frozen=True)
@@ -44,32 +73,32 @@ class Trajectories:
     status: Int[Array, " networks"]
 
 
-def empty(networks: int, records: int, names: int, probes: int | None) -> Trajectories:
-    """Trajectories to be filled in: NaN, not reached, failed."""
+def empty(count: int, records: int, probes: int | None) -> Trajectories:
+    """Trajectories of `count` networks to be filled in: NaN, not reached, failed; `probes` None where none are kept."""
 
     def floats(*shape: int) -> np.ndarray:
         return np.full(shape, np.nan)
 
     def integers(value: int) -> np.ndarray:
-        return np.full(networks, value, dtype=np.int64)
+        return np.full(count, value, dtype=np.int64)
 
-    kept = [None if probes is None else floats(networks, records, probes) for _ in range(2)]
+    kept = [None if probes is None else floats(count, records, probes) for _ in range(2)]
     return Trajectories(
-        observables=floats(networks, records, names),
-        rho_rms=floats(networks, records),
+        observables=floats(count, records, len(observables.NAMES)),
+        rho_rms=floats(count, records),
         rho_r=kept[0],
         v_r=kept[1],
         onset_step=integers(-1),
         end_step=integers(-1),
-        loss_start=floats(networks),
-        loss_end=floats(networks),
-        loss_min=floats(networks),
-        loss_max=floats(networks),
-        kernel_change=floats(networks),
+        loss_start=floats(count),
+        loss_end=floats(count),
+        loss_min=floats(count),
+        loss_max=floats(count),
+        kernel_change=floats(count),
         period=integers(0),
-        sharpness_start=floats(networks),
-        sharpness_end=floats(networks),
-        b_rms=floats(networks),
+        sharpness_start=floats(count),
+        sharpness_end=floats(count),
+        b_rms=floats(count),
         status=integers(Status.failed),
     )
 
