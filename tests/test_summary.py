@@ -39,7 +39,7 @@ def shards_on_disk(data, folder, earlier=None):
     for name, shard in shards.items():
         path = folder / f"{name}.nc"
         if not path.exists():
-            archive.write(archive.described(simulate(shard.recipe), shard.recipe, "propagator"), path)
+            archive.write(archive.described(simulate(shard.recipe), shard.recipe), path)
     return this, shards, [folder / f"{name}.nc" for name in shards]
 
 
@@ -189,9 +189,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_shards(tmp_path):
     grid = whole(this).recipe["boxes"][0]
     for i, point in enumerate(grid["sigma_0"]):
         shard = Shard(recipe(this, [{**grid, "sigma_0": [point]}]))
-        archive.write(
-            archive.described(simulate(shard.recipe, threads=2), shard.recipe, "propagator"), tmp_path / f"{i}.nc"
-        )
+        archive.write(archive.described(simulate(shard.recipe, threads=2), shard.recipe), tmp_path / f"{i}.nc")
 
     def peak(shards):
         command = [sys.executable, "-c", script, str(tmp_path), str(shards), json.dumps(data)]

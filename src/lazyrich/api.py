@@ -13,7 +13,9 @@ from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
 
 
-def run(sweep: str | Path | dict, *, engine: str = "propagator", threads: int | None = None) -> xr.Dataset:
+def run(
+    sweep: str | Path | dict, *, engine: str | None = None, device: str = "auto", threads: int | None = None
+) -> xr.Dataset:
     """Train all networks of a sweep and return them as one dataset in the layout of a shard, in float64.
 
     Parameters
@@ -21,7 +23,10 @@ def run(sweep: str | Path | dict, *, engine: str = "propagator", threads: int | 
     sweep
         a sweep file, or a dictionary of the same form.
     engine
-        `propagator` (exact and fast) or `dense` (explicit weights, the ground truth).
+        by default `propagator` (exact and fast) for linear networks and `gram` (exact, every neuron explicit) for others; or
+        `dense` (explicit weights, the ground truth).
+    device
+        `cpu`, `cuda` or `auto`, the GPU where there is one.
     threads
         default: all cores.
 
@@ -31,5 +36,5 @@ def run(sweep: str | Path | dict, *, engine: str = "propagator", threads: int | 
         before any work, with file, key, value and mend.
     """
     recipe = whole(load_sweep(sweep)).recipe
-    data = simulate(recipe, engine=engine, threads=threads or os.cpu_count() or 1)
-    return archive.described(data, recipe, engine)
+    data = simulate(recipe, engine=engine, device=device, threads=threads or os.cpu_count() or 1)
+    return archive.described(data, recipe)

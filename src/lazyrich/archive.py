@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import observables
+from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import Reason
 from lazyrich.plan import canonical
@@ -113,7 +114,7 @@ def _meaning(name: str) -> tuple[str, str]:
     return (observable.long_name, observable.symbol) if observable else VARIABLES[name]
 
 
-def described(data: xr.Dataset, recipe: dict[str, Any], engine: str) -> xr.Dataset:
+def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
     """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
     for name in STEPS:
         data[name] = data[name].where(data[name] >= 0)
@@ -129,10 +130,10 @@ def described(data: xr.Dataset, recipe: dict[str, Any], engine: str) -> xr.Datas
         "comment": "One row for each network. `ntk` is the neural tangent kernel. A record of NaN follows divergence "
         "(status diverged) or a network that could not be trained (status failed, reason in `reason`).",
         "recipe": canonical(recipe),
-        "engine": engine,
-        "device": "cpu",
+        "engine": data.attrs["engine"],
+        "device": data.attrs["device"],
         "data_checksum": recipe["settings"].get("data") or _checksum(data),
-        **provenance("lazyrich.simulate", f"lazyrich.engines.{engine}"),
+        **provenance("lazyrich.simulate", *modules(data.attrs["engine"].split(", "), data.attrs["device"])),
     }
     return data
 

@@ -8,6 +8,7 @@ mend it; the caller adds file and key. No numpy here: Snakemake imports this in 
 from __future__ import annotations
 
 import math
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -103,28 +104,32 @@ class Integer:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `names`; `not_yet` are known to the format but refused by this version."""
+    """One of `names`, or what the pattern `own` matches; `not_yet` are known to the format but refused by this version."""
 
     names: tuple[str, ...]
     not_yet: tuple[str, ...] = ()
+    own: str = ""
+    own_text: str = ""
 
     def __call__(self, value: Any) -> str:
         """The value in its one spelling; ValueError with a mend."""
         if value in self.not_yet:
             raise ValueError(f"is not available in this version; write {self.text}")
-        if value not in self.names:
+        if value not in self.names and not (self.own and isinstance(value, str) and re.match(self.own, value)):
             raise ValueError(f"is not known; write {self.text}")
         return value
 
     @property
     def text(self) -> str:
         """The rule in words."""
-        return " or ".join(self.names) if len(self.names) < 3 else "one of " + ", ".join(self.names)
+        text = " or ".join(self.names) if len(self.names) < 3 else "one of " + ", ".join(self.names)
+        return f"{text}, or {self.own_text}" if self.own else text
 
     @property
     def schema(self) -> dict:
         """The rule as JSON schema."""
-        return {"enum": list(self.names)}
+        names = {"enum": list(self.names)}
+        return {"anyOf": [names, {"type": "string", "pattern": self.own}]} if self.own else names
 
 
 Rule = Real | Integer | Choice

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import Any
 
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from lazyrich.initial import Initial, initial
 from lazyrich.problem import Problem, problems
-from lazyrich.table import Table, table
+from lazyrich.table import Table, distinct, table
 from lazyrich.theory import scalars
 
 Array = np.ndarray
@@ -51,6 +51,18 @@ class Networks:
     learning_rate: Float[Array, " networks"]  # η
     steps: Int[Array, " networks"]  # T
     reason: Int[Array, " networks"]  # `Reason`; others than none are not trained
+    activation: str = "linear"
+    explicit: bool = False  # every neuron is among the probes
+
+    def part(self, where: Int[Array, " part"]) -> Networks:
+        """Some of the networks, as a batch of their own."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {
+            name: value[where]
+            for name, value in own.items()
+            if isinstance(value, np.ndarray) and len(value) == len(self.rows)
+        }
+        return replace(self, **chosen)
 
     @property
     def size(self) -> Float[Array, " networks"]:
@@ -60,6 +72,11 @@ class Networks:
     def of_problem(self, name: str) -> np.ndarray:
         """A scalar of each network's problem."""
         return getattr(self.problem, name)[self.problem_index]
+
+    @property
+    def floor(self) -> Float[Array, " networks"]:
+        """The part of ‖y − f‖² that no training removes: what a linear network cannot fit, nothing for others."""
+        return self.of_problem("floor") if self.activation == "linear" else np.zeros(len(self.rows))
 
     @property
     def laziness(self) -> Float[Array, " networks"]:
@@ -84,20 +101,30 @@ class Networks:
         return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
 
 
-def networks(recipe: dict[str, Any]) -> Iterator[Networks]:
-    """The networks of a recipe with all derived parameters, one batch for each number of samples."""
+def networks(recipe: dict[str, Any], *, explicit: bool = False) -> Iterator[Networks]:
+    """The networks of a recipe with all derived parameters, one batch for each number of samples and activation.
+
+    `explicit` makes every neuron of every network explicit, as those of networks that are not linear always are; then batches
+    have one width, too.
+    """
     columns = table(recipe)
-    if "samples" not in columns:  # a file: one problem
-        yield _resolve(columns, np.arange(len(columns["replicate"])), recipe)
-        return
-    for samples in np.unique(columns["samples"]):
-        rows = np.flatnonzero(columns["samples"] == samples)
-        yield _resolve({name: column[rows] for name, column in columns.items()}, rows, recipe)
+    linear = columns["activation"] == "linear"
+    width = columns["width"] if "width" in columns else np.zeros(len(linear), dtype=np.int64)  # of a file with weights
+    groups = {
+        "samples": columns["samples"] if "samples" in columns else np.zeros(len(linear), dtype=np.int64),
+        "activation": columns["activation"],
+        "width": width if explicit else np.where(linear, 0, width),
+    }
+    _, group = distinct({**groups, "replicate": columns["replicate"]}, list(groups))
+    for i in range(group.max() + 1):
+        rows = np.flatnonzero(group == i)
+        part = {name: column[rows] for name, column in columns.items()}
+        yield _resolve(part, rows, recipe, explicit or not linear[rows[0]])
 
 
-def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any]) -> Networks:
+def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit: bool) -> Networks:
     settings = recipe["settings"]
-    problem, index = problems(columns, recipe["fixed"], settings["seed"])
+    problem, index = problems(columns, recipe["fixed"], settings["seed"], samples=explicit)
     b, gamma = problem.b[index], problem.gamma[index]
     if problem.weights is not None:
         columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
@@ -128,9 +155,23 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any]) -> Networ
         wanted = np.maximum(1.0, np.round(columns["tau"] * limit / learning_rate))
         reason[fit & ~(wanted <= MOST_STEPS)] = Reason.too_many_steps
         steps = np.minimum(wanted, MOST_STEPS).astype(np.int64)
-    start, start_index = initial(columns, problem, index, settings["probes"]["count"], settings["seed"])
+    neurons = int(columns["width"].max()) if explicit else settings["probes"]["count"]
+    start, start_index = initial(columns, problem, index, neurons, settings["seed"])
     return Networks(
-        rows, problem, index, start, start_index, width, sigma_0, v_0, loss_factor, learning_rate, steps, reason
+        rows,
+        problem,
+        index,
+        start,
+        start_index,
+        width,
+        sigma_0,
+        v_0,
+        loss_factor,
+        learning_rate,
+        steps,
+        reason,
+        str(columns["activation"][0]),
+        explicit,
     )
 
 

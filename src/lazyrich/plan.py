@@ -19,6 +19,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from lazyrich import activations
 from lazyrich.observables import NAMES
 from lazyrich.sweep import Sweep
 
@@ -76,6 +77,9 @@ def settings(sweep: Sweep) -> dict[str, Any]:
         from lazyrich.datasets import digest
 
         result["data"] = digest(sweep.problem.path)
+    if sweep.own_activations:
+        files = {name: Path(activations.split(name)[0]) for name in sweep.own_activations}
+        result["activations"] = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
     return result
 
 
@@ -109,7 +113,11 @@ def shard_size(sweep: Sweep) -> int:
         n = max(n for (n,) in sweep.combinations("samples"))
     # Float64 in memory: every observable, step and τ; at worst each network has draws of its own.
     per_record = 8 * (len(NAMES) + 3 + (2 * probes.count if probes.keep else 0))
-    state = 8 * (n + 1) * (n + 1 + probes.count)
+    # Neurons of a network that is not linear are all explicit, and its engine holds them a few times.
+    widest = max(
+        (width or 0) * (1 if name != "linear" else 0) for name, width in sweep.combinations("activation", "width")
+    )
+    state = 8 * (n + 1) * (n + 1 + max(probes.count, 8 * widest))
     return max(1, min(SHARD_NETWORKS, SHARD_BYTES // (records * per_record), SHARD_STATE_BYTES // state))
 
 

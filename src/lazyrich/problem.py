@@ -65,6 +65,10 @@ class Problem:
     gram_norm: Float[Array, " problems"]  # ‖K‖_F
     gram_error: Float[Array, " problems"]  # ‖K − tr Σ I‖₂, NaN where Σ is not known
     weights: Weights | None = None
+    vectors: Float[Array, "problems n r"] | None = (
+        None  # eigenvectors of K, for engines that see the samples themselves
+    )
+    y: Float[Array, "problems n"] | None = None
 
     @property
     def y_norm(self) -> Float[Array, " problems"]:
@@ -93,10 +97,13 @@ class Problem:
         return scalars.least_norm(self.eigenvalues, self.targets)
 
 
-def problems(columns: Table, fixed: dict[str, Any], seed: int) -> tuple[Problem, np.ndarray]:
-    """The distinct problems of networks of one n, and each network's problem (networks,)."""
+def problems(columns: Table, fixed: dict[str, Any], seed: int, *, samples: bool = False) -> tuple[Problem, np.ndarray]:
+    """The distinct problems of networks of one n, and each network's problem (networks,).
+
+    `samples` also keeps the eigenvectors of K and y itself: what a network that is not linear tells apart.
+    """
     rows, index = distinct(columns, KEYS)
-    return _stack([_problem(row, fixed, seed) for row in rows]), index
+    return _stack([_problem(row, fixed, seed) for row in rows], samples), index
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,8 @@ class _Single:
     samples: int
     dimension: int
     gram_error: float
+    vectors: np.ndarray  # (n, r)
+    y: np.ndarray  # (n,)
     weights: Weights | None = None
 
 
@@ -131,7 +140,7 @@ def _of_inputs(X: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarr
     if weights is not None:
         W, v = weights
         brought = Weights(W @ V[keep].T, v, float(np.sqrt(np.mean(W**2))), float(np.sqrt(np.mean(v**2))))
-    return _Single(singular[keep] ** 2, targets, floor, len(y), X.shape[1], np.nan, brought)
+    return _Single(singular[keep] ** 2, targets, floor, len(y), X.shape[1], np.nan, U[:, keep], y, brought)
 
 
 def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
@@ -158,7 +167,7 @@ def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
     targets = U[:, keep].T @ y
     # The residual itself, not a difference of squares; exactly 0 at full rank.
     floor = 0.0 if keep.all() else float(np.sum((y - U[:, keep] @ targets) ** 2))
-    return _Single(eigenvalues[keep], targets, floor, n, d, error)
+    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y)
 
 
 def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, int]] | np.ndarray:
@@ -229,6 +238,7 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
     if row.get("target_norm") is not None and y_norm > 0:
         values["targets"] = single.targets * (row["target_norm"] / y_norm)
         values["floor"] = single.floor * (row["target_norm"] / y_norm) ** 2
+        values["y"] = single.y * (row["target_norm"] / y_norm)
     kappa = float(scalars.gamma(single.eigenvalues, single.targets)) / y_norm**2 if y_norm > 0 else 0.0
     if row.get("gram_scale") is not None and kappa > 0:
         scale = row["gram_scale"] / kappa
@@ -237,7 +247,7 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
     return _Single(**values)
 
 
-def _stack(singles: list[_Single]) -> Problem:
+def _stack(singles: list[_Single], samples: bool) -> Problem:
     r = max(len(single.eigenvalues) for single in singles)
 
     def padded(name: str) -> np.ndarray:
@@ -254,4 +264,8 @@ def _stack(singles: list[_Single]) -> Problem:
         gram_norm=np.sqrt(scalars.over_modes(eigenvalues**2)),
         gram_error=np.array([single.gram_error for single in singles]),
         weights=singles[0].weights,
+        vectors=np.stack([np.pad(s.vectors, ((0, 0), (0, r - s.vectors.shape[1]))) for s in singles])
+        if samples
+        else None,
+        y=np.stack([single.y for single in singles]) if samples else None,
     )

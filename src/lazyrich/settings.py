@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -16,6 +16,9 @@ class Settings(Section):
     """The workflow's configuration."""
 
     sweeps: tuple[SweepName, ...] = Field(description="names of files in config/sweeps, without .yaml", min_length=1)
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="what trains: auto takes a GPU where the machine has one; a job on a GPU asks for `gpu: 1`"
+    )
     results: str = Field("results", description="folder for all output, relative to the project's root")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
@@ -10,15 +9,16 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from lazyrich import observables
+from lazyrich.engines.select import ENGINES, engine_of, evolve_with, find_device
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
 from lazyrich.records import record_steps
-from lazyrich.table import table, variable
-
-ENGINES = ("propagator", "dense")
+from lazyrich.table import Table, table, variable
 
 
-def simulate(recipe: dict[str, Any], *, engine: str = "propagator", threads: int = 1) -> xr.Dataset:
+def simulate(
+    recipe: dict[str, Any], *, engine: str | None = None, device: str = "auto", threads: int = 1
+) -> xr.Dataset:
     """Train the networks of a recipe.
 
     Parameters
@@ -26,38 +26,59 @@ def simulate(recipe: dict[str, Any], *, engine: str = "propagator", threads: int
     recipe
         which networks, and how they are recorded (`plan`).
     engine
-        `propagator` (exact and fast) or `dense` (the ground truth).
+        by default `propagator` for linear networks (exact and fast) and `gram` for others (exact, every neuron explicit); or
+        `dense` (explicit weights, the ground truth).
+    device
+        `cpu`, `cuda` or `auto`, the GPU where there is one.
     threads
-        on so many threads; the results do not depend on it.
+        on so many threads; the propagator's results do not depend on it.
 
     Returns
     -------
     Dataset
-        in the layout of a shard (docs/datasets.md), in float64, bare of attributes.
+        in the layout of a shard (docs/datasets.md), in float64, with the attributes `engine` and `device` only.
+
+    Raises
+    ------
+    ValueError
+        for an engine or a device that is not known or cannot do it, before any work.
     """
-    if engine not in ENGINES:
+    if engine not in (None, *ENGINES):
         raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
-    evolve = importlib.import_module(f"lazyrich.engines.{engine}").evolve
+    device = "cpu" if engine == "dense" else find_device(device)
     settings = recipe["settings"]
     record = settings["record"]
     wanted = np.isin(observables.NAMES, record["observables"])
+    columns = table(recipe)
+    used = sorted({engine or engine_of(activation) for activation in np.unique(columns["activation"])})
+    if engine == "propagator" and (columns["activation"] != "linear").any():
+        raise ValueError("engine = propagator: trains linear networks only; leave it out, or write gram")
     parts = []
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
     with threadpool_limits(1):
-        for batch in networks(recipe):
+        for batch in networks(recipe, explicit=engine == "gram"):
             steps = record_steps(record, batch.steps)
-            recording = Recording(steps, wanted, record["onset"], record["converged"], settings["probes"]["keep"])
-            trajectories = evolve(batch, recording, threads=threads)
+            recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
+            trajectories = evolve_with(
+                engine or engine_of(batch.activation), batch, recording, device=device, threads=threads
+            )
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
     data = parts[0] if len(parts) == 1 else xr.concat(parts, "network", join="exact").sortby("row")
     data = data.drop_vars("row")
     kept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width", "noise_std"}
-    columns = table(recipe)
     columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
     for name, column in columns.items():
         if name in kept:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
-    return data
+    return data.assign_attrs(engine=", ".join(used), device=device)
+
+
+def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:
+    """Of how many probes single values are kept: the same for every batch of the recipe."""
+    if not settings["probes"]["keep"]:
+        return 0
+    widest = columns["width"].max() if "width" in columns else batch.initial.probes.shape[1]
+    return int(min(settings["probes"]["count"], widest))
 
 
 def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[str]) -> xr.Dataset:

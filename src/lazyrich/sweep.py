@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from lazyrich import observables
+from lazyrich import activations, observables
 from lazyrich.axes import Axis, Choice, Integer, Key, Real, scalar, swept
 
 Observable = Literal[observables.NAMES]
@@ -85,8 +85,11 @@ class Network(Section):
     width: Annotated[Any, swept(Integer(1))] = Field(
         None, description="m, number of neurons, up to 2⁶³ − 1; the cost does not depend on it"
     )
-    activation: Annotated[Any, swept(Choice(("linear",), not_yet=("relu", "leaky_relu", "tanh", "gelu")))] = Field(
-        "linear", description="φ"
+    activation: Annotated[
+        Any, swept(Choice(activations.NAMES, own=activations.OWN, own_text="your own as file.py:function"))
+    ] = Field(
+        "linear",
+        description="φ; your own is a torch function in a file, named relative to the sweep file",
     )
     sigma_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ0: w_r ~ N(0, σ0² I)")
     v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="v0: v_r = ±v0 with equal probability")
@@ -230,6 +233,11 @@ class Sweep(Section):
     def cells(self) -> int:
         """Number of grid cells; each holds `replicates` networks."""
         return math.prod(self.shape)
+
+    @property
+    def own_activations(self) -> tuple[str, ...]:
+        """The user's own activations, as `file:function`."""
+        return tuple(name for (name,) in sorted(self.combinations("activation")) if activations.split(name))
 
     @property
     def networks(self) -> int:

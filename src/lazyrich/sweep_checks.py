@@ -12,11 +12,22 @@ from lazyrich.sweep import SECTION_OF, Sweep, bare
 
 MOST_ENTRIES = 10**10
 MOST_RECORDS = 10**6
+# Entries of one network's pre-activations, width × samples: half a gigabyte, of which an engine needs several.
+MOST_EXPLICIT = 2**26
 
 
 def check_combinations(sweep: Sweep) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
-    for check in (_check_zip, _check_problem, _check_scales, _check_training, _check_record, _check_cells):
+    checks = (
+        _check_zip,
+        _check_problem,
+        _check_scales,
+        _check_activation,
+        _check_training,
+        _check_record,
+        _check_cells,
+    )
+    for check in checks:
         check(sweep)
 
 
@@ -118,6 +129,15 @@ def _check_scales(sweep: Sweep) -> None:
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
 
 
+def _check_activation(sweep: Sweep) -> None:
+    for activation, width, samples in sweep.combinations("activation", "width", "samples"):
+        if activation != "linear" and width and samples and width * samples > MOST_EXPLICIT:
+            raise ValueError(
+                f"network.width: {width} neurons are too many for {activation}, whose neurons are all explicit; "
+                f"write at most {MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
+            )
+
+
 def _check_training(sweep: Sweep) -> None:
     for choices in (("learning_rate", "growth_per_step", "stability_fraction"), ("steps", "tau")):
         given = _given(sweep, *choices)
@@ -144,6 +164,8 @@ def _check_record(sweep: Sweep) -> None:
         raise ValueError("record.observables: names one twice; drop it")
     if not record.observables:
         raise ValueError("record.observables: is empty; name at least one")
+    if "balance_drift" in record.observables and "linear" not in _values(sweep, "activation"):
+        raise ValueError("record.observables: balance_drift is defined for linear networks only; remove it")
     if record.onset >= 1 or record.converged >= 1:
         raise ValueError("record.onset: and converged are shares; write numbers below 1")
 

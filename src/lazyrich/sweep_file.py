@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lazyrich import observables
+from lazyrich import activations, observables
 from lazyrich.points import read_points
 from lazyrich.sweep import NOT_YET, Sweep, SweepError
 
@@ -99,6 +100,14 @@ def _model_at(model: type[BaseModel], loc: tuple) -> type[BaseModel]:
     return model
 
 
+def _own_activations(value: Any, folder: Path) -> Any:
+    """A user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
+    if isinstance(value, dict) and isinstance(value.get("values"), list):
+        return {**value, "values": [_own_activations(one, folder) for one in value["values"]]}
+    own = re.match(activations.OWN, value) if isinstance(value, str) else None
+    return f"{Path(os.path.relpath(folder / own[1])).as_posix()}:{own[2]}" if own else value
+
+
 def load_sweep(source: str | Path | dict) -> Sweep:
     """Read and check a sweep file, or a dictionary of the same form; the files that it names are checked too.
 
@@ -123,7 +132,14 @@ def load_sweep(source: str | Path | dict) -> Sweep:
                 raise SweepError(f"{name}: {section}.{key} = {inner[key]}: no such file ({found}); check the path")
             # One spelling, whether the sweep file was named by a relative or an absolute path.
             data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
+    if isinstance(network := data.get("network"), dict) and "activation" in network:
+        data["network"] = {**network, "activation": _own_activations(network["activation"], folder)}
     sweep = validated(Sweep, data, name)
+    for own in sweep.own_activations:
+        try:
+            activations.check_file(own)
+        except ValueError as error:
+            raise SweepError(f"{name}: network.activation = {own}: {error}") from None
     if sweep.figures.published is not None:
         try:
             read_points(sweep.figures.published)

@@ -48,7 +48,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     sweep = load_sweep(SWEEP)
     recipe = whole(sweep).recipe
-    run = archive.described(simulate(recipe), recipe, "propagator")
+    run = archive.described(simulate(recipe), recipe)
     archive.write(run, folder / "shard.nc")
     summary = lazyrich.analyse(run)
     archive.write(summary, folder / "summary.nc")

@@ -69,7 +69,7 @@ SHAPES = {
 
 def files(sweep, folder):
     recipe = whole(sweep).recipe
-    archive.write(archive.described(simulate(recipe), recipe, "propagator"), folder / "shard.nc")
+    archive.write(archive.described(simulate(recipe), recipe), folder / "shard.nc")
     shards = [str(folder / "shard.nc")]
     archive.write(summarise(shards, recipe, phases=sweep.phases, figures=sweep.figures), folder / "summary.nc")
     return shards

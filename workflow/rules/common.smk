@@ -5,6 +5,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lazyrich import activations
+from lazyrich.engines.select import engine_of, likely_device, modules
 from lazyrich.plan import canonical, plan, read_plan, whole, write_plan
 from lazyrich.provenance import fingerprint
 from lazyrich.settings import load_settings
@@ -26,6 +28,7 @@ def one_clear_error(function):
 
 SETTINGS = one_clear_error(load_settings)(config)
 RESULTS = Path(SETTINGS.results)
+DEVICE = likely_device(SETTINGS.device)
 
 
 def sweep_file(name):
@@ -84,9 +87,16 @@ def write_plans():
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
 
 
-def data_file(wildcards):
-    path = sweep(wildcards.sweep).problem.path
-    return [path] if path else []
+def data_files(wildcards):
+    """Files that decide a sweep's numbers beside the sweep file: data, and the user's own activations."""
+    this = sweep(wildcards.sweep)
+    path = this.problem.path
+    return [path] * bool(path) + sorted({activations.split(name)[0] for name in this.own_activations})
+
+
+def source_of_simulation(wildcards):
+    engines = {engine_of(activation) for (activation,) in sweep(wildcards.sweep).combinations("activation")}
+    return fingerprint("lazyrich.simulate", *modules(engines, DEVICE))
 
 
 def published_file(wildcards):

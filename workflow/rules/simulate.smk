@@ -1,6 +1,6 @@
 rule simulate_shard:
     input:
-        data=data_file,
+        data=data_files,
     output:
         shard=RESULTS / "{sweep}/shards/{shard}.nc",
     log:
@@ -13,9 +13,11 @@ rule simulate_shard:
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=int(DEVICE == "cuda"),
     params:
         plan=plan_of_shard,
-        source=fingerprint("lazyrich.simulate", "lazyrich.engines.propagator"),
+        device=SETTINGS.device,
+        source=source_of_simulation,
     message:
         "train the networks of shard {wildcards.shard} of {wildcards.sweep}"
     script:

@@ -8,5 +8,5 @@ with logged(snakemake.log[0]):
     from lazyrich.simulate import simulate
 
     recipe = read_plan(snakemake.params.plan)[snakemake.wildcards.shard].recipe
-    data = simulate(recipe, threads=snakemake.threads)
-    archive.write(archive.described(data, recipe, "propagator"), snakemake.output.shard)
+    data = simulate(recipe, device=snakemake.params.device, threads=snakemake.threads)
+    archive.write(archive.described(data, recipe), snakemake.output.shard)

@@ -6,11 +6,13 @@ network's function, observables from the weights themselves. Slow and memory-hun
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from lazyrich import observables
+from lazyrich import activations, observables
 from lazyrich.engines.trajectories import DIVERGED, WINDOW, Recording, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import State
@@ -36,25 +38,29 @@ SCALARS = (
 MEMORY_BOUND = 4 * 2**30
 
 
-def output(X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """f(X) = (1/m) Σ_r v_r ⟨x, w_r⟩, (n,)."""
-    return (X @ W.T) @ v / len(v)
+Activation = Callable[[torch.Tensor], torch.Tensor]
 
 
-def kernel(X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+def output(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """f(X) = (1/m) Σ_r v_r φ(⟨x, w_r⟩), (n,)."""
+    return phi(X @ W.T) @ v / len(v)
+
+
+def kernel(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Θ = J Jᵀ with J the Jacobian of the outputs by all weights (Definition 3.1), (n, n)."""
-    by_W, by_v = torch.func.jacrev(lambda W, v: output(X, W, v), argnums=(0, 1))(W, v)
+    by_W, by_v = torch.func.jacrev(lambda W, v: output(phi, X, W, v), argnums=(0, 1))(W, v)
     J = torch.cat([by_W.reshape(len(X), -1), by_v], dim=1)
     return J @ J.T
 
 
-def refuse_large(samples: int, dimension: int, width: int) -> None:
+def refuse_large(samples: int, dimension: int, width: int, activation: str) -> None:
     """Raise MemoryError, naming the engine to use, for a network that does not fit the stated bound."""
     needed = 8.0 * (samples + 4) * width * (dimension + 1)
     if needed > MEMORY_BOUND:
+        engine = "propagator" if activation == "linear" else "gram"
         raise MemoryError(
             f"the dense engine would need {needed / 2**30:.1f} GiB for n = {samples}, d = {dimension}, m = {width} "
-            f"(bound: {MEMORY_BOUND / 2**30:.0f} GiB); use the propagator engine, which is exact at any size"
+            f"(bound: {MEMORY_BOUND / 2**30:.0f} GiB); use the {engine} engine, which is as exact and never holds weights"
         )
 
 
@@ -70,7 +76,8 @@ def train(
     onset: float = 0.05,
     converged: float = 1e-3,
     size: float | None = None,
-    keep_probes: bool = False,
+    activation: str = "linear",
+    keep_probes: int = 0,
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
 
@@ -83,13 +90,14 @@ def train(
         for a network that does not fit; the message names the engine to use.
     """
     (n, d), m = X.shape, len(v)
-    refuse_large(n, d, m)
+    refuse_large(n, d, m, activation)
+    phi = activations.function(activation)
     X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
     W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
     v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     W0, v0 = W.detach().clone(), v.detach().clone()
     records = len(record_steps)
-    result = empty(1, records, m if keep_probes else None)
+    result = empty(1, records, keep_probes)
 
     K = X @ X.T
     # The row space of X by singular values, as in `problem`; everything else here is free of decompositions.
@@ -100,12 +108,12 @@ def train(
     b_square = float(Pi_y @ torch.linalg.lstsq(K, Pi_y, driver="gelsd").solution)
     size = float((W0**2).mean() + (v0**2).mean()) if size is None else float(size)
     growth = float(scalars.end_growth(np.float64(size), np.sqrt(b_square)))
-    start_kernel = kernel(X, W0, v0)
+    start_kernel = kernel(phi, X, W0, v0)
     # Of unit ⟨v²⟩: a record multiplies by the step's own.
     target_kernel = (K + torch.outer(K @ y, K @ y) / gamma) / m
     end_kernel = start_kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
     balance_start = torch.outer(v0, v0) - W0 @ W0.T
-    residual_start = y - output(X, W0, v0)
+    residual_start = y - output(phi, X, W0, v0)
     b_r = W0 @ (X.T @ y)
 
     def observe(record: int, step: int) -> None:
@@ -114,7 +122,7 @@ def train(
         contraction = torch.eye(n, dtype=torch.float64) - loss_factor * learning_rate / n * start_kernel
         lazy = y - torch.linalg.matrix_power(contraction, step) @ residual_start
         balance = torch.outer(v_t, v_t) - W_t @ W_t.T - balance_start
-        f, theta = output(X, W_t, v_t), kernel(X, W_t, v_t)
+        f, theta = output(phi, X, W_t, v_t), kernel(phi, X, W_t, v_t)
         v_square = (v_t**2).mean()
         state = State(
             y_square=y @ y,
@@ -138,13 +146,13 @@ def train(
             from_end=((theta - end_kernel) ** 2).sum(),
             end_square=(end_kernel**2).sum(),
             weight_shift=((W_t - W0) ** 2).sum() / m,
-            balance_shift=(balance**2).mean(),
+            balance_shift=(balance**2).mean() if activation == "linear" else torch.nan,
         )
         observables.measure(state, result.observables[0, record])
         result.rho_rms[0, record] = (rho**2).mean() ** 0.5
         if keep_probes:
-            result.rho_r[0, record] = rho.numpy()
-            result.v_r[0, record] = v_t.numpy()
+            result.rho_r[0, record, :m] = rho.numpy()[:keep_probes]
+            result.v_r[0, record, :m] = v_t.numpy()[:keep_probes]
 
     T = int(record_steps[-1])
     start_square = None
@@ -152,9 +160,11 @@ def train(
     record = 0
     status = Status.running
     for step in range(T + 1):
-        f = output(X, W, v)
+        f = output(phi, X, W, v)
         loss = loss_factor / (2 * n) * ((f - y) ** 2).sum()
-        square = float(((U.T @ (f.detach() - y)) ** 2).sum())
+        # Of a linear network, what it can fit; of others, everything.
+        reducible = U.T @ (f.detach() - y) if activation == "linear" else f.detach() - y
+        square = float((reducible**2).sum())
         value = float(loss.detach())
         if start_square is None:
             start_square, loss_start = square, value
@@ -182,7 +192,7 @@ def train(
         status = Status.converged if end else Status.running
         if T >= WINDOW:
             result.period[0] = period_of(losses, T % WINDOW)
-        last_kernel = kernel(X, W.detach(), v.detach())
+        last_kernel = kernel(phi, X, W.detach(), v.detach())
         result.loss_end[0] = value
         result.kernel_change[0] = float((last_kernel - start_kernel).norm() / start_kernel.norm())
         result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1])
@@ -195,18 +205,22 @@ def train(
 def realise(networks: Networks, i: int) -> tuple[Array, Array, Array, Array]:
     """Explicit (X, y, W, v) with the very K, y and second moments of network i, so that f, Θ·m and ⟨ρ²⟩ follow the same path.
 
-    X is (n, r), rotated so that its rows are the modes of K, and a root of the second moments gives r + 1 neurons; with η
-    scaled by (r + 1)/m the outputs are those of the network of width m (and Θ is m/(r + 1) times larger). Where every
-    neuron of the network is a probe, W and v are its own neurons and nothing needs scaling.
+    X is (n, r), rotated in input space, and where neurons are not explicit in sample space, too, so that its rows are the
+    modes of K. A root of the second moments gives r + 1 neurons; with η scaled by (r + 1)/m the outputs are those of the
+    network of width m (and Θ is m/(r + 1) times larger). Where every neuron is a probe, W and v are the network's own
+    neurons and nothing needs scaling.
     """
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
-    X = np.zeros((problem.samples, r))
-    X[np.arange(r), np.arange(r)] = np.sqrt(problem.eigenvalues[p, :r])
-    y = np.zeros(problem.samples)
-    y[:r] = problem.targets[p, :r]
-    if problem.samples > r:
-        y[r] = np.sqrt(problem.floor[p])
+    if networks.explicit:
+        X, y = problem.vectors[p][:, :r] * np.sqrt(problem.eigenvalues[p, :r]), problem.y[p]
+    else:
+        X = np.zeros((problem.samples, r))
+        X[np.arange(r), np.arange(r)] = np.sqrt(problem.eigenvalues[p, :r])
+        y = np.zeros(problem.samples)
+        y[:r] = problem.targets[p, :r]
+        if problem.samples > r:
+            y[r] = np.sqrt(problem.floor[p])
     scale = np.append(networks.v_0[i], np.full(r, networks.sigma_0[i]))
     draw = networks.initial_index[i]
     if networks.observed_neurons[i] == networks.width[i]:
@@ -224,7 +238,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     What belongs to single neurons is NaN where the network has more of them than probes: the realised neurons share its
     second moments only.
     """
-    result = empty(*recording.steps.shape, networks.initial.probes.shape[1] if recording.keep_probes else None)
+    result = empty(*recording.steps.shape, recording.keep_probes)
     torch.set_num_threads(threads)
     for i in np.flatnonzero(networks.reason == Reason.none):
         X, y, W, v = realise(networks, i)
@@ -240,6 +254,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
             onset=recording.onset,
             converged=recording.converged,
             size=networks.size[i],
+            activation=networks.activation,
             keep_probes=recording.keep_probes,
         )
         values = one.observables[0]
@@ -256,8 +271,8 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
         result.observables[i] = values
         result.rho_rms[i] = one.rho_rms[0]
         if recording.keep_probes and own_neurons:
-            result.rho_r[i, :, : len(v)] = one.rho_r[0]
-            result.v_r[i, :, : len(v)] = one.v_r[0]
+            result.rho_r[i] = one.rho_r[0]
+            result.v_r[i] = one.v_r[0]
         for name in SCALARS:
             getattr(result, name)[i] = getattr(one, name)[0]
         for name in ("sharpness_start", "sharpness_end"):

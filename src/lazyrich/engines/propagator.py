@@ -112,7 +112,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     Trajectories
     """
     count = len(recording.steps)
-    result = empty(*recording.steps.shape, networks.initial.probes.shape[1] if recording.keep_probes else None)
+    result = empty(*recording.steps.shape, recording.keep_probes)
     batch = _batch(networks)
     nothing = np.empty((0, 0, 0))
     results = Results(*(nothing if array is None else array for array in vars(result).values()))
@@ -121,7 +121,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     longest = int(np.max(np.diff(recording.steps, axis=1, prepend=0)))
     following = Following(
         recording.follows_neurons,
-        recording.keep_probes or bool(wanted[[observables.RHO, observables.V, observables.RHO_OVER_V]].any()),
+        recording.keep_probes > 0 or bool(wanted[[observables.RHO, observables.V, observables.RHO_OVER_V]].any()),
         bool(wanted[observables.BALANCE_DRIFT]),
         bool(wanted[observables.WEIGHT_CHANGE]),
         max(1, longest.bit_length()) if wanted[observables.LAZY_ERROR] else 0,
@@ -519,14 +519,15 @@ def _probes(lane, network, first, last, batch, o, signal, scratch, results):
         rho_total = add(add(rho_total, _absolute(rho2)), _absolute(rho3))
         v_total = add(add(v_total, _absolute(v0)), _absolute(v1))
         v_total = add(add(v_total, _absolute(v2)), _absolute(v3))
-        if results.rho_r.shape[0] > 0:
+        kept = min(count, results.rho_r.shape[2])
+        if i < kept:
             _spread(rho0, rho1, rho2, rho3, scratch)
             for record in range(first, last):
-                for j in range(min(BLOCK, count - i)):
+                for j in range(min(BLOCK, kept - i)):
                     results.rho_r[network, record, i + j] = scratch[j]
             _spread(v0, v1, v2, v3, scratch)
             for record in range(first, last):
-                for j in range(min(BLOCK, count - i)):
+                for j in range(min(BLOCK, kept - i)):
                     results.v_r[network, record, i + j] = scratch[j]
     store(scratch, 0, rho_total)
     store(scratch, LANES, v_total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -35,7 +35,16 @@ class Recording:
     wanted: Bool[Array, " names"]  # of observables.NAMES
     onset: float  # thresholds of `onset_step` and `end_step`, shares
     converged: float
-    keep_probes: bool = False  # each probe's ρ_r and v_r at each record
+    keep_probes: int = 0  # of so many probes ρ_r and v_r at each record
+
+    def part(self, where: Int[Array, " part"]) -> Recording:
+        """The recording of some of the networks."""
+        return replace(self, steps=self.steps[where])
+
+    @property
+    def bytes_each(self) -> int:
+        """Memory that the records of one network take."""
+        return 8 * self.steps.shape[1] * (len(observables.NAMES) + 2 + 2 * self.keep_probes)
 
     @property
     def follows_neurons(self) -> bool:
@@ -48,7 +57,7 @@ class Recording:
             observables.WEIGHT_CHANGE,
             observables.BALANCE_DRIFT,
         )
-        return self.steps.shape[1] > 1 or self.keep_probes or bool(self.wanted[list(names)].any())
+        return self.steps.shape[1] > 1 or self.keep_probes > 0 or bool(self.wanted[list(names)].any())
 
 
 @dataclass(frozen=True)
@@ -72,9 +81,16 @@ class Trajectories:
     b_rms: Float[Array, " networks"]  # rms over neurons of b_r = ⟨w_r(0), Xᵀy⟩
     status: Int[Array, " networks"]
 
+    def put(self, where: Int[Array, " part"], part: Trajectories) -> None:
+        """Fill in the trajectories of some of the networks."""
+        for field in fields(self):
+            array = getattr(self, field.name)
+            if array is not None:
+                array[where] = getattr(part, field.name)
 
-def empty(count: int, records: int, probes: int | None) -> Trajectories:
-    """Trajectories of `count` networks to be filled in: NaN, not reached, failed; `probes` None where none are kept."""
+
+def empty(count: int, records: int, probes: int) -> Trajectories:
+    """Trajectories of `count` networks to be filled in: NaN, not reached, failed; of so many probes, where any are kept."""
 
     def floats(*shape: int) -> np.ndarray:
         return np.full(shape, np.nan)
@@ -82,7 +98,7 @@ def empty(count: int, records: int, probes: int | None) -> Trajectories:
     def integers(value: int) -> np.ndarray:
         return np.full(count, value, dtype=np.int64)
 
-    kept = [None if probes is None else floats(count, records, probes) for _ in range(2)]
+    kept = [floats(count, records, probes) if probes else None for _ in range(2)]
     return Trajectories(
         observables=floats(count, records, len(observables.NAMES)),
         rho_rms=floats(count, records),

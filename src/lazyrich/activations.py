@@ -1,0 +1,122 @@
+"""Activation functions: their names, and where torch is at hand the functions themselves.
+
+Beside the names there may be a user's own function, `file.py:function`: elementwise in torch, differentiable by autograd. No
+torch is imported before a function is asked for, because sweep files are checked with this module.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+NAMES = ("linear", "relu", "leaky_relu", "tanh", "gelu")
+OWN = r"^(.+\.py):([A-Za-z_]\w*)$"  # a user's function
+
+
+class ActivationError(ValueError):
+    """A user's activation that cannot be used; the message names file, function and mend."""
+
+
+def split(name: str) -> tuple[str, str] | None:
+    """(file, function) of a user's activation, None for one of `NAMES`."""
+    path, colon, function = name.rpartition(":")
+    return (path, function) if colon else None
+
+
+def check_file(name: str) -> None:
+    """Raise ActivationError unless the file of a user's activation defines the function; nothing of it is run."""
+    path, function = split(name)
+    try:
+        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ActivationError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+        raise ActivationError(f"{path}: is no Python ({error}); mend it") from None
+    defined = set()
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=own):
+                defined.add(own)
+            case ast.Assign(targets=targets):
+                defined |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.ImportFrom(names=names) | ast.Import(names=names):
+                defined |= {alias.asname or alias.name for alias in names}
+    if function not in defined:
+        known = ", ".join(sorted(defined)) or "nothing"
+        raise ActivationError(f"{path}: defines no {function} (but {known}); write file.py:function")
+
+
+def function(name: str) -> Callable[[Any], Any]:
+    """The function φ of tensors, elementwise.
+
+    Raises
+    ------
+    ActivationError
+        for a user's function that fails, is not elementwise or has no derivative.
+    """
+    import torch
+
+    own = split(name)
+    if own is None:
+        return {
+            "linear": lambda x: x,
+            "relu": torch.relu,
+            "leaky_relu": torch.nn.functional.leaky_relu,
+            "tanh": torch.tanh,
+            "gelu": torch.nn.functional.gelu,
+        }[name]
+    path, called = own
+    try:
+        spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        phi = getattr(module, called)
+        x = torch.tensor([[-0.5, 0.25, 1.5], [1.0, -2.0, 0.75]], dtype=torch.float64, requires_grad=True)
+        value = phi(x)
+        (slope,) = torch.autograd.grad(value.sum(), x)
+        alone = torch.stack([phi(entry) for entry in x.detach().flatten()]).reshape(x.shape)
+    except Exception as error:  # whatever a user's code may raise, under its own name
+        raise ActivationError(
+            f"{path}: {called} fails on a tensor ({type(error).__name__}: {error}); write a torch function that autograd can "
+            "differentiate"
+        ) from None
+    if value.dtype != torch.float64 or not torch.allclose(value, alone, rtol=1e-12, atol=0):
+        raise ActivationError(f"{path}: {called} is not elementwise in float64; write a function of each entry alone")
+    if not (torch.isfinite(value).all() and torch.isfinite(slope).all()):
+        raise ActivationError(
+            f"{path}: {called} or its slope is not finite at ordinary numbers; write another function"
+        )
+    return phi
+
+
+def value_and_slope(name: str) -> Callable[[Any], tuple[Any, Any]]:
+    """The map x ↦ (φ(x), φ'(x)) of tensors; at a kink the slope is that of autograd."""
+    import torch
+
+    match name:
+        case "linear":
+            return lambda x: (x, torch.ones_like(x))
+        case "relu":
+            return lambda x: (x.clamp(min=0), (x > 0).to(x.dtype))
+        case "leaky_relu":
+            return lambda x: (torch.nn.functional.leaky_relu(x), torch.where(x > 0, x.new_tensor(1.0), x.new_tensor(0.01)))
+        case "tanh":
+
+            def tanh(x: Any) -> tuple[Any, Any]:
+                value = torch.tanh(x)
+                return value, 1 - value * value
+
+            return tanh
+    phi = function(name)
+
+    def both(x: Any) -> tuple[Any, Any]:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            value = phi(x)
+            (slope,) = torch.autograd.grad(value.sum(), x)
+        return value.detach(), slope
+
+    return both

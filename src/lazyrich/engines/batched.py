@@ -1,0 +1,134 @@
+"""The propagator in plain batched torch: the recursion as it is written, on any device and at any size.
+
+The readable statement of what `propagator` does in SIMD lanes and `fused` on one chip, the reference that both are held to
+beside explicit weights, and the engine where neither fits: many samples, or observables that the fused kernel does not follow.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lazyrich import observables
+from lazyrich.engines.observing import Reference, Seen, Watch, outer, square, tensor
+from lazyrich.engines.pieces import in_pieces
+from lazyrich.engines.trajectories import Recording, Trajectories
+from lazyrich.networks import Networks
+
+
+def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1) -> Trajectories:
+    """Train every network of the batch; arguments as in `propagator.evolve`, on a device `cpu` or `cuda`."""
+    torch.set_num_threads(threads)
+    size = networks.problem.eigenvalues.shape[1] + 1
+    # M, P, B and their next values, the start, three kernels and the modes of the linearised network; probes; records.
+    bytes_each = 8 * (12 * size**2 + networks.initial.probes.shape[1] * (size + 4)) + recording.bytes_each
+    return in_pieces(
+        networks,
+        recording,
+        lambda networks, recording: _train(networks, recording, device),
+        bytes_each=bytes_each,
+        device=device,
+    )
+
+
+class Start:
+    """Networks of one piece at their start, as tensors in the modes of K; r modes, coordinates z = (v, Vᵀw)."""
+
+    def __init__(self, networks: Networks, device: str) -> None:
+        self.networks = networks
+        self.root = tensor(np.sqrt(networks.of_problem("eigenvalues")), device)  # (networks, r): √λ
+        self.y = tensor(networks.of_problem("targets"), device)  # (networks, r)
+        r = self.y.shape[1]
+        # (networks, r + 1): a coordinate's scale, v0 or σ0.
+        scale = np.column_stack([networks.v_0] + [networks.sigma_0] * r)
+        self.scale = tensor(scale, device)
+        moments = tensor(networks.initial.moments, device)[self._draws(device)]
+        self.moments = outer(self.scale, self.scale) * moments  # (networks, r + 1, r + 1): ⟨z zᵀ⟩
+        rate = networks.loss_factor * networks.learning_rate / (networks.problem.samples * networks.width)
+        self.rate = tensor(rate, device)  # cη/(mn)
+        self.width = tensor(networks.width, device)
+        self.observed = torch.as_tensor(networks.observed_neurons, device=device)
+        floor = tensor(networks.floor, device)
+        K = torch.diag_embed(self.root**2)
+        output, kernel = self.output(self.moments), self.kernel(self.moments, self.root, self.width)
+        self.reference = Reference.of(networks, K, self.y, self.y, floor, kernel, output)
+        signal = self.root * self.y
+        self.b_rms = ((outer(signal, signal) * self.moments[:, 1:, 1:]).sum((-2, -1))) ** 0.5
+
+    def _draws(self, device: str) -> Tensor:
+        return torch.as_tensor(self.networks.initial_index, device=device)
+
+    def probes(self, where: Tensor) -> Float[Tensor, "networks probes coordinates"]:
+        """The explicit neurons of some networks; 0 where a network has fewer than others."""
+        device = str(where.device)
+        unit = torch.nan_to_num(tensor(self.networks.initial.probes, device))
+        return unit[self._draws(device)[where]] * self.scale[where][:, None, :]
+
+    def output(self, M: Float[Tensor, "networks z z"]) -> Float[Tensor, "networks r"]:
+        """f = Λ^½ ⟨v Vᵀw⟩."""
+        return self.root * M[:, 0, 1:]
+
+    @staticmethod
+    def kernel(M: Tensor, root: Tensor, width: Tensor) -> Float[Tensor, "networks r r"]:
+        """Θ = (1/m)(⟨v²⟩ K + ⟨p pᵀ⟩), p = Λ^½ Vᵀw."""
+        K = torch.diag_embed(root**2)
+        return (M[:, 0, 0, None, None] * K + outer(root, root) * M[:, 1:, 1:]) / width[:, None, None]
+
+
+def see(start: Start, where: Tensor, M: Tensor, P: Tensor, B: Tensor | None) -> Seen:
+    """What is seen of the networks `where` from their M, P and B, (networks, r + 1, r + 1)."""
+    root, M0 = start.root[where], start.moments[where]
+    moved = P - torch.eye(P.shape[-1], dtype=P.dtype, device=P.device)
+    signal = ((root * start.y[where])[:, None, :] @ moved[:, 1:, :])[:, 0]  # ρ_r = ⟨signal, z_r(0)⟩
+    z = start.probes(where)
+    rho_r = (z @ signal[..., None])[..., 0]
+    v_r = (z @ P[:, 0, :, None])[..., 0]
+    own = torch.arange(z.shape[1], device=z.device) < start.observed[where, None]
+    nothing = torch.zeros_like(M[:, 0, 0])
+    BM = None if B is None else B @ M0
+    return Seen(
+        output=root * M[:, 0, 1:],
+        kernel=start.kernel(M, root, start.width[where]),
+        v_square=M[:, 0, 0],
+        rho_square=(signal[:, None, :] @ M0 @ signal[..., None])[:, 0, 0].clamp(min=0),
+        rho=rho_r.abs().sum(-1) / start.observed[where],
+        v=v_r.abs().sum(-1) / start.observed[where],
+        weight_shift=((moved @ M0) * moved)[:, 1:].sum((-2, -1)),
+        balance_shift=nothing if BM is None else (BM * BM.mT).sum((-2, -1)),
+        rho_r=torch.where(own, rho_r, torch.nan),
+        v_r=torch.where(own, v_r, torch.nan),
+    )
+
+
+def _train(networks: Networks, recording: Recording, device: str) -> Trajectories:
+    start = Start(networks, device)
+    watch = Watch(networks, recording, start.reference)
+    count, size, _ = start.moments.shape
+    identity = torch.eye(size, dtype=torch.float64, device=device)
+    J = torch.diag(torch.tensor([-1.0] + [1.0] * (size - 1), dtype=torch.float64, device=device))
+    M, P = start.moments, identity.expand(count, size, size)
+    B = torch.zeros_like(M) if recording.wanted[observables.BALANCE_DRIFT] else None
+    G = torch.zeros_like(M)
+    t = 0
+    while True:
+        residual = start.y - start.output(M)
+        training = watch.look(
+            t,
+            square(residual),
+            lambda where, M=M, P=P, B=B: see(start, where, M[where], P[where], None if B is None else B[where]),
+        )
+        if not training:
+            break
+        # A network that has ended stays where it is.
+        g = torch.where(watch.active[:, None], start.rate[:, None] * start.root * residual, 0.0)
+        G[:, 0, 1:] = G[:, 1:, 0] = g
+        if B is not None:
+            GP = G @ P
+            B = B + GP.mT @ J @ GP
+        step = identity + G
+        M, P = step @ M @ step, step @ P
+        t += 1
+    watch.outcome.b_rms = start.b_rms
+    return watch.outcome.trajectories(networks, recording)

@@ -1,0 +1,162 @@
+"""The Gram engine: exact gradient descent for any activation, O(m n²) a step, whatever the input dimension.
+
+Of the first layer only the pre-activations p_r = X w_r ∈ Rⁿ matter, and they obey (`docs/theory.md`, Exact reductions)
+
+    p_r ← p_r + K (v_r φ'(p_r) ⊙ s)        v_r ← v_r + ⟨φ(p_r), s⟩        s = (cη/(mn)) (y − f)
+
+No approximation is made; every neuron is explicit. In batched torch, on a CPU or a GPU.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lazyrich import activations, observables
+from lazyrich.engines.observing import Reference, Seen, Watch, square, tensor
+from lazyrich.engines.pieces import in_pieces
+from lazyrich.engines.trajectories import Recording, Trajectories
+from lazyrich.networks import Networks
+
+
+def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1) -> Trajectories:
+    """Train every network of a batch of explicit networks; arguments as in `propagator.evolve`.
+
+    Results do not depend on the batch, but for rounding: 1e-12, and nothing on a CPU at one size of batch.
+    """
+    torch.set_num_threads(threads)
+    n = networks.problem.samples
+    width = networks.initial.probes.shape[1]
+    # p and v, at the start and twice in a step, φ(p), φ'(p) and products; five matrices of samples; records.
+    bytes_each = 8 * (8 * width * (n + 1) + 10 * n**2) + recording.bytes_each
+    with torch.no_grad():
+        return in_pieces(
+            networks,
+            recording,
+            lambda networks, recording: _train(networks, recording, device),
+            bytes_each=bytes_each,
+            device=device,
+        )
+
+
+class Start:
+    """Networks of one piece at their start, as tensors over samples."""
+
+    def __init__(self, networks: Networks, device: str) -> None:
+        problem = networks.problem
+        index = torch.as_tensor(networks.problem_index, device=device)
+        root = np.sqrt(problem.eigenvalues)
+        U = tensor(problem.vectors, device)
+        self.whiten = (U * _inverse(tensor(root, device))[:, None, :])[index]  # (networks, n, r): p ↦ Vᵀw
+        self.basis = U[index]
+        self.y = tensor(problem.y, device)[index]
+        root_K = (U * tensor(root, device)[:, None, :])[index]  # (networks, n, r)
+        self.K = root_K @ root_K.mT
+        z = tensor(networks.initial.probes, device)[torch.as_tensor(networks.initial_index, device=device)]
+        self.v = z[..., 0] * tensor(networks.v_0, device)[:, None]  # (networks, m)
+        self.w = z[..., 1:] * tensor(networks.sigma_0, device)[:, None, None]  # (networks, m, r): Vᵀw
+        self.p = self.w @ root_K.mT  # (networks, m, n)
+        self.rate = tensor(networks.loss_factor * networks.learning_rate / (problem.samples * networks.width), device)
+        self.b_rms = _mean_square((self.p @ self.y[..., None])[..., 0]) ** 0.5
+        self.linear = networks.activation == "linear"
+
+    def residual_square(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
+        """‖Π(y − f)‖² of some networks, Π the projection on what they can fit: everything, unless they are linear."""
+        return square((residual[:, None, :] @ self.basis[rows])[:, 0]) if self.linear else square(residual)
+
+
+def _inverse(root: Tensor) -> Tensor:
+    return torch.where(root > 0, 1 / root, 0.0)
+
+
+def _mean_square(x: Tensor) -> Tensor:
+    return x.square().mean(-1)
+
+
+def _mean(v: Tensor, H: Tensor) -> Float[Tensor, "networks n"]:
+    """f = (1/m) Σ_r v_r φ(p_r)."""
+    return (v[:, None, :] @ H)[:, 0] / v.shape[1]
+
+
+def kernel(K: Tensor, v: Tensor, H: Tensor, slope: Tensor) -> Float[Tensor, "networks n n"]:
+    """Θ = (1/m²) Σ_r [v_r² K ⊙ φ'(p_r) φ'(p_r)ᵀ + φ(p_r) φ(p_r)ᵀ]."""
+    by_w = v[..., None] * slope
+    return (K * (by_w.mT @ by_w) + H.mT @ H) / v.shape[1] ** 2
+
+
+def _train(networks: Networks, recording: Recording, device: str) -> Trajectories:
+    phi = activations.value_and_slope(networks.activation)
+    start = Start(networks, device)
+    H, slope = phi(start.p)
+    fitted = (start.basis @ (start.y[:, None, :] @ start.basis).mT)[..., 0]
+    nothing = torch.zeros_like(start.rate)
+    output, theta = _mean(start.v, H), kernel(start.K, start.v, H, slope)
+    reference = Reference.of(networks, start.K, start.y, fitted, nothing, theta, output)
+    watch = Watch(networks, recording, reference)
+    balance = start.linear and bool(recording.wanted[observables.BALANCE_DRIFT])
+
+    # Networks that have ended are dropped from time to time: `rows` are those that are still computed.
+    rows = torch.arange(len(start.y), device=device)
+    p, v, K, y, rate = start.p, start.v, start.K, start.y, start.rate
+    residuals = torch.zeros_like(start.rate)
+    t = 0
+    while True:
+        H, slope = phi(p)
+        residual = y - _mean(v, H)
+        residuals[rows] = start.residual_square(rows, residual)
+
+        def see(where: Tensor, rows=rows, p=p, v=v, H=H, slope=slope) -> Seen:
+            here = torch.searchsorted(rows, where)
+            return _see(start, where, p[here], v[here], H[here], slope[here], balance)
+
+        if not watch.look(t, residuals, see):
+            break
+        active = watch.active[rows]
+        if active.sum() < 0.75 * len(rows):
+            rows, p, v, K, y, rate, H, slope, residual = (
+                x[active] for x in (rows, p, v, K, y, rate, H, slope, residual)
+            )
+            active = active[active]
+        s = torch.where(active[:, None], rate[:, None] * residual, 0.0)
+        pull = slope.mul_(v[..., None]).mul_(s[:, None, :])
+        v = v + (H @ s[..., None])[..., 0]
+        p = torch.baddbmm(p, pull, K)
+        t += 1
+    watch.outcome.b_rms = start.b_rms
+    return watch.outcome.trajectories(networks, recording)
+
+
+def _see(start: Start, where: Tensor, p: Tensor, v: Tensor, H: Tensor, slope: Tensor, balance: bool) -> Seen:
+    """What is seen of the networks `where` from their p, φ(p), φ'(p) (networks, m, n) and v (networks, m)."""
+    moved = p - start.p[where]
+    rho_r = (moved @ start.y[where][..., None])[..., 0]
+    w_moved = moved @ start.whiten[where]  # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only
+    return Seen(
+        output=_mean(v, H),
+        kernel=kernel(start.K[where], v, H, slope),
+        v_square=_mean_square(v),
+        rho_square=_mean_square(rho_r),
+        rho=rho_r.abs().mean(-1),
+        v=v.abs().mean(-1),
+        weight_shift=square(w_moved, 2) / v.shape[1],
+        balance_shift=_balance_shift(start, where, v, w_moved) if balance else torch.full_like(v[:, 0], torch.nan),
+        rho_r=rho_r,
+        v_r=v,
+    )
+
+
+def _balance_shift(start: Start, where: Tensor, v: Tensor, w_moved: Tensor) -> Float[Tensor, " networks"]:
+    """Mean square over pairs of the change of z_rᵀ J z_s, z = (v, −w): without the m × m matrix, nor its cancellation.
+
+    The change is ΔZ J Zᵀ + Z₀ J ΔZᵀ with (m, r + 1) matrices of neurons, whose common QR decomposition leaves small ones.
+    """
+    z0 = torch.cat([start.v[where][..., None], start.w[where]], dim=-1)
+    dz = torch.cat([(v - start.v[where])[..., None], w_moved], dim=-1)
+    J = torch.ones(z0.shape[-1], dtype=v.dtype, device=v.device)
+    J[1:] = -1
+    R = torch.linalg.qr(torch.cat([dz, z0], dim=-1), mode="r").R
+    d, o = R[..., : len(J)], R[..., len(J) :]
+    change = (d * J) @ (d + o).mT + (o * J) @ d.mT
+    return square(change, 2) / v.shape[1] ** 2

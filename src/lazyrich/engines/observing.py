@@ -1,0 +1,281 @@
+"""What torch engines share: what a batch's records are held against, and the numbers that observables are made of.
+
+Tensors have a leading axis of networks; vectors and matrices over samples may stand in any orthonormal basis (the batched
+propagator uses the modes of K, the Gram engine the samples themselves).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lazyrich import observables
+from lazyrich.engines.compiled import compiled
+from lazyrich.engines.trajectories import DIVERGED, FINISHED, WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.networks import Networks
+from lazyrich.observables import State
+from lazyrich.theory import scalars
+
+_period_of = compiled(period_of)
+
+
+def tensor(array: np.ndarray, device: str) -> Tensor:
+    """A float64 tensor of a numpy array."""
+    return torch.as_tensor(np.ascontiguousarray(array, dtype=np.float64), device=device)
+
+
+def square(x: Tensor, axes: int = 1) -> Tensor:
+    """The sum of squares over the last axes."""
+    return x.square().sum(dim=tuple(range(-axes, 0)))
+
+
+def outer(a: Tensor, b: Tensor) -> Tensor:
+    """a bᵀ, network by network."""
+    return a[..., :, None] * b[..., None, :]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What stays fixed while a batch of networks trains."""
+
+    y: Float[Tensor, "networks k"]
+    beside: Float[Tensor, " networks"]  # what ‖y‖² and ‖y − f‖² have beside the basis
+    gamma: Float[Tensor, " networks"]
+    loss_scale: Float[Tensor, " networks"]  # c/2n
+    size: Float[Tensor, " networks"]  # D
+    weight_square: Float[Tensor, " networks"]  # ‖W₀‖²/m
+    start_kernel: Float[Tensor, "networks k k"]
+    target_kernel: Float[Tensor, "networks k k"]  # T/⟨v²⟩
+    end_kernel: Float[Tensor, "networks k k"]
+    # y − f of the network linearised at its start is linear_modes (linear_rates^t ⊙ linear_start).
+    linear_modes: Float[Tensor, "networks k k"]
+    linear_rates: Float[Tensor, "networks k"]
+    linear_start: Float[Tensor, "networks k"]
+    sharpness: Float[Tensor, " networks"]  # at the start
+
+    @staticmethod
+    def of(
+        networks: Networks,
+        K: Float[Tensor, "networks k k"],
+        y: Float[Tensor, "networks k"],
+        fitted: Float[Tensor, "networks k"],
+        beside: Float[Tensor, " networks"],
+        start_kernel: Float[Tensor, "networks k k"],
+        start_output: Float[Tensor, "networks k"],
+    ) -> Reference:
+        """From K and y in a basis, `fitted` = Πy, and the kernel and the output at the start."""
+        device = str(K.device)
+        b = networks.of_problem("b")
+        gamma = tensor(networks.of_problem("gamma"), device)
+        growth = tensor(scalars.end_growth(networks.size, b) / networks.width, device)[:, None, None]
+        m = tensor(networks.width, device)[:, None, None]
+        Ky = (K @ y[..., None])[..., 0]
+        factor = tensor(networks.loss_factor / networks.problem.samples, device)
+        mu, Q = torch.linalg.eigh(start_kernel)
+        return Reference(
+            y=y,
+            beside=beside,
+            gamma=gamma,
+            loss_scale=factor / 2,
+            size=tensor(networks.size, device),
+            weight_square=tensor(networks.sigma_0**2 * networks.of_problem("dimension"), device),
+            start_kernel=start_kernel,
+            target_kernel=(K + outer(Ky, Ky) / gamma[:, None, None]) / m,
+            end_kernel=start_kernel + growth * (K + outer(fitted, fitted) / tensor(b**2, device)[:, None, None]),
+            linear_modes=Q,
+            linear_rates=1 - (factor * tensor(networks.learning_rate, device))[:, None] * mu,
+            linear_start=((y - start_output)[:, None, :] @ Q)[:, 0],
+            sharpness=factor * mu[:, -1],
+        )
+
+    def part(self, where: Tensor) -> Reference:
+        """Of some of the networks."""
+        return Reference(*(getattr(self, field.name)[where] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an engine sees of networks at a record, in the basis of their `Reference`."""
+
+    output: Float[Tensor, "networks k"]
+    kernel: Float[Tensor, "networks k k"]
+    v_square: Float[Tensor, " networks"]
+    rho_square: Float[Tensor, " networks"]
+    rho: Float[Tensor, " networks"]
+    v: Float[Tensor, " networks"]
+    weight_shift: Float[Tensor, " networks"]
+    balance_shift: Float[Tensor, " networks"]
+    rho_r: Float[Tensor, "networks probes"]
+    v_r: Float[Tensor, "networks probes"]
+
+    def part(self, where: Tensor) -> Seen:
+        """Of some of the networks."""
+        return Seen(*(getattr(self, field.name)[where] for field in fields(self)))
+
+
+def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -> Float[Tensor, "names networks"]:
+    """Every observable of networks that are seen at these steps."""
+    decay = reference.linear_rates ** steps[:, None].to(torch.float64)
+    unlearnt = (reference.linear_modes @ (decay * reference.linear_start)[..., None])[..., 0]
+    target = seen.v_square[:, None, None] * reference.target_kernel
+    state = State(
+        y_square=square(reference.y) + reference.beside,
+        gamma=reference.gamma,
+        loss_scale=reference.loss_scale,
+        size=reference.size,
+        weight_square=reference.weight_square,
+        residual_square=square(seen.output - reference.y) + reference.beside,
+        overlap=(seen.output * reference.y).sum(-1),
+        lazy_square=square(seen.output - reference.y + unlearnt),
+        v_square=seen.v_square,
+        rho_square=seen.rho_square,
+        rho=seen.rho,
+        v=seen.v,
+        kernel_square=square(seen.kernel, 2),
+        y_kernel_y=(outer(reference.y, reference.y) * seen.kernel).sum((-2, -1)),
+        from_start=square(seen.kernel - reference.start_kernel, 2),
+        start_square=square(reference.start_kernel, 2),
+        from_target=square(seen.kernel - target, 2),
+        target_square=square(target, 2),
+        from_end=square(seen.kernel - reference.end_kernel, 2),
+        end_square=square(reference.end_kernel, 2),
+        weight_shift=seen.weight_shift,
+        balance_shift=seen.balance_shift,
+    )
+    out = torch.empty((len(observables.NAMES), len(steps)), dtype=torch.float64, device=steps.device)
+    observables.measure(state, out)
+    return out
+
+
+class Outcome:
+    """What training leaves of a batch, as tensors on its device, to be filled in; names and shapes as in `Trajectories`."""
+
+    def __init__(self, networks: Networks, recording: Recording, device: str) -> None:
+        count, records = recording.steps.shape
+        probes = recording.keep_probes
+
+        def floats(*shape: int) -> Tensor:
+            return torch.full(shape, torch.nan, dtype=torch.float64, device=device)
+
+        def integers(value: int) -> Tensor:
+            return torch.full((count,), value, dtype=torch.int64, device=device)
+
+        self.observables = floats(len(observables.NAMES), count, records)
+        self.rho_rms = floats(count, records)
+        self.rho_r, self.v_r = floats(count, records, probes), floats(count, records, probes)
+        self.onset_step, self.end_step = integers(-1), integers(-1)
+        self.loss_start, self.loss_end = floats(count), floats(count)
+        self.loss_min, self.loss_max = floats(count), floats(count)
+        self.kernel_change = floats(count)
+        self.sharpness_start, self.sharpness_end = floats(count), floats(count)
+        self.b_rms = floats(count)
+        self.ring = torch.zeros((count, WINDOW), dtype=torch.float64, device=device)  # loss of step t at t mod WINDOW
+        self.last_step = integers(-1)  # where training ended
+        self.status = integers(Status.running)
+
+    def keep(self, rows: Tensor, columns: Tensor | int, seen: Seen) -> None:
+        """Keep single neurons of the networks `rows` at their records `columns`."""
+        kept = min(self.rho_r.shape[2], seen.rho_r.shape[1])
+        self.rho_r[rows, columns, :kept] = seen.rho_r[:, :kept]
+        self.v_r[rows, columns, :kept] = seen.v_r[:, :kept]
+
+    def note_end(self, ended: Tensor, kernel: Tensor, reference: Reference) -> None:
+        """What the kernel of networks that have `ended` says; reference and kernel are theirs."""
+        start = reference.start_kernel
+        self.kernel_change[ended] = (square(kernel - start, 2) / square(start, 2)) ** 0.5
+        self.sharpness_end[ended] = 2 * reference.loss_scale * torch.linalg.eigvalsh(kernel)[:, -1]
+
+    def trajectories(self, networks: Networks, recording: Recording) -> Trajectories:
+        """Everything in numpy."""
+        result = empty(*recording.steps.shape, recording.keep_probes)
+        result.observables[...] = self.observables.permute(1, 2, 0).cpu().numpy()
+        result.observables[:, :, ~recording.wanted] = np.nan
+        kept = ("rho_r", "v_r") if recording.keep_probes else ()
+        for name in [
+            field.name for field in fields(result) if field.name not in ("observables", "period", "rho_r", "v_r")
+        ]:
+            getattr(result, name)[...] = getattr(self, name).cpu().numpy()
+        for name in kept:
+            getattr(result, name)[...] = getattr(self, name).cpu().numpy()
+        if not recording.follows_neurons:
+            result.rho_rms[...] = np.nan
+        rings = self.ring.cpu().numpy()
+        # A network that stopped early, converged to rounding, has no period.
+        whole = (self.last_step.cpu().numpy() == networks.steps) & (networks.steps >= WINDOW)
+        for i in np.flatnonzero(whole):
+            result.period[i] = _period_of(rings[i], networks.steps[i] % WINDOW)
+        return result
+
+
+class Watch:
+    """What a torch engine keeps of its networks while it trains: scalars at every step, observables at records."""
+
+    def __init__(self, networks: Networks, recording: Recording, reference: Reference) -> None:
+        device = str(reference.y.device)
+        count = len(recording.steps)
+        self.recording, self.reference = recording, reference
+        self.outcome = Outcome(networks, recording, device)
+        self.outcome.sharpness_start = reference.sharpness
+        self.steps = torch.as_tensor(networks.steps, device=device)
+        self.record_steps = torch.as_tensor(recording.steps, device=device)
+        self.next_record = torch.zeros(count, dtype=torch.int64, device=device)
+        self.active = torch.ones(count, dtype=torch.bool, device=device)
+        self.y_square = square(reference.y) + reference.beside
+        self.floor = tensor(networks.floor, device)
+        self.start_square = torch.zeros(count, dtype=torch.float64, device=device)
+
+    def look(self, t: int, residual: Float[Tensor, " networks"], see: Callable[[Tensor], Seen]) -> bool:
+        """Take note of step t, at which ‖Π(y − f)‖² is `residual`; return whether any network still trains.
+
+        `see` gives what is seen of some networks, and is asked for those that have a record due.
+        """
+        o = self.outcome
+        loss = self.reference.loss_scale * (residual + self.floor)
+        if t == 0:
+            self.start_square = residual.clone()
+            o.loss_start, o.loss_min, o.loss_max = loss, loss, loss
+        diverged = self.active & ~(loss <= DIVERGED * o.loss_start)
+        o.status[diverged] = Status.diverged
+        self.active = active = self.active & ~diverged
+        o.loss_min = torch.where(active & (loss < o.loss_min), loss, o.loss_min)
+        o.loss_max = torch.where(active & (loss > o.loss_max), loss, o.loss_max)
+        o.ring[:, t % WINDOW] = torch.where(active, loss, o.ring[:, t % WINDOW])
+        began = active & (o.onset_step < 0) & (residual < (1 - self.recording.onset) * self.start_square)
+        near = active & (residual <= self.recording.converged**2 * self.y_square)
+        o.onset_step[began] = t
+        o.end_step[near & (o.end_step < 0)] = t
+        # Nothing moves once only rounding is left: the remaining records hold this state.
+        done = active & ((t == self.steps) | (residual <= FINISHED**2 * self.y_square))
+        upcoming = self.record_steps.gather(1, self.next_record[:, None])[:, 0]
+        where = torch.nonzero(active & (done | (upcoming == t)))[:, 0]
+        if len(where):
+            self._record(where, t, done[where], see(where))
+        o.loss_end = torch.where(done, loss, o.loss_end)
+        o.last_step[done] = t
+        o.status[done & near] = Status.converged
+        self.active = active & ~done
+        return bool(self.active.any())
+
+    def _record(self, where: Tensor, t: int, done: Tensor, seen: Seen) -> None:
+        o = self.outcome
+        reference = self.reference.part(where)
+        records = self.record_steps.shape[1]
+        left = torch.arange(len(where), device=where.device)  # those of `where` that have another record to fill
+        while len(left):
+            rows = where[left]
+            columns = self.next_record[rows]
+            of_left = seen.part(left)
+            o.observables[:, rows, columns] = observe(reference.part(left), of_left, self.record_steps[rows, columns])
+            o.rho_rms[rows, columns] = of_left.rho_square**0.5
+            if self.recording.keep_probes:
+                o.keep(rows, columns, of_left)
+            last = columns + 1 == records
+            self.next_record[rows] = torch.where(last, columns, columns + 1)
+            upcoming = self.record_steps[rows, self.next_record[rows]]
+            left = left[~last & (done[left] | (upcoming == t))]
+        o.note_end(where[done], seen.kernel[done], reference.part(done))

@@ -1,0 +1,81 @@
+"""A batch of networks in pieces that fit the memory, for the engines that run in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from lazyrich.engines.trajectories import Recording, Trajectories, empty
+from lazyrich.networks import Networks, Reason
+
+# What one piece may take: a share of what the device has, and no more than pays for its overhead.
+MEMORY_SHARE = 0.25
+MOST_BYTES = {"cpu": 2**30, "cuda": 2**34}
+
+
+def in_pieces(
+    networks: Networks,
+    recording: Recording,
+    train: Callable[[Networks, Recording], Trajectories],
+    *,
+    bytes_each: int,
+    device: str,
+) -> Trajectories:
+    """Train a batch piece by piece; a piece that runs out of memory is halved, and the rest goes on at that size.
+
+    Parameters
+    ----------
+    networks, recording
+        the batch.
+    train
+        an engine, for a piece in which every network can be trained.
+    bytes_each
+        memory that a network takes, about.
+    device
+        `cpu` or `cuda`.
+
+    Raises
+    ------
+    MemoryError
+        where a single network does not fit.
+    """
+    result = empty(*recording.steps.shape, recording.keep_probes)
+    # Networks of like length together, so that the long ones do not hold the short ones.
+    where = np.flatnonzero(networks.reason == Reason.none)
+    where = where[np.argsort(networks.steps[where], kind="stable")]
+    size = max(1, int(_free_bytes(device) // bytes_each))
+    done = 0
+    while done < len(where):
+        piece = where[done : done + size]
+        try:
+            part = train(networks.part(piece), recording.part(piece))
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error):
+                raise
+            if len(piece) == 1:
+                raise MemoryError(
+                    f"a network of {networks.problem.samples} samples and width {networks.width[piece[0]]:.0f} does not "
+                    f"fit the memory of this {device} ({error}); use fewer samples or a smaller width"
+                ) from None
+            size = len(piece) // 2
+        else:
+            result.put(piece, part)
+            done += len(piece)
+            continue
+        # Outside of the handler, whose traceback would hold the tensors that did not fit.
+        if device == "cuda":
+            torch.cuda.empty_cache()
+    return result
+
+
+def _free_bytes(device: str) -> float:
+    if device == "cuda":
+        return min(MEMORY_SHARE * torch.cuda.mem_get_info()[0], MOST_BYTES[device])
+    return MOST_BYTES[device]
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # On a CPU torch raises a plain RuntimeError.
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)

@@ -1,0 +1,78 @@
+"""Which engine trains a batch, and on which device. Snakemake asks, too, in every job: nothing heavy is imported."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lazyrich.engines.trajectories import Recording, Trajectories
+    from lazyrich.networks import Networks
+
+ENGINES = ("propagator", "gram", "dense")
+DEVICES = ("auto", "cpu", "cuda")
+# Beyond so many modes eight networks side by side outgrow every cache, and linear algebra on one at a time is faster.
+MOST_LANE_MODES = 512
+
+
+def engine_of(activation: str) -> str:
+    """The engine that trains networks of an activation."""
+    return "propagator" if activation == "linear" else "gram"
+
+
+def find_device(wanted: str) -> str:
+    """`cpu` or `cuda`, from `auto` the GPU where there is one; torch is asked only where a driver shows a GPU.
+
+    Raises
+    ------
+    ValueError
+        for a device that is not known, or `cuda` where torch finds no GPU.
+    """
+    if wanted not in DEVICES:
+        raise ValueError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
+    if likely_device(wanted) == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    raise ValueError("device = cuda: torch finds no GPU here; write auto or cpu, or install a build of torch for CUDA")
+
+
+def likely_device(wanted: str) -> str:
+    """`cpu` or `cuda`, from `auto` by whether the system shows an NVIDIA GPU, without asking torch."""
+    if wanted != "auto":
+        return wanted
+    shown = any(Path("/proc/driver/nvidia/gpus").glob("*")) or any(Path("/dev").glob("nvidia[0-9]*"))
+    return "cuda" if shown else "cpu"
+
+
+def modules(engines: Iterable[str], device: str) -> list[str]:
+    """The modules whose code decides what these engines compute on a device, for `fingerprint`."""
+    on_device = {"propagator": ["fused", "batched"] if device == "cuda" else ["propagator"]}
+    names = {name for engine in engines for name in on_device.get(engine, [engine])}
+    return [f"lazyrich.engines.{name}" for name in sorted(names)]
+
+
+def evolve_with(engine: str, networks: Networks, recording: Recording, *, device: str, threads: int) -> Trajectories:
+    """Train a batch by the implementation of an engine that suits its size, what it records and the device."""
+    name = engine
+    if engine == "propagator" and device == "cuda":
+        name = "batched"
+        # By name, here and below: torch takes longer to import than many a shard to train.
+        if importlib.util.find_spec("triton") and _module("fused").fits(networks, recording):
+            name = "fused"
+    elif engine == "propagator" and networks.problem.eigenvalues.shape[1] > MOST_LANE_MODES:
+        name = "batched"
+    where = {} if name in ("propagator", "dense") else {"device": device}
+    return _module(name).evolve(networks, recording, threads=threads, **where)
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"lazyrich.engines.{name}")
