@@ -92,31 +92,33 @@ def function(name: str) -> Callable[[Any], Any]:
     return phi
 
 
-def value_and_slope(name: str) -> Callable[[Any], tuple[Any, Any]]:
-    """The map x ↦ (φ(x), φ'(x)) of tensors; at a kink the slope is that of autograd."""
+def value_and_slope(name: str) -> Callable[[Any, Any, Any], None]:
+    """The map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink the slope is that of autograd."""
     import torch
 
-    match name:
-        case "linear":
-            return lambda x: (x, torch.ones_like(x))
-        case "relu":
-            return lambda x: (x.clamp(min=0), (x > 0).to(x.dtype))
-        case "leaky_relu":
-            return lambda x: (torch.nn.functional.leaky_relu(x), torch.where(x > 0, x.new_tensor(1.0), x.new_tensor(0.01)))
-        case "tanh":
+    def linear(x: Any, value: Any, slope: Any) -> None:
+        value.copy_(x)
+        slope.fill_(1.0)
 
-            def tanh(x: Any) -> tuple[Any, Any]:
-                value = torch.tanh(x)
-                return value, 1 - value * value
+    def relu(x: Any, value: Any, slope: Any) -> None:
+        torch.clamp(x, min=0.0, out=value)
+        torch.gt(x, 0.0, out=slope)
 
-            return tanh
+    def tanh(x: Any, value: Any, slope: Any) -> None:
+        torch.tanh(x, out=value)
+        torch.mul(value, value, out=slope).neg_().add_(1.0)
+
+    fast = {"linear": linear, "relu": relu, "tanh": tanh}
+    if name in fast:
+        return fast[name]
     phi = function(name)
 
-    def both(x: Any) -> tuple[Any, Any]:
+    def by_autograd(x: Any, value: Any, slope: Any) -> None:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            value = phi(x)
-            (slope,) = torch.autograd.grad(value.sum(), x)
-        return value.detach(), slope
+            result = phi(x)
+            (by_x,) = torch.autograd.grad(result.sum(), x)
+        value.copy_(result.detach())
+        slope.copy_(by_x)
 
-    return both
+    return by_autograd

@@ -39,7 +39,7 @@ def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
         learning_rate=data.learning_rate.item(),
         loss_factor=data.loss_factor.item(),
         record_steps=np.arange(steps + 1),
-        keep_probes=True,
+        keep_probes=len(v),
     )
     return data, truth
 

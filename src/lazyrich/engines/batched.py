@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lazyrich import observables
-from lazyrich.engines.observing import Reference, Seen, Watch, outer, square, tensor
+from lazyrich.engines.observing import Reference, Seen, Watch, outer, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces
 from lazyrich.engines.trajectories import Recording, Trajectories
 from lazyrich.networks import Networks
@@ -117,7 +117,9 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
         training = watch.look(
             t,
             square(residual),
-            lambda where, M=M, P=P, B=B: see(start, where, M[where], P[where], None if B is None else B[where]),
+            lambda where, M=M, P=P, B=B: see(
+                start, where, pick(M, where), pick(P, where), None if B is None else pick(B, where)
+            ),
         )
         if not training:
             break

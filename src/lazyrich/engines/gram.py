@@ -4,7 +4,8 @@ Of the first layer only the pre-activations p_r = X w_r ∈ Rⁿ matter, and the
 
     p_r ← p_r + K (v_r φ'(p_r) ⊙ s)        v_r ← v_r + ⟨φ(p_r), s⟩        s = (cη/(mn)) (y − f)
 
-No approximation is made; every neuron is explicit. In batched torch, on a CPU or a GPU.
+No approximation is made; every neuron is explicit. In batched torch, on a CPU or a GPU, p being (networks, n, m):
+neurons side by side are what processors like.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lazyrich import activations, observables
-from lazyrich.engines.observing import Reference, Seen, Watch, square, tensor
+from lazyrich.engines.observing import Reference, Seen, Watch, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces
 from lazyrich.engines.trajectories import Recording, Trajectories
 from lazyrich.networks import Networks
@@ -49,17 +50,17 @@ class Start:
         index = torch.as_tensor(networks.problem_index, device=device)
         root = np.sqrt(problem.eigenvalues)
         U = tensor(problem.vectors, device)
-        self.whiten = (U * _inverse(tensor(root, device))[:, None, :])[index]  # (networks, n, r): p ↦ Vᵀw
+        self.whiten = (U * _inverse(tensor(root, device))[:, None, :]).mT[index]  # (networks, r, n): p ↦ Vᵀw
         self.basis = U[index]
         self.y = tensor(problem.y, device)[index]
         root_K = (U * tensor(root, device)[:, None, :])[index]  # (networks, n, r)
         self.K = root_K @ root_K.mT
         z = tensor(networks.initial.probes, device)[torch.as_tensor(networks.initial_index, device=device)]
         self.v = z[..., 0] * tensor(networks.v_0, device)[:, None]  # (networks, m)
-        self.w = z[..., 1:] * tensor(networks.sigma_0, device)[:, None, None]  # (networks, m, r): Vᵀw
-        self.p = self.w @ root_K.mT  # (networks, m, n)
+        self.w = z[..., 1:].mT * tensor(networks.sigma_0, device)[:, None, None]  # (networks, r, m): Vᵀw
+        self.p = root_K @ self.w  # (networks, n, m)
         self.rate = tensor(networks.loss_factor * networks.learning_rate / (problem.samples * networks.width), device)
-        self.b_rms = _mean_square((self.p @ self.y[..., None])[..., 0]) ** 0.5
+        self.b_rms = _mean_square(_along(self.y, self.p)) ** 0.5
         self.linear = networks.activation == "linear"
 
     def residual_square(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
@@ -75,41 +76,47 @@ def _mean_square(x: Tensor) -> Tensor:
     return x.square().mean(-1)
 
 
-def _mean(v: Tensor, H: Tensor) -> Float[Tensor, "networks n"]:
+def _along(x: Tensor, p: Tensor) -> Float[Tensor, "networks m"]:
+    """⟨x, p_r⟩ of each neuron."""
+    return (x[:, None, :] @ p)[:, 0]
+
+
+def _output(v: Tensor, H: Tensor, scratch: Tensor | None = None) -> Float[Tensor, "networks n"]:
     """f = (1/m) Σ_r v_r φ(p_r)."""
-    return (v[:, None, :] @ H)[:, 0] / v.shape[1]
+    # A product and a sum: faster here than a batched product of matrix and vector.
+    return torch.mul(H, v[:, None, :], out=scratch).sum(-1) / v.shape[1]
 
 
 def kernel(K: Tensor, v: Tensor, H: Tensor, slope: Tensor) -> Float[Tensor, "networks n n"]:
     """Θ = (1/m²) Σ_r [v_r² K ⊙ φ'(p_r) φ'(p_r)ᵀ + φ(p_r) φ(p_r)ᵀ]."""
-    by_w = v[..., None] * slope
-    return (K * (by_w.mT @ by_w) + H.mT @ H) / v.shape[1] ** 2
+    by_w = v[:, None, :] * slope
+    return (K * (by_w @ by_w.mT) + H @ H.mT) / v.shape[1] ** 2
 
 
 def _train(networks: Networks, recording: Recording, device: str) -> Trajectories:
     phi = activations.value_and_slope(networks.activation)
     start = Start(networks, device)
-    H, slope = phi(start.p)
+    # Written anew at every step: fresh memory would cost more than the arithmetic.
+    H, slope, scratch = (torch.empty_like(start.p) for _ in range(3))
+    phi(start.p, H, slope)
     fitted = (start.basis @ (start.y[:, None, :] @ start.basis).mT)[..., 0]
     nothing = torch.zeros_like(start.rate)
-    output, theta = _mean(start.v, H), kernel(start.K, start.v, H, slope)
+    output, theta = _output(start.v, H), kernel(start.K, start.v, H, slope)
     reference = Reference.of(networks, start.K, start.y, fitted, nothing, theta, output)
     watch = Watch(networks, recording, reference)
-    balance = start.linear and bool(recording.wanted[observables.BALANCE_DRIFT])
-
     # Networks that have ended are dropped from time to time: `rows` are those that are still computed.
     rows = torch.arange(len(start.y), device=device)
-    p, v, K, y, rate = start.p, start.v, start.K, start.y, start.rate
+    p, v, K, y, rate = start.p.clone(), start.v, start.K, start.y, start.rate
     residuals = torch.zeros_like(start.rate)
     t = 0
     while True:
-        H, slope = phi(p)
-        residual = y - _mean(v, H)
+        phi(p, H, slope)
+        residual = y - _output(v, H, scratch)
         residuals[rows] = start.residual_square(rows, residual)
 
         def see(where: Tensor, rows=rows, p=p, v=v, H=H, slope=slope) -> Seen:
             here = torch.searchsorted(rows, where)
-            return _see(start, where, p[here], v[here], H[here], slope[here], balance)
+            return _see(start, where, *(pick(x, here) for x in (p, v, H, slope)), recording.wanted)
 
         if not watch.look(t, residuals, see):
             break
@@ -118,30 +125,37 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
             rows, p, v, K, y, rate, H, slope, residual = (
                 x[active] for x in (rows, p, v, K, y, rate, H, slope, residual)
             )
+            scratch = scratch[: len(rows)]
             active = active[active]
         s = torch.where(active[:, None], rate[:, None] * residual, 0.0)
-        pull = slope.mul_(v[..., None]).mul_(s[:, None, :])
-        v = v + (H @ s[..., None])[..., 0]
-        p = torch.baddbmm(p, pull, K)
+        pull = slope.mul_(v[:, None, :]).mul_(s[..., None])
+        v = v + _along(s, H)
+        p.baddbmm_(K, pull)
         t += 1
     watch.outcome.b_rms = start.b_rms
     return watch.outcome.trajectories(networks, recording)
 
 
-def _see(start: Start, where: Tensor, p: Tensor, v: Tensor, H: Tensor, slope: Tensor, balance: bool) -> Seen:
-    """What is seen of the networks `where` from their p, φ(p), φ'(p) (networks, m, n) and v (networks, m)."""
-    moved = p - start.p[where]
-    rho_r = (moved @ start.y[where][..., None])[..., 0]
-    w_moved = moved @ start.whiten[where]  # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only
+def _see(start: Start, where: Tensor, p: Tensor, v: Tensor, H: Tensor, slope: Tensor, wanted: np.ndarray) -> Seen:
+    """What is seen of the networks `where` from their p, φ(p), φ'(p) (networks, n, m) and v (networks, m)."""
+    moved = p - pick(start.p, where)
+    rho_r = _along(pick(start.y, where), moved)
+    weight_shift = balance_shift = torch.full_like(v[:, 0], torch.nan)
+    if wanted[observables.WEIGHT_CHANGE] or wanted[observables.BALANCE_DRIFT]:
+        # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only.
+        w_moved = pick(start.whiten, where) @ moved
+        weight_shift = square(w_moved, 2) / v.shape[1]
+        if wanted[observables.BALANCE_DRIFT] and start.linear:
+            balance_shift = _balance_shift(start, where, v, w_moved)
     return Seen(
-        output=_mean(v, H),
-        kernel=kernel(start.K[where], v, H, slope),
+        output=_output(v, H),
+        kernel=kernel(pick(start.K, where), v, H, slope),
         v_square=_mean_square(v),
         rho_square=_mean_square(rho_r),
         rho=rho_r.abs().mean(-1),
         v=v.abs().mean(-1),
-        weight_shift=square(w_moved, 2) / v.shape[1],
-        balance_shift=_balance_shift(start, where, v, w_moved) if balance else torch.full_like(v[:, 0], torch.nan),
+        weight_shift=weight_shift,
+        balance_shift=balance_shift,
         rho_r=rho_r,
         v_r=v,
     )
@@ -152,8 +166,8 @@ def _balance_shift(start: Start, where: Tensor, v: Tensor, w_moved: Tensor) -> F
 
     The change is ΔZ J Zᵀ + Z₀ J ΔZᵀ with (m, r + 1) matrices of neurons, whose common QR decomposition leaves small ones.
     """
-    z0 = torch.cat([start.v[where][..., None], start.w[where]], dim=-1)
-    dz = torch.cat([(v - start.v[where])[..., None], w_moved], dim=-1)
+    z0 = torch.cat([start.v[where][:, None], start.w[where]], dim=1).mT
+    dz = torch.cat([(v - start.v[where])[:, None], w_moved], dim=1).mT
     J = torch.ones(z0.shape[-1], dtype=v.dtype, device=v.device)
     J[1:] = -1
     R = torch.linalg.qr(torch.cat([dz, z0], dim=-1), mode="r").R

@@ -39,6 +39,11 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
     return a[..., :, None] * b[..., None, :]
 
 
+def pick(x: Tensor, where: Tensor) -> Tensor:
+    """x[where] for rising positions; x itself where these are all, which is common and saves a copy."""
+    return x if len(where) == len(x) else x[where]
+
+
 @dataclass(frozen=True)
 class Reference:
     """What stays fixed while a batch of networks trains."""
@@ -95,7 +100,7 @@ class Reference:
 
     def part(self, where: Tensor) -> Reference:
         """Of some of the networks."""
-        return Reference(*(getattr(self, field.name)[where] for field in fields(self)))
+        return Reference(*(pick(getattr(self, field.name), where) for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class Seen:
 
     def part(self, where: Tensor) -> Seen:
         """Of some of the networks."""
-        return Seen(*(getattr(self, field.name)[where] for field in fields(self)))
+        return Seen(*(pick(getattr(self, field.name), where) for field in fields(self)))
 
 
 def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -> Float[Tensor, "names networks"]:
@@ -278,4 +283,5 @@ class Watch:
             self.next_record[rows] = torch.where(last, columns, columns + 1)
             upcoming = self.record_steps[rows, self.next_record[rows]]
             left = left[~last & (done[left] | (upcoming == t))]
-        o.note_end(where[done], seen.kernel[done], reference.part(done))
+        ended = torch.nonzero(done)[:, 0]
+        o.note_end(where[ended], pick(seen.kernel, ended), reference.part(ended))

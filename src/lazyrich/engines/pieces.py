@@ -10,9 +10,9 @@ import torch
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
 from lazyrich.networks import Networks, Reason
 
-# What one piece may take: a share of what the device has, and no more than pays for its overhead.
+# What one piece may take: of a GPU a share of what is free, of a CPU about a cache, where it runs fastest.
 MEMORY_SHARE = 0.25
-MOST_BYTES = {"cpu": 2**30, "cuda": 2**34}
+CACHE_BYTES = 2**25
 
 
 def in_pieces(
@@ -72,8 +72,8 @@ def in_pieces(
 
 def _free_bytes(device: str) -> float:
     if device == "cuda":
-        return min(MEMORY_SHARE * torch.cuda.mem_get_info()[0], MOST_BYTES[device])
-    return MOST_BYTES[device]
+        return MEMORY_SHARE * torch.cuda.mem_get_info()[0]
+    return CACHE_BYTES
 
 
 def _out_of_memory(error: BaseException) -> bool:
