@@ -60,7 +60,6 @@ def changed(**changes):
         ({"network__v_0": {"log": [0, 1], "points": 4}}, "network.v_0", "reaches zero"),
         ({"network__laziness": 1}, "network", "exactly one of"),
         ({"network__balance": 2}, "network.balance", "laziness"),
-        ({"network__activation": "relu"}, "network.activation", "not available in this version"),
         ({"network__activation": "reluu"}, "network.activation", "not known"),
         ({"network__probes": 0}, "network.probes.count", "≥ 1"),
         ({"problem__samples": 0}, "problem.samples", "≥ 1"),

@@ -74,9 +74,10 @@ def function(name: str) -> Callable[[Any], Any]:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         phi = getattr(module, called)
-        x = torch.tensor([[-0.5, 0.25, 1.5], [1.0, -2.0, 0.75]], dtype=torch.float64, requires_grad=True)
-        value = phi(x)
-        (slope,) = torch.autograd.grad(value.sum(), x)
+        with torch.enable_grad():
+            x = torch.tensor([[-0.5, 0.25, 1.5], [1.0, -2.0, 0.75]], dtype=torch.float64, requires_grad=True)
+            value = phi(x)
+            (slope,) = torch.autograd.grad(value.sum(), x)
         alone = torch.stack([phi(entry) for entry in x.detach().flatten()]).reshape(x.shape)
     except Exception as error:  # whatever a user's code may raise, under its own name
         raise ActivationError(

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from lazyrich import observables
+from lazyrich import activations, observables
 from lazyrich.engines.select import ENGINES, engine_of, evolve_with, find_device
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
@@ -41,7 +41,7 @@ def simulate(
     Raises
     ------
     ValueError
-        for an engine or a device that is not known or cannot do it, before any work.
+        for an engine or a device that is not known or cannot do it, or a user's activation that is none, before any work.
     """
     if engine not in (None, *ENGINES):
         raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
@@ -53,6 +53,8 @@ def simulate(
     used = sorted({engine or engine_of(activation) for activation in np.unique(columns["activation"])})
     if engine == "propagator" and (columns["activation"] != "linear").any():
         raise ValueError("engine = propagator: trains linear networks only; leave it out, or write gram")
+    for activation in settings.get("activations", ()):
+        activations.function(activation)  # a user's: raises what is wrong with it
     parts = []
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
     with threadpool_limits(1):

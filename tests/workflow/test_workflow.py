@@ -120,10 +120,10 @@ def test_a_docstring_runs_nothing_again_and_an_engine_runs_simulations(project):
     project.edit("src/lazyrich/draw/maps.py", '"""Maps over two axes', '"""Coloured maps over two axes')
     project.edit("src/lazyrich/engines/propagator.py", '"""The propagator engine', '"""The exact propagator engine')
     assert project.jobs() == {}
-    project.edit("src/lazyrich/engines/propagator.py", "FINISHED = 1e-14", "FINISHED = 1e-15")
+    project.edit("src/lazyrich/engines/propagator.py", "CHUNK = 256", "CHUNK = 128")
     jobs = project.jobs()
     assert jobs["simulate_shard"] == MAP_SHARDS + 1
-    project.edit("src/lazyrich/engines/propagator.py", "FINISHED = 1e-15", "FINISHED = 1e-14")
+    project.edit("src/lazyrich/engines/propagator.py", "CHUNK = 128", "CHUNK = 256")
     assert project.jobs() == {}
 
 

@@ -6,6 +6,8 @@ does what `batched` does step by step, and leaves the state of each record, whic
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
@@ -53,7 +55,7 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     steps = torch.as_tensor(networks.steps, device=device)
     record_steps = torch.as_tensor(recording.steps, device=device)
     y_square = (start.y**2).sum(-1) + reference.beside
-    _kernel[(count,)](
+    kernel[(count,)](
         start.moments,
         start.root,
         start.y,
@@ -78,14 +80,7 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
         modes,
         1 - recording.onset,
         recording.converged**2,
-        FINISHED_SQUARE=FINISHED**2,
-        LIMIT=DIVERGED,
-        RING=WINDOW,
-        CONVERGED=int(Status.converged),
-        RUNNING=int(Status.running),
-        OVER_LIMIT=int(Status.diverged),
-        BLOCK=max(2, triton.next_power_of_2(modes)),
-        FOLLOW=recording.follows_neurons,
+        **constants(modes, recording.follows_neurons),
         num_warps=warps(modes),
     )
     outcome.b_rms = start.b_rms
@@ -102,13 +97,46 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     return outcome.trajectories(networks, recording)
 
 
+def constants(modes: int, follow: bool) -> dict[str, Any]:
+    """What the kernel is compiled for."""
+    return {
+        "FINISHED_SQUARE": FINISHED**2,
+        "LIMIT": DIVERGED,
+        "RING": WINDOW,
+        "CONVERGED": int(Status.converged),
+        "RUNNING": int(Status.running),
+        "OVER_LIMIT": int(Status.diverged),
+        "BLOCK": max(2, triton.next_power_of_2(modes)),
+        "FOLLOW": follow,
+    }
+
+
+def signature(modes: int, follow: bool) -> dict[str, Any]:
+    """Types of the kernel's arguments and its constants, to compile it ahead of time (`triton.compiler.ASTSource`)."""
+    fixed = constants(modes, follow)
+    integers = ("steps_at", "record_steps_at", "onset_at", "end_at", "last_step_at", "status_at")
+
+    def kind(name: str) -> str:
+        if name in fixed:
+            return "constexpr"
+        if name.endswith("_at"):
+            return "*i64" if name in integers else "*fp64"
+        return "i32" if name in ("records", "modes") else "fp64"
+
+    names = kernel.arg_names
+    return {
+        "signature": {name: kind(name) for name in names},
+        "constexprs": {(names.index(name),): value for name, value in fixed.items()},
+    }
+
+
 def warps(modes: int) -> int:
     """Warps of a program: so many that M and P, two doubles an entry, stay in its registers."""
     return 1 if modes <= 16 else 4 if modes <= 32 else 16
 
 
 @triton.jit
-def _kernel(
+def kernel(
     moments_at,
     root_at,
     y_at,

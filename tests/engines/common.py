@@ -1,0 +1,70 @@
+"""Batches of networks for the tests of engines, and how two engines' trajectories are compared."""
+
+import dataclasses
+
+import numpy as np
+
+from lazyrich import observables
+from lazyrich.engines.trajectories import Recording
+from lazyrich.networks import networks
+from lazyrich.plan import whole
+from lazyrich.records import record_steps
+from lazyrich.sweep_file import load_sweep
+
+SWEEP = {
+    "problem": {"samples": 5, "dimension": 300, "noise_std": 0.1},
+    "network": {"width": {"values": [3, 10**12]}, "laziness": {"values": [0.01, 0.5, 5.0]}, "probes": 8},
+    "training": {"stability_fraction": {"values": [0.1, 0.6]}, "steps": {"values": [3, 70]}},
+    "record": {"points": 8},
+    "replicates": 2,
+}
+
+
+def batch(*, explicit=False, keep_probes=3, names=observables.NAMES, **changes):
+    """The networks of SWEEP with other keys (`section__key`), all of one n, and how they are recorded."""
+    sections = {name: dict(section) if isinstance(section, dict) else section for name, section in SWEEP.items()}
+    for path, value in changes.items():
+        section, _, key = path.partition("__")
+        if key:
+            sections[section][key] = value
+        else:
+            sections[section] = value
+    recipe = whole(load_sweep(sections)).recipe
+    (found,) = networks(recipe, explicit=explicit)
+    record = recipe["settings"]["record"]
+    steps = record_steps(record, found.steps)
+    wanted = np.isin(observables.NAMES, names)
+    return found, Recording(steps, wanted, record["onset"], record["converged"], keep_probes)
+
+
+def assert_same(found, expected, tolerance, floor=0.0):
+    """Two engines' trajectories, relative to the largest value along each trajectory.
+
+    `floor` is the share of the loss at the start, and of ‖y‖, that counts as nothing: a loss of 1e-28 is rounding, and so is
+    its distance to another.
+    """
+    for field in dataclasses.fields(expected):
+        a, b = getattr(found, field.name), getattr(expected, field.name)
+        if b is None:
+            assert a is None, field.name
+        elif field.name == "observables":
+            for i, name in enumerate(observables.NAMES):
+                scale = np.nanmax(np.abs(b[:, :, i]), axis=1, keepdims=True, initial=0.0)
+                # Distances are relative to the kernel or to ‖y‖, and so is rounding: 1e-16 at each of up to 600 steps.
+                rounding = 1e-13 if name.endswith(("change", "error")) else 0.0
+                _assert_close(a[:, :, i], b[:, :, i], tolerance * scale + rounding, name)
+        elif b.dtype.kind == "i":
+            np.testing.assert_array_equal(a, b, err_msg=field.name)
+        else:
+            scale = np.abs(b)
+            if field.name.startswith("loss"):
+                scale = np.maximum(scale, floor * expected.loss_start / tolerance)
+            if b.ndim > 1:
+                scale = np.nanmax(scale, axis=1, keepdims=True, initial=0.0)
+            _assert_close(a, b, tolerance * scale + (1e-13 if field.name == "kernel_change" else 0.0), field.name)
+
+
+def _assert_close(a, b, bound, name):
+    np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=name)
+    wrong = np.abs(a - b) > bound
+    assert not wrong.any(), (name, np.nanmax(np.where(wrong, np.abs(a - b) / np.where(bound > 0, bound, 1), 0)))
