@@ -3,7 +3,14 @@
 Modules whose functions numba compiles from source stay as they are (a checked function is no longer that source).
 """
 
+import os
+from pathlib import Path
+
 from jaxtyping import install_import_hook
+
+# Triton decides when it is imported, by whatever test comes first, whether kernels are compiled or interpreted.
+if not any(Path("/dev").glob("nvidia[0-9]*")):
+    os.environ["TRITON_INTERPRET"] = "1"
 
 CHECKED = [
     "lazyrich.initial",

@@ -6,6 +6,8 @@ error, as in CI, which installs it.
 
 import importlib.util
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -18,26 +20,16 @@ if importlib.util.find_spec("triton") is None:
     assert "LAZYRICH_REQUIRE_TRITON" not in os.environ, "triton is required here and missing"
     pytest.skip("triton is not installed: pip install -e '.[gpu]'", allow_module_level=True)
 
+from lazyrich.engines import fused  # noqa: E402  not where triton is missing
+
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-INTERPRETED = DEVICE == "cpu"
 
 # CONTRACT: all paths agree to 1e-10. Rounding of 12 steps is far below.
 TOLERANCE, FLOOR = 1e-10, 1e-20
 FOLLOWED = tuple(name for name in observables.NAMES if name != "balance_drift")
 
 
-@pytest.fixture(scope="module")
-def fused():
-    """The module, its kernel interpreted where there is no GPU: Triton decides when the kernel is defined."""
-    with pytest.MonkeyPatch.context() as patch:
-        if INTERPRETED:
-            patch.setenv("TRITON_INTERPRET", "1")
-        from lazyrich.engines import fused
-
-        yield importlib.reload(fused)
-
-
-def both(fused, **changes):
+def both(**changes):
     changes = {
         "names": FOLLOWED,
         "network": {"width": 10**12, "laziness": {"values": [0.01, 5.0]}, "probes": 8},
@@ -54,15 +46,14 @@ def both(fused, **changes):
 @pytest.mark.parametrize(
     ("samples", "dimension"), [(1, 4), (5, 300), (6, 3), (17, 50), (64, 200)], ids=lambda size: str(size)
 )
-def test_the_fused_kernel_agrees_with_the_lanes(fused, samples, dimension):
+def test_the_fused_kernel_agrees_with_the_lanes(samples, dimension):
     """All sizes of blocks, padded and full, n > d included."""
-    found, expected = both(fused, problem__samples=samples, problem__dimension=dimension)
+    found, expected = both(problem__samples=samples, problem__dimension=dimension)
     assert_same(found, expected, TOLERANCE, FLOOR)
 
 
-def test_statuses_and_early_stops_agree(fused):
+def test_statuses_and_early_stops_agree():
     found, expected = both(
-        fused,
         problem__samples=2,
         problem__dimension=10**9,
         network={"width": 10**12, "laziness": {"values": [0.01, 5.0]}},
@@ -74,13 +65,13 @@ def test_statuses_and_early_stops_agree(fused):
     assert_same(found, expected, 1e-8, FLOOR)
 
 
-def test_end_values_alone(fused):
+def test_end_values_alone():
     """Without records nothing follows single neurons, and the kernel keeps no propagator."""
-    found, expected = both(fused, names=("loss", "ntk_change"), record={"summary": True}, keep_probes=0)
+    found, expected = both(names=("loss", "ntk_change"), record={"summary": True}, keep_probes=0)
     assert_same(found, expected, TOLERANCE, FLOOR)
 
 
-def test_what_does_not_fit_is_left_to_batched_torch(fused):
+def test_what_does_not_fit_is_left_to_batched_torch():
     assert not fused.fits(*batch())  # balance_drift
     assert not fused.fits(*batch(problem__samples=65, names=FOLLOWED))
 
@@ -100,9 +91,6 @@ assert len(compiled.asm["cubin"]) > 1000
 assert ".f64" in compiled.asm["ptx"]
 print("compiled")
 """
-    import subprocess
-    import sys
-
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert run.stdout == "compiled\n", run.stderr
