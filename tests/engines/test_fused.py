@@ -20,7 +20,7 @@ if importlib.util.find_spec("triton") is None:
     assert "LAZYRICH_REQUIRE_TRITON" not in os.environ, "triton is required here and missing"
     pytest.skip("triton is not installed: pip install -e '.[gpu]'", allow_module_level=True)
 
-from lazyrich.engines import fused  # noqa: E402  not where triton is missing
+from lazyrich.engines import fused
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
