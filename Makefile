@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := results
-.PHONY: results test check docs clean
+.PHONY: results test check docs gpu benchmark clean
 
 results: $(VENV)/.runtime
 	$(BIN)/snakemake --cores all
@@ -26,6 +26,13 @@ check: $(VENV)/.test
 docs: $(VENV)/.runtime
 	$(BIN)/lazyrich docs
 
+# The fused kernel's language, and its tests.
+gpu: $(VENV)/.gpu
+
+# The table of benchmarks/README.md.
+benchmark: $(VENV)/.benchmark
+	$(BIN)/python benchmarks/engines.py
+
 clean:
 	rm -rf $(VENV)
 
@@ -36,6 +43,7 @@ $(VENV)/.runtime: $(LOCK)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
-$(VENV)/.test: $(VENV)/.runtime $(LOCK)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+# Extras of pyproject.toml.
+$(VENV)/.test $(VENV)/.gpu $(VENV)/.benchmark: $(VENV)/.%: $(VENV)/.runtime $(LOCK)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
 	touch $@
