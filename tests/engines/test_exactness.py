@@ -1,6 +1,7 @@
 """The propagator against explicit weights trained by torch autograd: the same numbers to rounding."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,3 +68,12 @@ def test_every_observable_equals_explicit_weights(tmp_path_factory, seed, n, d, 
         np.testing.assert_allclose(data[name].item(), getattr(truth, name)[0], rtol=ROUNDING, err_msg=name)
     np.testing.assert_allclose(data.rho_r.values[0], truth.rho_r[0], atol=ROUNDING * np.abs(truth.rho_r).max())
     np.testing.assert_allclose(data.v_r.values[0], truth.v_r[0], atol=ROUNDING * np.abs(truth.v_r).max())
+
+
+@pytest.mark.parametrize(("activation", "engine"), [("linear", "propagator"), ("relu", "gram")])
+def test_weights_that_do_not_fit_are_refused_with_the_engine_to_use(activation, engine):
+    """Before anything of that size is made: the arrays given here share one number."""
+    n, d, m = 10, 10**6, 10**4
+    X, y, W, v = (np.broadcast_to(1.0, shape) for shape in ((n, d), (n,), (m, d), (m,)))
+    with pytest.raises(MemoryError, match=f"would need .* GiB .*; use the {engine} engine"):
+        dense.train(X, y, W, v, learning_rate=0.1, loss_factor=1.0, record_steps=np.array([0]), activation=activation)

@@ -142,6 +142,38 @@ def test_homogeneous_networks_know_no_unit_of_length(tmp_path, activation):
     np.testing.assert_allclose(a, b, rtol=1e-12)  # rounding of decompositions that see other numbers
 
 
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 6),
+    d=st.integers(1, 8),
+    m=st.integers(1, 7),
+    activation=st.sampled_from(activations.NAMES),
+)
+def test_permuting_neurons_and_rotating_inputs_changes_nothing(tmp_path_factory, seed, n, d, m, activation):
+    rng = np.random.default_rng(seed)
+    X, y, W, v = (rng.standard_normal(shape) for shape in ((n, d), n, (m, d), m))
+    rotation, _ = np.linalg.qr(rng.standard_normal((d, d)))
+    order = rng.permutation(m)
+    folder = tmp_path_factory.mktemp("data")
+    np.savez(folder / "a.npz", X=X, y=y, W=W, v=v)
+    np.savez(folder / "b.npz", X=X @ rotation, y=y, W=(W @ rotation)[order], v=v[order])
+    a, b = (
+        lazyrich.run(
+            {
+                "problem": {"source": "file", "path": str(folder / name)},
+                "network": {"activation": activation},
+                "training": {"learning_rate": 0.05, "steps": 30},
+            },
+            engine="gram",
+        )
+        for name in ("a.npz", "b.npz")
+    )
+    for name in ("loss", "rho", "v", "ntk_change"):
+        # Rounding of the data, 1e-16 of up to 8 terms, along 30 steps.
+        np.testing.assert_allclose(a[name], b[name], rtol=0, atol=1e-12 * np.abs(a[name].values).max(), err_msg=name)
+
+
 def test_pairs_of_relu_neurons_start_as_linear_ones(tmp_path):
     """Neurons in pairs (w, v), (−w, −v) of a ReLU network give relu(x) − relu(−x) = x, at the start."""
     rng = np.random.default_rng(0)

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import integrate
 
 import lazyrich
 from lazyrich import observables
@@ -60,6 +62,33 @@ def test_bits_depend_neither_on_sharding_nor_on_threads_nor_on_neighbours(monkey
         parts = np.concatenate([part[name].values for part in apart])
         np.testing.assert_array_equal(together[name].values, threaded[name].values, err_msg=name)
         np.testing.assert_array_equal(together[name].values, parts, err_msg=name)
+
+
+@settings(max_examples=12)
+@given(data_=st.data(), threads=st.integers(1, 4))
+def test_bits_are_the_same_in_any_shards_in_any_order(data_, threads):
+    """Networks of different sizes, ranks and lengths, dealt to shards at random and shuffled within them."""
+    sweep = load_sweep(
+        data(
+            problem__dimension={"values": [3, 50]},
+            network__width={"values": [1, 7, 10**9]},
+            network__laziness={"values": [0.01, 3.0]},
+            training__stability_fraction={"values": [0.05, 0.4]},
+            training__steps=40,
+            replicates=2,
+        )
+    )
+    recipe = whole(sweep).recipe
+    (grid,) = recipe["boxes"]
+    together = simulate(recipe, threads=1)
+    networks = [dict(zip(grid, ([point] for point in points), strict=True)) for points in product(*grid.values())]
+    order = data_.draw(st.permutations(range(len(networks))))
+    cuts = sorted(data_.draw(st.sets(st.integers(1, len(order) - 1), max_size=6)))
+    for start, stop in zip([0, *cuts], [*cuts, len(order)], strict=True):
+        part = order[start:stop]
+        shard = simulate({**recipe, "boxes": [networks[i] for i in part]}, threads=threads)
+        for name in together.data_vars:
+            np.testing.assert_array_equal(shard[name].values, together[name].values[part], err_msg=name)
 
 
 @pytest.mark.parametrize("width", [3, 10**12])
@@ -172,6 +201,64 @@ def test_the_flow_limit_reaches_the_predicted_end_kernel():
         # First order in the step: the error is below the step itself, and halves with it.
         assert (error[:, 1] < 0.02).all()
         np.testing.assert_allclose(error[:, 0] / error[:, 1], 0.5, rtol=0.1)
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 6), d=st.integers(2, 6), rank=st.integers(1, 5))
+def test_deficient_inputs_end_at_the_predicted_kernel(tmp_path_factory, seed, n, d, rank):
+    """X of any rank, down to 1: Θ∞ takes the projection of y on the row space."""
+    rng = np.random.default_rng(seed)
+    rank = min(rank, n, d)
+    X = np.linalg.qr(rng.standard_normal((n, n)))[0][:, :rank] @ np.linalg.qr(rng.standard_normal((d, d)))[0][:rank]
+    y = rng.standard_normal(n)
+    path = tmp_path_factory.mktemp("data") / "data.npz"
+    np.savez(path, X=X, y=y)
+    run = lazyrich.run(
+        {
+            "problem": {"source": "file", "path": str(path)},
+            "network": {"width": 10**14, "laziness": 0.5},
+            "training": {"stability_fraction": {"values": [0.01, 0.02]}, "tau": 60},
+            "record": {"summary": True, "observables": ["ntk_end_error"]},
+        }
+    )
+    assert (run.status == Status.converged).all()
+    # First order in the step, and halves with it.
+    assert (run.ntk_end_error.values[1] < 0.02).all()
+    np.testing.assert_allclose(run.ntk_end_error.values[0] / run.ntk_end_error.values[1], 0.5, rtol=0.1)
+
+
+@pytest.mark.parametrize("laziness", [0.01, 1.0])
+@pytest.mark.parametrize(("samples", "dimension"), [(4, 8), (7, 4)], ids=["n < d", "n > d"])
+def test_small_steps_from_a_wide_start_follow_the_flow_of_one_parameter(tmp_path, laziness, samples, dimension):
+    """For any K the flow knows (σ0, v0) through D only; its equation for e = Wᵀv/m, solved by scipy."""
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((samples, dimension)), rng.standard_normal(samples)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    # e grows from nothing, where its direction is not defined: from a start so small that it is still aligned with Xᵀy.
+    run = lazyrich.run(
+        {
+            "problem": {"source": "file", "path": str(tmp_path / "data.npz")},
+            "network": {"width": 10**18, "laziness": laziness, "balance": {"values": [0.3, 1.0, 3.0]}},
+            "training": {"stability_fraction": 0.002, "tau": 12},
+            "record": {"points": 13, "observables": ["target_overlap"]},
+        }
+    )
+    D = run.sigma_0.values[0] ** 2 + run.v_0.values[0] ** 2
+
+    def flow(_, e):
+        S = np.sqrt(D**2 + 4 * e @ e)
+        pull = X.T @ (y - X @ e)
+        along = e * (e @ pull) / (e @ e)
+        return (0.5 * (S + D) * pull + 0.5 * (S - D) * along) / samples
+
+    eta = run.learning_rate.values[0] / run.width.values[0]
+    times = run.step.values[0] * eta
+    start = 1e-9 * X.T @ y  # as fluctuations of 10¹⁸ neurons leave it
+    solution = integrate.solve_ivp(flow, (0, times[-1]), start, t_eval=times, rtol=1e-10, atol=1e-14)
+    expected = (y @ X @ solution.y) / (y @ y)
+    for overlap in run.target_overlap.values:
+        # First order in the step: h = 0.002 at each of few units of time.
+        np.testing.assert_allclose(overlap, expected, atol=0.01)
 
 
 def test_thresholds_of_the_learning_rate():

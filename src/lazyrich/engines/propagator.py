@@ -224,7 +224,7 @@ def _train(start, stop, batch, record_steps, onset, converged, follow, results):
     kernels = np.zeros((2, stop - start, modes * (modes + 1) // 2))  # mΘ at start and end, lower triangles
     records = record_steps.shape[1]
     upcoming = start
-    now = 0
+    now = np.int64(0)  # not a literal, for which everything would be compiled once more
     while True:
         running = 0
         for lane in range(LANES):
