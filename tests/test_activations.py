@@ -6,7 +6,7 @@ import torch
 
 import lazyrich
 from lazyrich import activations
-from lazyrich.plan import whole
+from lazyrich.plan import plan, whole
 from lazyrich.sweep import SweepError
 from lazyrich.sweep_file import load_sweep
 
@@ -107,3 +107,69 @@ def test_explicit_neurons_have_a_bound():
         load_sweep(sweep("relu", width=10**12))
     assert "; write at most" in str(caught.value)
     load_sweep(sweep({"values": ["linear", "relu"]}, width=10**6))
+
+
+def test_other_activations_keep_the_shards_of_these(tmp_path):
+    """Another activation on the axis, and an edit of one, train only their own networks."""
+    path = tmp_path / "phi.py"
+    path.write_text("from torch import sin\nfrom torch.nn.functional import softplus\n")
+
+    def planned(names, earlier=None):
+        return plan(load_sweep(sweep({"values": names})), earlier)
+
+    first = planned(["linear", "relu"])
+    second = planned(["linear", "relu", f"{path}:sin"], first)
+    assert set(first) < set(second)
+    third = planned(["linear", "relu", f"{path}:sin", f"{path}:softplus"], second)
+    assert set(second) < set(third)
+    path.write_text("from torch import cos as sin\nfrom torch.nn.functional import softplus\n")
+    fourth = planned(["linear", "relu", f"{path}:sin"], second)
+    (new,) = set(fourth) - set(second)
+    assert fourth[new].networks == 1
+    assert set(first) < set(fourth)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from typing import Callable\nimport torch\nphi: Callable = torch.sin\n",
+        "import torch\ntry:\n    from torch import sin as phi\nexcept ImportError:\n    phi = torch.cos\n",
+        "from torch import *\nphi = sin\n",
+    ],
+)
+def test_ways_of_defining_an_own_function(tmp_path, text):
+    path = tmp_path / "own.py"
+    path.write_text(text)
+    assert np.isfinite(lazyrich.run(sweep(f"{path}:phi")).loss).all()
+
+
+def test_a_relu_at_its_kink_never_moves():
+    with pytest.raises(SweepError, match="network.sigma_0: 0 leaves every ReLU at its kink.*; write one > 0"):
+        load_sweep({**sweep("relu"), "network": {"width": 8, "activation": "relu", "sigma_0": 0, "v_0": 1}})
+
+
+def test_explicit_neurons_have_a_bound_with_a_file_and_with_an_engine_too(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, X=np.eye(3), y=np.arange(3.0))
+    wide = {"width": 10**12, "activation": "relu", "sigma_0": 1, "v_0": 1}
+    with pytest.raises(SweepError, match="network.width: 1000000000000 neurons are too many for relu"):
+        load_sweep({"problem": {"source": "file", "path": str(path)}, "network": wide, "training": TRAINING})
+    with pytest.raises(ValueError, match="engine = gram: holds every neuron"):
+        lazyrich.run(sweep("linear", width=10**12), engine="gram")
+
+
+def test_networks_that_fit_more_than_the_row_space_have_no_floor():
+    """n > d: a ReLU network goes on below the loss of a linear one, and is measured against 0."""
+    run = lazyrich.run(
+        {
+            "problem": {"samples": 6, "dimension": 3, "noise_std": 3.0},
+            "network": {"width": 200, "activation": {"values": ["linear", "relu"]}, "laziness": 1.0},
+            "training": {"stability_fraction": 0.1, "steps": 400},
+        }
+    )
+    assert run.loss_floor[0] > 0
+    assert run.loss_floor[1] == 0
+    summary = lazyrich.analyse(run)
+    assert (summary.loss_growth >= 1).all()  # of losses above 0
+    names = summary.phase.attrs["flag_meanings"].split()
+    assert names[int(summary.phase[1])] == "unfinished"  # it still falls, monotonically

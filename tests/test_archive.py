@@ -13,6 +13,7 @@ from compliance_checker.runner import CheckSuite, ComplianceChecker
 
 import lazyrich
 from lazyrich import archive, observables
+from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
 from lazyrich.provenance import fingerprint
 
@@ -104,7 +105,7 @@ def test_missing_diverged_and_not_reached_are_told_apart_on_disk(files):
 
 def test_provenance_names_the_very_source(files):
     with xr.open_dataset(files / "shard.nc") as data:
-        assert data.attrs["source_fingerprint"] == fingerprint("lazyrich.simulate", "lazyrich.engines.propagator")
+        assert data.attrs["source_fingerprint"] == fingerprint("lazyrich.simulate", *modules(["propagator"]))
         assert data.attrs["engine"] == "propagator"
         assert data.attrs["device"] == "cpu"
         for name in ("lazyrich_version", "commit", "dirty", "data_checksum", "history", "source"):
@@ -161,7 +162,7 @@ def test_fingerprints_follow_code_but_not_words(tmp_path, monkeypatch):
     def prints():
         for cached in (fingerprint, provenance._code, provenance._imports):
             cached.cache_clear()
-        simulation = fingerprint("lazyrich.simulate", "lazyrich.engines.propagator")
+        simulation = fingerprint("lazyrich.simulate", *modules(["propagator"]))
         return simulation, fingerprint("lazyrich.draw.figures"), fingerprint("lazyrich.draw.report")
 
     def edit(name, old, new):

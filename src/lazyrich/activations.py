@@ -7,12 +7,15 @@ torch is imported before a function is asked for, because sweep files are checke
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 NAMES = ("linear", "relu", "leaky_relu", "tanh", "gelu")
+# Entries of one network's pre-activations, width × samples: half a gigabyte, of which the Gram engine needs several.
+MOST_EXPLICIT = 2**26
 OWN = r"^(.+\.py):([A-Za-z_]\w*)$"  # a user's function
 
 
@@ -26,6 +29,11 @@ def split(name: str) -> tuple[str, str] | None:
     return (path, function) if colon else None
 
 
+def digest(name: str) -> str:
+    """SHA-256 of the file of a user's activation."""
+    return hashlib.sha256(Path(split(name)[0]).read_bytes()).hexdigest()
+
+
 def check_file(name: str) -> None:
     """Raise ActivationError unless the file of a user's activation defines the function; nothing of it is run."""
     path, function = split(name)
@@ -35,18 +43,27 @@ def check_file(name: str) -> None:
         raise ActivationError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (SyntaxError, UnicodeDecodeError, ValueError) as error:
         raise ActivationError(f"{path}: is no Python ({error}); mend it") from None
-    defined = set()
-    for node in tree.body:
-        match node:
-            case ast.FunctionDef(name=own):
-                defined.add(own)
-            case ast.Assign(targets=targets):
-                defined |= {target.id for target in targets if isinstance(target, ast.Name)}
-            case ast.ImportFrom(names=names) | ast.Import(names=names):
-                defined |= {alias.asname or alias.name for alias in names}
-    if function not in defined:
+    defined = _defined(tree)
+    if function not in defined and "*" not in defined:
         known = ", ".join(sorted(defined)) or "nothing"
         raise ActivationError(f"{path}: defines no {function} (but {known}); write file.py:function")
+
+
+def _defined(node: ast.AST) -> set[str]:
+    """Names that a module defines, under conditions, too, but not inside of functions and classes."""
+    found = set()
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.FunctionDef(name=own) | ast.ClassDef(name=own):
+                found.add(own)
+            case ast.Assign() | ast.AnnAssign():
+                targets = child.targets if isinstance(child, ast.Assign) else [child.target]
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.ImportFrom(names=names) | ast.Import(names=names):
+                found |= {alias.asname or alias.name for alias in names}
+            case _:
+                found |= _defined(child)
+    return found
 
 
 def function(name: str) -> Callable[[Any], Any]:

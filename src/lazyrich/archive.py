@@ -63,6 +63,7 @@ VARIABLES = {
     "width_exponent_s": ("exponent of sigma_0 = m^-s", "s"),
     "replicate": ("replicate, which numbers the random streams", ""),
     "y_norm": ("norm of the targets", "‖y‖"),
+    "fitted_norm": ("norm of the targets' projection on the row space of X", "‖Πy‖"),
     "gamma": ("y^T K y", "γ"),
     "phi": ("y^T K^2 y", "φ₂"),
     "kappa": ("effective squared input norm gamma/|y|^2", "κ"),
@@ -133,7 +134,7 @@ def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
         "engine": data.attrs["engine"],
         "device": data.attrs["device"],
         "data_checksum": recipe["settings"].get("data") or _checksum(data),
-        **provenance("lazyrich.simulate", *modules(data.attrs["engine"].split(", "), data.attrs["device"])),
+        **provenance("lazyrich.simulate", *modules(data.attrs["engine"].split(", "))),
     }
     return data
 

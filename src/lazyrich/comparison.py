@@ -119,8 +119,8 @@ def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]
 
 
 def fitted_square(scalars: dict[str, np.ndarray]) -> np.ndarray:
-    """‖Πy‖², what of ‖y‖² a network can fit."""
-    return scalars["y_norm"] ** 2 - scalars["loss_floor"] * 2 * scalars["samples"] / scalars["loss_factor"]
+    """‖Πy‖², what of ‖y‖² a linear network can fit."""
+    return scalars["fitted_norm"] ** 2
 
 
 def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:

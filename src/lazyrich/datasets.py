@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lazyrich import activations
+
 if TYPE_CHECKING:
     from lazyrich.sweep import Sweep
 
@@ -111,9 +113,15 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 def check_file(sweep: Sweep) -> None:
     """Check a sweep's data file and the keys that depend on what it brings; raise ValueError with key and mend."""
     try:
-        _, _, weights = load_file(sweep.problem.path)
+        _, y, weights = load_file(sweep.problem.path)
     except DataError as error:
         raise ValueError(f"problem.path: {error}") from None
+    for activation, width in sweep.combinations("activation", "width"):
+        if activation != "linear" and width and width * len(y) > activations.MOST_EXPLICIT:
+            raise ValueError(
+                f"network.width: {width} neurons are too many for {activation}, whose neurons are all explicit; "
+                f"write at most {activations.MOST_EXPLICIT // len(y)} for this file, or activation: linear"
+            )
     scales = ("sigma_0", "v_0", "laziness", "width_exponent_p", "width_exponent_s")
     given = [name for name in ("width", *scales, "balance") if name in sweep.parameters]
     if weights is not None:

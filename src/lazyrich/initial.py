@@ -28,6 +28,11 @@ class Initial:
     ]  # r + 1 coordinates; ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
     probes: Float[Array, "draws probes coordinates"]  # explicit neurons z_r, at σ0 = v0 = 1, among the m
 
+    def part(self, where: np.ndarray, modes: int) -> Initial:
+        """Some of the draws, in the first coordinates only."""
+        size = modes + 1
+        return Initial(self.moments[where][:, :size, :size], self.probes[where][:, :, :size])
+
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:
     """The distinct draws of networks of one n, and each network's draw (networks,).

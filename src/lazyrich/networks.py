@@ -31,7 +31,7 @@ class Reason(IntEnum):
 
     none = 0
     no_signal = 1  # Xᵀy = 0: no direction to learn
-    no_scale = 2  # both initial scales vanish or overflow
+    no_scale = 2  # both initial scales vanish, or they or the kernel overflow
     too_many_steps = 3  # tau asks for more than 10⁹ steps
 
 
@@ -55,14 +55,19 @@ class Networks:
     explicit: bool = False  # every neuron is among the probes
 
     def part(self, where: Int[Array, " part"]) -> Networks:
-        """Some of the networks, as a batch of their own."""
+        """Some of the networks, as a batch of their own: with their problems, draws and modes only."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         chosen = {
             name: value[where]
             for name, value in own.items()
             if isinstance(value, np.ndarray) and len(value) == len(self.rows)
         }
-        return replace(self, **chosen)
+        problems, problem_index = np.unique(self.problem_index[where], return_inverse=True)
+        draws, initial_index = np.unique(self.initial_index[where], return_inverse=True)
+        problem = self.problem.part(problems)
+        start = self.initial.part(draws, problem.eigenvalues.shape[1])
+        own_index = {"problem_index": problem_index, "initial_index": initial_index}
+        return replace(self, **{**chosen, **own_index, "problem": problem, "initial": start})
 
     @property
     def size(self) -> Float[Array, " networks"]:
@@ -134,7 +139,9 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit:
     size = sigma_0**2 + v_0**2
 
     reason = np.full(len(rows), Reason.none)
-    reason[~(np.isfinite(size) & (size > 0))] = Reason.no_scale
+    with np.errstate(over="ignore", invalid="ignore"):
+        kernel_size = size * problem.eigenvalues[index, 0]
+    reason[~(np.isfinite(kernel_size) & (size > 0))] = Reason.no_scale
     reason[~(gamma > 0)] = Reason.no_signal
     fit = reason == Reason.none
     # Stand-ins where there is nothing to train, so that the arithmetic below stays quiet.

@@ -77,9 +77,6 @@ def settings(sweep: Sweep) -> dict[str, Any]:
         from lazyrich.datasets import digest
 
         result["data"] = digest(sweep.problem.path)
-    if sweep.own_activations:
-        files = {name: Path(activations.split(name)[0]) for name in sweep.own_activations}
-        result["activations"] = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
     return result
 
 
@@ -93,7 +90,19 @@ def grid(sweep: Sweep) -> dict[str, list]:
 def recipe(sweep: Sweep, boxes: list[dict[str, list]]) -> dict[str, Any]:
     """The recipe of the networks in `boxes`."""
     fixed = {name: list(value) if isinstance(value, tuple) else value for name, value in sweep.fixed.items()}
-    return {"format": FORMAT, "settings": settings(sweep), "fixed": fixed, "boxes": boxes}
+    result = {"format": FORMAT, "settings": settings(sweep), "fixed": fixed, "boxes": boxes}
+    if sweep.own_activations:
+        used = {fixed.get("activation")} | {
+            name for box in boxes for point in _activation_points(box) for name in point
+        }
+        own = [name for name in sweep.own_activations if name in used]
+        # Of the shard's own only, so that another activation beside them does not make these networks others.
+        result |= {"activations": {name: activations.digest(name) for name in own}} if own else {}
+    return result
+
+
+def _activation_points(box: dict[str, list]) -> list[list]:
+    return next((points for key, points in box.items() if "activation" in key.split()), [])
 
 
 def whole(sweep: Sweep) -> Shard:
@@ -134,13 +143,18 @@ def positions(placed: dict[str, Any], box: dict[str, list], wanted: dict[str, An
         return None
     (target,) = wanted["boxes"]
     known, fixed = placed["fixed"], wanted["fixed"]
+    # A user's activation whose file was edited since is another one.
+    then, now = placed.get("activations", {}), wanted.get("activations", {})
+    edited = {name for name in then if now.get(name) != then[name]}
+    if known.get("activation") in edited:
+        return None
     if _names(box, known) != _names(target, fixed):
         return None
     where = []
     for key, points in target.items():
         index = {canonical(point): i for i, point in enumerate(points)}
         if key in box:
-            places = [index.get(canonical(point), -1) for point in box[key]]
+            places = [-1 if edited.intersection(point) else index.get(canonical(point), -1) for point in box[key]]
         elif all(name in known for name in key.split()):
             places = [index.get(canonical([known[name] for name in key.split()]), -1)]
         else:

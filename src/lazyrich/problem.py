@@ -7,7 +7,7 @@ input space change nothing and are never formed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -70,10 +70,25 @@ class Problem:
     )
     y: Float[Array, "problems n"] | None = None
 
+    def part(self, where: np.ndarray) -> Problem:
+        """Some of the problems, without modes that none of them has."""
+        r = int(self.rank[where].max())
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
+        for name in ("eigenvalues", "targets", "vectors"):
+            if name in chosen:
+                chosen[name] = chosen[name][..., :r]
+        return replace(self, **chosen)
+
     @property
     def y_norm(self) -> Float[Array, " problems"]:
         """‖y‖."""
         return np.sqrt(scalars.over_modes(self.targets**2) + self.floor)
+
+    @property
+    def fitted_norm(self) -> Float[Array, " problems"]:
+        """‖Πy‖, what of ‖y‖ a linear network can fit."""
+        return np.sqrt(scalars.over_modes(self.targets**2))
 
     @property
     def gamma(self) -> Float[Array, " problems"]:

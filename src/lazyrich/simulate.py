@@ -9,6 +9,8 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from lazyrich import activations, observables
+from lazyrich.activations import MOST_EXPLICIT
+from lazyrich.datasets import samples as load_samples
 from lazyrich.engines.select import ENGINES, engine_of, evolve_with, find_device
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
@@ -45,7 +47,8 @@ def simulate(
     """
     if engine not in (None, *ENGINES):
         raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
-    device = "cpu" if engine == "dense" else find_device(device)
+    device = find_device(device)
+    device = "cpu" if engine == "dense" else device
     settings = recipe["settings"]
     record = settings["record"]
     wanted = np.isin(observables.NAMES, record["observables"])
@@ -53,7 +56,13 @@ def simulate(
     used = sorted({engine or engine_of(activation) for activation in np.unique(columns["activation"])})
     if engine == "propagator" and (columns["activation"] != "linear").any():
         raise ValueError("engine = propagator: trains linear networks only; leave it out, or write gram")
-    for activation in settings.get("activations", ()):
+    if (
+        engine == "gram"
+        and "width" in columns
+        and (columns["width"].astype(float) * _samples(columns)).max() > MOST_EXPLICIT
+    ):
+        raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
+    for activation in recipe.get("activations", ()):
         activations.function(activation)  # a user's: raises what is wrong with it
     parts = []
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
@@ -73,6 +82,10 @@ def simulate(
         if name in kept:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
     return data.assign_attrs(engine=", ".join(used), device=device)
+
+
+def _samples(columns: Table) -> np.ndarray:
+    return columns["samples"] if "samples" in columns else load_samples(str(columns["path"][0]))
 
 
 def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:
@@ -100,7 +113,8 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
         **{
             name: batch.of_problem(name) for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
         },
-        "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.of_problem("floor"),
+        "fitted_norm": batch.of_problem("fitted_norm"),
+        "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.floor,
         "b_rms": run.b_rms,
         "onset_step": run.onset_step,
         "end_step": run.end_step,

@@ -83,13 +83,13 @@ class Network(Section):
     """`network`: f(X) = (1/m) Σ_r v_r φ(X w_r). Initial scales by sigma_0 and v_0, or laziness, or width exponents."""
 
     width: Annotated[Any, swept(Integer(1))] = Field(
-        None, description="m, number of neurons, up to 2⁶³ − 1; the cost does not depend on it"
+        None, description="m, number of neurons, up to 2⁶³ − 1; the cost of linear networks does not depend on it"
     )
     activation: Annotated[
         Any, swept(Choice(activations.NAMES, own=activations.OWN, own_text="your own as file.py:function"))
     ] = Field(
         "linear",
-        description="φ; your own is a torch function in a file, named relative to the sweep file",
+        description="φ; your own is a torch function in a file that stands alone, named relative to the sweep file",
     )
     sigma_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ0: w_r ~ N(0, σ0² I)")
     v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="v0: v_r = ±v0 with equal probability")

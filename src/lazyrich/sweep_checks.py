@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from lazyrich import activations
 from lazyrich.axes import Axis
 from lazyrich.sweep import SECTION_OF, Sweep, bare
 
 MOST_ENTRIES = 10**10
 MOST_RECORDS = 10**6
-# Entries of one network's pre-activations, width × samples: half a gigabyte, of which an engine needs several.
-MOST_EXPLICIT = 2**26
 
 
 def check_combinations(sweep: Sweep) -> None:
@@ -131,11 +130,14 @@ def _check_scales(sweep: Sweep) -> None:
 
 def _check_activation(sweep: Sweep) -> None:
     for activation, width, samples in sweep.combinations("activation", "width", "samples"):
-        if activation != "linear" and width and samples and width * samples > MOST_EXPLICIT:
+        if activation != "linear" and width and samples and width * samples > activations.MOST_EXPLICIT:
             raise ValueError(
                 f"network.width: {width} neurons are too many for {activation}, whose neurons are all explicit; "
-                f"write at most {MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
+                f"write at most {activations.MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
             )
+    for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
+        if activation == "relu" and sigma_0 == 0:
+            raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
 
 
 def _check_training(sweep: Sweep) -> None:

@@ -61,8 +61,7 @@ def test_statuses_and_early_stops_agree():
         record={"points": 7, "spacing": "log"},
     )
     assert set(expected.status) == {0, 1, 2}
-    # 100 steps at up to twice the largest stable rate amplify rounding.
-    assert_same(found, expected, 1e-8, FLOOR)
+    assert_same(found, expected, TOLERANCE, FLOOR)
 
 
 def test_end_values_alone():
@@ -79,7 +78,7 @@ def test_what_does_not_fit_is_left_to_batched_torch():
 @pytest.mark.parametrize("modes", [10, 64])
 @pytest.mark.parametrize("follow", [True, False])
 def test_the_kernel_compiles_for_a_gpu(modes, follow):
-    """Ahead of time for an H100, which needs none: types, control flow, and the state of a network on the chip."""
+    """Ahead of time for an H100, which needs none at hand: types, layouts and control flow, all in double precision."""
     code = f"""
 import triton
 from triton.backends.compiler import GPUTarget
@@ -88,7 +87,7 @@ from lazyrich.engines import fused
 source = ASTSource(fn=fused.kernel, **fused.signature({modes}, {follow}))
 compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=dict(num_warps=fused.warps({modes})))
 assert len(compiled.asm["cubin"]) > 1000
-assert ".f64" in compiled.asm["ptx"]
+assert ".f32" not in compiled.asm["ptx"]
 print("compiled")
 """
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}

@@ -206,6 +206,26 @@ def test_a_network_too_large_for_memory_names_the_mend(monkeypatch):
         gram.evolve(networks, recording)
 
 
+def test_a_kernel_that_overflows_leaves_its_neighbours_alone(tmp_path):
+    """exp of pre-activations of 1000 is infinite from the start: diverged, while smaller starts train."""
+    (tmp_path / "phi.py").write_text("from torch import exp\n")
+    run = lazyrich.run(
+        {
+            "problem": {"samples": 4, "dimension": 10**6, "target_norm": 1.0},
+            "network": {
+                "width": 16,
+                "activation": f"{tmp_path}/phi.py:exp",
+                "sigma_0": {"values": [1e-3, 1.0]},
+                "v_0": 0.1,
+            },
+            "training": {"learning_rate": 1e-8, "steps": 9},
+        }
+    )
+    assert run.status.values[1] == 2
+    assert np.isnan(run.loss.values[1]).all()
+    assert np.isfinite(run.loss.values[0]).all()
+
+
 def test_a_diverging_network_stops_and_leaves_its_neighbours_alone():
     networks, recording = batch(
         network={"width": 40, "activation": "relu", "laziness": 1.0},

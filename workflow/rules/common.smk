@@ -96,7 +96,7 @@ def data_files(wildcards):
 
 def source_of_simulation(wildcards):
     engines = {engine_of(activation) for (activation,) in sweep(wildcards.sweep).combinations("activation")}
-    return fingerprint("lazyrich.simulate", *modules(engines, DEVICE))
+    return fingerprint("lazyrich.simulate", *modules(engines))
 
 
 def published_file(wildcards):

@@ -13,38 +13,44 @@ from torch import Tensor
 
 from lazyrich import observables
 from lazyrich.engines.observing import Reference, Seen, Watch, outer, pick, square, tensor
-from lazyrich.engines.pieces import in_pieces
+from lazyrich.engines.pieces import in_pieces, one_by_one
 from lazyrich.engines.trajectories import Recording, Trajectories
 from lazyrich.networks import Networks
 
 
-def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1) -> Trajectories:
-    """Train every network of the batch; arguments as in `propagator.evolve`, on a device `cpu` or `cuda`."""
-    torch.set_num_threads(threads)
+def evolve(
+    networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1, together: bool | None = None
+) -> Trajectories:
+    """Train every network of the batch; arguments as in `propagator.evolve`, on a device `cpu` or `cuda`.
+
+    `together` trains many networks side by side, as is the rule on a GPU; on a CPU, where the propagator's results depend on
+    nothing but the network, they are taken one at a time.
+    """
+
+    def train(networks: Networks, recording: Recording) -> Trajectories:
+        return _train(networks, recording, device)
+
+    if not (device == "cuda" if together is None else together):
+        return one_by_one(networks, recording, train, threads=threads)
     size = networks.problem.eigenvalues.shape[1] + 1
     # M, P, B and their next values, the start, three kernels and the modes of the linearised network; probes; records.
     bytes_each = 8 * (12 * size**2 + networks.initial.probes.shape[1] * (size + 4)) + recording.bytes_each
-    return in_pieces(
-        networks,
-        recording,
-        lambda networks, recording: _train(networks, recording, device),
-        bytes_each=bytes_each,
-        device=device,
-    )
+    return in_pieces(networks, recording, train, bytes_each=bytes_each, device=device)
 
 
 class Start:
     """Networks of one piece at their start, as tensors in the modes of K; r modes, coordinates z = (v, Vᵀw)."""
 
     def __init__(self, networks: Networks, device: str) -> None:
-        self.networks = networks
         self.root = tensor(np.sqrt(networks.of_problem("eigenvalues")), device)  # (networks, r): √λ
         self.y = tensor(networks.of_problem("targets"), device)  # (networks, r)
         r = self.y.shape[1]
         # (networks, r + 1): a coordinate's scale, v0 or σ0.
         scale = np.column_stack([networks.v_0] + [networks.sigma_0] * r)
         self.scale = tensor(scale, device)
-        moments = tensor(networks.initial.moments, device)[self._draws(device)]
+        self.draws = torch.as_tensor(networks.initial_index, device=device)
+        self.unit_probes = torch.nan_to_num(tensor(networks.initial.probes, device))
+        moments = tensor(networks.initial.moments, device)[self.draws]
         self.moments = outer(self.scale, self.scale) * moments  # (networks, r + 1, r + 1): ⟨z zᵀ⟩
         rate = networks.loss_factor * networks.learning_rate / (networks.problem.samples * networks.width)
         self.rate = tensor(rate, device)  # cη/(mn)
@@ -57,14 +63,9 @@ class Start:
         signal = self.root * self.y
         self.b_rms = ((outer(signal, signal) * self.moments[:, 1:, 1:]).sum((-2, -1))) ** 0.5
 
-    def _draws(self, device: str) -> Tensor:
-        return torch.as_tensor(self.networks.initial_index, device=device)
-
     def probes(self, where: Tensor) -> Float[Tensor, "networks probes coordinates"]:
         """The explicit neurons of some networks; 0 where a network has fewer than others."""
-        device = str(where.device)
-        unit = torch.nan_to_num(tensor(self.networks.initial.probes, device))
-        return unit[self._draws(device)[where]] * self.scale[where][:, None, :]
+        return self.unit_probes[self.draws[where]] * self.scale[where][:, None, :]
 
     def output(self, M: Float[Tensor, "networks z z"]) -> Float[Tensor, "networks r"]:
         """f = Λ^½ ⟨v Vᵀw⟩."""

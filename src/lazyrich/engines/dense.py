@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float, Int
 
 from lazyrich import activations, observables
-from lazyrich.engines.trajectories import DIVERGED, WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.engines.pieces import torch_threads
+from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import State
 from lazyrich.theory import scalars
@@ -55,7 +56,8 @@ def kernel(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -
 
 def refuse_large(samples: int, dimension: int, width: int, activation: str) -> None:
     """Raise MemoryError, naming the engine to use, for a network that does not fit the stated bound."""
-    needed = 8.0 * (samples + 4) * width * (dimension + 1)
+    pairs = 3 * width**2 if activation == "linear" else 0  # v_r v_s − ⟨w_r, w_s⟩, for `balance_drift`
+    needed = 8.0 * ((samples + 4) * width * (dimension + 1) + pairs)
     if needed > MEMORY_BOUND:
         engine = "propagator" if activation == "linear" else "gram"
         raise MemoryError(
@@ -112,7 +114,11 @@ def train(
     # Of unit ⟨v²⟩: a record multiplies by the step's own.
     target_kernel = (K + torch.outer(K @ y, K @ y) / gamma) / m
     end_kernel = start_kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
-    balance_start = torch.outer(v0, v0) - W0 @ W0.T
+
+    def balance(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return torch.outer(v, v) - W @ W.T
+
+    balance_start = balance(W0, v0) if activation == "linear" else None
     residual_start = y - output(phi, X, W0, v0)
     b_r = W0 @ (X.T @ y)
 
@@ -121,7 +127,6 @@ def train(
         rho = (W_t - W0) @ (X.T @ y)
         contraction = torch.eye(n, dtype=torch.float64) - loss_factor * learning_rate / n * start_kernel
         lazy = y - torch.linalg.matrix_power(contraction, step) @ residual_start
-        balance = torch.outer(v_t, v_t) - W_t @ W_t.T - balance_start
         f, theta = output(phi, X, W_t, v_t), kernel(phi, X, W_t, v_t)
         v_square = (v_t**2).mean()
         state = State(
@@ -132,7 +137,8 @@ def train(
             weight_square=(W0**2).sum() / m,
             residual_square=((f - y) ** 2).sum(),
             overlap=y @ f,
-            lazy_square=((f - lazy) ** 2).sum(),
+            # A linearised network that diverges is infinitely far, where inf − inf would be no number.
+            lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
             v_square=v_square,
             rho_square=(rho**2).mean(),
             rho=rho.abs().mean(),
@@ -146,7 +152,7 @@ def train(
             from_end=((theta - end_kernel) ** 2).sum(),
             end_square=(end_kernel**2).sum(),
             weight_shift=((W_t - W0) ** 2).sum() / m,
-            balance_shift=(balance**2).mean() if activation == "linear" else torch.nan,
+            balance_shift=torch.nan if balance_start is None else ((balance(W_t, v_t) - balance_start) ** 2).mean(),
         )
         observables.measure(state, result.observables[0, record])
         result.rho_rms[0, record] = (rho**2).mean() ** 0.5
@@ -169,7 +175,7 @@ def train(
         if start_square is None:
             start_square, loss_start = square, value
             result.loss_start[0] = result.loss_min[0] = result.loss_max[0] = value
-        if not value <= DIVERGED * loss_start:
+        if not value <= min(DIVERGED * loss_start, LARGEST):
             status = Status.diverged
             break
         result.loss_max[0] = max(result.loss_max[0], value)
@@ -196,7 +202,8 @@ def train(
         result.loss_end[0] = value
         result.kernel_change[0] = float((last_kernel - start_kernel).norm() / start_kernel.norm())
         result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1])
-    result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start_kernel)[-1])
+    if torch.isfinite(start_kernel).all():
+        result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start_kernel)[-1])
     result.b_rms[0] = float((b_r**2).mean()) ** 0.5
     result.status[0] = status
     return result
@@ -239,42 +246,46 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     second moments only.
     """
     result = empty(*recording.steps.shape, recording.keep_probes)
-    torch.set_num_threads(threads)
-    for i in np.flatnonzero(networks.reason == Reason.none):
-        X, y, W, v = realise(networks, i)
-        scale = len(v) / networks.width[i]
-        one = train(
-            X,
-            y,
-            W,
-            v,
-            learning_rate=networks.learning_rate[i] * scale,
-            loss_factor=networks.loss_factor[i],
-            record_steps=recording.steps[i],
-            onset=recording.onset,
-            converged=recording.converged,
-            size=networks.size[i],
-            activation=networks.activation,
-            keep_probes=recording.keep_probes,
-        )
-        values = one.observables[0]
-        own_neurons = networks.observed_neurons[i] == networks.width[i]
-        if not own_neurons:
-            for column in (observables.RHO, observables.V, observables.RHO_OVER_V):
-                values[:, column] = np.nan
-        values[:, observables.NTK_NORM] *= scale
-        # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
-        norm = networks.sigma_0[i] * np.sqrt(networks.of_problem("dimension")[i])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values[:, observables.WEIGHT_CHANGE] *= np.sqrt(np.mean(np.sum(W**2, axis=1))) / norm
-        values[:, ~recording.wanted] = np.nan
-        result.observables[i] = values
-        result.rho_rms[i] = one.rho_rms[0]
-        if recording.keep_probes and own_neurons:
-            result.rho_r[i] = one.rho_r[0]
-            result.v_r[i] = one.v_r[0]
-        for name in SCALARS:
-            getattr(result, name)[i] = getattr(one, name)[0]
-        for name in ("sharpness_start", "sharpness_end"):
-            getattr(result, name)[i] = getattr(one, name)[0] * scale
+    with torch_threads(threads):
+        for i in np.flatnonzero(networks.reason == Reason.none):
+            _train_one(networks, recording, result, i)
     return result
+
+
+def _train_one(networks: Networks, recording: Recording, result: Trajectories, i: int) -> None:
+    X, y, W, v = realise(networks, i)
+    scale = len(v) / networks.width[i]
+    one = train(
+        X,
+        y,
+        W,
+        v,
+        learning_rate=networks.learning_rate[i] * scale,
+        loss_factor=networks.loss_factor[i],
+        record_steps=recording.steps[i],
+        onset=recording.onset,
+        converged=recording.converged,
+        size=networks.size[i],
+        activation=networks.activation,
+        keep_probes=recording.keep_probes,
+    )
+    values = one.observables[0]
+    own_neurons = networks.observed_neurons[i] == networks.width[i]
+    if not own_neurons:
+        for column in (observables.RHO, observables.V, observables.RHO_OVER_V):
+            values[:, column] = np.nan
+    values[:, observables.NTK_NORM] *= scale
+    # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
+    norm = networks.sigma_0[i] * np.sqrt(networks.of_problem("dimension")[i])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values[:, observables.WEIGHT_CHANGE] *= np.sqrt(np.mean(np.sum(W**2, axis=1))) / norm if norm > 0 else 1.0
+    values[:, ~recording.wanted] = np.nan
+    result.observables[i] = values
+    result.rho_rms[i] = one.rho_rms[0]
+    if recording.keep_probes and own_neurons:
+        result.rho_r[i] = one.rho_r[0]
+        result.v_r[i] = one.v_r[0]
+    for name in SCALARS:
+        getattr(result, name)[i] = getattr(one, name)[0]
+    for name in ("sharpness_start", "sharpness_end"):
+        getattr(result, name)[i] = getattr(one, name)[0] * scale

@@ -16,15 +16,15 @@ from lazyrich import observables
 from lazyrich.engines.batched import Start, see
 from lazyrich.engines.observing import Outcome, observe
 from lazyrich.engines.pieces import in_pieces
-from lazyrich.engines.trajectories import DIVERGED, FINISHED, WINDOW, Recording, Status, Trajectories
+from lazyrich.engines.trajectories import DIVERGED, FINISHED, LARGEST, WINDOW, Recording, Status, Trajectories
 from lazyrich.networks import Networks
 
-LARGEST = 64  # modes whose M and P fit the registers of one program
+MOST_MODES = 64  # modes whose M and P fit the registers of one program
 
 
 def fits(networks: Networks, recording: Recording) -> bool:
     """Whether the kernel does what is asked for; `batched` does all of it."""
-    return networks.problem.eigenvalues.shape[1] <= LARGEST and not recording.wanted[observables.BALANCE_DRIFT]
+    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.wanted[observables.BALANCE_DRIFT]
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cuda", threads: int = 1) -> Trajectories:
@@ -55,7 +55,14 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     steps = torch.as_tensor(networks.steps, device=device)
     record_steps = torch.as_tensor(recording.steps, device=device)
     y_square = (start.y**2).sum(-1) + reference.beside
+    # In a tensor: as arguments, numbers of Python would reach a GPU in single precision.
+    thresholds = torch.tensor(
+        [1 - recording.onset, recording.converged**2, FINISHED**2, DIVERGED, LARGEST],
+        dtype=torch.float64,
+        device=device,
+    )
     kernel[(count,)](
+        thresholds,
         start.moments,
         start.root,
         start.y,
@@ -78,8 +85,6 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
         outcome.status,
         records,
         modes,
-        1 - recording.onset,
-        recording.converged**2,
         **constants(modes, recording.follows_neurons),
         num_warps=warps(modes),
     )
@@ -100,8 +105,6 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
 def constants(modes: int, follow: bool) -> dict[str, Any]:
     """What the kernel is compiled for."""
     return {
-        "FINISHED_SQUARE": FINISHED**2,
-        "LIMIT": DIVERGED,
         "RING": WINDOW,
         "CONVERGED": int(Status.converged),
         "RUNNING": int(Status.running),
@@ -121,7 +124,7 @@ def signature(modes: int, follow: bool) -> dict[str, Any]:
             return "constexpr"
         if name.endswith("_at"):
             return "*i64" if name in integers else "*fp64"
-        return "i32" if name in ("records", "modes") else "fp64"
+        return "i32"  # records, modes
 
     names = kernel.arg_names
     return {
@@ -131,12 +134,13 @@ def signature(modes: int, follow: bool) -> dict[str, Any]:
 
 
 def warps(modes: int) -> int:
-    """Warps of a program: so many that M and P, two doubles an entry, stay in its registers."""
+    """Warps of a program: so many that M and P fit its registers (at 64 modes a few hundred bytes a thread spill)."""
     return 1 if modes <= 16 else 4 if modes <= 32 else 16
 
 
 @triton.jit
 def kernel(
+    thresholds_at,
     moments_at,
     root_at,
     y_at,
@@ -159,10 +163,6 @@ def kernel(
     status_at,
     records,
     modes,
-    onset_share,
-    converged_square,
-    FINISHED_SQUARE: tl.constexpr,
-    LIMIT: tl.constexpr,
     RING: tl.constexpr,
     CONVERGED: tl.constexpr,
     RUNNING: tl.constexpr,
@@ -199,9 +199,10 @@ def kernel(
     loss_start = loss
     low = loss
     high = loss
-    onset_square = onset_share * square
-    end_square = converged_square * y_square
-    finished_square = y_square * FINISHED_SQUARE
+    onset_square = square * tl.load(thresholds_at)
+    end_square = y_square * tl.load(thresholds_at + 1)
+    finished_square = y_square * tl.load(thresholds_at + 2)
+    limit = tl.minimum(loss_start * tl.load(thresholds_at + 3), tl.load(thresholds_at + 4))
     onset = last * 0 - 1
     end = last * 0 - 1
     t = last * 0
@@ -209,7 +210,7 @@ def kernel(
     due = tl.load(record_steps_at + network * records)
     training = True
     while training:
-        sound = loss <= loss_start * LIMIT
+        sound = loss <= limit
         low = tl.where(sound & (loss < low), loss, low)
         high = tl.where(sound & (loss > high), loss, high)
         tl.store(ring_at + network * RING + t % RING, loss, mask=sound)
@@ -255,7 +256,7 @@ def kernel(
     tl.store(loss_start_at + network, loss_start)
     tl.store(loss_min_at + network, low)
     tl.store(loss_max_at + network, high)
-    sound = loss <= loss_start * LIMIT
+    sound = loss <= limit
     tl.store(loss_end_at + network, loss, mask=sound)
     tl.store(last_step_at + network, t, mask=sound)
     ended = tl.where(square <= end_square, CONVERGED, RUNNING)

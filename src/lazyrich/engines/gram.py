@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lazyrich import activations, observables
 from lazyrich.engines.observing import Reference, Seen, Watch, pick, square, tensor
-from lazyrich.engines.pieces import in_pieces
+from lazyrich.engines.pieces import in_pieces, torch_threads
 from lazyrich.engines.trajectories import Recording, Trajectories
 from lazyrich.networks import Networks
 
@@ -27,12 +27,11 @@ def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", thr
 
     Results do not depend on the batch, but for rounding: 1e-12, and nothing on a CPU at one size of batch.
     """
-    torch.set_num_threads(threads)
     n = networks.problem.samples
     width = networks.initial.probes.shape[1]
     # p and v, at the start and twice in a step, φ(p), φ'(p) and products; five matrices of samples; records.
     bytes_each = 8 * (8 * width * (n + 1) + 10 * n**2) + recording.bytes_each
-    with torch.no_grad():
+    with torch.no_grad(), torch_threads(threads):
         return in_pieces(
             networks,
             recording,

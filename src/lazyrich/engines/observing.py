@@ -16,7 +16,17 @@ from torch import Tensor
 
 from lazyrich import observables
 from lazyrich.engines.compiled import compiled
-from lazyrich.engines.trajectories import DIVERGED, FINISHED, WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.engines.trajectories import (
+    DIVERGED,
+    FINISHED,
+    LARGEST,
+    WINDOW,
+    Recording,
+    Status,
+    Trajectories,
+    empty,
+    period_of,
+)
 from lazyrich.networks import Networks
 from lazyrich.observables import State
 from lazyrich.theory import scalars
@@ -42,6 +52,14 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
 def pick(x: Tensor, where: Tensor) -> Tensor:
     """x[where] for rising positions; x itself where these are all, which is common and saves a copy."""
     return x if len(where) == len(x) else x[where]
+
+
+def spectrum(kernel: Float[Tensor, "networks k k"]) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, rising, and eigenvectors; a kernel that overflows has none, and does not cost its neighbours theirs."""
+    finite = torch.isfinite(kernel).all(-1).all(-1)
+    identity = torch.eye(kernel.shape[-1], dtype=kernel.dtype, device=kernel.device)
+    mu, Q = torch.linalg.eigh(torch.where(finite[:, None, None], kernel, identity))
+    return torch.where(finite[:, None], mu, torch.nan), Q
 
 
 @dataclass(frozen=True)
@@ -81,7 +99,7 @@ class Reference:
         m = tensor(networks.width, device)[:, None, None]
         Ky = (K @ y[..., None])[..., 0]
         factor = tensor(networks.loss_factor / networks.problem.samples, device)
-        mu, Q = torch.linalg.eigh(start_kernel)
+        mu, Q = spectrum(start_kernel)
         return Reference(
             y=y,
             beside=beside,
@@ -125,6 +143,7 @@ class Seen:
 
 def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -> Float[Tensor, "names networks"]:
     """Every observable of networks that are seen at these steps."""
+    # A linearised network that diverges is infinitely far, where inf − inf would be no number.
     decay = reference.linear_rates ** steps[:, None].to(torch.float64)
     unlearnt = (reference.linear_modes @ (decay * reference.linear_start)[..., None])[..., 0]
     target = seen.v_square[:, None, None] * reference.target_kernel
@@ -136,7 +155,7 @@ def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -
         weight_square=reference.weight_square,
         residual_square=square(seen.output - reference.y) + reference.beside,
         overlap=(seen.output * reference.y).sum(-1),
-        lazy_square=square(seen.output - reference.y + unlearnt),
+        lazy_square=torch.nan_to_num(square(seen.output - reference.y + unlearnt), nan=torch.inf, posinf=torch.inf),
         v_square=seen.v_square,
         rho_square=seen.rho_square,
         rho=seen.rho,
@@ -193,7 +212,7 @@ class Outcome:
         """What the kernel of networks that have `ended` says; reference and kernel are theirs."""
         start = reference.start_kernel
         self.kernel_change[ended] = (square(kernel - start, 2) / square(start, 2)) ** 0.5
-        self.sharpness_end[ended] = 2 * reference.loss_scale * torch.linalg.eigvalsh(kernel)[:, -1]
+        self.sharpness_end[ended] = 2 * reference.loss_scale * spectrum(kernel)[0][:, -1]
 
     def trajectories(self, networks: Networks, recording: Recording) -> Trajectories:
         """Everything in numpy."""
@@ -244,7 +263,7 @@ class Watch:
         if t == 0:
             self.start_square = residual.clone()
             o.loss_start, o.loss_min, o.loss_max = loss, loss, loss
-        diverged = self.active & ~(loss <= DIVERGED * o.loss_start)
+        diverged = self.active & ~(loss <= (DIVERGED * o.loss_start).clamp(max=LARGEST))
         o.status[diverged] = Status.diverged
         self.active = active = self.active & ~diverged
         o.loss_min = torch.where(active & (loss < o.loss_min), loss, o.loss_min)

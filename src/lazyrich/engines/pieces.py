@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -70,6 +72,32 @@ def in_pieces(
     return result
 
 
+def one_by_one(
+    networks: Networks, recording: Recording, train: Callable[[Networks, Recording], Trajectories], *, threads: int
+) -> Trajectories:
+    """Train networks alone, several at a time, so that a network's bits depend neither on others nor on threads."""
+    result = empty(*recording.steps.shape, recording.keep_probes)
+
+    def work(i: int) -> None:
+        where = np.array([i])
+        result.put(where, train(networks.part(where), recording.part(where)))
+
+    with torch_threads(1), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, np.flatnonzero(networks.reason == Reason.none)))
+    return result
+
+
+@contextlib.contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """So many threads for torch's operations on a CPU, and afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _free_bytes(device: str) -> float:
     if device == "cuda":
         return MEMORY_SHARE * torch.cuda.mem_get_info()[0]
@@ -77,5 +105,6 @@ def _free_bytes(device: str) -> float:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    # On a CPU torch raises a plain RuntimeError.
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+    # torch's allocator on a CPU and CUDA's libraries raise a plain RuntimeError.
+    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return known or "can't allocate memory" in str(error) or "ALLOC_FAILED" in str(error)

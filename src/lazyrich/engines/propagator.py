@@ -28,7 +28,17 @@ from lazyrich.engines.lanes import LANES, add, fill, fma, load, store, sub, wher
 from lazyrich.engines.linearised import advance_linearised, powers_of_contraction
 from lazyrich.engines.octet import advance, clear, empty_octet, step
 from lazyrich.engines.sharpness import largest_eigenvalues
-from lazyrich.engines.trajectories import DIVERGED, FINISHED, WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.engines.trajectories import (
+    DIVERGED,
+    FINISHED,
+    LARGEST,
+    WINDOW,
+    Recording,
+    Status,
+    Trajectories,
+    empty,
+    period_of,
+)
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import State
 
@@ -256,11 +266,11 @@ def _train(start, stop, batch, record_steps, onset, converged, follow, results):
             if t == 0:
                 progress.start_square[lane] = residual
                 results.loss_start[network] = results.loss_min[network] = results.loss_max[network] = loss
-                o.limit[lane] = DIVERGED * loss
+                o.limit[lane] = min(DIVERGED * loss, LARGEST)
             else:
                 results.loss_min[network] = o.low[lane]
                 results.loss_max[network] = o.high[lane]
-            diverged = not (loss <= DIVERGED * results.loss_start[network])
+            diverged = not (loss <= o.limit[lane])
             if diverged:
                 results.status[network] = Status.diverged
                 progress.network[lane] = -1
@@ -389,7 +399,7 @@ def _begin(lane, network, now, batch, o, anchor, progress, results):
     for i in range(len(o.row) // LANES if len(o.P) > 0 else 0):
         o.P[i * (len(o.row) + LANES) + lane] = 1.0
     anchor.gamma[lane] = gamma
-    anchor.growth[lane] = 2.0 * b_square / (np.sqrt(size * size + 4.0 * b_square) + size)
+    anchor.growth[lane] = 2.0 * b_square / (np.hypot(size, 2.0 * np.sqrt(b_square)) + size)
     anchor.growth_y[lane] = anchor.growth[lane] / b_square
     progress.y_square[lane] = y_square
     b_rms = 0.0

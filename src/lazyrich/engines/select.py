@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("propagator", "gram", "dense")
 DEVICES = ("auto", "cpu", "cuda")
-# Beyond so many modes eight networks side by side outgrow every cache, and linear algebra on one at a time is faster.
-MOST_LANE_MODES = 512
+# Beyond so many samples eight networks side by side outgrow every cache, and linear algebra on one at a time is faster.
+MOST_LANE_SAMPLES = 512
 
 
 def engine_of(activation: str) -> str:
@@ -53,10 +53,10 @@ def likely_device(wanted: str) -> str:
     return "cuda" if shown else "cpu"
 
 
-def modules(engines: Iterable[str], device: str) -> list[str]:
-    """The modules whose code decides what these engines compute on a device, for `fingerprint`."""
-    on_device = {"propagator": ["fused", "batched"] if device == "cuda" else ["propagator"]}
-    names = {name for engine in engines for name in on_device.get(engine, [engine])}
+def modules(engines: Iterable[str]) -> list[str]:
+    """The modules whose code decides what these engines compute, for `fingerprint`: all, whichever device and size take."""
+    several = {"propagator": ["propagator", "fused", "batched"]}
+    names = {name for engine in engines for name in several.get(engine, [engine])}
     return [f"lazyrich.engines.{name}" for name in sorted(names)]
 
 
@@ -68,7 +68,7 @@ def evolve_with(engine: str, networks: Networks, recording: Recording, *, device
         # By name, here and below: torch takes longer to import than many a shard to train.
         if importlib.util.find_spec("triton") and _module("fused").fits(networks, recording):
             name = "fused"
-    elif engine == "propagator" and networks.problem.eigenvalues.shape[1] > MOST_LANE_MODES:
+    elif engine == "propagator" and networks.problem.samples > MOST_LANE_SAMPLES:
         name = "batched"
     where = {} if name in ("propagator", "dense") else {"device": device}
     return _module(name).evolve(networks, recording, threads=threads, **where)

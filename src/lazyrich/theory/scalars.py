@@ -36,8 +36,8 @@ def least_norm(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"
 
 def end_growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
     """G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
-    # The conjugate form: no cancellation where D ≫ b.
-    return 2 * b**2 / (np.sqrt(size**2 + 4 * b**2) + size)
+    # The conjugate form: no cancellation where D ≫ b, and no overflow.
+    return 2 * b**2 / (np.hypot(size, 2 * b) + size)
 
 
 def largest_end_eigenvalue(
