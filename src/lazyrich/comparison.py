@@ -47,6 +47,7 @@ SCALARS = (
     "v_0",
     "steps",
     "y_norm",
+    "fitted_norm",
     "gamma",
     "kappa",
     "b",

@@ -14,6 +14,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -233,23 +234,48 @@ def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None) -> dict[str, Sha
             if where is not None and _mark(taken, shape, where):
                 shards[name] = shard
     size = shard_size(sweep)
-    pieces = [piece for box in _free_boxes(bytes(taken), shape, {}) for piece in _cut(box, size)]
-    pack: list[dict[str, list]] = []
-    room = size
+    groups: dict[str | None, list[tuple]] = {}
+    for box in _free_boxes(bytes(taken), shape, {}):
+        for own, part in _by_own_activation(box, target):
+            groups.setdefault(own, []).extend(_cut(part, size))
+    for pieces in groups.values():
+        for pack in _packed(pieces, size):
+            boxes = [
+                {key: [points[i] for i in places] for (key, points), places in zip(target.items(), piece, strict=True)}
+                for piece in pack
+            ]
+            shard = Shard(recipe(sweep, boxes))
+            shards[shard.name] = shard
+    return shards
+
+
+def _packed(pieces: list[tuple], size: int) -> Iterator[list[tuple]]:
+    """Pieces in their order, in packs of at most `size` networks."""
+    pack, room = [], size
     for piece in pieces:
         networks = math.prod(map(len, piece))
         if pack and networks > room:
-            shard = Shard(recipe(sweep, pack))
-            shards[shard.name] = shard
+            yield pack
             pack, room = [], size
-        pack.append(
-            {key: [points[i] for i in places] for (key, points), places in zip(target.items(), piece, strict=True)}
-        )
+        pack.append(piece)
         room -= networks
     if pack:
-        shard = Shard(recipe(sweep, pack))
-        shards[shard.name] = shard
-    return shards
+        yield pack
+
+
+def _by_own_activation(box: tuple[tuple[int, ...], ...], target: dict[str, list]) -> Iterator[tuple[str | None, tuple]]:
+    """A box in parts of at most one of the user's own activations, whose edits then leave other shards alone."""
+    axis = next((i for i, key in enumerate(target) if "activation" in key.split()), None)
+    if axis is None:
+        yield None, box
+        return
+    points = list(target.values())[axis]
+    owners: dict[str | None, list[int]] = {}
+    for place in box[axis]:
+        own = next((name for name in points[place] if isinstance(name, str) and activations.split(name)), None)
+        owners.setdefault(own, []).append(place)
+    for own, places in owners.items():
+        yield own, (*box[:axis], tuple(places), *box[axis + 1 :])
 
 
 # ---- the plan file ------------------------------------------------------------------------------------------------------

@@ -62,8 +62,10 @@ def simulate(
         and (columns["width"].astype(float) * _samples(columns)).max() > MOST_EXPLICIT
     ):
         raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
-    for activation in recipe.get("activations", ()):
-        activations.function(activation)  # a user's: raises what is wrong with it
+    for activation, digest in recipe.get("activations", {}).items():
+        if activations.digest(activation) != digest:
+            raise ValueError(f"{activation}: its file was edited since these networks were planned; start again")
+        activations.function(activation)  # raises what is wrong with it
     parts = []
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
     with threadpool_limits(1):

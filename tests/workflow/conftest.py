@@ -66,6 +66,21 @@ class Project:
         found.pop("all", None)
         return found
 
+    def resource(self, rule: str, name: str) -> object:
+        """A resource that a rule asks for, as Snakemake has read it: a dry run does not show it."""
+        code = (
+            "import sys\nfrom pathlib import Path\nfrom snakemake.api import SnakemakeApi\n"
+            "from snakemake.settings.types import ResourceSettings\nwith SnakemakeApi() as api:\n"
+            "    flow = api.workflow(resource_settings=ResourceSettings(cores=2), snakefile=Path('Snakefile'))\n"
+            "    print('resource:', flow._workflow.get_rule(sys.argv[1]).resources[sys.argv[2]].raw)\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
+        command = [sys.executable, "-c", code, rule, name]
+        done = subprocess.run(command, cwd=self.root, env=environment, text=True, capture_output=True, check=False)
+        found = re.search(r"^resource: (.*)$", done.stdout, re.MULTILINE)
+        assert found, done.stderr
+        return found[1]
+
     def sweep(self, name: str, data: dict) -> Path:
         """Write a sweep file."""
         path = self.root / "config" / "sweeps" / f"{name}.yaml"

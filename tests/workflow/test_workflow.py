@@ -12,6 +12,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from .conftest import LINE, MAP
@@ -246,3 +247,52 @@ def test_a_truncated_data_file_stops_before_any_job(project):
     assert "config/sweeps/mine.yaml: problem.path: " in done.stdout
     assert "Finished job" not in done.stdout
     path.write_bytes(good)
+
+
+def test_another_activation_and_an_own_one_train_without_the_others(project):
+    own = {**LINE, "network": {**LINE["network"], "activation": {"values": ["linear", "phi.py:swish"]}}}
+    path = project.root / "config/sweeps/phi.py"
+    path.write_text("import torch\n\n\ndef swish(x):\n    return x * torch.sigmoid(x)\n", encoding="utf-8")
+    project.sweep("own", own)
+    project.snakemake("results/own/report.html")
+    engines = {}
+    for shard in (project.root / "results/own/shards").glob("*.nc"):
+        with xr.open_dataset(shard) as data:
+            engines[str(data.activation.values[0])] = data.attrs["engine"]
+            assert np.isfinite(data.loss).all()
+    assert engines == {"linear": "propagator", "config/sweeps/phi.py:swish": "gram"}
+    assert project.jobs("results/own/report.html") == {}
+    project.edit("config/sweeps/phi.py", "torch.sigmoid(x)", "torch.sigmoid(2 * x)")
+    assert project.jobs("results/own/report.html")["simulate_shard"] == 1
+    project.edit("config/sweeps/phi.py", "def swish", "def mish")
+    done = project.snakemake("results/own/report.html", check=False)
+    assert "config/sweeps/own.yaml: network.activation = config/sweeps/phi.py:swish: " in done.stdout
+    assert "defines no swish (but mish, torch); write file.py:function" in done.stdout
+    assert "Finished job" not in done.stdout
+
+
+def test_a_shard_on_a_gpu_asks_for_one(project):
+    """And says so in one line where torch finds none; another device is no reason to train again."""
+    before = project.jobs()
+    project.edit("config/config.yaml", "device: auto", "device: cuda")
+    assert project.jobs() == before
+    shard = next((project.root / "results/line/shards").glob("*.nc"))
+    kept = shard.read_bytes()
+    shard.unlink()
+    assert project.resource("simulate_shard", "gpu") == "1"
+    if not torch.cuda.is_available():
+        done = project.snakemake(str(shard.relative_to(project.root)), check=False)
+        assert done.returncode != 0
+        assert "device = cuda: torch finds no GPU here; write auto or cpu" in done.stdout
+        assert not shard.exists()
+    shard.parent.mkdir(exist_ok=True)  # Snakemake removes a folder that a failed job left empty
+    shard.write_bytes(kept)
+    project.edit("config/config.yaml", "device: cuda", "device: auto")
+    assert project.resource("simulate_shard", "gpu") == str(int(torch.cuda.is_available()))
+
+
+def test_an_unknown_device_is_one_clear_error(project):
+    project.edit("config/config.yaml", "device: auto", "device: tpu")
+    done = project.snakemake(check=False)
+    assert "config/config.yaml: device = tpu: is not known; write one of auto, cpu, cuda" in done.stdout
+    project.edit("config/config.yaml", "device: tpu", "device: auto")

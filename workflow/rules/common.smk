@@ -5,7 +5,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from lazyrich import activations
 from lazyrich.engines.select import engine_of, likely_device, modules
 from lazyrich.plan import canonical, plan, read_plan, whole, write_plan
 from lazyrich.provenance import fingerprint
@@ -87,11 +86,9 @@ def write_plans():
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
 
 
-def data_files(wildcards):
-    """Files that decide a sweep's numbers beside the sweep file: data, and the user's own activations."""
-    this = sweep(wildcards.sweep)
-    path = this.problem.path
-    return [path] * bool(path) + sorted({activations.split(name)[0] for name in this.own_activations})
+def data_file(wildcards):
+    path = sweep(wildcards.sweep).problem.path
+    return [path] if path else []
 
 
 def source_of_simulation(wildcards):

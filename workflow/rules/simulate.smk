@@ -1,6 +1,6 @@
 rule simulate_shard:
     input:
-        data=data_files,
+        data=data_file,
     output:
         shard=RESULTS / "{sweep}/shards/{shard}.nc",
     log:
@@ -16,7 +16,6 @@ rule simulate_shard:
         gpu=int(DEVICE == "cuda"),
     params:
         plan=plan_of_shard,
-        device=SETTINGS.device,
         source=source_of_simulation,
     message:
         "train the networks of shard {wildcards.shard} of {wildcards.sweep}"

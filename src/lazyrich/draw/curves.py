@@ -15,7 +15,7 @@ from lazyrich.comparison import fitted_square, predictions
 from lazyrich.draw import style
 from lazyrich.theory import lazy
 
-SCALARS = ("y_norm", "loss_floor", "samples", "loss_factor", "laziness", "growth_per_step")
+SCALARS = ("y_norm", "fitted_norm", "loss_floor", "samples", "loss_factor", "laziness", "growth_per_step")
 WIDTH, HEIGHT = 330, 290
 INCHES = 4.2
 
