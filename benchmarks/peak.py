@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
 
-from lazyrich.engines.lanes import LANES, add, fma, load, store
+from lazyrich.engines.simd.lanes import LANES, add, fma, load, store
 
 ROUNDS = 2_000_000
 CHAINS = 8

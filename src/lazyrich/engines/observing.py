@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lazyrich import observables
-from lazyrich.engines.compiled import compiled
+from lazyrich.engines.simd.compiled import compiled
 from lazyrich.engines.trajectories import (
     DIVERGED,
     FINISHED,

@@ -24,7 +24,7 @@ def _folder() -> str:
     home = PACKAGE / "__pycache__"
     if not os.access(PACKAGE, os.W_OK):  # installed for many users
         home = Path(tempfile.gettempdir()) / f"lazyrich-{os.getuid()}"
-    return str(home / f"numba-{fingerprint('lazyrich.engines.propagator', 'lazyrich.engines.compiled')}")
+    return str(home / f"numba-{fingerprint('lazyrich.engines.propagator', 'lazyrich.engines.simd.compiled')}")
 
 
 def compiled(function: Callable, **options: Any) -> Any:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lazyrich.engines.compiled import compiled
-from lazyrich.engines.lanes import (
+from lazyrich.engines.simd.compiled import compiled
+from lazyrich.engines.simd.lanes import (
     LANES,
     add,
     any_at_most,

@@ -4,7 +4,7 @@ Records lie many steps apart, and some far behind the end of the network itself.
 network over any gap in a few products of a matrix and a vector, at a fraction of the price of an eigen-decomposition.
 """
 
-from lazyrich.engines.compiled import compiled_leaf
+from lazyrich.engines.simd.compiled import compiled_leaf
 
 
 @compiled_leaf

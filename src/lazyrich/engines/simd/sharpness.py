@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lazyrich.engines.compiled import compiled
-from lazyrich.engines.lanes import (
+from lazyrich.engines.simd.compiled import compiled
+from lazyrich.engines.simd.lanes import (
     LANES,
     add,
     div,

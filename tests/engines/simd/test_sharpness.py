@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazyrich.engines.sharpness import largest_eigenvalues
+from lazyrich.engines.simd.sharpness import largest_eigenvalues
 
 
 def triangles(matrices):

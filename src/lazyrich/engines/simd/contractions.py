@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lazyrich.engines.compiled import compiled
-from lazyrich.engines.lanes import LANES, add, div, fill, fma, load, mul, store, sub, zero
-from lazyrich.engines.octet import Lanes
+from lazyrich.engines.simd.compiled import compiled
+from lazyrich.engines.simd.lanes import LANES, add, div, fill, fma, load, mul, store, sub, zero
+from lazyrich.engines.simd.octet import Lanes
 
 
 class Anchor(NamedTuple):

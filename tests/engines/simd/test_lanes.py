@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numba import njit
 
-from lazyrich.engines.lanes import LANES, add, fma, load, mul, store, sub, zero
+from lazyrich.engines.simd.lanes import LANES, add, fma, load, mul, store, sub, zero
 
 NUMBERS = hnp.arrays(float, LANES, elements=st.floats(-1e100, 1e100))
 
