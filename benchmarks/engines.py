@@ -178,21 +178,22 @@ def table() -> None:
 
 
 def sampling() -> None:
-    """Print what drawing data and weights in law costs beside training, for a sweep of 64 × 64 cells."""
-    recipe = whole(
-        load_sweep(
-            {
-                "problem": {"samples": 10, "dimension": 10000, "noise_std": 0.1},
-                "network": {
-                    "width": 1024,
-                    "sigma_0": {"log": [1e-5, 10], "points": 64},
-                    "v_0": {"log": [1e-5, 10], "points": 64},
-                },
-                "training": {"growth_per_step": 1e-4, "steps": STEPS},
-                "replicates": 4,
-            }
-        )
-    ).recipe
+    """Print what drawing data and weights in law costs beside training: in a sweep of 64 × 64 cells, and a draw alone."""
+
+    def planned(points: int, replicates: int) -> dict:
+        sweep = {
+            "problem": {"samples": 10, "dimension": 10000, "noise_std": 0.1},
+            "network": {
+                "width": 1024,
+                "sigma_0": {"log": [1e-5, 10], "points": points},
+                "v_0": {"log": [1e-5, 10], "points": points},
+            },
+            "training": {"growth_per_step": 1e-4, "steps": STEPS},
+            "replicates": replicates,
+        }
+        return whole(load_sweep(sweep)).recipe
+
+    recipe = planned(64, 4)
     (found,) = networks(recipe)
     recording = Recording(record_steps(recipe["settings"]["record"], found.steps), np.isin(NAMES, DEFAULT), 0.05, 1e-3)
 
@@ -210,6 +211,9 @@ def sampling() -> None:
         f"Sampling in law and deriving parameters: {draw / train:.1%} of training {len(found.rows):,} networks "
         f"({len(found.problem.rank)} draws) for {STEPS} steps with 64 records ({draw:.3f} s, {train:.2f} s)."
     )
+    many = 1000
+    alone = seconds(lambda: list(networks(planned(2, many)))) / many
+    print(f"A draw of its own, which the cells of a replicate share, costs {1e3 * alone:.2f} ms.")
 
 
 def start() -> None:
