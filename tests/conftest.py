@@ -4,12 +4,13 @@ Modules whose functions numba compiles from source stay as they are (a checked f
 """
 
 import os
-from pathlib import Path
 
 from jaxtyping import install_import_hook
 
+from lazyrich.engines.select import likely_device
+
 # Triton decides when it is imported, by whatever test comes first, whether kernels are compiled or interpreted.
-if not any(Path("/dev").glob("nvidia[0-9]*")):
+if likely_device("auto") == "cpu":
     os.environ["TRITON_INTERPRET"] = "1"
 
 CHECKED = [

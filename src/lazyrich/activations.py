@@ -29,6 +29,15 @@ def split(name: str) -> tuple[str, str] | None:
     return (path, function) if colon else None
 
 
+def check_width(name: str, width: int, samples: int) -> None:
+    """Raise ValueError for a network, not linear, with more neurons than can be explicit."""
+    if name != "linear" and width * samples > MOST_EXPLICIT:
+        raise ValueError(
+            f"network.width: {width} neurons are too many for {name}, whose neurons are all explicit; "
+            f"write at most {MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
+        )
+
+
 def digest(name: str) -> str:
     """SHA-256 of the file of a user's activation."""
     return hashlib.sha256(Path(split(name)[0]).read_bytes()).hexdigest()

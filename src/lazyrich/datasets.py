@@ -117,11 +117,8 @@ def check_file(sweep: Sweep) -> None:
     except DataError as error:
         raise ValueError(f"problem.path: {error}") from None
     for activation, width in sweep.combinations("activation", "width"):
-        if activation != "linear" and width and width * len(y) > activations.MOST_EXPLICIT:
-            raise ValueError(
-                f"network.width: {width} neurons are too many for {activation}, whose neurons are all explicit; "
-                f"write at most {activations.MOST_EXPLICIT // len(y)} for this file, or activation: linear"
-            )
+        if width:
+            activations.check_width(activation, width, len(y))
     scales = ("sigma_0", "v_0", "laziness", "width_exponent_p", "width_exponent_s")
     given = [name for name in ("width", *scales, "balance") if name in sweep.parameters]
     if weights is not None:

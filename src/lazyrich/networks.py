@@ -57,11 +57,7 @@ class Networks:
     def part(self, where: Int[Array, " part"]) -> Networks:
         """Some of the networks, as a batch of their own: with their problems, draws and modes only."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        chosen = {
-            name: value[where]
-            for name, value in own.items()
-            if isinstance(value, np.ndarray) and len(value) == len(self.rows)
-        }
+        chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
         problems, problem_index = np.unique(self.problem_index[where], return_inverse=True)
         draws, initial_index = np.unique(self.initial_index[where], return_inverse=True)
         problem = self.problem.part(problems)

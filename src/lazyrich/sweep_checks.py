@@ -130,11 +130,8 @@ def _check_scales(sweep: Sweep) -> None:
 
 def _check_activation(sweep: Sweep) -> None:
     for activation, width, samples in sweep.combinations("activation", "width", "samples"):
-        if activation != "linear" and width and samples and width * samples > activations.MOST_EXPLICIT:
-            raise ValueError(
-                f"network.width: {width} neurons are too many for {activation}, whose neurons are all explicit; "
-                f"write at most {activations.MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
-            )
+        if width and samples:  # with a file `datasets.check_file` does it
+            activations.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
         if activation == "relu" and sigma_0 == 0:
             raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")

@@ -20,16 +20,21 @@ SWEEP = {
 }
 
 
-def batch(*, explicit=False, keep_probes=3, names=observables.NAMES, **changes):
-    """The networks of SWEEP with other keys (`section__key`), all of one n, and how they are recorded."""
-    sections = {name: dict(section) if isinstance(section, dict) else section for name, section in SWEEP.items()}
+def changed(base, changes):
+    """A sweep with other keys: whole sections, or `section__key`."""
+    sections = {name: dict(section) if isinstance(section, dict) else section for name, section in base.items()}
     for path, value in changes.items():
         section, _, key = path.partition("__")
         if key:
             sections[section][key] = value
         else:
             sections[section] = value
-    recipe = whole(load_sweep(sections)).recipe
+    return sections
+
+
+def batch(*, explicit=False, keep_probes=3, names=observables.NAMES, **changes):
+    """The networks of SWEEP with other keys, all of one n, and how they are recorded."""
+    recipe = whole(load_sweep(changed(SWEEP, changes))).recipe
     (found,) = networks(recipe, explicit=explicit)
     record = recipe["settings"]["record"]
     steps = record_steps(record, found.steps)

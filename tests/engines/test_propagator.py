@@ -21,22 +21,17 @@ from lazyrich.plan import plan, whole
 from lazyrich.provenance import PACKAGE
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
+from tests.engines.common import changed
 
 
 def data(**changes):
-    sections = {
+    base = {
         "problem": {"samples": 6, "dimension": 300, "noise_std": 0.1},
         "network": {"width": 1024},
         "training": {"steps": 300},
         "record": {"points": 16},
     }
-    for path, value in changes.items():
-        section, _, key = path.partition("__")
-        if key:
-            sections[section][key] = value
-        else:
-            sections[section] = value
-    return sections
+    return changed(base, changes)
 
 
 def test_bits_depend_neither_on_sharding_nor_on_threads_nor_on_neighbours(monkeypatch):

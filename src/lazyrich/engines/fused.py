@@ -49,7 +49,7 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     count, records = recording.steps.shape
     size = start.moments.shape[1]
     modes = size - 1
-    # The state of a record is that of the last record at or before it; what is not reached stays NaN.
+    # What a diverging network does not reach stays NaN.
     M = torch.full((count, records, size, size), torch.nan, dtype=torch.float64, device=device)
     P = torch.full_like(M, torch.nan) if recording.follows_neurons else M
     steps = torch.as_tensor(networks.steps, device=device)
