@@ -21,9 +21,13 @@ CHECKED = [
     "lazyrich.records",
     "lazyrich.theory.boundaries",
     "lazyrich.theory.closed_form",
+    "lazyrich.theory.conditions",
+    "lazyrich.theory.end_state",
     "lazyrich.theory.lazy",
+    "lazyrich.theory.null_space",
     "lazyrich.theory.scalars",
     "lazyrich.theory.stage_one",
+    "lazyrich.theory.times",
 ]
 
 install_import_hook(CHECKED, "beartype.beartype")

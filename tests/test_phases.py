@@ -1,10 +1,12 @@
-"""Phases and boundaries, on numbers made up for the purpose."""
+"""Phases and votes, on numbers made up for the purpose."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lazyrich.engines.trajectories import Status
-from lazyrich.phases import Phase, coordinate, level_set, phase, threshold
+from lazyrich.phases import TEXT, VOTE_TEXT, VOTES, Phase, Rich, phase, threshold, votes
 from lazyrich.sweep import Phases
 
 
@@ -38,25 +40,34 @@ def test_the_default_threshold_is_the_kernel_change_at_laziness_one():
     assert threshold(Phases(kernel_change=2), np.array([10.0])).tolist() == [2.0]
 
 
-def test_level_sets_are_exact_for_power_laws_on_log_axes():
-    x, y = np.logspace(-3, 1, 9), np.logspace(-2, 2, 7)
-    lines = level_set(x, y, np.outer(x**-1.0, y**-2.0), 1.0)
-    line = np.concatenate(lines)
-    np.testing.assert_allclose(line[:, 0] * line[:, 1] ** 2, 1.0, rtol=1e-10)
+VALUES = st.sampled_from([0.5, 1.0, 2.0, np.nan])  # below, at and above a threshold of 1, and not recorded
 
 
-def test_level_sets_leave_out_cells_without_a_number_and_follow_falling_axes():
-    x, y = np.linspace(3, 0, 4), np.linspace(0, 3, 4)
-    field = np.add.outer(x, y)
-    line = np.concatenate(level_set(x, y, field, 2.5))
-    np.testing.assert_allclose(line.sum(axis=1), 2.5)
-    field[x == 0] = np.nan
-    assert np.concatenate(level_set(x, y, field, 2.5))[:, 0].min() >= 1
-    assert level_set(x, y, np.full((4, 4), np.nan), 1.0) == []
-    assert level_set(x[:1], y, field[:1], 1.0) == []
+@given(st.lists(st.tuples(st.sampled_from(list(Phase)), VALUES, VALUES, VALUES), min_size=1, max_size=20))
+def test_votes_are_those_of_the_order_parameters_that_were_recorded(cases):
+    of_phase, kernel, alignment, weights = (np.array(column) for column in zip(*cases, strict=True))
+    # Thresholds of 2, 3 and 5, in whose units the values are: each is held against its own.
+    found, disagree = votes(
+        of_phase.astype(int),
+        2 * kernel,
+        np.full(len(cases), 2.0),
+        3 * alignment,
+        5 * weights,
+        Phases(alignment=3, weight_change=5),
+    )
+    for code, divided, (one, *values) in zip(found, disagree, cases, strict=True):
+        if one not in (Phase.lazy, Phase.rich_two_stage):
+            assert code == VOTES.not_settled and np.isnan(divided)
+            continue
+        said = {name: value >= 1 for name, value in zip(("kernel", "alignment", "weights"), values, strict=True)}
+        rich = [name for name, yes in said.items() if yes]
+        assert VOTES(code).name == {0: "none_rich", 3: "all_rich"}.get(len(rich), "_".join(rich))
+        voters = [said[name] for name, value in zip(said, values, strict=True) if not np.isnan(value)]
+        assert divided == (len(set(voters)) == 2)
 
 
-def test_an_axis_is_read_in_the_coordinate_in_which_it_is_even():
-    assert coordinate(np.logspace(-3, 0, 7))[1]
-    assert not coordinate(np.linspace(1, 2, 7))[1]
-    assert not coordinate(np.array([0.0, 1, 10]))[1]
+def test_votes_have_a_code_and_words_for_every_outcome():
+    assert {int(code) for code in VOTES} == {*range(int(~Rich(0)) + 1), int(VOTES.not_settled)}
+    for code in set(VOTES) - {VOTES.none_rich, VOTES.all_rich, VOTES.not_settled}:
+        assert Rich(code) == Rich(sum(Rich[name] for name in code.name.split("_")))
+    assert set(VOTE_TEXT) == set(VOTES) and set(TEXT) == set(Phase)

@@ -68,6 +68,13 @@ VARIABLES = {
     "phi": ("y^T K^2 y", "φ₂"),
     "kappa": ("effective squared input norm gamma/|y|^2", "κ"),
     "b": ("norm of the least-norm solution sqrt(y^T K^+ y)", "b"),
+    "covariance_trace": ("trace of the input covariance", "tr Σ"),
+    "covariance_norm": ("spectral norm of the input covariance", "‖Σ‖₂"),
+    "covariance_frobenius": ("Frobenius norm of the input covariance", "‖Σ‖_F"),
+    "signal_norm": ("norm of the teacher in the inputs' metric sqrt(beta^T Sigma beta)", "‖β̃‖"),
+    "label_noise": ("standard deviation of the label noise, after rescaling of the targets", "σ_y"),
+    "eigenvalues": ("eigenvalues of the Gram matrix K, falling, 0 beyond its rank", "λ_i"),
+    "targets": ("targets in the eigenbasis of K", "Uᵀy"),
     "gram_norm": ("Frobenius norm of the Gram matrix K", "‖K‖"),
     "gram_error": ("spectral norm of K - tr(Sigma) I", "‖K − tr Σ I‖₂"),
     "loss_floor": ("loss that no training removes (c/2n) |(I - Pi) y|^2", ""),
@@ -207,9 +214,11 @@ def described_summary(
 ) -> xr.Dataset:
     """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
     for name in map(str, data.variables):
-        base = name.removesuffix("_worst")
-        long_name, symbol = SUMMARY_VARIABLES.get(name) or columns.get(base) or _meaning(base)
-        describe(data, name, long_name if name == base else f"{long_name}, worst replicate", symbol, flags.get(name))
+        base = name
+        for ending in SUMMARY_ENDINGS:
+            base = base.removesuffix(ending)
+        long_name, symbol = SUMMARY_VARIABLES.get(base) or columns.get(base) or _meaning(base)
+        describe(data, name, long_name + SUMMARY_ENDINGS.get(name.removeprefix(base), ""), symbol, flags.get(name))
         if name in data.coords and name in INTEGERS:
             data[name] = data[name].astype(np.int64)
     data.attrs = {
@@ -225,14 +234,22 @@ def described_summary(
     return data
 
 
+SUMMARY_ENDINGS = {
+    "_worst": ", worst replicate",
+    "_low": ", lower end of the bootstrap interval over replicates",
+    "_high": ", upper end of the bootstrap interval over replicates",
+}
 SUMMARY_VARIABLES = {
     "quantile": ("quantile over replicates", ""),
     "phase": ("phase of most replicates", ""),
     "agreement": ("share of replicates in the cell's phase", ""),
     "networks": ("number of networks in the cell", ""),
     "converged_share": ("share of networks that converged", ""),
+    "conclusions_share": ("share of networks for which the conclusions of Theorem 4.1 hold", ""),
+    "disagreement_share": ("share of settled networks whose order parameters disagree", ""),
     "boundary": ("which boundary the vertex belongs to", ""),
     "boundary_line": ("line of the boundary that the vertex belongs to", ""),
     "boundary_x": ("vertex along the first axis", ""),
     "boundary_y": ("vertex along the second axis", ""),
+    "boundary_distance": ("distance of a measured boundary's vertex to its prediction, in cells of the grid", ""),
 }

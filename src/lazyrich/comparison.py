@@ -1,6 +1,7 @@
 """Networks against theory: what a summary keeps of each network of a shard.
 
-End values and times, order parameters with their predictions, distances to the theories, and the phase that follows.
+End values and times, order parameters with their predictions, distances to the theories, the conditions and conclusions of
+the paper's theorem, and the phase that follows.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import json
 import numpy as np
 import xarray as xr
 
-from lazyrich import observables
+from lazyrich import observables, theories
 from lazyrich.engines.trajectories import Status
-from lazyrich.phases import phase, threshold
+from lazyrich.phases import phase, threshold, votes
 from lazyrich.published import compare_published
-from lazyrich.sweep import Phases
+from lazyrich.sweep import Conditions, Phases
+from lazyrich.theories import fitted_square, scalars
 from lazyrich.theory import boundaries as theory_boundaries
-from lazyrich.theory import closed_form, stage_one, two_stage
+from lazyrich.theory import conditions, stage_one, times
 
 # What a summary keeps of each network beside its end values: name -> (long_name, symbol).
 COLUMNS = {
@@ -25,18 +27,37 @@ COLUMNS = {
     "kernel_change_ratio": ("kernel change relative to the threshold between lazy and rich", "‖Θ − Θ₀‖/‖Θ₀‖/κ_c"),
     "kernel_change_ratio_predicted": ("predicted kernel change relative to the threshold", "‖Θ∞ − Θ₀‖/‖Θ₀‖/κ_c"),
     "loss_growth": ("largest reducible loss relative to that at the start", "max L/L₀"),
+    "sharpness_change": ("sharpness at the end relative to that at the start", "λ_T/λ₀"),
     "lazy_clock": ("c eta lambda_max(Theta_0)/n, rate of a lazy start", "cηλ_max(Θ₀)/n"),
     "onset_step_predicted": ("onset predicted by stage one, ln(delta/chi)/(2 ln(1 + k))", "t₁(δ)"),
-    "stage_one_error": (
-        "largest distance of the target overlap to stage one up to onset, relative to its size there",
-        "",
-    ),
-    "two_stage_error": ("largest distance of the target overlap to Eq. 10 from onset on", ""),
-    "aligned_error": ("largest distance of the target overlap to Eq. 11 from onset on", ""),
-    "closed_form_error": ("largest distance of the target overlap to the closed form for K = kappa I", ""),
-    "linearised_error": ("largest distance of the output to that of the network linearised at its start, over |y|", ""),
+    "rich_votes": ("order parameters that call the network rich at the end", ""),
+    **theories.COLUMNS,
+    **{
+        f"{name}_margin": (f"allowed over actual value in Assumption 4.1, condition on the {what}", "")
+        for name, what in zip(
+            conditions.NAMES,
+            (
+                "width (1)",
+                "first layer's scale (2)",
+                "second layer's scale (3)",
+                "learning rate (4)",
+                "label noise (5)",
+                "trace of the covariance (6)",
+                "signal (6)",
+            ),
+            strict=True,
+        )
+    },
+    "assumption_margin": ("smallest margin of Assumption 4.1, which holds at or above 1", ""),
+    "alignment_time_ratio": ("measured t_1 (rms rho_r = 1) over log(1/v_0)/k", "t₁ k/log(1/v₀)"),
+    "fitting_time_ratio": ("measured t_2 - t_1 over that of Theorem 4.1", "(t₂ − t₁)/(t₂ − t₁)_4.1"),
+    "stage_two_alignment": ("smallest alignment rms rho_r/(sqrt(gamma) rms v_r) of the records from t_1 to t_2", ""),
     "published_loss_error": ("largest distance of the loss to the published points, relative to their first", ""),
     "published_plateau_error": ("largest relative distance of |rho|/|v| to the published points on their plateau", ""),
+    "kernel_same_plateau": ("distance of the kernel to T of the same step on the published plateau", "‖Θ − T‖/‖T‖"),
+    "kernel_same_end": ("distance of the kernel to T of the same step at the last published step", "‖Θ − T‖/‖T‖"),
+    "kernel_lagged_plateau": ("distance of the kernel one step late to T on the published plateau", "‖Θ₊₁ − T‖/‖T‖"),
+    "kernel_lagged_end": ("distance of the kernel one step late to T at the last published step", "‖Θ₊₁ − T‖/‖T‖"),
 }
 SCALARS = (
     "learning_rate",
@@ -60,23 +81,24 @@ SCALARS = (
     "sharpness_end",
     "period",
 )
+# |ρ_r − √γ v_r| ≤ ½ρ_r (Lemma 5.3) bounds rms ρ_r/(√γ rms v_r) by these.
+ALIGNED = (2 / 3, 2.0)
 
 
-def compare(data: xr.Dataset, phases: Phases, published: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
+def compare(
+    data: xr.Dataset, phases: Phases, constants: Conditions, published: dict[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """What the summary keeps of each network of a shard (or a slice of one), name -> (networks,).
 
-    Theories are compared in the target overlap ⟨y, f⟩/‖y‖², whose scale is 1; stage one, which ends at onset, relative to
-    its own size there. NaN where a theory's range holds no record but the start, or the network diverged.
+    Names that end in `_share` are 0 or 1, and shares of networks in a cell.
     """
     columns = {name: np.asarray(data[name].values, dtype=float) for name in SCALARS}
     for name in observables.NAMES:
         if name in data:
             columns[name] = data[name].values[:, -1].astype(float)
     columns |= _order_parameters(data, phases)
-    if "target_overlap" in data:
-        columns |= _theory_errors(data)
-    if "lazy_error" in data:
-        columns["linearised_error"] = np.max(data["lazy_error"].values, axis=1).astype(float)
+    columns |= theories.errors(data, phases.theory_error)
+    columns |= _theorem(data, constants)
     if published is not None:
         columns |= compare_published(data, published)
     status = data["status"].values
@@ -85,109 +107,79 @@ def compare(data: xr.Dataset, phases: Phases, published: dict[str, np.ndarray] |
         data[name].values - data["loss_floor"].values for name in ("loss_start", "loss_end", "loss_min", "loss_max")
     ]
     columns["loss_growth"] = losses[3] / losses[0]
-    columns["phase"] = phase(
-        status, columns["kernel_change"], columns["kernel_threshold"], *losses, data["period"].values, phases
-    )
+    kernel = (columns["kernel_change"], columns["kernel_threshold"])
+    columns["phase"] = phase(status, *kernel, *losses, data["period"].values, phases)
+    missing = np.full(len(status), np.nan)
+    others = [columns.get(name, missing) for name in ("alignment", "weight_change")]
+    columns["rich_votes"], columns["disagreement_share"] = votes(columns["phase"], *kernel, *others, phases)
     return columns
 
 
-def _scalars(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """Every number per network, as float64."""
-    return {
-        str(name): variable.values.astype(float)
-        for name, variable in data.variables.items()
-        if variable.ndim == 1 and variable.dtype.kind in "fiu"
-    }
-
-
 def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]:
-    get = _scalars(data)
-    y_square = fitted_square(get)
+    get = scalars(data)
     size = get["sigma_0"] ** 2 + get["v_0"] ** 2
     kernel_threshold = threshold(phases, get["samples"])
     with np.errstate(divide="ignore", invalid="ignore"):
-        predicted = theory_boundaries.kernel_change(size, get["b"], get["gamma"], get["gram_norm"], y_square)
-        onset = json.loads(data.attrs["recipe"])["settings"]["record"]["onset"]
-        result = {
+        predicted = theory_boundaries.kernel_change(size, get["b"], get["gamma"], get["gram_norm"], fitted_square(get))
+        return {
             "kernel_threshold": kernel_threshold,
             "kernel_change_predicted": predicted,
             "kernel_change_ratio_predicted": predicted / kernel_threshold,
+            "kernel_change_ratio": get["kernel_change"] / kernel_threshold,
             "lazy_clock": get["learning_rate"] * get["sharpness_start"],
-            "onset_step_predicted": stage_one.onset_time(onset, get["laziness"], get["growth_per_step"]),
-        }
-        result["kernel_change_ratio"] = get["kernel_change"] / kernel_threshold
-    return result
-
-
-def fitted_square(scalars: dict[str, np.ndarray]) -> np.ndarray:
-    """‖Πy‖², what of ‖y‖² a linear network can fit."""
-    return scalars["fitted_norm"] ** 2
-
-
-def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """Target overlap at every record by each theory, name -> (networks, records); needs the first record at step 0.
-
-    `stage_one` and `closed_form` from the start on; `two_stage` (Eq. 10) and `aligned` (Eq. 11) from the measured onset,
-    begun with the growing mode of stage one, NaN before.
-    """
-    get = _scalars(data)
-    steps = data["step"].values.astype(float)
-    start_overlap = data["target_overlap"].values[:, 0].astype(float)
-    k, gamma, y_norm = get["growth_per_step"], get["gamma"], get["y_norm"]
-    b_v = start_overlap * y_norm**2
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        growing = stage_one.growing_mode(get["b_rms"], get["v_0"], b_v, gamma)
-        decaying = stage_one.decaying_mode(get["b_rms"], get["v_0"], b_v, gamma)
-        onset = np.nan_to_num(get["onset_step"], nan=-1.0)
-        v_start = stage_one.aligned_v(onset, growing, k)
-        # The closed form knows only the targets that can be fitted.
-        fitted = fitted_square(get)
-        arguments = (data["step"].values, onset.astype(np.int64), v_start, k, gamma, get["phi"])
-
-        def column(values: np.ndarray) -> np.ndarray:
-            return values[:, None]
-
-        return {
-            "stage_one": stage_one.overlap(
-                steps, column(growing), column(decaying), column(k), column(gamma), column(y_norm)
-            ),
-            "two_stage": two_stage.evolve(*arguments) / column(y_norm) ** 2,
-            "aligned": two_stage.evolve_aligned(*arguments) / column(y_norm) ** 2,
-            "closed_form": closed_form.overlap(
-                steps,
-                column(get["b_rms"] ** 2 / gamma),
-                column(get["v_0"] ** 2),
-                column(b_v / np.sqrt(gamma)),
-                column(k),
-                column(gamma / fitted),
-                column(np.sqrt(fitted)),
-            )
-            * column(fitted / y_norm**2),
+            "sharpness_change": get["sharpness_end"] / get["sharpness_start"],
+            "onset_step_predicted": stage_one.onset_time(onset_share(data), get["laziness"], get["growth_per_step"]),
         }
 
 
-def _theory_errors(data: xr.Dataset) -> dict[str, np.ndarray]:
-    steps = data["step"].values
-    if (steps[:, 0] != 0).any():  # end values only: no trajectory to hold a theory against
-        return {}
-    measured = data["target_overlap"].values.astype(float)
-    predicted = predictions(data)
-    onset = np.asarray(data["onset_step"].values, dtype=float)[:, None]
-    # Until a network learns, all of its run is stage one.
-    before = (steps <= np.where(np.isnan(onset), np.inf, onset)) & (steps > 0)
-    after = steps >= onset
-    everywhere = np.ones_like(before)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        size = np.max(np.where(before, np.abs(measured), 0.0), axis=1)
-        return {
-            "stage_one_error": _largest(predicted["stage_one"] - measured, before) / size,
-            "two_stage_error": _largest(predicted["two_stage"] - measured, after),
-            "aligned_error": _largest(predicted["aligned"] - measured, after),
-            "closed_form_error": _largest(predicted["closed_form"] - measured, everywhere),
-        }
+def onset_share(data: xr.Dataset) -> float:
+    """δ, by which the loss has fallen at `onset_step`."""
+    return json.loads(data.attrs["recipe"])["settings"]["record"]["onset"]
 
 
-def _largest(difference: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """max |difference| over the records `where`; NaN where there are none, or where the simulation or theory has no value."""
-    largest = np.max(np.where(where, np.abs(difference), 0.0), axis=1)
-    return np.where(where.any(axis=1), largest, np.nan)
+def accuracy(data: xr.Dataset) -> np.ndarray:
+    """ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
+    get = scalars(data)
+    share = json.loads(data.attrs["recipe"])["settings"]["record"]["converged"]
+    return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
+
+
+def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
+    """Conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
+    get = scalars(data)
+    epsilon = accuracy(data)
+    law = {
+        "trace": get["covariance_trace"],
+        "norm": get["covariance_norm"],
+        "frobenius": get["covariance_frobenius"],
+        "signal": get["signal_norm"],
+    }
+    scales = {name: get[name] for name in ("samples", "width", "learning_rate", "loss_factor")}
+    margins = conditions.margins(
+        **scales,
+        **law,
+        dimension=get["dimension"],
+        sigma_0=get["sigma_0"],
+        v_0=get["v_0"],
+        label_noise=get["label_noise"],
+        accuracy=epsilon,
+        constants=conditions.Constants(**constants.model_dump()),
+    )
+    columns = {f"{name}_margin": margin for name, margin in margins.items()}
+    columns["assumption_margin"] = conditions.smallest(margins)
+    first, second = get["alignment_step"], get["end_step"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])
+        fitting = times.fitting_time(**scales, trace=law["trace"], signal=law["signal"], accuracy=epsilon)
+        columns["fitting_time_ratio"] = (second - first) / fitting
+    if "alignment" in data:
+        alignment, steps = data["alignment"].values, data["step"].values
+        within = (steps >= first[:, None]) & (steps <= second[:, None])
+        # A stage two shorter than the distance of records is judged by the end.
+        within[:, -1] |= (second > first) & ~within.any(axis=1)
+        smallest = np.min(np.where(within, alignment, np.inf), axis=1)
+        largest = np.max(np.where(within, alignment, -np.inf), axis=1)
+        known = within.any(axis=1)
+        columns["stage_two_alignment"] = np.where(known, smallest, np.nan).astype(float)
+        columns["conclusions_share"] = (known & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])).astype(float)
+    return columns

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from lazyrich.initial import Initial, initial
 from lazyrich.problem import Problem, problems
 from lazyrich.table import Table, distinct, table
-from lazyrich.theory import scalars
+from lazyrich.theory import end_state, scalars
 
 Array = np.ndarray
 
@@ -198,7 +198,7 @@ def _limit(
     """η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
     pairs, back = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
     which = pairs[0].astype(np.int64)
-    largest = scalars.largest_end_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
+    largest = end_state.largest_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
     return 2 * problem.samples * width / (loss_factor * largest[back])
 
 

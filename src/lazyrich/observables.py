@@ -22,7 +22,7 @@ OBSERVABLES = {
     "rho": Observable("mean over neurons (or probes) of the feature alignment |rho_r|", "⟨|ρ_r|⟩", True),
     "v": Observable("mean over neurons (or probes) of the second-layer weight |v_r|", "⟨|v_r|⟩", True),
     "rho_over_v": Observable("ratio of mean |rho_r| to mean |v_r|", "⟨|ρ_r|⟩/⟨|v_r|⟩", True),
-    "alignment": Observable("rms rho_r / (sqrt(gamma) rms v_r), over all neurons", "rms ρ_r/(√γ rms v_r)"),
+    "alignment": Observable("rms rho_r / (sqrt(gamma) rms v_r), over all neurons", "rms ρ_r/(√γ rms v_r)", True),
     "target_overlap": Observable("overlap of output and targets <y, f>/|y|^2", "⟨y, f⟩/‖y‖²", True),
     "ntk_norm": Observable("norm of the neural tangent kernel", "‖Θ‖"),
     "ntk_change": Observable("relative change of the kernel since the start", "‖Θ − Θ₀‖/‖Θ₀‖", True),

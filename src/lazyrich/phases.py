@@ -1,4 +1,4 @@
-"""Phases: from what was measured of a network to a name, and from a grid of numbers to boundaries.
+"""Phases: from what was measured of a network to a name.
 
 Every label follows from numbers that are measured at every step, whatever is recorded: `status`, the loss at the start and the
 end, its smallest and largest value, `period` and the kernel change, held against the thresholds of the sweep file.
@@ -6,14 +6,10 @@ end, its smallest and largest value, `period` and the kernel change, held agains
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
-import contourpy
 import numpy as np
-import xarray as xr
-from jaxtyping import Float, Int, Real
+from jaxtyping import Float, Int
 
 from lazyrich.engines.trajectories import Status
 from lazyrich.sweep import Phases
@@ -87,86 +83,69 @@ def phase(
         )
 
 
-@dataclass(frozen=True)
-class Boundary:
-    """A level set of a summary's field, predicted or measured, in the cells where it means something."""
+class Rich(IntFlag):
+    """Which order parameters call a network rich: where they disagree, the phase hangs on the choice among them."""
 
-    field: str
-    level: float
-    text: str
-    predicted: bool
-    within: Callable[[xr.Dataset], xr.DataArray] | None = None
+    kernel = 1
+    alignment = 2
+    weights = 4
 
 
-def _settled(summary: xr.Dataset) -> xr.DataArray:
-    return summary["phase"].isin([Phase.lazy, Phase.rich_two_stage])
+VOTES = IntEnum(
+    "VOTES",
+    {
+        "none_rich": 0,
+        "kernel": Rich.kernel,
+        "alignment": Rich.alignment,
+        "kernel_alignment": Rich.kernel | Rich.alignment,
+        "weights": Rich.weights,
+        "kernel_weights": Rich.kernel | Rich.weights,
+        "alignment_weights": Rich.alignment | Rich.weights,
+        "all_rich": Rich.kernel | Rich.alignment | Rich.weights,
+        "not_settled": 8,
+    },
+)
+VOTES.__doc__ = "Codes of `votes` as a flag variable."
 
 
-def _stable(summary: xr.Dataset) -> xr.DataArray:
-    return _median(summary["stability_fraction"]) < 1
-
-
-def _median(field: xr.DataArray) -> xr.DataArray:
-    return field.sel(quantile=0.5) if "quantile" in field.dims else field
-
-
-BOUNDARIES = {
-    "lazy_rich_predicted": Boundary(
-        "kernel_change_ratio_predicted", 1.0, "lazy–rich, predicted: ‖Θ∞ − Θ₀‖/‖Θ₀‖ = κ_c", True, _stable
-    ),
-    "lazy_rich_measured": Boundary("kernel_change_ratio", 1.0, "lazy–rich, measured", False, _settled),
-    "stability_predicted": Boundary("stability_fraction", 1.0, "flow's solution unstable, predicted: h = 1", True),
-    "lazy_divergence_predicted": Boundary(
-        "lazy_clock", 4.0, "divergence of a lazy start, predicted: cηλ_max(Θ₀)/n = 4", True
-    ),
-    "convergence_measured": Boundary("converged_share", 0.5, "half of the networks converge, measured", False),
+VOTE_TEXT = {
+    VOTES.none_rich: "none (lazy)",
+    VOTES.kernel: "kernel only",
+    VOTES.alignment: "alignment only",
+    VOTES.kernel_alignment: "kernel, alignment",
+    VOTES.weights: "weights only",
+    VOTES.kernel_weights: "kernel, weights",
+    VOTES.alignment_weights: "alignment, weights",
+    VOTES.all_rich: "all three (rich)",
+    VOTES.not_settled: "not settled",
 }
 
 
-def coordinate(values: Real[Array, " points"]) -> tuple[Float[Array, " points"], bool]:
-    """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log."""
-    values = np.asarray(values, dtype=float)
-    if len(values) > 2 and (values > 0).all():
-        ratios, gaps = np.diff(np.log(values)), np.diff(values)
-        if np.ptp(ratios) / np.abs(ratios).max() < np.ptp(gaps) / np.abs(gaps).max():
-            return np.log10(values), True
-    return values, False
+def votes(
+    phase: Int[Array, " networks"],
+    kernel_change: Float[Array, " networks"],
+    kernel_threshold: Float[Array, " networks"],
+    alignment: Float[Array, " networks"],
+    weight_change: Float[Array, " networks"],
+    phases: Phases,
+) -> tuple[Int[Array, " networks"], Float[Array, " networks"]]:
+    """(which order parameters say rich, `VOTES`; whether they disagree, 1 or 0, NaN for networks that have not settled).
 
-
-def level_set(
-    x: Real[Array, " nx"], y: Real[Array, " ny"], field: Float[Array, "nx ny"], level: float
-) -> list[Float[Array, "vertices 2"]]:
-    """Lines along which a field over a grid equals a level, in the units of x and y.
-
-    Fields of one sign are interpolated in their logarithm, axes in their own spacing; cells with NaN are left out.
+    All numbers are those of the end of training; a NaN (not recorded) abstains.
     """
-    if min(field.shape) < 2:
-        return []
-    (u, x_log), (v, y_log) = coordinate(x), coordinate(y)
-    usable = np.isfinite(field)
-    if not usable.any():
-        return []
-    if level > 0 and (field[usable] > 0).all():
-        field, level = np.log(np.where(usable, field, 1.0)), np.log(level)
-    u_order, v_order = np.argsort(u), np.argsort(v)
-    values = np.ma.masked_array(field, mask=~usable)[np.ix_(u_order, v_order)].T
-    lines = contourpy.contour_generator(u[u_order], v[v_order], values).lines(level)
-    return [
-        np.column_stack([10 ** line[:, 0] if x_log else line[:, 0], 10 ** line[:, 1] if y_log else line[:, 1]])
-        for line in lines
-    ]
-
-
-def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray]]:
-    """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units."""
-    result = {}
-    for name, boundary in BOUNDARIES.items():
-        if boundary.field not in summary:
-            continue
-        field = _median(summary[boundary.field])
-        if boundary.within is not None:
-            field = field.where(boundary.within(summary))
-        lines = level_set(summary[x].values, summary[y].values, field.transpose(x, y).values, boundary.level)
-        if lines:
-            result[name] = lines
-    return result
+    parameters = (
+        (Rich.kernel, kernel_change, kernel_threshold),
+        (Rich.alignment, alignment, phases.alignment),
+        (Rich.weights, weight_change, phases.weight_change),
+    )
+    settled = np.isin(phase, [Phase.lazy, Phase.rich_two_stage])
+    code = np.zeros(len(phase), dtype=np.int64)
+    for_rich, voting = np.zeros(len(phase)), np.zeros(len(phase))
+    for flag, value, level in parameters:
+        with np.errstate(invalid="ignore"):
+            rich = value >= level
+        code += np.where(rich, int(flag), 0)
+        for_rich += rich
+        voting += ~np.isnan(value)
+    disagree = (for_rich > 0) & (for_rich < voting)
+    return np.where(settled, code, VOTES.not_settled), np.where(settled, disagree, np.nan)

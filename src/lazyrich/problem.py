@@ -53,6 +53,20 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Law:
+    """What is known of the law that data were drawn from, after all rescaling; NaN for a user's own data."""
+
+    covariance_trace: float = np.nan  # tr Σ
+    covariance_norm: float = np.nan  # ‖Σ‖₂
+    covariance_frobenius: float = np.nan  # ‖Σ‖_F
+    signal_norm: float = np.nan  # ‖β̃‖ = √(βᵀΣβ)
+    label_noise: float = np.nan  # σ_y
+
+
+LAW = tuple(field.name for field in fields(Law))
+
+
+@dataclass(frozen=True)
 class Problem:
     """Distinct problems of one n as a batch; r is the largest rank among them, modes beyond a problem's rank are zero."""
 
@@ -64,6 +78,11 @@ class Problem:
     floor: Float[Array, " problems"]  # ‖(I − Π)y‖², which no training removes
     gram_norm: Float[Array, " problems"]  # ‖K‖_F
     gram_error: Float[Array, " problems"]  # ‖K − tr Σ I‖₂, NaN where Σ is not known
+    covariance_trace: Float[Array, " problems"]  # from here on as in `Law`
+    covariance_norm: Float[Array, " problems"]
+    covariance_frobenius: Float[Array, " problems"]
+    signal_norm: Float[Array, " problems"]
+    label_noise: Float[Array, " problems"]
     weights: Weights | None = None
     vectors: Float[Array, "problems n r"] | None = (
         None  # eigenvectors of K, for engines that see the samples themselves
@@ -133,6 +152,7 @@ class _Single:
     gram_error: float
     vectors: np.ndarray  # (n, r)
     y: np.ndarray  # (n,)
+    law: Law = Law()
     weights: Weights | None = None
 
 
@@ -155,7 +175,7 @@ def _of_inputs(X: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarr
     if weights is not None:
         W, v = weights
         brought = Weights(W @ V[keep].T, v, float(np.sqrt(np.mean(W**2))), float(np.sqrt(np.mean(v**2))))
-    return _Single(singular[keep] ** 2, targets, floor, len(y), X.shape[1], np.nan, U[:, keep], y, brought)
+    return _Single(singular[keep] ** 2, targets, floor, len(y), X.shape[1], np.nan, U[:, keep], y, weights=brought)
 
 
 def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
@@ -164,16 +184,23 @@ def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
     teacher = stream(seed, replicate, Role.TEACHER)
     groups = _spectrum(row, fixed)
     if row["source"] == "gaussian" and isinstance(groups, list):
-        K, signal, beta_norm = _gaussian_in_law(inputs, teacher, n, groups)
-        trace = float(sum(value * count for value, count in groups))
+        values, counts = (np.array(column, dtype=float) for column in zip(*groups, strict=True))
+        K, signal, norms = _gaussian_in_law(inputs, teacher, n, groups)
     else:
         if isinstance(groups, list):
             groups = np.repeat([value for value, _ in groups], [count for _, count in groups])
-        K, signal, beta_norm = _explicit(inputs, teacher, n, groups, row["source"])
-        trace = float(np.sum(groups))
+        values, counts = groups, np.ones(len(groups))
+        K, signal, norms = _explicit(inputs, teacher, n, groups, row["source"])
+    beta_norm, signal_norm = norms
     if row.get("teacher_norm") is not None:
         signal = signal * (row["teacher_norm"] / beta_norm)
-    y = signal + row.get("noise_std", 0.0) * stream(seed, replicate, Role.NOISE).standard_normal(n)
+        signal_norm = signal_norm * (row["teacher_norm"] / beta_norm)
+    noise_std = row.get("noise_std", 0.0)
+    trace = float(np.sum(values * counts))
+    law = Law(
+        trace, float(values[counts > 0].max()), float(np.sqrt(np.sum(values**2 * counts))), signal_norm, noise_std
+    )
+    y = signal + noise_std * stream(seed, replicate, Role.NOISE).standard_normal(n)
 
     eigenvalues, U = np.linalg.eigh(K)
     eigenvalues, U = eigenvalues[::-1], U[:, ::-1]
@@ -182,7 +209,7 @@ def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
     targets = U[:, keep].T @ y
     # The residual itself, not a difference of squares; exactly 0 at full rank.
     floor = 0.0 if keep.all() else float(np.sum((y - U[:, keep] @ targets) ** 2))
-    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y)
+    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y, law)
 
 
 def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, int]] | np.ndarray:
@@ -201,14 +228,14 @@ def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, i
 
 def _gaussian_in_law(
     inputs: np.random.Generator, teacher: np.random.Generator, n: int, groups: list[tuple[float, int]]
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """(K, Xβ, ‖β‖) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
+) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    """(K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
 
     g is the group's projection on its part of the teacher, which turns to the group's first axis.
     """
     K = np.zeros((n, n))
     signal = np.zeros(n)
-    square = 0.0
+    square, weighted = 0.0, 0.0
     for value, count in groups:
         if count == 0:
             continue
@@ -218,16 +245,17 @@ def _gaussian_in_law(
         K += value * (np.outer(g, g) + root @ root.T)
         signal += np.sqrt(value * part) * g
         square += part
-    return K, signal, float(np.sqrt(square))
+        weighted += value * part
+    return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
 
 
 def _explicit(
     inputs: np.random.Generator, teacher: np.random.Generator, n: int, spectrum: np.ndarray, law: str
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """(K, Xβ, ‖β‖) from explicit columns of X, drawn and dropped block by block."""
+) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    """(K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
     K = np.zeros((n, n))
     signal = np.zeros(n)
-    square = 0.0
+    square, weighted = 0.0, 0.0
     for start in range(0, len(spectrum), BLOCK):
         scale = np.sqrt(spectrum[start : start + BLOCK])
         shape = (len(scale), n)  # a column of X is a row here, so that a longer spectrum extends the same draws
@@ -243,22 +271,34 @@ def _explicit(
         K += X @ X.T
         signal += X @ beta
         square += float(beta @ beta)
-    return K, signal, float(np.sqrt(square))
+        weighted += float(np.sum((scale * beta) ** 2))
+    return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
 
 
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
     """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it."""
     values = dict(vars(single))
     y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
+    law = single.law
     if row.get("target_norm") is not None and y_norm > 0:
-        values["targets"] = single.targets * (row["target_norm"] / y_norm)
-        values["floor"] = single.floor * (row["target_norm"] / y_norm) ** 2
-        values["y"] = single.y * (row["target_norm"] / y_norm)
+        factor = row["target_norm"] / y_norm
+        values["targets"] = single.targets * factor
+        values["floor"] = single.floor * factor**2
+        values["y"] = single.y * factor
+        law = replace(law, signal_norm=law.signal_norm * factor, label_noise=law.label_noise * factor)
     kappa = float(scalars.gamma(single.eigenvalues, single.targets)) / y_norm**2 if y_norm > 0 else 0.0
     if row.get("gram_scale") is not None and kappa > 0:
         scale = row["gram_scale"] / kappa
         values["eigenvalues"] = single.eigenvalues * scale
         values["gram_error"] = single.gram_error * scale
+        # The targets stay, and so does βᵀΣβ.
+        law = replace(
+            law,
+            covariance_trace=law.covariance_trace * scale,
+            covariance_norm=law.covariance_norm * scale,
+            covariance_frobenius=law.covariance_frobenius * scale,
+        )
+    values["law"] = law
     return _Single(**values)
 
 
@@ -278,6 +318,7 @@ def _stack(singles: list[_Single], samples: bool) -> Problem:
         floor=np.array([single.floor for single in singles]),
         gram_norm=np.sqrt(scalars.over_modes(eigenvalues**2)),
         gram_error=np.array([single.gram_error for single in singles]),
+        **{name: np.array([getattr(single.law, name) for single in singles]) for name in LAW},
         weights=singles[0].weights,
         vectors=np.stack([np.pad(s.vectors, ((0, 0), (0, r - s.vectors.shape[1]))) for s in singles])
         if samples

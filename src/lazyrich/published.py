@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lazyrich.follow import follow
 from lazyrich.points import read_points
 
 
@@ -21,11 +22,37 @@ def plateau(published: dict[str, np.ndarray]) -> np.ndarray:
     return ratio > 0.99 * ratio.max()
 
 
+def lagged_kernel_error(data: xr.Dataset) -> np.ndarray:
+    """‖Θ(t + 1) − T(t)‖/‖T(t)‖ at every record, (networks, records): the kernel one step late, as the paper's figure has it.
+
+    T ∝ ⟨v²⟩, which grows by (1 + k)² a step in stage one: the lag alone gives a plateau at (1 + k)² − 1. Networks are followed
+    again step by step, since records hold kernel and target of the same step.
+    """
+    rows = []
+    for network in range(data.sizes["network"]):
+        one = follow(data, network)
+        steps = data["step"].values[network]
+        wanted = sorted({int(step) + late for step in steps for late in (0, 1)})
+        seen = {now.step: (one.kernel(now), now.v_square) for now in one.snapshots(wanted)}
+        row = []
+        for step in map(int, steps):
+            target = one.aligned_kernel(seen[step][1])
+            row.append(np.linalg.norm(seen[step + 1][0] - target) / np.linalg.norm(target))
+        rows.append(row)
+    return np.array(rows)
+
+
+def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:
+    """Which published points are aligned while the loss has not yet fallen by a hundredth, (points,) bool."""
+    return plateau(published) & (published["loss"] > 0.99 * published["loss"][0])
+
+
 def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Distance of each network to published points, name -> (networks,); records between steps are interpolated.
 
     `published_loss_error` is max |L − L_published|/L_published(0), `published_plateau_error` the largest relative distance
-    of |ρ|/|v| on the published plateau.
+    of |ρ|/|v| on the published plateau. Of the kernel's distance to T, its value on the plateau (median) and at the last
+    published step: `kernel_same_…` of one step, `kernel_lagged_…` of the kernel one step late, where every step is recorded.
     """
     result = {}
     on = plateau(published)
@@ -36,12 +63,18 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
     ):
         if observable in data:
             wanted = published[observable][where]
-            found = np.stack(
-                [
-                    np.interp(published["step"][where], steps, curve, right=np.nan)
-                    for steps, curve in zip(data["step"].values, data[observable].values, strict=True)
-                ]
-            )
+            found = _at(published["step"][where], data["step"].values, data[observable].values)
             scale = published["loss"][0] if observable == "loss" else wanted
             result[name] = np.max(np.abs(found - wanted) / scale, axis=1)
+    if "ntk_target_error" in data and (np.diff(data["step"].values, axis=1) == 1).all():
+        on = stage_one_plateau(published)
+        for name, curves in (("same", data["ntk_target_error"].values), ("lagged", lagged_kernel_error(data))):
+            found = _at(published["step"], data["step"].values, curves)
+            result[f"kernel_{name}_plateau"] = np.median(found[:, on], axis=1)
+            result[f"kernel_{name}_end"] = found[:, -1]
     return result
+
+
+def _at(wanted: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Curves (networks, records) at the published steps, (networks, points); NaN beyond their end."""
+    return np.stack([np.interp(wanted, s, c, right=np.nan) for s, c in zip(steps, curves, strict=True)])

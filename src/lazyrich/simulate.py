@@ -10,10 +10,12 @@ from threadpoolctl import threadpool_limits
 
 from lazyrich import activations, observables
 from lazyrich.activations import MOST_EXPLICIT
+from lazyrich.concatenate import concatenate
 from lazyrich.datasets import samples as load_samples
 from lazyrich.engines.select import ENGINES, engine_of, evolve_with, find_device
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
+from lazyrich.problem import LAW
 from lazyrich.records import record_steps
 from lazyrich.table import Table, table, variable
 
@@ -76,7 +78,7 @@ def simulate(
                 engine or engine_of(batch.activation), batch, recording, device=device, threads=threads
             )
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
-    data = parts[0] if len(parts) == 1 else xr.concat(parts, "network", join="exact").sortby("row")
+    data = concatenate(parts).sortby("row")
     data = data.drop_vars("row")
     kept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width", "noise_std"}
     columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
@@ -115,7 +117,7 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
         **{
             name: batch.of_problem(name) for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
         },
-        "fitted_norm": batch.of_problem("fitted_norm"),
+        **{name: batch.of_problem(name) for name in ("fitted_norm", *LAW)},
         "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.floor,
         "b_rms": run.b_rms,
         "onset_step": run.onset_step,
@@ -135,6 +137,8 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
     failed = run.status == Status.failed
     per_network["reason"] = np.where(failed, per_network["reason"], Reason.none)
     data = xr.Dataset({name: ("network", value) for name, value in per_network.items()})
+    for name in ("eigenvalues", "targets"):
+        data[name] = (("network", "mode"), batch.of_problem(name))
     data["step"] = (("network", "record"), steps)
     data["tau"] = (("network", "record"), steps * batch.stability_fraction[:, None])
     for name in names:

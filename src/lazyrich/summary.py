@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,37 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive
+from lazyrich.boundaries import BANDED, band, boundaries, distances, numeric_axes
 from lazyrich.comparison import COLUMNS, compare
+from lazyrich.concatenate import concatenate
 from lazyrich.networks import LOSS_FACTOR
-from lazyrich.phases import Phase, boundaries
+from lazyrich.phases import VOTES, Phase
 from lazyrich.plan import positions
 from lazyrich.published import load_published
-from lazyrich.sweep import Figures, Phases
+from lazyrich.sweep import Conditions, Figures, Phases
 from lazyrich.sweep_file import validated
 from lazyrich.table import variable
+from lazyrich.theories import Theory
 
 QUANTILES = (0.16, 0.5, 0.84)
+# Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
+FLAGS = {
+    "phase": (Phase, Phase.not_run),
+    "rich_votes": (VOTES, VOTES.not_settled),
+    "best_theory": (Theory, Theory.not_compared),
+}
 SLICE = 4096  # networks in memory at a time, a few tens of MB of trajectories
 
 
-def _columns(data: xr.Dataset, phases: Phases, published: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+def _columns(
+    data: xr.Dataset, phases: Phases, constants: Conditions, published: dict[str, np.ndarray] | None
+) -> dict[str, np.ndarray]:
     """`compare` slice by slice, so that memory does not depend on the size of the shard."""
     parts = []
     for start in range(0, data.sizes["network"], SLICE):
         with archive.LOCK:
             part = data.isel(network=slice(start, start + SLICE)).load()
-        parts.append(compare(part, phases, published))
+        parts.append(compare(part, phases, constants, published))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -67,18 +78,22 @@ def _cells(data: xr.Dataset, wanted: dict[str, Any]) -> tuple[np.ndarray, np.nda
 
 
 def _reduce(
-    shards: list[xr.Dataset | str], wanted: dict[str, Any], phases: Phases, published: dict[str, np.ndarray] | None
+    shards: list[xr.Dataset | str],
+    wanted: dict[str, Any],
+    phases: Phases,
+    constants: Conditions,
+    published: dict[str, np.ndarray] | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Cells that a group of shards holds between them, and their values over replicates.
 
-    Returns flat cell numbers (cells,) and name -> (cells, quantiles), or (cells,) for `phase`, `agreement`, `networks`.
+    Returns flat cell numbers (cells,) and name -> (cells, quantiles), or (cells,) for codes, shares and edges of bands.
     """
     parts, cells, replicates = [], [], []
     for shard in shards:
         with archive.LOCK:
             data = archive.read(shard) if isinstance(shard, str) else shard
         where, replicate = _cells(data, wanted)
-        part = _columns(data, phases, published)
+        part = _columns(data, phases, constants, published)
         inside = where >= 0
         parts.append({name: values[inside] for name, values in part.items()})
         cells.append(where[inside])
@@ -94,17 +109,23 @@ def _reduce(
     for name, flat in columns.items():
         table = np.full((len(present), len(target["replicate"])), np.nan)
         table[row, column] = flat
-        if name == "phase":
-            counts = np.stack([(table == code).sum(axis=1) for code in Phase], axis=1)
-            values["networks"] = counts.sum(axis=1)
-            values["phase"] = np.argmax(counts, axis=1)
-            values["agreement"] = counts.max(axis=1) / values["networks"]
-        elif name == "converged_share":
-            values[name] = np.nanmean(table, axis=1)
+        if name in FLAGS:
+            codes, _ = FLAGS[name]
+            counts = np.stack([(table == code).sum(axis=1) for code in codes], axis=1)
+            values[name] = np.array(list(codes))[np.argmax(counts, axis=1)]
+            if name == "phase":
+                values["networks"] = counts.sum(axis=1)
+                values["agreement"] = counts.max(axis=1) / values["networks"]
+        elif name.endswith("_share"):
+            known = ~np.isnan(table)
+            with np.errstate(invalid="ignore"):
+                values[name] = np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
         else:
             values[name] = _quantiles(table)
             if name.startswith("published_"):
                 values[f"{name}_worst"] = np.max(table, axis=1)
+        if name in BANDED:
+            values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
     return present, values
 
 
@@ -159,7 +180,7 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
             rows = np.flatnonzero(_cells(data, wanted)[0] == flat)
             if len(rows):
                 found.append(data.isel(network=rows).load())
-    return xr.concat(found, "network", combine_attrs="override") if len(found) > 1 else found[0]
+    return concatenate(found)
 
 
 def summarise(
@@ -167,6 +188,7 @@ def summarise(
     wanted: dict[str, Any],
     *,
     phases: Phases | None = None,
+    conditions: Conditions | None = None,
     figures: Figures | None = None,
     threads: int = 1,
 ) -> xr.Dataset:
@@ -178,7 +200,7 @@ def summarise(
         paths of shards.
     wanted
         the sweep as a one-box recipe (`plan.whole(sweep).recipe`): its box is the grid.
-    phases, figures
+    phases, conditions, figures
         the sweep file's sections of these names.
     threads
         shards reduced side by side.
@@ -192,25 +214,32 @@ def summarise(
     for path in map(str, shards):
         with archive.read(path) as data:
             recipes[path] = json.loads(data.attrs["recipe"])
-    phases = phases or Phases()
+    settings = (phases or Phases(), conditions or Conditions())
     published = load_published(figures.published) if figures and figures.published else None
-    tasks = [dask.delayed(_reduce)(group, wanted, phases, published) for group in _groups(recipes, wanted)]
+    tasks = [dask.delayed(_reduce)(group, wanted, *settings, published) for group in _groups(recipes, wanted)]
     parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
-    return _assemble(parts, wanted)
+    return _assemble(parts, wanted, figures.axes if figures and figures.axes else ())
 
 
-def analyse(data: xr.Dataset, *, phases: Phases | dict | None = None) -> xr.Dataset:
-    """The summary of a dataset that `run` returned; `phases` are thresholds as in a sweep file."""
+def analyse(
+    data: xr.Dataset, *, phases: Phases | dict | None = None, conditions: Conditions | dict | None = None
+) -> xr.Dataset:
+    """The summary of a dataset that `run` returned; `phases` and `conditions` as in a sweep file."""
     recipe = json.loads(data.attrs["recipe"])
     if len(recipe["boxes"]) != 1:
         raise ValueError(
             "this dataset is a shard that holds pieces of a grid; give `analyse` what `lazyrich.run` returned"
         )
     thresholds = phases if isinstance(phases, Phases) else validated(Phases, phases or {}, "phases")
-    return _assemble([_reduce([data], recipe, thresholds, None)], recipe)
+    constants = (
+        conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
+    )
+    return _assemble([_reduce([data], recipe, thresholds, constants, None)], recipe)
 
 
-def _assemble(parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted: dict[str, Any]) -> xr.Dataset:
+def _assemble(
+    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted: dict[str, Any], axes: Sequence[str] = ()
+) -> xr.Dataset:
     parts = list(parts)
     (target,) = wanted["boxes"]
     groups = [key.split() for key in target][:-1]
@@ -220,7 +249,7 @@ def _assemble(parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted:
     names = list(dict.fromkeys(name for _, values in parts for name in values))
     for name in names:
         width = (len(QUANTILES),) if any(v[name].ndim > 1 for _, v in parts if name in v) else ()
-        fill = {"phase": Phase.not_run, "networks": 0}.get(name, np.nan)
+        fill = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
         flat = np.full((math.prod(shape), *width), fill, dtype=float)
         for cells, values in parts:
             if name in values:
@@ -229,8 +258,8 @@ def _assemble(parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted:
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
-    _add_boundaries(data, dims)
-    return archive.described_summary(data, wanted, COLUMNS, {"phase": Phase})
+    _add_boundaries(data, axes)
+    return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
 
 
 def _dimension(names: list[str], points: list[list]) -> str:
@@ -248,25 +277,31 @@ def _coordinates(target: dict[str, list], groups: list[list[str]], dims: list[st
     return coordinates
 
 
-def _add_boundaries(data: xr.Dataset, dims: list[str]) -> None:
-    """Boundaries in the plane of the first two axes, further axes at their first value, as one list of vertices."""
-    axes = [dim for dim in dims if dim in data.coords and data[dim].dtype.kind in "fiu" and data.sizes[dim] > 1]
+def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
+    """Boundaries in the plane of the sweep's two axes, further axes at their first value, as one list of vertices.
+
+    Those of measured boundaries come with their distance to what was predicted.
+    """
+    axes = numeric_axes(data, first)
     if len(axes) < 2:
         return
     x, y = axes[:2]
-    plane = data.isel({dim: 0 for dim in dims if dim not in (x, y)})
-    names, line_numbers, vertices = [], [], []
-    for name, lines in boundaries(plane, x, y).items():
+    plane = data.isel({dim: 0 for dim in data["phase"].dims if dim not in (x, y)})
+    found = boundaries(plane, x, y)
+    if not found:
+        return
+    apart = distances(found, plane[x].values, plane[y].values)
+    names, numbers, gaps = [], [], []
+    for name, lines in found.items():
         for number, line in enumerate(lines):
             names += [name] * len(line)
-            line_numbers += [number] * len(line)
-            vertices.append(line)
-    if not vertices:
-        return
-    points = np.concatenate(vertices)
+            numbers += [number] * len(line)
+        gaps.append(apart.get(name, np.full(sum(map(len, lines)), np.nan)))
+    points = np.concatenate([line for lines in found.values() for line in lines])
     data["boundary"] = ("vertex", np.array(names, dtype=str))
-    data["boundary_line"] = ("vertex", np.array(line_numbers))
+    data["boundary_line"] = ("vertex", np.array(numbers))
     data["boundary_x"] = ("vertex", points[:, 0])
     data["boundary_y"] = ("vertex", points[:, 1])
+    data["boundary_distance"] = ("vertex", np.concatenate(gaps))
     data["boundary_x"].attrs["axis_name"] = x
     data["boundary_y"].attrs["axis_name"] = y

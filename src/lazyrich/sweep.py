@@ -147,6 +147,27 @@ class Phases(Section):
     loss_growth: Annotated[Any, scalar(POSITIVE)] = Field(
         1.1, description="catapult: the loss rose above this multiple of its start before it fell"
     )
+    alignment: Annotated[Any, scalar(POSITIVE)] = Field(
+        2 / 3,
+        description="rich by alignment at or above this rms ρ_r/(√γ rms v_r) at the end (⅔ follows from |ρ_r − √γ v_r| ≤ ½ρ_r)",
+    )
+    weight_change: Annotated[Any, scalar(POSITIVE)] = Field(
+        1.0, description="rich by weights at or above this ‖W − W₀‖/‖W₀‖ at the end"
+    )
+    theory_error: Annotated[Any, scalar(POSITIVE)] = Field(
+        0.05, description="a theory describes a network up to this distance of the target overlap, whose scale is 1"
+    )
+
+
+class Conditions(Section):
+    """`conditions`: the unnamed absolute constants of the paper's Assumption 4.1, which decide how far it reaches."""
+
+    width: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(1): m ≥ C log 2n")
+    sigma_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(2): σ0 ≤ C₁/√(n d ‖β̃‖² tr Σ)")
+    v_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(3): v0 ≤ C₂/√(n ‖β̃‖² tr Σ)")
+    learning_rate: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(4): cη ≤ C √n m/(√(tr Σ) ‖β̃‖)")
+    trace: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ≥ max{C₂, √ε ‖β̃‖} (n‖Σ‖₂ + √n ‖Σ‖_F)")
+    signal: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ‖β̃‖² ≥ C")
 
 
 class Figures(Section):
@@ -154,6 +175,9 @@ class Figures(Section):
 
     published: str | None = Field(
         None, description="curves to lay over, relative to the sweep file: CSV with step, loss, rho_over_v, ntk_error"
+    )
+    axes: tuple[str, str] | None = Field(
+        None, description="the two axes of maps and boundaries (default the first two with numbers)"
     )
 
 
@@ -173,6 +197,7 @@ class Sweep(Section):
     seed: Annotated[Any, scalar(Integer(0))] = Field(0, description="of every random stream")
     zip: tuple[AxisGroup, ...] = Field((), description="lists of axes that advance together")
     phases: Phases = Field(Phases(), description="thresholds between phases")
+    conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1")
     figures: Figures = Field(Figures(), description="what to draw beside the data")
 
     # ---- what may be combined ---------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def check_combinations(sweep: Sweep) -> None:
         _check_training,
         _check_record,
         _check_cells,
+        _check_figures,
     )
     for check in checks:
         check(sweep)
@@ -189,3 +190,13 @@ def _check_zip(sweep: Sweep) -> None:
 def _check_cells(sweep: Sweep) -> None:
     if sweep.networks > 10**9:
         raise ValueError(f"replicates: the grid has {sweep.networks:.3g} networks; write a coarser one (at most 10⁹)")
+
+
+def _check_figures(sweep: Sweep) -> None:
+    drawn = [names[0] for names, points in sweep.dims.items() if len(names) == 1 and not isinstance(points[0][0], str)]
+    for name in map(bare, sweep.figures.axes or ()):
+        if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
+            raise ValueError(
+                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of numbers of this sweep; write two of "
+                f"{', '.join(drawn) or 'none, it has no such axis'}"
+            )

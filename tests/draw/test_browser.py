@@ -89,8 +89,9 @@ def test_the_report_opens_offline_and_whole(pages, browser, width):
     assert not errors
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
     assert page.inner_text("h1") == SWEEP["title"]
-    assert page.locator("figure").count() == 3
-    boxes = [page.locator("figure").nth(i).bounding_box() for i in range(3)]
+    count = page.locator("figure").count()
+    assert count == 5
+    boxes = [page.locator("figure").nth(i).bounding_box() for i in range(count)]
     assert all(box["height"] > 400 and box["x"] >= 0 for box in boxes)
     assert all(box["x"] + box["width"] <= width for box in boxes), "a figure is cut off"
     for i, a in enumerate(boxes):

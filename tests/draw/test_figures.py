@@ -27,6 +27,8 @@ LAZINESS = {"laziness": {"log": [0.01, 10], "points": 4}}
 RATE = {"growth_per_step": {"log": [0.05, 3], "points": 3}, "steps": 40}
 SAMPLES = {"samples": {"values": [2, 3]}, "dimension": 50, "noise_std": 0.1}
 
+MAPS = {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity"}
+
 SHAPES = {
     "no axis": ({}, {"trajectories"}),
     "no axis, end values": ({"record": {"summary": True}}, set()),
@@ -46,7 +48,7 @@ SHAPES = {
     ),
     "two axes": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE},
-        {"phase_diagram", "kernel_change", "onset_step"},
+        MAPS,
     ),
     "two axes, end values": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE, "record": {"summary": True, "observables": ["rho"]}},
@@ -54,11 +56,11 @@ SHAPES = {
     ),
     "three axes": (
         {"problem": SAMPLES, "network": {"width": 20, **LAZINESS}, "training": RATE},
-        {"phase_diagram", "kernel_change", "onset_step"},
+        MAPS,
     ),
     "two axes and a name": (
         {"network": {"width": 20, **LAZINESS}, "training": {**RATE, "loss": {"values": ["mse", "half_mse"]}}},
-        {"phase_diagram", "kernel_change", "onset_step"},
+        MAPS,
     ),
     "zipped axes": (
         {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},

@@ -15,6 +15,13 @@ X = np.array([1e-3, 1e-2, 1e-1, 1.0])
 Y = np.array([1e-2, 1.0, 1e2])
 
 
+CODES = (maps.PHASES, maps.VOTES, maps.THEORIES)
+
+
+def phase_map(data, backend, lines=()):
+    return maps.code_map(data, "sigma_0", "v_0", maps.PHASES, backend, "title", lines)
+
+
 def summary(**fields):
     data = xr.Dataset(coords={"sigma_0": X, "v_0": Y})
     data["phase"] = (("sigma_0", "v_0"), np.full((4, 3), Phase.lazy))
@@ -57,18 +64,27 @@ def test_edges_are_geometric_on_a_log_axis():
     np.testing.assert_allclose(edges, [0.5, 1.5, 2.5, 3.5])
 
 
-def test_each_cell_has_the_colour_of_its_phase_in_matplotlib():
-    codes = np.arange(12).reshape(4, 3) % 6
-    figure, image = pixels(maps.phase_map(summary(phase=codes), "sigma_0", "v_0", "matplotlib", "title"))
+@pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.name)
+def test_each_cell_has_the_colour_of_its_code_in_matplotlib(codes):
+    values = np.arange(12).reshape(4, 3) % len(codes.words)
+    data = summary(**{codes.name: values})
+    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
     for i, x in enumerate(X):
         for j, y in enumerate(Y):
-            assert colour_at(figure, image, x, y) == rgb(style.PHASE_COLOURS[Phase(codes[i, j])])
+            assert colour_at(figure, image, x, y) == rgb(codes.colours[values[i, j]])
+
+
+@pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.name)
+def test_every_code_has_words_and_a_colour_of_its_own(codes):
+    assert set(codes.words) == set(codes.colours)
+    assert len(set(codes.words.values())) == len(codes.words)
+    assert len(set(codes.colours.values())) == len(codes.colours)
 
 
 def test_bokeh_draws_the_same_cells_between_the_same_edges():
     codes = np.arange(12).reshape(4, 3) % 6
     hv.Store.set_current_backend("bokeh")
-    figure = hv.render(maps.phase_map(summary(phase=codes), "sigma_0", "v_0", "bokeh", "title"), backend="bokeh")
+    figure = hv.render(phase_map(summary(phase=codes), "bokeh"), backend="bokeh")
     (renderer,) = [r for r in figure.renderers if type(r.glyph).__name__ == "Image"]
     source = renderer.data_source.data
     image = source["image"][0]
@@ -85,7 +101,7 @@ def test_bokeh_draws_the_same_cells_between_the_same_edges():
 def test_an_uneven_axis_keeps_its_own_edges(backend):
     data = summary().isel(sigma_0=[0, 1, 3])
     hv.Store.set_current_backend(backend)
-    overlay = maps.phase_map(data, "sigma_0", "v_0", backend, "title")
+    overlay = phase_map(data, backend)
     (mesh,) = [element for element in overlay if isinstance(element, hv.QuadMesh)]
     expected, _ = style.edges(data.sigma_0.values)
     np.testing.assert_allclose(mesh.interface.coords(mesh, "sigma_0", edges=True), expected, rtol=1e-12)
@@ -97,13 +113,13 @@ def test_zero_has_the_lowest_colour_and_no_value_is_grey():
     values = np.full((4, 3), 1.0)
     values[0, 0], values[1, 1], values[2, 2] = 0.0, np.nan, 1e-6
     data = summary(loss=values)
-    figure, image = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title"))
+    figure, image = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
     lowest = tuple(round(255 * c) for c in plt.get_cmap("viridis")(0.0)[:3])
     assert colour_at(figure, image, X[0], Y[0]) == colour_at(figure, image, X[2], Y[2]) == lowest
     assert colour_at(figure, image, X[1], Y[1]) == rgb(style.NO_VALUE)
 
     hv.Store.set_current_backend("bokeh")
-    drawn = hv.render(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title"), backend="bokeh")
+    drawn = hv.render(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()), backend="bokeh")
     (renderer,) = [r for r in drawn.renderers if type(r.glyph).__name__ == "Image"]
     mapper = renderer.glyph.color_mapper
     assert type(mapper).__name__ == "LogColorMapper"
@@ -116,21 +132,30 @@ def test_each_map_has_its_own_colours_and_title():
     data = summary(loss=np.linspace(1, 2, 12).reshape(4, 3), rho=np.linspace(100, 200, 12).reshape(4, 3))
     hv.Store.set_current_backend("bokeh")
     for name, limits in (("loss", (1, 2)), ("rho", (100, 200))):
-        figure = hv.render(maps.value_map(data, "sigma_0", "v_0", name, "bokeh", "Title"), backend="bokeh")
+        figure = hv.render(maps.value_map(data, "sigma_0", "v_0", name, "bokeh", "Title", ()), backend="bokeh")
         (renderer,) = [r for r in figure.renderers if type(r.glyph).__name__ == "Image"]
         assert (renderer.glyph.color_mapper.low, renderer.glyph.color_mapper.high) == limits
         assert figure.title.text == f"Title: {name}"
 
 
-def test_measured_and_predicted_boundaries_are_both_in_the_legend():
+def test_measured_and_predicted_boundaries_and_their_band_are_in_the_legend():
     ratio = np.outer(X, Y) ** -1.0
     data = summary(
-        kernel_change_ratio=ratio, kernel_change_ratio_predicted=ratio, stability_fraction=np.full((4, 3), 0.1)
+        kernel_change_ratio=ratio,
+        kernel_change_ratio_low=ratio / 2,
+        kernel_change_ratio_high=ratio * 2,
+        kernel_change_ratio_predicted=ratio,
+        stability_fraction=np.full((4, 3), 0.1),
     )
     hv.Store.set_current_backend("bokeh")
-    figure = hv.render(maps.phase_map(data, "sigma_0", "v_0", "bokeh", "title"), backend="bokeh")
-    labels = [item.label.value for legend in figure.legend for item in legend.items]
-    assert [label.split(":")[0] for label in labels] == ["lazy–rich, measured", "lazy–rich, predicted"]
+
+    def labels(lines):
+        figure = hv.render(phase_map(data, "bokeh", lines), backend="bokeh")
+        return [item.label.value.split(":")[0] for legend in figure.legend for item in legend.items]
+
+    measured = ["lazy–rich, measured", "its 16% to 84% band over replicates"]
+    assert labels(("lazy_rich_predicted", "lazy_rich_measured")) == [*measured, "lazy–rich, predicted"]
+    assert labels(("lazy_rich_predicted",)) == ["lazy–rich, predicted"]
 
 
 def test_axis_labels_carry_symbol_and_meaning():

@@ -13,6 +13,7 @@ with logged(snakemake.log[0]):
         snakemake.input.shards,
         whole(sweep).recipe,
         phases=sweep.phases,
+        conditions=sweep.conditions,
         figures=sweep.figures,
         threads=snakemake.threads,
     )

@@ -11,8 +11,9 @@ import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 
-from lazyrich.comparison import fitted_square, predictions
 from lazyrich.draw import style
+from lazyrich.published import lagged_kernel_error
+from lazyrich.theories import fitted_square, predictions
 from lazyrich.theory import lazy
 
 SCALARS = ("y_norm", "fitted_norm", "loss_floor", "samples", "loss_factor", "laziness", "growth_per_step")
@@ -59,7 +60,7 @@ def theory_loss(cell: xr.Dataset) -> dict[str, np.ndarray]:
     if rich:
         # Beyond its stage a theory means nothing: stage one is drawn until it has learnt the targets.
         stage_one = np.where(predicted["stage_one"] < share, predicted["stage_one"], np.nan)
-        chosen = {"stage one (Eq. 9, exact discrete)": stage_one, "stage two (Eq. 10)": predicted["two_stage"]} | chosen
+        chosen = {"stage one (Eq. 9, exact discrete)": stage_one, "stage two (Eq. 10)": predicted["eq_10"]} | chosen
     else:
         chosen |= {"lazy (linearised, K = κI)": lazy_overlap}
     scale = get["loss_factor"] / (2 * get["samples"]) * fitted
@@ -118,7 +119,8 @@ def _panel(
     # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
     parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
     overlay = hv.Overlay([curve(*parted, "", color=style.CURVES[0], alpha=0.3, **{width: 1})])
-    label = f"simulated, median of {len(values)}"
+    same = ", same step" if panel.observable == "ntk_target_error" else ""
+    label = f"simulated, median of {len(values)}{same}"
     overlay *= curve(*median_curve(steps, values, panel.log), label, color=style.CURVES[0], **{width: 2.5})
     from_start = (steps[:, 0] == 0).all()
     if panel.observable == "loss" and "target_overlap" in cell and from_start:
@@ -131,6 +133,11 @@ def _panel(
         look = {"color": style.CURVES[1], width: 1.5, **dashed(0)}
         overlay *= curve(ends, np.full(2, plateau), "√γ, limit of stage one", **look)
         shown.append(np.array([plateau]))
+    if panel.observable == "ntk_target_error" and published is not None and (np.diff(steps, axis=1) == 1).all():
+        late = lagged_kernel_error(cell)
+        look = {"color": style.CURVES[1], width: 1.8, **dashed(0)}
+        overlay *= curve(*median_curve(steps, late, True), "kernel one step late", **look)
+        shown.append(late)
     if published is not None:
         y = published[panel.published]
         y = np.where(y > 0, y, np.nan) if panel.log else y
@@ -152,11 +159,8 @@ def _panel(
     if bokeh:
         frame = {"frame_width": WIDTH, "frame_height": HEIGHT, "fontsize": {"title": 12, "legend": 10.5}}
         return overlay.opts(backend=backend, toolbar="above", active_tools=[], **frame, **common)
-    ticks = {"yformatter": style.power_of_ten} if panel.log else {}
     sizes = {"title": 9, "labels": 9, "legend": 7.5}
-    return overlay.opts(
-        backend=backend, fig_inches=INCHES, aspect="square", hooks=[_box], fontsize=sizes, **ticks, **common
-    )
+    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="auto", hooks=[_box], fontsize=sizes, **common)
 
 
 def _limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
@@ -173,8 +177,7 @@ def _limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
 
 
 def _box(plot: object, element: hv.Element) -> None:
-    """Matplotlib: panels of one shape, whatever their units (HoloViews' aspect is in units of the data)."""
-    plot.handles["axis"].set_box_aspect(0.85)
+    style.frame(plot.handles["axis"], 0.85)
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:

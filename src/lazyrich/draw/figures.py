@@ -15,10 +15,12 @@ from bokeh.embed import json_item
 from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
+from lazyrich.boundaries import numeric_axes
 from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.plan import whole
 from lazyrich.published import load_published
+from lazyrich.setting import setting
 from lazyrich.summary import cell
 from lazyrich.sweep import Sweep
 
@@ -26,16 +28,18 @@ from lazyrich.sweep import Sweep
 MOST_ROWS = 6
 MOST_SLICES = 9
 
+# Boundaries that each kind of map shows.
+LAZY_RICH = ("lazy_rich_measured", "lazy_rich_predicted")
+EDGES = (
+    *LAZY_RICH,
+    "convergence_measured",
+    "flow_stability_predicted",
+    "no_stable_solution_predicted",
+    "lazy_divergence_predicted",
+)
+ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predicted")
+
 Builder = Callable[[str], hv.core.Dimensioned]
-
-
-def numeric_axes(summary: xr.Dataset) -> list[str]:
-    """Grid dimensions with more than one number along them, in the sweep's order."""
-    return [
-        str(dim)
-        for dim in summary["phase"].dims
-        if dim in summary.coords and summary[dim].dtype.kind in "fiu" and summary.sizes[dim] > 1
-    ]
 
 
 def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
@@ -49,7 +53,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     captions: dict[str, str] = {}
     with archive.read(summary) as data:
         data.load()
-    axes = numeric_axes(data)
+    axes = numeric_axes(data, sweep.figures.axes or ())
     if len(axes) >= 2:
         for name, (build, caption) in _maps(sweep, data, *axes[:2]).items():
             _write(build, name, folder)
@@ -59,7 +63,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         _write(build, "kernel_change", folder)
         captions["kernel_change"] = (
             "Relative change of the neural tangent kernel at the end of training, with the band of 16 to 84 % of "
-            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {_setting(sweep)}"
+            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {setting(sweep)}"
         )
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
         drawn = _trajectories(sweep, data, shards)
@@ -100,7 +104,7 @@ def _chosen(number: int, total: int, what: str) -> str:
 def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[Builder, str]]:
     planes = _slices(summary, x, y)
     total = summary["phase"].size // (summary.sizes[x] * summary.sizes[y])
-    setting = _chosen(len(planes), total, "slices") + " " + _setting(sweep)
+    shared = _chosen(len(planes), total, "slices") + " " + setting(sweep)
 
     def build(draw: Callable[[xr.Dataset, str, str], hv.Overlay], heading: str) -> Builder:
         def builder(backend: str) -> hv.core.Dimensioned:
@@ -108,27 +112,52 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
             if len(drawn) == 1:
                 return drawn[0]
             columns = min(3, len(drawn))
-            return hv.Layout(drawn).cols(columns).opts(backend=backend, shared_axes=False)
+            layout = hv.Layout(drawn).cols(columns)
+            # Matplotlib: room for the names at the colour bar, and for the legend below.
+            room = (
+                {}
+                if backend == "bokeh"
+                else {"fig_inches": maps.INCHES, "hspace": 0.8, "vspace": 0.3, "sublabel_format": ""}
+            )
+            return layout.opts(backend=backend, shared_axes=False, **room)
 
         return builder
 
+    def coded(codes: maps.Codes, lines: Sequence[str]) -> Callable[[xr.Dataset, str, str], hv.Overlay]:
+        return lambda plane, backend, title: maps.code_map(plane, x, y, codes, backend, title, lines)
+
+    def valued(name: str, lines: Sequence[str]) -> Callable[[xr.Dataset, str, str], hv.Overlay]:
+        return lambda plane, backend, title: maps.value_map(plane, x, y, name, backend, title, lines)
+
+    cell = f"of most of {sweep.replicates} replicates in each cell"
+    level = sweep.phases
     figures = {
-        "phase_diagram": (
-            build(lambda plane, backend, title: maps.phase_map(plane, x, y, backend, title), "Phases"),
-            f"Phase of most of {sweep.replicates} replicates in each cell.{setting}",
-        )
-    }
-    for name, heading, meaning in (
-        (
-            "kernel_change",
-            "Change of the kernel",
-            "Relative change of the neural tangent kernel at the end of training",
+        "phase_diagram": (build(coded(maps.PHASES, EDGES), "Phases"), f"Phase {cell}.{shared}"),
+        "kernel_change": (
+            build(valued("kernel_change", LAZY_RICH), "Change of the kernel"),
+            "Relative change of the neural tangent kernel at the end of training, median of "
+            f"{sweep.replicates} replicates; grey: no value (diverged).{shared}",
         ),
-        ("onset_step", "Onset of learning", "Step at which the loss has fallen by the onset share"),
-    ):
-        figures[name] = (
-            build(lambda plane, backend, title, name=name: maps.value_map(plane, x, y, name, backend, title), heading),
-            f"{meaning}, median of {sweep.replicates} replicates; grey: no value (diverged, or not reached).{setting}",
+        "onset_step": (
+            build(valued("onset_step", LAZY_RICH[1:]), "Onset of learning"),
+            "Step at which the loss has fallen by the onset share, median of "
+            f"{sweep.replicates} replicates; grey: no value (diverged, or not reached).{shared}",
+        ),
+    }
+    recorded = [name for name in ("alignment", "weight_change") if name in summary]
+    if recorded:
+        figures["order_parameters"] = (
+            build(coded(maps.VOTES, LAZY_RICH), "Rich by which order parameter"),
+            f"Which order parameters call a network rich at its end, {cell}: the kernel's change (κ_c), the alignment rms "
+            f"ρ_r/(√γ rms v_r) (from {level.alignment:.2g}), the first layer's relative change (from {level.weight_change:.2g})"
+            f"{'' if len(recorded) == 2 else f'; recorded: kernel, {recorded[0]}'}. Where they disagree, lazy or rich depends "
+            f"on what one looks at.{shared}",
+        )
+    if "best_theory" in summary:
+        figures["validity"] = (
+            build(coded(maps.THEORIES, ASSUMPTION), "Which theory describes it best"),
+            f"Theory whose target overlap stays closest to the simulated one over the whole run, {cell}; none: all are off by "
+            f"more than {level.theory_error:.2g} of the targets.{shared}",
         )
     return figures
 
@@ -155,19 +184,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
 
     points = " Circles: published points." if published else ""
     some = _chosen(len(found), int(np.prod(sizes, dtype=int)), "cells")
-    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{some} {_setting(sweep)}"
-
-
-def _setting(sweep: Sweep) -> str:
-    """What every network of the sweep shares, and how many there are."""
-    symbols = {name: symbol for name, (_, symbol) in archive.VARIABLES.items()}
-    shown = [
-        f"{symbols.get(name) or name} = {value:g}"
-        for name, value in sweep.fixed.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    ]
-    words = [str(value) for name, value in sweep.fixed.items() if name in ("source", "activation")]
-    return f"{', '.join(words)}; {', '.join(shown)}; {sweep.networks} networks, seed {sweep.seed}."
+    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{some} {setting(sweep)}"
 
 
 def _write(build: Builder, name: str, folder: Path) -> None:

@@ -51,5 +51,8 @@ def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) ->
     }
     if bokeh:
         return overlay.opts(backend=backend, frame_width=SIZE, frame_height=SIZE, active_tools=[], **options)
-    ticks = {"yformatter": style.power_of_ten} | ({"xformatter": style.power_of_ten} if log_x else {})
-    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="square", **ticks, **options)
+    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="auto", hooks=[_box], **options)
+
+
+def _box(plot: object, element: hv.Element) -> None:
+    style.frame(plot.handles["axis"], 1)

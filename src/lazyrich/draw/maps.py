@@ -6,6 +6,9 @@ edges, matplotlib (and an uneven grid) as a mesh: the other combinations put cel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import holoviews as hv
 import holoviews.plotting.bokeh
 import holoviews.plotting.mpl
@@ -13,23 +16,41 @@ import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
 
+from lazyrich import phases, theories
+from lazyrich.boundaries import BAND, BOUNDARIES, boundaries
 from lazyrich.draw import style
-from lazyrich.phases import BOUNDARIES, TEXT, Phase, boundaries
 
 SIZE = 380  # of the frame, in pixels
 INCHES = 6.2
+BAND_WORDS = f"{BAND[0]:.0%} to {BAND[1]:.0%} band over replicates"
 
 
-def phase_map(plane: xr.Dataset, x: str, y: str, backend: str, title: str) -> hv.Overlay:
-    """The phase of each cell of a summary sliced to the axes x and y."""
-    codes = plane["phase"].transpose(y, x).values.astype(int)
-    present = [code for code in Phase if (codes == code).any()]
-    shown = np.searchsorted(present, codes).astype(float)
-    names = [TEXT[code] for code in present]
+@dataclass(frozen=True)
+class Codes:
+    """A variable of codes: what it is called, and each code's words and colour."""
+
+    name: str
+    words: dict[int, str]
+    colours: dict[int, str]
+
+
+PHASES = Codes("phase", dict(phases.TEXT), dict(style.PHASE_COLOURS))
+VOTES = Codes("rich_votes", dict(phases.VOTE_TEXT), dict(style.VOTE_COLOURS))
+THEORIES = Codes("best_theory", dict(theories.TEXT), dict(style.THEORY_COLOURS))
+
+
+def code_map(
+    plane: xr.Dataset, x: str, y: str, codes: Codes, backend: str, title: str, lines: Sequence[str]
+) -> hv.Overlay:
+    """The code of each cell of a summary sliced to the axes x and y, with the boundaries `lines`."""
+    table = plane[codes.name].transpose(y, x).values.astype(int)
+    present = [code for code in codes.words if (table == code).any()]
+    shown = np.searchsorted(present, table).astype(float)
+    names = [codes.words[code] for code in present]
     ticks = list(range(len(present)))
-    colours = [style.PHASE_COLOURS[code] for code in present]
+    colours = [codes.colours[code] for code in present]
     limits = (-0.5, len(present) - 0.5)
-    mesh = _mesh(plane, x, y, shown, "phase", backend)
+    mesh = _mesh(plane, x, y, shown, codes.name, backend)
     if backend == "bokeh":
         mesh = mesh.opts(
             backend=backend,
@@ -56,10 +77,12 @@ def phase_map(plane: xr.Dataset, x: str, y: str, backend: str, title: str) -> hv
             clabel="",
             **_matplotlib_frame(plane, x, y, title),
         )
-    return _with_boundaries(mesh, plane, x, y, backend)
+    return _with_boundaries(mesh, plane, x, y, backend, lines)
 
 
-def value_map(plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str) -> hv.Overlay:
+def value_map(
+    plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str, lines: Sequence[str]
+) -> hv.Overlay:
     """The median of one variable in colour; logarithmic where it spans more than two decades."""
     values = plane[name]
     if "quantile" in values.dims:
@@ -91,7 +114,7 @@ def value_map(plane: xr.Dataset, x: str, y: str, name: str, backend: str, title:
         )
     else:
         mesh = mesh.opts(backend=backend, clabel=symbol, **common, **_matplotlib_frame(plane, x, y, title))
-    return _with_boundaries(mesh, plane, x, y, backend)
+    return _with_boundaries(mesh, plane, x, y, backend, lines)
 
 
 def _floor(positive: np.ndarray) -> float:
@@ -122,9 +145,7 @@ def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backe
     element = element.opts(backend=backend, logx=x_log, logy=y_log)
     if backend == "bokeh":
         return element.opts(backend=backend, tools=["hover"])
-    ticks = {"xformatter": style.power_of_ten} if x_log else {}
-    ticks |= {"yformatter": style.power_of_ten} if y_log else {}
-    return element.opts(backend=backend, **ticks)
+    return element
 
 
 HOVERED = (
@@ -158,37 +179,56 @@ def _hover_layers(
     return layers, dimensions
 
 
-def _with_boundaries(mesh: hv.Element, plane: xr.Dataset, x: str, y: str, backend: str) -> hv.Overlay:
+def _with_boundaries(
+    mesh: hv.Element, plane: xr.Dataset, x: str, y: str, backend: str, lines: Sequence[str]
+) -> hv.Overlay:
     """Lay boundaries over a map and name them in the legend; measured ones first, so that predictions show on top."""
     overlay = mesh
-    found = boundaries(plane, x, y)
+    drawn = boundaries(plane, x, y)
+    found = [name for name in lines if name in drawn]
     width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
+
+    def curve(name: str, label: str = "") -> hv.Curve:
+        """One curve a boundary; its lines are parted by NaN."""
+        joined = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in drawn[name]])[:-1]
+        return hv.Curve(joined, kdims=[x], vdims=[y], label=label)
+
     for name in sorted(found, key=lambda name: BOUNDARIES[name].predicted):
-        # One curve a boundary; its lines are parted by NaN.
-        joined = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in found[name]])[:-1]
-        line = hv.Curve(joined, kdims=[x], vdims=[y], label=BOUNDARIES[name].text)
-        if BOUNDARIES[name].predicted:
+        boundary = BOUNDARIES[name]
+        if boundary.predicted:
             dash = {"line_dash": style.DASHES[name][0]} if bokeh else {"linestyle": style.DASHES[name][1]}
+            line = curve(name, boundary.text)
             overlay *= line.opts(backend=backend, color="black", **{width: 1.8}, **dash)
         else:
-            edge = hv.Curve(joined, kdims=[x], vdims=[y])
-            overlay *= edge.opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})
-            overlay *= line.opts(backend=backend, color=style.MEASURED[name], **{width: 3.5})
+            overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})
+            overlay *= curve(name, boundary.text).opts(backend=backend, color=style.MEASURED[name], **{width: 3.5})
+            edges = [name + end for end in ("_low", "_high") if name + end in drawn]
+            for number, edge in enumerate(edges):
+                label = "" if number else f"its {BAND_WORDS}"
+                overlay *= curve(edge, label).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 1.0})
     if not isinstance(overlay, hv.Overlay):
         overlay = hv.Overlay([overlay])
     if backend == "bokeh":
         # Below the frame: a legend inside would cover cells.
         return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True)
     return overlay.opts(
-        backend=backend, legend_position="bottom", legend_cols=1, show_legend=True, fig_inches=INCHES, aspect="square"
+        backend=backend,
+        legend_position="bottom",
+        legend_cols=1,
+        show_legend=True,
+        fig_inches=INCHES,
+        aspect="auto",
+        hooks=[_square],
     )
 
 
 def _rasterise(plot: object, element: hv.Element) -> None:
-    """Matplotlib: a square frame, and the mesh as pixels inside the SVG, where 65 536 cells as paths take 12 MB."""
+    """Matplotlib: the mesh as pixels inside the SVG, where 65 536 cells as paths take 12 MB."""
     plot.handles["artist"].set_rasterized(True)
-    # A square frame; HoloViews' number for the aspect is in units of the data, and matplotlib warns of it at every drawing.
-    plot.handles["axis"].set_box_aspect(1)
+
+
+def _square(plot: object, element: hv.Element) -> None:
+    style.frame(plot.handles["axis"], 1)
 
 
 def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
@@ -210,6 +250,6 @@ def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
         "ylabel": style.axis_label(plane, y),
         "title": title,
         "fontsize": {"title": 11, "labels": 11, "clabel": 9.5, "ticks": 10, "legend": 8.5},
-        "aspect": "square",
+        "aspect": "auto",
         "hooks": [_rasterise],
     }

@@ -9,10 +9,13 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive
+from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.phases import TEXT, Phase
-from lazyrich.published import load_published, plateau
+from lazyrich.published import load_published, plateau, stage_one_plateau
 from lazyrich.sweep import Sweep
+from lazyrich.theories import TEXT as THEORY_TEXT
+from lazyrich.theories import Theory
 
 
 def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str | Path, page: str | Path) -> None:
@@ -39,11 +42,52 @@ def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str |
         figures=drawn,
         phases=phase_counts(data),
         theories=theory_table(data),
+        best=best_counts(data),
+        boundaries=boundary_table(data),
+        disagreement=disagreement(data),
         published=published_table(data, sweep),
         cells=sweep.cells,
         networks=sweep.networks,
         attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
     )
+
+
+def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
+    """Each measured boundary of the drawn plane: what it is held against, and how far it is from there, in cells."""
+    if "boundary_distance" not in data:
+        return []
+    rows = []
+    for name in dict.fromkeys(data["boundary"].values.tolist()):
+        apart = data["boundary_distance"].values[data["boundary"].values == name]
+        if np.isfinite(apart).all():
+            boundary = BOUNDARIES[name]
+            against = "; ".join(
+                BOUNDARIES[other].text for other in boundary.against if (data["boundary"] == other).any()
+            )
+            rows.append(
+                {
+                    "name": boundary.text,
+                    "against": against,
+                    "median": f"{np.median(apart):.2f}",
+                    "largest": f"{apart.max():.2f}",
+                }
+            )
+    return rows
+
+
+def disagreement(data: xr.Dataset) -> str | None:
+    """Share of the settled networks whose order parameters disagree."""
+    shares = data["disagreement_share"].values
+    return f"{np.nanmean(shares):.1%}" if np.isfinite(shares).any() else None
+
+
+def best_counts(data: xr.Dataset) -> list[tuple[str, int, str]]:
+    """(theory, cells, share) of the theories that are best anywhere."""
+    if "best_theory" not in data:
+        return []
+    codes = data["best_theory"].values
+    counts = {theory: int((codes == theory).sum()) for theory in Theory}
+    return [(THEORY_TEXT[theory], count, f"{count / codes.size:.1%}") for theory, count in counts.items() if count]
 
 
 def phase_counts(data: xr.Dataset) -> list[tuple[str, int, str]]:
@@ -58,9 +102,11 @@ def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
     rows = []
     for name, text in (
         ("stage_one_error", "stage one, exact discrete form of Eq. 9"),
-        ("two_stage_error", "stage two, Eq. 10"),
+        ("eq_10_error", "stage two, Eq. 10"),
         ("aligned_error", "stage two, Eq. 11"),
+        ("two_stage_error", "both stages, Eq. 9 and 10"),
         ("closed_form_error", "closed form for K = κI"),
+        ("wide_flow_error", "gradient flow in the wide limit, any K"),
         ("linearised_error", "lazy: linearised at the start"),
     ):
         if name not in data:
@@ -91,13 +137,24 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
                 "plateau": f"{float(one['published_plateau_error'].sel(quantile=0.5)):.2%}",
                 "plateau_worst": f"{float(one['published_plateau_error_worst']):.2%}",
                 "k": f"{float(one['growth_per_step'].sel(quantile=0.5)):.4f}",
+                "kernel": [
+                    f"{float(one[f'kernel_{which}_{place}'].sel(quantile=0.5)):.3g}"
+                    for which in ("same", "lagged")
+                    for place in ("plateau", "end")
+                ]
+                if "kernel_same_end" in one
+                else None,
             }
         )
     points = load_published(sweep.figures.published)
     steps = points["step"][plateau(points)]
+    early = stage_one_plateau(points)
     return {
         "symbols": [data[name].attrs.get("symbol") or name for name in names],
         "rows": rows,
         "start": f"{points['loss'][0]:g}",
         "steps": f"{steps.min():g} to {steps.max():g}",
+        "kernel": [f"{np.median(points['ntk_error'][early]):.3g}", f"{points['ntk_error'][-1]:.3g}"],
+        "kernel_steps": f"{points['step'][early].min():g} to {points['step'][early].max():g}",
+        "last": f"{points['step'][-1]:g}",
     }

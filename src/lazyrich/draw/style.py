@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lazyrich.phases import Phase, coordinate
+from lazyrich.boundaries import coordinate
+from lazyrich.phases import VOTES, Phase
+from lazyrich.theories import Theory
 
 # Okabe–Ito, colour-blind safe, and greys for what is no result.
 PHASE_COLOURS = {
@@ -18,18 +22,41 @@ PHASE_COLOURS = {
     Phase.failed: "#707070",
     Phase.not_run: "#FFFFFF",
 }
+# Where all order parameters agree the colours are those of the phases.
+VOTE_COLOURS = {
+    VOTES.none_rich: PHASE_COLOURS[Phase.lazy],
+    VOTES.kernel: "#CC79A7",
+    VOTES.alignment: "#009E73",
+    VOTES.kernel_alignment: "#F0E442",
+    VOTES.weights: "#0072B2",
+    VOTES.kernel_weights: "#D55E00",
+    VOTES.alignment_weights: "#000000",
+    VOTES.all_rich: PHASE_COLOURS[Phase.rich_two_stage],
+    VOTES.not_settled: PHASE_COLOURS[Phase.unfinished],
+}
+THEORY_COLOURS = {
+    Theory.two_stage: "#E69F00",
+    Theory.closed_form: "#009E73",
+    Theory.wide_flow: "#0072B2",
+    Theory.linearised: "#56B4E9",
+    Theory.none: "#C8C8C8",
+    Theory.not_compared: "#707070",
+}
 NO_VALUE = "#9A9A9A"  # a cell without a number, in maps of numbers
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"
 
 # Measured lines are solid and light between dark edges, predicted ones black and broken on top of them, each with its own
 # pattern: where prediction and measurement agree both can still be seen, and no colour is needed to tell lines apart.
-MEASURED = {"lazy_rich_measured": "#F0E442", "convergence_measured": "#009E73"}
+MEASURED = {"lazy_rich_measured": "#F0E442", "convergence_measured": "#009E73", "conclusions_measured": "#CC79A7"}
 MEASURED_EDGE = "#222222"
 DASHES = {
     "lazy_rich_predicted": ("dashed", "--"),
-    "stability_predicted": ("dotted", ":"),
+    "flow_stability_predicted": ("dotted", ":"),
+    "no_stable_solution_predicted": ([1, 4], (0, (1, 3))),
     "lazy_divergence_predicted": ("dotdash", "-."),
+    "assumption_predicted": ([8, 3, 2, 3, 2, 3], (0, (6, 2, 1, 2, 1, 2))),
 }
 
 
@@ -55,6 +82,23 @@ def evenly_spaced(values: np.ndarray) -> bool:
     """Whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
     gaps = np.diff(coordinate(values)[0])
     return bool(np.ptp(gaps) <= 1e-9 * np.abs(gaps).max())
+
+
+def frame(axes: Axes, shape: float) -> None:
+    """A matplotlib frame `shape` times as high as wide, whatever its units, and ticks that fit its log axes.
+
+    HoloViews' own `aspect` is in units of the data and moves the limits; matplotlib's minor ticks of short log axes collide.
+    """
+    axes.set_box_aspect(shape)
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            low, high = sorted(axis.get_view_interval())
+            if high > 100 * low:
+                axis.set_major_formatter(FuncFormatter(power_of_ten))
+            else:
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def power_of_ten(value: float, *_: object) -> str:

@@ -17,7 +17,7 @@ from lazyrich.engines.pieces import torch_threads
 from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import State
-from lazyrich.theory import scalars
+from lazyrich.theory import end_state
 
 Array = np.ndarray
 
@@ -109,7 +109,7 @@ def train(
     gamma = y @ K @ y
     b_square = float(Pi_y @ torch.linalg.lstsq(K, Pi_y, driver="gelsd").solution)
     size = float((W0**2).mean() + (v0**2).mean()) if size is None else float(size)
-    growth = float(scalars.end_growth(np.float64(size), np.sqrt(b_square)))
+    growth = float(end_state.growth(np.float64(size), np.sqrt(b_square)))
     start_kernel = kernel(phi, X, W0, v0)
     # Of unit ⟨v²⟩: a record multiplies by the step's own.
     target_kernel = (K + torch.outer(K @ y, K @ y) / gamma) / m

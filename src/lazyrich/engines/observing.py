@@ -29,7 +29,7 @@ from lazyrich.engines.trajectories import (
 )
 from lazyrich.networks import Networks
 from lazyrich.observables import State
-from lazyrich.theory import scalars
+from lazyrich.theory import end_state
 
 _period_of = compiled(period_of)
 
@@ -95,7 +95,7 @@ class Reference:
         device = str(K.device)
         b = networks.of_problem("b")
         gamma = tensor(networks.of_problem("gamma"), device)
-        growth = tensor(scalars.end_growth(networks.size, b) / networks.width, device)[:, None, None]
+        growth = tensor(end_state.growth(networks.size, b) / networks.width, device)[:, None, None]
         m = tensor(networks.width, device)[:, None, None]
         Ky = (K @ y[..., None])[..., 0]
         factor = tensor(networks.loss_factor / networks.problem.samples, device)

@@ -16,3 +16,36 @@ def overlap(
     """
     with np.errstate(over="ignore"):
         return 1 - (1 - start) * (1 - 2 * k * laziness) ** t
+
+
+def residual(
+    t: Float[Array, " records"],
+    kernel: Float[Array, "... r r"],
+    start: Float[Array, "... r"],
+    rate: Float[Array, "..."],
+) -> Float[Array, "... records r"]:
+    """y − f(t) = (I − rate Θ(0))ᵗ (y − f(0)) after t whole steps, for any kernel Θ(0); `start` = y − f(0), `rate` = cη/n."""
+    values, vectors = np.linalg.eigh(kernel)
+    parts = np.einsum("...ij,...i->...j", vectors, start)
+    with np.errstate(over="ignore", invalid="ignore"):
+        factors = (1 - np.asarray(rate)[..., None, None] * values[..., None, :]) ** t[:, None]
+        return np.einsum("...ij,...tj->...ti", vectors, factors * parts[..., None, :])
+
+
+def overlap_wide(
+    t: Float[Array, "networks records"],
+    eigenvalues: Float[Array, "networks r"],
+    targets: Float[Array, "networks r"],
+    size: Float[Array, " networks"],
+    rate: Float[Array, " networks"],
+) -> Float[Array, "networks records"]:
+    """⟨y, f⟩ after t whole steps of the linearised network from a wide start, any K: there Θ(0) = (D/m) K and f(0) = 0.
+
+    Arguments as in `wide.overlap`, so `rate` = cη/(mn).
+    """
+    total = np.zeros(t.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for mode in range(eigenvalues.shape[1]):
+            factor = 1 - rate * size * eigenvalues[:, mode]
+            total = total + targets[:, mode, None] ** 2 * (1 - factor[:, None] ** t)
+    return total

@@ -34,37 +34,6 @@ def least_norm(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"
     return np.sqrt(over_modes(ratio))
 
 
-def end_growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    """G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
-    # The conjugate form: no cancellation where D ≫ b, and no overflow.
-    return 2 * b**2 / (np.hypot(size, 2 * b) + size)
-
-
-def largest_end_eigenvalue(
-    eigenvalues: Float[Array, "networks r"], targets: Float[Array, "networks r"], size: Float[Array, " networks"]
-) -> Float[Array, " networks"]:
-    """m λ_max(Θ∞), with m Θ∞ = (D + G) K + G y yᵀ/b² the end kernel of gradient flow from a wide start of size D.
-
-    A diagonal plus a rank-one matrix: the largest eigenvalue is the largest root of the secular equation, found to
-    rounding by bisection between λ_1 and λ_1 + ‖update‖ (no eigen-decomposition for each network).
-    """
-    b = least_norm(eigenvalues, targets)
-    growth = end_growth(size, b)
-    diagonal = (size + growth)[:, None] * eigenvalues
-    update = growth[:, None] * (targets / b[:, None]) ** 2
-    low = np.max(diagonal, axis=-1)
-    high = low + over_modes(update)
-    # 1 − Σ u_j/(x − d_j) rises from −∞ to its zero in (low, high]; 60 halvings reach rounding.
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        gap = middle[:, None] - diagonal
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total = over_modes(np.where(update > 0, update / gap, 0.0))
-        below = total > 1
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return high
-
-
 def growth_per_step(
     learning_rate: Float[Array, "..."],
     gamma: Float[Array, "..."],

@@ -72,3 +72,9 @@ def continuous(
 ) -> Float[Array, "..."]:
     """ρ² of Eq. 11 in continuous time, `t` steps after ρ = rho_start: the logistic curve towards rho_limit²."""
     return rho_limit**2 / (1 + (rho_limit**2 / rho_start**2 - 1) * np.exp(-2 * k * t))
+
+
+def proxy(rho: Float[Array, "..."], rho_limit: Float[Array, "..."]) -> Float[Array, "..."]:
+    """ρ̃ = ρ/√(1 − ρ²/ρ∞²), which grows as eᵏᵗ all through stage two; infinite at ρ∞, NaN beyond."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rho / np.sqrt(1 - (rho / rho_limit) ** 2)

@@ -1,0 +1,33 @@
+"""A sweep in one line: what all its networks share, and what it varies."""
+
+from __future__ import annotations
+
+from lazyrich.archive import VARIABLES
+from lazyrich.sweep import Sweep
+
+
+def _symbol(name: str) -> str:
+    return VARIABLES.get(name, ("", ""))[1] or name
+
+
+def setting(sweep: Sweep) -> str:
+    """What every network of the sweep shares, and how many there are."""
+    shown = [
+        f"{_symbol(name)} = {value:g}"
+        for name, value in sweep.fixed.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
+    words = [str(value) for name, value in sweep.fixed.items() if name in ("source", "activation")]
+    return f"{', '.join(words)}; {', '.join(shown)}; {sweep.networks} networks, seed {sweep.seed}."
+
+
+def varied(sweep: Sweep) -> str:
+    """What the sweep varies, from where to where."""
+    parts = []
+    for names, points in sweep.dims.items():
+        for name, values in zip(names, zip(*points, strict=True), strict=True):
+            if isinstance(values[0], str):
+                parts.append(f"{name}: {', '.join(dict.fromkeys(values))}")
+            else:
+                parts.append(f"{_symbol(name)} from {min(values):.4g} to {max(values):.4g}")
+    return "; ".join(parts)

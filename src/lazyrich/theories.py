@@ -1,0 +1,168 @@
+"""What each theory says of networks that were trained: the target overlap at every record, and how far it is off.
+
+Theories are compared in the target overlap ⟨y, f⟩/‖y‖², whose scale is 1, so that their errors can be set beside each other.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.theory import closed_form, stage_one, two_stage, wide
+
+Array = np.ndarray
+
+
+class Theory(IntEnum):
+    """Accounts of a whole run, from the special to the general."""
+
+    two_stage = 0  # stage one (Eq. 9, exact discrete) until onset, Eq. 10 from there on
+    closed_form = 1  # K = κI, flow, any width
+    wide_flow = 2  # any K, flow, infinitely wide
+    linearised = 3  # the network linearised at its start
+    none = 4  # all of them are off by more than the sweep file's `phases.theory_error`
+    not_compared = 5  # not trained, or no trajectory recorded
+
+
+TEXT = {
+    Theory.two_stage: "two stages (Eq. 9, 10)",
+    Theory.closed_form: "closed form, K = κI",
+    Theory.wide_flow: "wide-limit flow, any K",
+    Theory.linearised: "linearised at the start",
+    Theory.none: "none",
+    Theory.not_compared: "not compared",
+}
+
+# What a summary keeps of each network: name -> (long_name, symbol).
+COLUMNS = {
+    "stage_one_error": (
+        "largest distance of the target overlap to stage one up to onset, relative to its size there",
+        "",
+    ),
+    "aligned_error": ("largest distance of the target overlap to Eq. 11 from onset on", ""),
+    "eq_10_error": ("largest distance of the target overlap to Eq. 10 from onset on", ""),
+    "two_stage_error": (
+        "largest distance of the target overlap to stage one up to onset and Eq. 10 from there on",
+        "",
+    ),
+    "closed_form_error": ("largest distance of the target overlap to the closed form for K = kappa I", ""),
+    "wide_flow_error": ("largest distance of the target overlap to gradient flow of an infinitely wide network", ""),
+    "linearised_error": ("largest distance of the output to that of the network linearised at its start, over |y|", ""),
+    "best_theory_error": ("smallest error among the theories of a whole run", ""),
+    "best_theory": ("theory of smallest error", ""),
+}
+
+
+def scalars(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Every number per network, as float64."""
+    return {
+        str(name): variable.values.astype(float)
+        for name, variable in data.variables.items()
+        if variable.dims == ("network",) and variable.dtype.kind in "fiu"
+    }
+
+
+def fitted_square(scalars: dict[str, np.ndarray]) -> np.ndarray:
+    """‖Πy‖², what of ‖y‖² a linear network can fit."""
+    return scalars["fitted_norm"] ** 2
+
+
+def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Target overlap at every record by each theory, name -> (networks, records); needs the first record at step 0.
+
+    `stage_one`, `closed_form` and `wide_flow` from the start on; `eq_10` and `aligned` (Eq. 11) from the measured onset, begun
+    with the growing mode of stage one, NaN before.
+    """
+    get = scalars(data)
+    steps = data["step"].values.astype(float)
+    start_overlap = data["target_overlap"].values[:, 0].astype(float)
+    k, gamma, y_norm = get["growth_per_step"], get["gamma"], get["y_norm"]
+    b_v = start_overlap * y_norm**2
+
+    def column(values: np.ndarray) -> np.ndarray:
+        return values[:, None]
+
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        growing = stage_one.growing_mode(get["b_rms"], get["v_0"], b_v, gamma)
+        decaying = stage_one.decaying_mode(get["b_rms"], get["v_0"], b_v, gamma)
+        onset = np.nan_to_num(get["onset_step"], nan=-1.0)
+        v_start = stage_one.aligned_v(onset, growing, k)
+        # The closed form knows only the targets that can be fitted.
+        fitted = fitted_square(get)
+        arguments = (data["step"].values, onset.astype(np.int64), v_start, k, gamma, get["phi"])
+        size = get["sigma_0"] ** 2 + get["v_0"] ** 2
+        rate = get["loss_factor"] * get["learning_rate"] / (get["width"] * get["samples"])
+        return {
+            "stage_one": stage_one.overlap(
+                steps, column(growing), column(decaying), column(k), column(gamma), column(y_norm)
+            ),
+            "eq_10": two_stage.evolve(*arguments) / column(y_norm) ** 2,
+            "aligned": two_stage.evolve_aligned(*arguments) / column(y_norm) ** 2,
+            "closed_form": closed_form.overlap(
+                steps,
+                column(get["b_rms"] ** 2 / gamma),
+                column(get["v_0"] ** 2),
+                column(b_v / np.sqrt(gamma)),
+                column(k),
+                column(gamma / fitted),
+                column(np.sqrt(fitted)),
+            )
+            * column(fitted / y_norm**2),
+            "wide_flow": wide.overlap(steps, data["eigenvalues"].values, data["targets"].values, size, rate)
+            / column(y_norm) ** 2,
+        }
+
+
+def errors(data: xr.Dataset, tolerance: float) -> dict[str, np.ndarray]:
+    """Largest distance of each theory over its own range, name in `COLUMNS` -> (networks,).
+
+    NaN where a theory's range holds no record but the start, or the network diverged. `tolerance` is what makes the best of
+    them good enough for `best_theory`.
+    """
+    result = {}
+    if "target_overlap" in data and (data["step"].values[:, 0] == 0).all():  # else there is no trajectory to compare
+        result |= _overlap_errors(data)
+    if "lazy_error" in data:
+        result["linearised_error"] = np.max(data["lazy_error"].values, axis=1).astype(float)
+    whole = [result.get(f"{theory.name}_error") for theory in list(Theory)[: Theory.none]]
+    if all(error is not None for error in whole):
+        table = np.stack(whole)
+        known = np.isfinite(table).any(axis=0)
+        table = np.where(np.isnan(table), np.inf, table)
+        smallest = table.min(axis=0)
+        best = np.where(smallest <= tolerance, table.argmin(axis=0), Theory.none)
+        result["best_theory_error"] = np.where(known, smallest, np.nan)
+        result["best_theory"] = np.where(known, best, Theory.not_compared)
+    return result
+
+
+def _overlap_errors(data: xr.Dataset) -> dict[str, np.ndarray]:
+    steps = data["step"].values
+    measured = data["target_overlap"].values.astype(float)
+    predicted = predictions(data)
+    onset = np.asarray(data["onset_step"].values, dtype=float)[:, None]
+    # Until a network learns, all of its run is stage one.
+    before = (steps <= np.where(np.isnan(onset), np.inf, onset)) & (steps > 0)
+    after = steps >= onset
+    everywhere = np.ones_like(before)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        size = np.max(np.where(before, np.abs(measured), 0.0), axis=1)
+        first = _largest(predicted["stage_one"] - measured, before)
+        second = _largest(predicted["eq_10"] - measured, after)
+        return {
+            "stage_one_error": first / size,
+            "eq_10_error": second,
+            "aligned_error": _largest(predicted["aligned"] - measured, after),
+            # A run that has not begun to learn is stage one alone; one whose first record comes after onset is none.
+            "two_stage_error": np.where(after.any(axis=1), np.fmax(first, second), first),
+            "closed_form_error": _largest(predicted["closed_form"] - measured, everywhere),
+            "wide_flow_error": _largest(predicted["wide_flow"] - measured, everywhere),
+        }
+
+
+def _largest(difference: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """max |difference| over the records `where`; NaN where there are none, or where the simulation or theory has no value."""
+    largest = np.max(np.where(where, np.abs(difference), 0.0), axis=1)
+    return np.where(where.any(axis=1), largest, np.nan)

@@ -1,0 +1,97 @@
+"""Assumption 4.1, condition by condition: by what factor a network keeps within it.
+
+The margin of a condition is allowed/actual of what it bounds from above and actual/required of what it bounds from below, so
+that it holds where its margin is at least 1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+Array = np.ndarray | float  # a network at a time or many
+
+NAMES = ("width", "sigma_0", "v_0", "learning_rate", "noise", "trace", "signal")
+
+
+class Constants(NamedTuple):
+    """The absolute constants that Assumption 4.1 leaves unnamed."""
+
+    width: float = 1.0  # (1): m ≥ C log 2n
+    sigma_0: float = 1.0  # C₁ of (2)
+    v_0: float = 1.0  # C₂ of (3)
+    learning_rate: float = 1.0  # (4): cη ≤ C √n m/(√trΣ ‖β̃‖)
+    trace: float = 1.0  # C₂ of (6)
+    signal: float = 1.0  # (6): trΣ ‖β̃‖² ≥ C
+
+
+UNIT = Constants()
+
+
+def _ratio(over: Float[Array, "..."], under: Float[Array, "..."]) -> Float[Array, "..."]:
+    """over/under, infinite where `under` is 0 and `over` is a number."""
+    return np.where((np.asarray(under) == 0) & ~np.isnan(over), np.inf, np.divide(over, under))
+
+
+def margins(
+    *,
+    samples: Float[Array, "..."] | int,
+    dimension: Float[Array, "..."] | int,
+    width: Float[Array, "..."],
+    sigma_0: Float[Array, "..."],
+    v_0: Float[Array, "..."],
+    learning_rate: Float[Array, "..."],
+    loss_factor: Float[Array, "..."],
+    label_noise: Float[Array, "..."],
+    trace: Float[Array, "..."],
+    norm: Float[Array, "..."],
+    frobenius: Float[Array, "..."],
+    signal: Float[Array, "..."],
+    accuracy: Float[Array, "..."],
+    sub_gaussian: Float[Array, "..."] = 1.0,
+    constants: Constants = UNIT,
+) -> dict[str, Float[Array, "..."]]:
+    """The margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6).
+
+    Infinite where what is bounded from above is 0; NaN where a quantity that the condition needs is NaN.
+
+    Parameters
+    ----------
+    label_noise
+        σ_y, the standard deviation.
+    trace, norm, frobenius
+        tr Σ, ‖Σ‖₂ and ‖Σ‖_F of the input covariance.
+    signal
+        ‖β̃‖ = √(βᵀΣβ).
+    accuracy
+        ε, the loss that training is to reach (to within a factor 4).
+    sub_gaussian
+        σ_x of the inputs' independent entries.
+    """
+    n = np.asarray(samples, dtype=float)
+    C = constants
+    with np.errstate(all="ignore"):
+        scale = np.sqrt(n * trace) * signal  # √(n‖β̃‖² trΣ)
+        small_start = np.minimum(
+            _ratio(C.sigma_0, np.sqrt(dimension) * scale), np.sqrt(_ratio(accuracy, np.sqrt(n * trace) * signal))
+        )
+        spread = sub_gaussian**2 * (n * norm + np.sqrt(n) * frobenius)
+        return {
+            "width": width / (C.width * np.log(2 * n)),
+            "sigma_0": _ratio(small_start, sigma_0),
+            "v_0": _ratio(_ratio(C.v_0, scale), v_0),
+            "learning_rate": _ratio(
+                _ratio(C.learning_rate * np.sqrt(n) * width, np.sqrt(trace) * signal), loss_factor * learning_rate
+            ),
+            "noise": _ratio(8 * n * np.square(signal), np.square(label_noise)),
+            "trace": trace / (np.maximum(C.trace, np.sqrt(accuracy) * signal) * spread),
+            "signal": trace * np.square(signal) / C.signal,
+        }
+
+
+def smallest(margins: dict[str, Float[Array, "..."]]) -> Float[Array, "..."]:
+    """The smallest of all margins of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN."""
+    found = np.asarray(np.inf)
+    for margin in margins.values():
+        found = np.minimum(found, margin)
+    return found

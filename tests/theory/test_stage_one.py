@@ -1,0 +1,85 @@
+"""Stage one against the exact engine and against the recursion of single neurons."""
+
+import numpy as np
+import pytest
+
+from lazyrich.theories import predictions
+from lazyrich.theory import stage_one
+from tests.theory.common import trained
+
+
+@pytest.mark.parametrize("width", [7, 10**9])
+def test_stage_one_is_exact_while_the_output_is_small(width):
+    """Relative error of the overlap ≤ a few overlaps themselves: the force is reduced by (1 − overlap)."""
+    run = trained(laziness=1e-8, k=0.3, steps=20, width=width, replicates=3)
+    predicted = predictions(run)["stage_one"]
+    measured = run.target_overlap.values
+    largest = np.maximum.accumulate(np.abs(measured), axis=1)
+    early = largest < 1e-3
+    assert early.sum() > 20
+    # Relative: the overlap by which each step's force was too large, summed over a geometric growth (a factor 1/k and a bit);
+    # absolute: rounding of the modes ±, whose size is χ and whose difference is the overlap.
+    assert (np.abs(predicted - measured)[early] < 10 * largest[early] ** 2 + 1e-14 * 1e-8).all()
+
+
+def test_onset_time_predicts_the_measured_onset():
+    run = trained(laziness=1e-6, k=0.05, steps=400, replicates=1)
+    predicted = stage_one.onset_time(0.05, run.laziness.values, run.growth_per_step.values)
+    # At a share δ the loss (1 − o)² has fallen by 2o − o²: the formula's first order in δ = 5 % moves ln δ by 1.3 %, and a
+    # measured onset is a whole step.
+    assert abs(run.onset_step.item() - predicted[0]) < 2
+    assert stage_one.onset_time(0.05, 1.0, 0.1) == 0
+
+
+def test_a_neuron_is_the_recursion_of_its_weights():
+    """w_r ← w_r + v_r Xᵀs and v_r ← v_r + ⟨X w_r, s⟩ with f ≈ 0, so that s = cηy/(mn), whatever K."""
+    rng = np.random.default_rng(0)
+    X, y, neurons = rng.standard_normal((4, 9)), rng.standard_normal(4), 6
+    w, v = rng.standard_normal((neurons, 9)), rng.choice([-0.3, 0.3], neurons)
+    gamma = y @ X @ X.T @ y
+    k = 0.2
+    s = k / np.sqrt(gamma) * y
+    b, v_start, w_start = w @ X.T @ y, v, w
+    for t in np.arange(1.0, 41.0):
+        w, v = w + np.outer(v, X.T @ s), v + w @ X.T @ s
+        rho, v_predicted = stage_one.neuron(t, b, v_start, k, gamma)
+        scale = 1.2**t  # rounding, of the mode that grows
+        np.testing.assert_allclose((w - w_start) @ X.T @ y, rho, rtol=0, atol=1e-13 * scale)
+        np.testing.assert_allclose(v, v_predicted, rtol=0, atol=1e-13 * scale)
+
+
+def test_probes_of_the_engine_are_such_neurons():
+    probes = {"probes": {"count": 8, "keep": True}}
+    run = trained(
+        samples=6, dimension=20, k=0.2, steps=30, network={**probes, "laziness": 1e-9, "balance": 1e-12, "width": 10**9}
+    )
+    t, gamma = run.step.values[0, :, None].astype(float), run.gamma.item()
+    v_r, rho_r = run.v_r.values[0], run.rho_r.values[0]
+    # σ0 is so small that b_r = 0 to 1e-12 of √γ v0.
+    rho, v = stage_one.neuron(t, 0.0, v_r[0], run.growth_per_step.item(), gamma)
+    early = np.abs(run.target_overlap.values[0]) < 1e-5
+    assert early.sum() > 20
+    # The force is too large by the output's share of y, at most (√(tr K ‖y‖²/γ) ≤ 10) 1e-5 and summed over a geometric growth
+    # (1/k + 1): a few times 1e-4.
+    np.testing.assert_allclose(rho_r[early], rho[early], rtol=1e-3, atol=1e-12 * np.sqrt(gamma) * run.v_0.item())
+    np.testing.assert_allclose(v_r[early], v[early], rtol=1e-3)
+    assert np.abs(rho[early][-1] / rho[1]).min() > 30
+
+
+def test_bounds_enclose_a_neuron_and_are_a_neuron_of_another_gamma():
+    t, v, k, gamma, trace = np.arange(50.0), -1e-6, 0.1, 100.0, 50.0
+    low, high = stage_one.effective_gamma(gamma, trace, lower=2.0, upper=3.0)
+    np.testing.assert_allclose([low, high], [100 * 0.9**2, 100 * 1.15**2], rtol=1e-14)
+    assert stage_one.effective_gamma(gamma, 2000.0)[0] == 0
+    rho, v_t = stage_one.neuron(t, 0.0, v, k, gamma)
+    for effective, factor, sign in ((low, 0.9, 1), (high, 1.15, -1)):
+        rho_bound, v_bound = stage_one.bounds(t, v, k, gamma, effective)
+        # The network that has γ_l or γ_u for γ, at the same learning rate: k is proportional to √γ.
+        of_neuron = stage_one.neuron(t, 0.0, abs(v), factor * k, effective)
+        np.testing.assert_allclose([rho_bound, v_bound], of_neuron, rtol=1e-12)
+        assert (sign * (np.abs(rho) - rho_bound)[1:] > 0).all()
+        # From the second step on: after one, |v_r| is still |v_r(0)|.
+        assert (sign * (np.abs(v_t) - v_bound)[2:] > 0).all()
+    for values in stage_one.bounds(t, v, k, gamma, gamma):
+        assert (values >= 0).all()
+    np.testing.assert_allclose(stage_one.bounds(t, v, k, gamma, gamma), np.abs([rho, v_t]), rtol=1e-13)

@@ -1,0 +1,70 @@
+"""Stage two: its two recursions against each other, their continuous limit and the exact engine."""
+
+import numpy as np
+import pytest
+
+from lazyrich.theories import predictions
+from lazyrich.theory import two_stage
+from tests.theory.common import trained
+
+
+def test_eq_10_on_the_line_is_eq_11_and_both_end_at_the_limit():
+    steps = np.arange(400)[None]
+    one = {"k": np.array([0.1]), "gamma": np.array([9.0]), "phi": np.array([30.0])}
+    start = (np.array([0]), np.array([1e-3]))
+    full = two_stage.evolve(steps, *start, **one)
+    aligned = two_stage.evolve_aligned(steps, *start, **one)
+    np.testing.assert_allclose(full, aligned, rtol=1e-10)  # 400 steps of rounding
+    limit = two_stage.limit(one["gamma"], one["phi"])
+    np.testing.assert_allclose(aligned[:, -1] * np.sqrt(9.0), limit, rtol=1e-10)
+
+
+def test_continuous_eq_11_is_the_small_step_limit():
+    errors = []
+    for k in (0.02, 0.01):
+        steps = np.arange(0, round(8 / k) + 1)[None]
+        one = {"k": np.array([k]), "gamma": np.array([9.0]), "phi": np.array([30.0])}
+        discrete = two_stage.evolve_aligned(steps, np.array([0]), np.array([0.01]), **one)[0] * 3.0
+        rho_limit = np.sqrt(two_stage.limit(9.0, 30.0))
+        smooth = two_stage.continuous(steps[0].astype(float), 0.03, k, rho_limit)
+        errors.append(np.max(np.abs(discrete - smooth)) / rho_limit**2)
+    assert errors[0] < 0.1
+    assert errors[1] / errors[0] == pytest.approx(0.5, rel=0.1)  # first order in k
+
+
+def test_the_two_stage_recursion_follows_rich_networks():
+    """n = 1, deep rich: Eq. 10 is exact but for the part that stage one left unaligned, of order χ/δ."""
+    run = trained(laziness=1e-6, k=0.3, steps=60)
+    predicted, measured = predictions(run)["eq_10"], run.target_overlap.values
+    after = run.step.values >= run.onset_step.values[:, None]
+    # Begun with stage one's amplitude at onset, which is too large by the overlap there (about δ/2 to δ), it runs ahead by
+    # at most that share of an e-folding.
+    assert np.nanmax(np.abs(predicted - measured)[after]) < 0.05
+    assert np.isnan(predicted[~after]).all()
+
+
+def test_the_proxy_grows_exponentially_in_continuous_time():
+    """From the logistic curve, 1 − ρ²/ρ∞² = (ρ∞²/ρ² − 1)(ρ²/ρ∞²), so ρ̃² = ρ∞²/(ρ∞²/ρ²(0) − 1) e^{2kt}."""
+    t, k, rho_limit = np.linspace(0, 100, 50), 0.1, 3.0
+    rho = np.sqrt(two_stage.continuous(t, 0.01, k, rho_limit))
+    found = two_stage.proxy(rho, rho_limit)
+    # At the end 1 − ρ²/ρ∞² = 1e-4, of which its difference loses four digits.
+    np.testing.assert_allclose(found, two_stage.proxy(0.01, rho_limit) * np.exp(k * t), rtol=1e-10)
+    assert two_stage.proxy(rho_limit, rho_limit) == np.inf
+    assert np.isnan(two_stage.proxy(1.1 * rho_limit, rho_limit))
+
+
+@pytest.mark.parametrize("k", [0.1, 0.01])
+def test_the_proxy_of_the_recursion_grows_exponentially_to_first_order(k):
+    """A step multiplies ρ̃² by (1 + k(1 − x))²/(1 − 2kx − k²x(1 − x)), x = ρ²/ρ∞²: from (1 + k)² at 0 to 1/(1 − 2k) at 1."""
+    steps = np.arange(round(8 / k))[None]
+    gamma, phi = np.array([9.0]), np.array([30.0])
+    product = two_stage.evolve_aligned(steps, np.array([0]), np.array([0.01]), np.array([k]), gamma, phi)[0]
+    rho_limit = np.sqrt(two_stage.limit(9.0, 30.0))
+    proxy = two_stage.proxy(np.sqrt(3.0 * product), rho_limit)
+    growth = np.log(proxy[1:] / proxy[:-1])
+    assert (3.0 * product[-1] > 0.99 * rho_limit**2) and (3.0 * product[0] < 1e-3 * rho_limit**2)
+    # Both ends are k to first order; the last rounding is that of 1 − ρ²/ρ∞² ≥ 1e-4.
+    assert growth.min() > np.log1p(k) - 1e-9
+    assert growth.max() < -0.5 * np.log1p(-2 * k) + 1e-9
+    assert np.abs(growth - k).max() < 1.5 * k**2
