@@ -25,7 +25,7 @@ def fingerprint(*modules: str) -> str:
         digest.update(f"{path}\n{_code(PACKAGE / path)}\n".encode())
     # Page templates decide what the modules beside them write.
     for folder in sorted({Path(path).parent for path in reached} - {Path()}):
-        for template in sorted((PACKAGE / folder).rglob("*.html")):
+        for template in sorted((PACKAGE / folder).glob("pages/*")):
             digest.update(template.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from lazyrich.sweep import Section
 from lazyrich.sweep_file import validated
 
-SweepName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+# `claims` is the ledger's folder.
+RESERVED = "claims"
+
+
+def _free(name: str) -> str:
+    if name == RESERVED:
+        raise ValueError("is the folder of the claims ledger; give the sweep's file another name")
+    return name
+
+
+SweepName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$"), AfterValidator(_free)]
 
 
 class Settings(Section):

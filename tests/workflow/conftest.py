@@ -95,10 +95,8 @@ class Project:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Project:
-    """The copy, with two small sweeps in several shards, not yet run."""
-    root = tmp_path_factory.mktemp("project")
+def copied(root: Path) -> Project:
+    """A copy of the tracked files, those not yet committed too."""
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -110,9 +108,21 @@ def project(tmp_path_factory) -> Project:
         if not name.startswith("tests/") and (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, root / name)
-    copy = Project(root)
+    return Project(root)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """The copy, with two small sweeps in several shards, not yet run."""
+    copy = copied(tmp_path_factory.mktemp("project"))
     copy.edit("src/lazyrich/plan.py", "SHARD_NETWORKS = 65536", "SHARD_NETWORKS = 25")
     copy.edit("config/config.yaml", "  - figure1\n  - initial_scale\n  - learning_rate\n", "  - map\n  - line\n")
     copy.sweep("map", MAP)
     copy.sweep("line", LINE)
     return copy
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory) -> Project:
+    """The copy as it is shipped, not yet run."""
+    return copied(tmp_path_factory.mktemp("shipped"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lazyrich.claims import SWEEPS as CLAIMED
 from lazyrich.engines.select import engine_of, likely_device, modules
 from lazyrich.plan import canonical, plan, read_plan, whole, write_plan
 from lazyrich.provenance import fingerprint
@@ -96,22 +97,33 @@ def source_of_simulation(wildcards):
     return fingerprint("lazyrich.simulate", *modules(engines))
 
 
+def published_of(names):
+    return [path for name in names if (path := sweep(name).figures.published)]
+
+
 def published_file(wildcards):
-    path = sweep(wildcards.sweep).figures.published
-    return [path] if path else []
+    return published_of([wildcards.sweep])
+
+
+def analysed(name):
+    """The parts of a sweep file that decide its summary, so that a new title does not analyse it again."""
+    this = sweep(name)
+    return canonical(
+        [whole(this).recipe, this.phases.model_dump(), this.conditions.model_dump(), this.figures.model_dump()]
+    )
 
 
 def analysed_keys(wildcards):
-    """The parts of a sweep file that decide its summary, so that a new title does not analyse it again."""
-    this = sweep(wildcards.sweep)
-    return canonical([whole(this).recipe, this.phases.model_dump(), this.figures.model_dump()])
+    return analysed(wildcards.sweep)
 
 
 def asked_for():
     """Sweeps that targets name: a Snakefile is not told its targets, but they stand on the command line."""
     parts = [Path(argument).parts for argument in sys.argv[1:]]
     depth = len(RESULTS.parts)
-    return {part[depth] for part in parts if part[:depth] == RESULTS.parts and len(part) > depth + 1}
+    names = {part[depth] for part in parts if part[:depth] == RESULTS.parts and len(part) > depth + 1}
+    names |= {"claims"} & set(sys.argv[1:])
+    return names - {"claims"} | set(CLAIMED if "claims" in names else ())
 
 
 # A wrong sweep file among those that will run stops everything before any job.

@@ -1,4 +1,4 @@
-"""Pages from templates, with everything inside: they open without a server or a network."""
+"""Pages and texts from templates; pages have everything inside and open without a server or a network."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def script_safe(text: str) -> Markup:
 
 
 TEMPLATES.filters["script_safe"] = script_safe
+# A bar in a cell of a Markdown table would end it.
+TEMPLATES.filters["cell"] = lambda text: text.replace("|", "\\|")
 
 
 def bokeh_scripts() -> list[Markup]:

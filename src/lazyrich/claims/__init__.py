@@ -1,0 +1,25 @@
+"""The claims ledger: every statement of the paper, and what the project adds to it, measured.
+
+Nothing is imported here: the workflow asks for `SWEEPS` whenever it is parsed.
+"""
+
+# The sweeps that the ledger reads, names of files in config/sweeps.
+SWEEPS = (
+    "concentration",
+    "conditions",
+    "figure1",
+    "initial_scale",
+    "lazy_edge",
+    "lazy_limit",
+    "learning_rate",
+    "neurons",
+    "noise",
+    "onset",
+    "onset_balance",
+    "overparameterization",
+    "rich_edge",
+    "spectrum",
+    "theorem",
+    "universality",
+    "width_exponents",
+)

@@ -1,0 +1,149 @@
+"""The claims ledger as a page, as Markdown and as a figure for each row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import holoviews as hv
+import holoviews.plotting.mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+
+from lazyrich import archive
+from lazyrich.claims.verdicts import Verdict
+from lazyrich.draw import style
+from lazyrich.draw.page import write_page
+
+WORDS = {
+    Verdict.holds: "holds",
+    Verdict.holds_with_constant: "holds with a constant",
+    Verdict.fails: "fails",
+    Verdict.not_defined: "not defined here",
+}
+INCHES = 4.6
+LONG = 24  # characters of a legend's entry that two columns have room for
+MOST_POINTS = 3000  # of a series that are drawn
+
+
+def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figures: str | Path) -> None:
+    """Write the ledger's page, its Markdown and a figure (SVG) for each of its rows into `figures`."""
+    figures = Path(figures)
+    figures.mkdir(parents=True, exist_ok=True)
+    with archive.read(ledger) as data:
+        data.load()
+    hv.Store.set_current_backend("matplotlib")
+    for row in range(data.sizes["row"]):
+        _write(figure(data, row), figures / f"{data['claim'].values[row]}.svg")
+    values = {
+        "rows": rows(data),
+        "counts": counts(data),
+        "folder": figures.name,
+        "attributes": {key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
+    }
+    write_page(page, "claims.html", **values)
+    write_page(text, "claims.md", **values)
+
+
+def counts(data: xr.Dataset) -> list[tuple[str, int]]:
+    """(verdict, number of rows) of the verdicts that occur."""
+    found = [(WORDS[verdict], int((data["verdict"].values == verdict).sum())) for verdict in Verdict]
+    return [(words, number) for words, number in found if number]
+
+
+def rows(data: xr.Dataset) -> list[dict[str, str]]:
+    """Every row in words and numbers."""
+    names = ("claim", "source", "statement", "quantity", "setting", "verdict_text")
+    return [
+        {name: str(data[name].values[row]) for name in names}
+        | {"verdict": Verdict(int(data["verdict"].values[row])).name, "words": WORDS[int(data["verdict"].values[row])]}
+        | {name: _number(data[name].values[row]) for name in ("measured", "low", "high", "expected")}
+        for row in range(data.sizes["row"])
+    ]
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.4g}"
+
+
+def figure(data: xr.Dataset, row: int) -> hv.Overlay:
+    """What was measured for one row as points, what the statement says as lines."""
+    log_x, log_y = bool(data["log_x"].values[row]), bool(data["log_y"].values[row])
+    own = data["point_claim"].values == row
+    numbers = np.unique(data["point_series"].values[own])
+    overlay = []
+    points = curves = 0
+    labels = {"kdims": ["x"], "vdims": ["y"]}
+    limits = {"x": [], "y": []}
+    for number in numbers:
+        on = own & (data["point_series"].values == number)
+        x, y = data["point_x"].values[on], data["point_y"].values[on]
+        shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not log_x)) & ((y > 0) | (not log_y))
+        x, y = x[shown], y[shown]
+        name = str(data["series"].values[number])
+        if data["is_curve"].values[number]:
+            look = {"color": style.LINES[curves % len(style.LINES)], "linestyle": ("--", ":", "-.")[curves % 3]}
+            overlay.append(hv.Curve((x, y), label=name, **labels).opts(linewidth=1.8, **look))
+            curves += 1
+        elif len(x):
+            kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).astype(int))
+            look = {"color": style.CURVES[points % len(style.CURVES)], "marker": "osD^vP"[points % 6]}
+            scatter = hv.Scatter((x[kept], y[kept]), label=name, **labels)
+            overlay.append(scatter.opts(s=16, alpha=0.6, hooks=[_rasterise], **look))
+            points += 1
+        limits["x"].append(x)
+        limits["y"].append(y)
+    result = hv.Overlay(overlay)
+    return result.opts(
+        xlabel=str(data["x_label"].values[row]),
+        ylabel=_wrapped(str(data["y_label"].values[row])),
+        logx=log_x,
+        logy=log_y,
+        xlim=_limits(limits["x"], log_x),
+        ylim=_limits(limits["y"], log_y),
+        title="",
+        show_legend=True,
+        legend_position="top",
+        legend_cols=2 if all(len(element.label) <= LONG for element in overlay) else 1,
+        fig_inches=INCHES,
+        aspect="auto",
+        fontsize={"labels": 9, "ticks": 9, "legend": 8},
+        hooks=[_box],
+    )
+
+
+def _limits(parts: list[np.ndarray], log: bool) -> tuple[float, float]:
+    """Limits around all values, with a margin."""
+    values = np.concatenate(parts) if parts else np.empty(0)
+    if not values.size:
+        return (0.1, 1.0)
+    low, high = float(values.min()), float(values.max())
+    if log:
+        factor = max((high / low) ** 0.06, 1.1)
+        return (low / factor, high * factor)
+    margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    return (low - margin, high + margin)
+
+
+def _wrapped(text: str, width: int = 60) -> str:
+    """A long label in two lines."""
+    if len(text) <= width:
+        return text
+    middle = text.rfind(" ", 0, len(text) // 2 + 10)
+    return f"{text[:middle]}\n{text[middle + 1 :]}"
+
+
+def _rasterise(plot: object, element: hv.Element) -> None:
+    """Points as pixels inside the SVG: thousands as paths take megabytes."""
+    plot.handles["artist"].set_rasterized(True)
+
+
+def _box(plot: object, element: hv.Element) -> None:
+    style.frame(plot.handles["axis"], 0.8)
+
+
+def _write(element: hv.Overlay, path: Path) -> None:
+    with plt.rc_context({"svg.hashsalt": "lazyrich"}):
+        drawn = hv.render(element, backend="matplotlib")
+        drawn.savefig(path, dpi=150, bbox_inches="tight", metadata={"Date": None})
+        plt.close(drawn)

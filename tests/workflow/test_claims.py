@@ -1,0 +1,184 @@
+"""`snakemake claims`, end to end: a row for each statement, and verdicts that follow from the numbers."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from lazyrich.claims import SWEEPS
+from lazyrich.claims.verdicts import Verdict
+
+pytestmark = pytest.mark.workflow
+
+# Every statement that the ledger must hold: (source, a part of its statement), each with a row of its own or more.
+STATEMENTS = [
+    ("Lemma 5.1", "‖XXᵀ − tr Σ I‖₂"),
+    ("Lemma 5.2 (i)", "t₁ ≍ log(1/v₀)/k"),
+    ("Lemma 5.2 (i)", "|ρ_r(t₁)| = Θ(1)"),
+    ("Lemma 5.2 (ii)", "|v_r(t₁)|"),
+    ("Lemma 5.2 (iii)", "‖Θ(t₁)"),
+    ("Lemma 5.3, first bullet", "‖w_r − w_r(0)"),
+    ("Lemma 5.3, second bullet", "|ρ_r − √γ v_r|"),
+    ("Lemma 5.3, third bullet", "‖Θ − T‖₂"),
+    ("Lemma 5.3", "ρ_r ≤ C √(n‖β̃‖² tr Σ)"),
+    ("Lemma 5.3", "at t₂ the proxy has reached"),
+    ("Lemma 5.3", "grows exponentially"),
+    *(("Theorem 4.1", f"{time} {what}") for time in ("t₁", "t₂ − t₁") for what in ("≍", "∝ m", "∝ √(n)", "∝ 1/(η)")),
+    *(("Theorem 4.1", f"{time} ∝ {what}") for time in ("t₁", "t₂ − t₁") for what in ("1/√(tr Σ)", "1/(‖β̃‖)")),
+    ("Theorem 4.1", "t₁ ∝ log(1/v₀)"),
+    ("Theorem 4.1", "t₂ − t₁ ∝ log(n‖β̃‖ tr Σ/ε)"),
+    ("Assumption 4.1", "where the assumption holds"),
+    *((source, "") for source in ("Eq. 9", "Eq. 10", "Eq. 11", "Eq. 13")),
+    ("Eq. 11", "e^{−2k(t − t₁)}"),
+    ("Lemma A.1", "|b_r| ≤"),
+    ("Lemma A.1", "≥ ½σ₀√γ"),
+    *((f"Lemma A.{i}", "") for i in (2, 3, 4)),
+    *(("Figure 1, first panel", f"of the {which}") for which in ("printed", "recovered")),
+    *(("Figure 1, second panel", f"of the {which}") for which in ("printed", "recovered")),
+    ("Figure 1, third panel", "plateau is (1 + k)² − 1"),
+    ("Figure 1, third panel", "same step"),
+    ("Figure 1, third panel", "step t + 1"),
+    ("§5, neural tangent kernel", "in stage one"),
+    ("§5, neural tangent kernel", "in stage two"),
+    ("§5, neural tangent kernel", "lazy training"),
+    ("beyond the paper", "training ends at Θ∞"),
+    ("beyond the paper", "where σ₀ ≫ v₀, v₀ does not matter"),
+    ("beyond the paper", "σ₀² + v₀² = 2b"),
+    ("beyond the paper", "closed form"),
+    ("beyond the paper", "wide-limit flow"),
+    ("beyond the paper", "linearised at its start"),
+    ("beyond the paper", "E b²"),
+    ("beyond the paper", "iff p < 0 or s < 0"),
+    ("beyond the paper", "converges up to k = 1"),
+    ("beyond the paper", "a cycle of two steps"),
+    ("beyond the paper", "a catapult"),
+    ("beyond the paper", "depends on χ only"),
+    ("beyond the paper", "(k, χ) only"),
+]
+
+
+@pytest.fixture(scope="module")
+def ledger(shipped):
+    shipped.snakemake("claims")
+    with xr.open_dataset(shipped.root / "results/claims/ledger.nc") as data:
+        return data.load()
+
+
+def row(ledger, claim):
+    (found,) = np.flatnonzero(ledger.claim.values == claim)
+    return ledger.isel(row=found)
+
+
+def test_claims_run_the_sweeps_they_read_and_no_others(shipped):
+    """Before anything has run; the default target has nothing to do with them."""
+    assert shipped.jobs("claims") == {
+        "simulate_shard": shipped.jobs("claims")["simulate_shard"],
+        "analyse_sweep": len(SWEEPS),
+        "measure_claims": 1,
+        "draw_claims": 1,
+        "claims": 1,
+    }
+    assert shipped.jobs("claims")["simulate_shard"] >= len(SWEEPS)
+    assert "measure_claims" not in shipped.jobs()
+
+
+@pytest.mark.parametrize(("source", "part"), STATEMENTS)
+def test_every_statement_has_its_row(ledger, source, part):
+    found = [
+        statement
+        for stands, statement in zip(ledger.source.values, ledger.statement.values, strict=True)
+        if stands == source and part in statement
+    ]
+    assert found, (source, part)
+
+
+def test_each_row_says_what_it_measured_and_where(ledger):
+    assert len(set(ledger.claim.values)) == ledger.sizes["row"]
+    for name in ("quantity", "setting", "verdict_text", "x_label", "y_label"):
+        assert all(str(text).strip() for text in ledger[name].values), name
+    defined = ledger.verdict.values != Verdict.not_defined
+    for name in ("measured", "low", "high"):
+        assert not np.isnan(ledger[name].values[defined]).any(), name
+    # The words begin with the verdict itself.
+    for code, text in zip(ledger.verdict.values, ledger.verdict_text.values, strict=True):
+        assert str(text).startswith(Verdict(int(code)).name.replace("_", " ").removesuffix(" constant")), text
+    assert set(ledger.point_claim.values) == set(range(ledger.sizes["row"]))
+
+
+def test_the_lazy_rich_boundary_lies_on_its_circle(ledger):
+    """Level set of the kernel change at the default κ_c, within 5 % in χ."""
+    found = row(ledger, "lazy_rich_circle")
+    assert found.verdict == Verdict.holds
+    assert found.high < 0.05
+
+
+def test_the_last_converged_cell_is_within_one_of_k_1(ledger):
+    found = row(ledger, "no_stable_solution")
+    assert found.verdict == Verdict.holds
+    assert found.high <= 1
+
+
+def test_the_clock_of_onset_is_the_initial_size(ledger):
+    """Slope 1 within 2 % in ln(1/D) at every k ≤ 0.3, and 0 within 0.02 in ln(1/v₀) where σ₀ ≫ v₀."""
+    size, balance = row(ledger, "onset_size"), row(ledger, "onset_balance")
+    assert size.verdict == balance.verdict == Verdict.holds
+    assert max(abs(size.low - 1), abs(size.high - 1)) < 0.02
+    assert max(abs(balance.low), abs(balance.high)) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        # What the published figure shows, and what it does not.
+        ("figure_1_loss_recovered", Verdict.holds),
+        ("figure_1_loss_printed", Verdict.fails),
+        ("figure_1_ratio_recovered", Verdict.holds),
+        ("figure_1_ratio_printed", Verdict.fails),
+        ("figure_1_kernel_plateau", Verdict.holds),
+        ("figure_1_kernel_same_step", Verdict.fails),
+        ("figure_1_red_line", Verdict.holds),
+        ("figure_1_theorem_time", Verdict.fails),
+        # Where training ends.
+        ("end_kernel", Verdict.holds),
+        ("end_kernel_aligned", Verdict.fails),
+        # Inequalities with their constants.
+        ("lemma_5_3_i", Verdict.holds),
+        ("lemma_5_3_ii", Verdict.holds),
+        ("eq_9", Verdict.holds),
+        # Concentration is a matter of n and d.
+        ("lemma_a_2", Verdict.fails),
+        ("lemma_a_3", Verdict.fails),
+    ],
+)
+def test_statements_that_are_known_to_hold_or_fail(ledger, claim, verdict):
+    assert row(ledger, claim).verdict == verdict, str(row(ledger, claim).verdict_text.values)
+
+
+def test_page_and_text_show_every_row_with_its_figure(shipped, ledger):
+    home = shipped.root / "results/claims"
+    page, text = ((home / f"ledger.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    for claim in map(str, ledger.claim.values):
+        assert f'id="{claim}"' in page
+        assert f"(figures/{claim}.svg)" in text
+        assert (home / "figures" / f"{claim}.svg").stat().st_size > 1000
+    for target in re.findall(r'(?:href|src)="([^"]+)"', page):
+        assert target == "data:," or (home / target).exists(), target
+    # One line a row: nothing in a cell breaks the table.
+    table = [line for line in text.splitlines() if line.startswith("| ") and "figures/" in line]
+    assert len(table) == ledger.sizes["row"]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {7}
+
+
+def test_another_title_measures_nothing_again(shipped, ledger):
+    shipped.edit("config/sweeps/onset.yaml", "title: The onset of learning", "title: Onset")
+    assert shipped.jobs("claims") == {}
+
+
+def test_a_sweep_may_not_take_the_ledgers_folder(shipped):
+    shipped.edit("config/config.yaml", "  - figure1", "  - claims")
+    done = shipped.snakemake("--dry-run", check=False)
+    assert done.returncode != 0
+    assert "config/config.yaml: sweeps" in done.stdout
+    assert "folder of the claims ledger" in done.stdout
+    shipped.edit("config/config.yaml", "  - claims", "  - figure1")

@@ -1,0 +1,56 @@
+rule measure_claims:
+    input:
+        sweeps=[ancient(sweep_file(name)) for name in CLAIMED],
+        shards=lambda wildcards: [path for name in CLAIMED for path in paths_of_shards(name)],
+        summaries=expand(rules.analyse_sweep.output.summary, sweep=CLAIMED),
+        published=lambda wildcards: published_of(CLAIMED),
+    output:
+        ledger=RESULTS / "claims/ledger.nc",
+    log:
+        RESULTS / "claims/logs/measure_claims.log",
+    benchmark:
+        RESULTS / "claims/benchmarks/measure_claims.tsv"
+    conda:
+        "../envs/lazyrich.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        decides=lambda wildcards: [analysed(name) for name in CLAIMED],
+        source=fingerprint("lazyrich.claims.ledger"),
+    message:
+        "measure every claim"
+    script:
+        "../scripts/measure_claims.py"
+
+
+rule draw_claims:
+    input:
+        ledger=rules.measure_claims.output.ledger,
+    output:
+        page=RESULTS / "claims/ledger.html",
+        text=RESULTS / "claims/ledger.md",
+        figures=report(
+            directory(RESULTS / "claims/figures"),
+            patterns=["{figure}.svg"],
+            category="claims",
+            labels={"figure": "{figure}"},
+            caption="../report/figure.rst",
+        ),
+    log:
+        RESULTS / "claims/logs/draw_claims.log",
+    benchmark:
+        RESULTS / "claims/benchmarks/draw_claims.tsv"
+    conda:
+        "../envs/lazyrich.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        source=fingerprint("lazyrich.draw.claims"),
+    message:
+        "write the ledger of claims"
+    script:
+        "../scripts/draw_claims.py"
