@@ -46,14 +46,14 @@ VALUES = st.sampled_from([0.5, 1.0, 2.0, np.nan])  # below, at and above a thres
 @given(st.lists(st.tuples(st.sampled_from(list(Phase)), VALUES, VALUES, VALUES), min_size=1, max_size=20))
 def test_votes_are_those_of_the_order_parameters_that_were_recorded(cases):
     of_phase, kernel, alignment, weights = (np.array(column) for column in zip(*cases, strict=True))
-    # Thresholds of 2, 3 and 5, in whose units the values are: each is held against its own.
+    # Thresholds of 2, 5 and 11, in whose units the values are: half of each is above the one before.
     found, disagree = votes(
         of_phase.astype(int),
         2 * kernel,
         np.full(len(cases), 2.0),
-        3 * alignment,
-        5 * weights,
-        Phases(alignment=3, weight_change=5),
+        5 * alignment,
+        11 * weights,
+        Phases(alignment=5, weight_change=11),
     )
     for code, divided, (one, *values) in zip(found, disagree, cases, strict=True):
         if one not in (Phase.lazy, Phase.rich_two_stage):
@@ -61,9 +61,10 @@ def test_votes_are_those_of_the_order_parameters_that_were_recorded(cases):
             continue
         said = {name: value >= 1 for name, value in zip(("kernel", "alignment", "weights"), values, strict=True)}
         rich = [name for name, yes in said.items() if yes]
-        assert VOTES(code).name == {0: "none_rich", 3: "all_rich"}.get(len(rich), "_".join(rich))
-        voters = [said[name] for name, value in zip(said, values, strict=True) if not np.isnan(value)]
-        assert divided == (len(set(voters)) == 2)
+        voters = [name for name, value in zip(said, values, strict=True) if not np.isnan(value)]
+        unanimous = "all_rich" if rich else "none_rich"
+        assert VOTES(code).name == (unanimous if rich in ([], voters) else "_".join(rich))
+        assert divided == (rich not in ([], voters))
 
 
 def test_votes_have_a_code_and_words_for_every_outcome():

@@ -90,8 +90,8 @@ def _curve(place: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.ndarr
         # A bin's middle may lie a little inside the outermost point that it stands for.
         inside = (wanted[:, 0] >= x[0] - 1 / BINS) & (wanted[:, 0] <= x[-1] + 1 / BINS)
         return np.where(inside, np.interp(wanted[:, 0], x, height[order]), np.nan)
-    if len(middle) < 4:
-        return np.full(len(wanted), np.nan)
+    if len(middle) < 4 or np.linalg.matrix_rank(middle[1:] - middle[0], tol=1e-6) < 2:
+        return np.full(len(wanted), np.nan)  # no surface through points on one line, or next to none
     return LinearNDInterpolator(middle, height)(wanted)
 
 

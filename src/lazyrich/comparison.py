@@ -83,6 +83,7 @@ SCALARS = (
 )
 # |ρ_r − √γ v_r| ≤ ½ρ_r (Lemma 5.3) bounds rms ρ_r/(√γ rms v_r) by these.
 ALIGNED = (2 / 3, 2.0)
+FEWEST_RECORDS = 4
 
 
 def compare(
@@ -175,11 +176,12 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
     if "alignment" in data:
         alignment, steps = data["alignment"].values, data["step"].values
         within = (steps >= first[:, None]) & (steps <= second[:, None])
-        # A stage two shorter than the distance of records is judged by the end.
-        within[:, -1] |= (second > first) & ~within.any(axis=1)
         smallest = np.min(np.where(within, alignment, np.inf), axis=1)
         largest = np.max(np.where(within, alignment, -np.inf), axis=1)
-        known = within.any(axis=1)
-        columns["stage_two_alignment"] = np.where(known, smallest, np.nan).astype(float)
-        columns["conclusions_share"] = (known & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])).astype(float)
+        # Fewer records than these in stage two, or none from the start on, cannot tell.
+        seen = within.sum(axis=1) >= FEWEST_RECORDS
+        told = (steps[:, 0] == 0) & (seen | np.isnan(first) | np.isnan(second))
+        columns["stage_two_alignment"] = np.where(seen, smallest, np.nan).astype(float)
+        conclude = seen & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])
+        columns["conclusions_share"] = np.where(told, conclude, np.nan).astype(float)
     return columns

@@ -9,7 +9,7 @@ def concatenate(parts: list[xr.Dataset]) -> xr.Dataset:
     padded = [
         part
         if part.sizes["mode"] == modes
-        else part.pad({"mode": (0, modes - part.sizes["mode"])}, constant_values=0.0, keep_attrs=True)
+        else part.pad({"mode": (0, modes - part.sizes["mode"])}, constant_values=0.0)
         for part in parts
     ]
     return xr.concat(padded, "network", join="exact", combine_attrs="override") if len(parts) > 1 else padded[0]

@@ -104,12 +104,16 @@ def follow(data: xr.Dataset, network: int) -> Followed:
     Raises
     ------
     ValueError
-        for networks that are not linear, or whose weights came from a file.
+        for networks that are not linear, whose data came from a file, or that another engine than the propagator drew neuron by
+        neuron.
     """
     recipe = json.loads(data.attrs["recipe"])
     row = data.isel(network=network)
-    if recipe["fixed"].get("source") == "file" or "activation" in row and str(row["activation"].item()) != "linear":
-        raise ValueError("a network that is not linear, or whose data come from a file, cannot be followed")
+    activation = str(row["activation"].item()) if "activation" in row else recipe["fixed"]["activation"]
+    if activation != "linear" or recipe["fixed"].get("source") == "file" or data.attrs["engine"] == "gram":
+        raise ValueError(
+            "a network that is not linear, whose data come from a file, or that `engine: gram` trained, cannot be followed"
+        )
     rank = int(np.count_nonzero(row["eigenvalues"].values))
     width = int(row["width"].item())
     explicit = min(recipe["settings"]["probes"]["count"], width)

@@ -132,10 +132,9 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit:
     width = columns["width"].astype(np.float64)
     loss_factor = np.array([LOSS_FACTOR[loss] for loss in columns["loss"]])
     sigma_0, v_0 = _scales(columns, problem, b, width)
-    size = sigma_0**2 + v_0**2
-
     reason = np.full(len(rows), Reason.none)
     with np.errstate(over="ignore", invalid="ignore"):
+        size = sigma_0**2 + v_0**2
         kernel_size = size * problem.eigenvalues[index, 0]
     reason[~(np.isfinite(kernel_size) & (size > 0))] = Reason.no_scale
     reason[~(gamma > 0)] = Reason.no_signal

@@ -116,7 +116,7 @@ VOTE_TEXT = {
     VOTES.weights: "weights only",
     VOTES.kernel_weights: "kernel, weights",
     VOTES.alignment_weights: "alignment, weights",
-    VOTES.all_rich: "all three (rich)",
+    VOTES.all_rich: "all (rich)",
     VOTES.not_settled: "not settled",
 }
 
@@ -131,7 +131,7 @@ def votes(
 ) -> tuple[Int[Array, " networks"], Float[Array, " networks"]]:
     """(which order parameters say rich, `VOTES`; whether they disagree, 1 or 0, NaN for networks that have not settled).
 
-    All numbers are those of the end of training; a NaN (not recorded) abstains.
+    All numbers are those of the end of training; a NaN (not recorded) abstains, and all who vote are `all_rich`.
     """
     parameters = (
         (Rich.kernel, kernel_change, kernel_threshold),
@@ -148,4 +148,5 @@ def votes(
         for_rich += rich
         voting += ~np.isnan(value)
     disagree = (for_rich > 0) & (for_rich < voting)
+    code = np.where((for_rich > 0) & ~disagree, VOTES.all_rich, code)
     return np.where(settled, code, VOTES.not_settled), np.where(settled, disagree, np.nan)

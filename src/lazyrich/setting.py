@@ -27,7 +27,7 @@ def varied(sweep: Sweep) -> str:
     for names, points in sweep.dims.items():
         for name, values in zip(names, zip(*points, strict=True), strict=True):
             if isinstance(values[0], str):
-                parts.append(f"{name}: {', '.join(dict.fromkeys(values))}")
+                parts.append(f"{name}: {', '.join(values)}")
             else:
                 parts.append(f"{_symbol(name)} from {min(values):.4g} to {max(values):.4g}")
     return "; ".join(parts)

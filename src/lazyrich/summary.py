@@ -16,7 +16,7 @@ import dask
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich import archive, theories
 from lazyrich.boundaries import BANDED, band, boundaries, distances, numeric_axes
 from lazyrich.comparison import COLUMNS, compare
 from lazyrich.concatenate import concatenate
@@ -126,6 +126,10 @@ def _reduce(
                 values[f"{name}_worst"] = np.max(table, axis=1)
         if name in BANDED:
             values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
+    if "best_theory" in values:
+        # Of the medians, so that no tie of two replicates decides.
+        medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
+        values["best_theory"], _ = theories.best(medians, phases.theory_error)
     return present, values
 
 
@@ -222,9 +226,13 @@ def summarise(
 
 
 def analyse(
-    data: xr.Dataset, *, phases: Phases | dict | None = None, conditions: Conditions | dict | None = None
+    data: xr.Dataset,
+    *,
+    phases: Phases | dict | None = None,
+    conditions: Conditions | dict | None = None,
+    axes: Sequence[str] = (),
 ) -> xr.Dataset:
-    """The summary of a dataset that `run` returned; `phases` and `conditions` as in a sweep file."""
+    """The summary of a dataset that `run` returned; `phases` and `conditions` as in a sweep file, `axes` as `figures.axes`."""
     recipe = json.loads(data.attrs["recipe"])
     if len(recipe["boxes"]) != 1:
         raise ValueError(
@@ -234,7 +242,7 @@ def analyse(
     constants = (
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
     )
-    return _assemble([_reduce([data], recipe, thresholds, constants, None)], recipe)
+    return _assemble([_reduce([data], recipe, thresholds, constants, None)], recipe, axes)
 
 
 def _assemble(

@@ -1,6 +1,7 @@
 """What each theory says of networks that were trained: the target overlap at every record, and how far it is off.
 
 Theories are compared in the target overlap ⟨y, f⟩/‖y‖², whose scale is 1, so that their errors can be set beside each other.
+Only the network linearised at its own start is compared in the whole output, ‖f − f_lin‖/‖y‖, a bound on its error.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 import xarray as xr
 
-from lazyrich.theory import closed_form, stage_one, two_stage, wide
+from lazyrich.theory import closed_form, lazy, stage_one, two_stage, wide
 
 Array = np.ndarray
 
@@ -49,6 +50,7 @@ COLUMNS = {
     ),
     "closed_form_error": ("largest distance of the target overlap to the closed form for K = kappa I", ""),
     "wide_flow_error": ("largest distance of the target overlap to gradient flow of an infinitely wide network", ""),
+    "lazy_limit_error": ("largest distance of the target overlap to the linearised network of a wide start", ""),
     "linearised_error": ("largest distance of the output to that of the network linearised at its start, over |y|", ""),
     "best_theory_error": ("smallest error among the theories of a whole run", ""),
     "best_theory": ("theory of smallest error", ""),
@@ -72,8 +74,9 @@ def fitted_square(scalars: dict[str, np.ndarray]) -> np.ndarray:
 def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
     """Target overlap at every record by each theory, name -> (networks, records); needs the first record at step 0.
 
-    `stage_one`, `closed_form` and `wide_flow` from the start on; `eq_10` and `aligned` (Eq. 11) from the measured onset, begun
-    with the growing mode of stage one, NaN before.
+    `stage_one`, `closed_form`, `wide_flow` and `lazy_limit` (linearised, wide) from the start on; `eq_10` and `aligned`
+    (Eq. 11) from the measured onset, begun with what stage one has made of (ρ̂, v) by then, and with its growing mode alone;
+    NaN before.
     """
     get = scalars(data)
     steps = data["step"].values.astype(float)
@@ -88,18 +91,20 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
         growing = stage_one.growing_mode(get["b_rms"], get["v_0"], b_v, gamma)
         decaying = stage_one.decaying_mode(get["b_rms"], get["v_0"], b_v, gamma)
         onset = np.nan_to_num(get["onset_step"], nan=-1.0)
-        v_start = stage_one.aligned_v(onset, growing, k)
+        rho_start, v_start = stage_one.magnitudes(onset, get["b_rms"], get["v_0"], b_v, k, gamma)
+        aligned_start = stage_one.aligned_v(onset, growing, k)
         # The closed form knows only the targets that can be fitted.
         fitted = fitted_square(get)
-        arguments = (data["step"].values, onset.astype(np.int64), v_start, k, gamma, get["phi"])
+        when, numbers = (data["step"].values, onset.astype(np.int64)), (k, gamma, get["phi"])
         size = get["sigma_0"] ** 2 + get["v_0"] ** 2
+        spectrum = data["eigenvalues"].values, data["targets"].values
         rate = get["loss_factor"] * get["learning_rate"] / (get["width"] * get["samples"])
         return {
             "stage_one": stage_one.overlap(
                 steps, column(growing), column(decaying), column(k), column(gamma), column(y_norm)
             ),
-            "eq_10": two_stage.evolve(*arguments) / column(y_norm) ** 2,
-            "aligned": two_stage.evolve_aligned(*arguments) / column(y_norm) ** 2,
+            "eq_10": two_stage.evolve(*when, rho_start, v_start, *numbers) / column(y_norm) ** 2,
+            "aligned": two_stage.evolve_aligned(*when, aligned_start, *numbers) / column(y_norm) ** 2,
             "closed_form": closed_form.overlap(
                 steps,
                 column(get["b_rms"] ** 2 / gamma),
@@ -110,8 +115,8 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
                 column(np.sqrt(fitted)),
             )
             * column(fitted / y_norm**2),
-            "wide_flow": wide.overlap(steps, data["eigenvalues"].values, data["targets"].values, size, rate)
-            / column(y_norm) ** 2,
+            "wide_flow": wide.overlap(steps, *spectrum, size, rate) / column(y_norm) ** 2,
+            "lazy_limit": lazy.overlap(steps, *spectrum, size, rate) / column(y_norm) ** 2,
         }
 
 
@@ -126,16 +131,23 @@ def errors(data: xr.Dataset, tolerance: float) -> dict[str, np.ndarray]:
         result |= _overlap_errors(data)
     if "lazy_error" in data:
         result["linearised_error"] = np.max(data["lazy_error"].values, axis=1).astype(float)
-    whole = [result.get(f"{theory.name}_error") for theory in list(Theory)[: Theory.none]]
-    if all(error is not None for error in whole):
-        table = np.stack(whole)
-        known = np.isfinite(table).any(axis=0)
-        table = np.where(np.isnan(table), np.inf, table)
-        smallest = table.min(axis=0)
-        best = np.where(smallest <= tolerance, table.argmin(axis=0), Theory.none)
-        result["best_theory_error"] = np.where(known, smallest, np.nan)
-        result["best_theory"] = np.where(known, best, Theory.not_compared)
+    if all(f"{theory.name}_error" in result for theory in WHOLE):
+        result["best_theory"], result["best_theory_error"] = best(result, tolerance)
     return result
+
+
+# Accounts of a whole run, which can be the best one.
+WHOLE = tuple(Theory)[: Theory.none]
+
+
+def best(errors: dict[str, np.ndarray], tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """(the theory of smallest error, `none` where that is beyond the tolerance; that error), of whatever the errors are of."""
+    table = np.stack([errors[f"{theory.name}_error"] for theory in WHOLE])
+    known = np.isfinite(table).any(axis=0)
+    table = np.where(np.isnan(table), np.inf, table)
+    smallest = table.min(axis=0)
+    code = np.where(smallest <= tolerance, table.argmin(axis=0), Theory.none)
+    return np.where(known, code, Theory.not_compared), np.where(known, smallest, np.nan)
 
 
 def _overlap_errors(data: xr.Dataset) -> dict[str, np.ndarray]:
@@ -155,10 +167,13 @@ def _overlap_errors(data: xr.Dataset) -> dict[str, np.ndarray]:
             "stage_one_error": first / size,
             "eq_10_error": second,
             "aligned_error": _largest(predicted["aligned"] - measured, after),
-            # A run that has not begun to learn is stage one alone; one whose first record comes after onset is none.
-            "two_stage_error": np.where(after.any(axis=1), np.fmax(first, second), first),
+            # A run may end before onset, or have no record but the start before it.
+            "two_stage_error": np.where(
+                before.any(axis=1), np.where(after.any(axis=1), np.maximum(first, second), first), second
+            ),
             "closed_form_error": _largest(predicted["closed_form"] - measured, everywhere),
             "wide_flow_error": _largest(predicted["wide_flow"] - measured, everywhere),
+            "lazy_limit_error": _largest(predicted["lazy_limit"] - measured, everywhere),
         }
 
 

@@ -83,3 +83,15 @@ def test_bounds_enclose_a_neuron_and_are_a_neuron_of_another_gamma():
     for values in stage_one.bounds(t, v, k, gamma, gamma):
         assert (values >= 0).all()
     np.testing.assert_allclose(stage_one.bounds(t, v, k, gamma, gamma), np.abs([rho, v_t]), rtol=1e-13)
+
+
+def test_magnitudes_are_those_of_the_neurons():
+    """rms ρ̂_r and v_r of neurons that each follow `neuron`; only moments of the start go in."""
+    rng = np.random.default_rng(3)
+    b, v, k, gamma = 0.4 * rng.standard_normal(500), 0.1 * rng.choice([-1.0, 1.0], 500), 0.3, 7.0
+    for t in (0.0, 1.0, 6.0, 25.0):
+        rho, now = stage_one.neuron(t, b, v, k, gamma)
+        found = stage_one.magnitudes(t, np.sqrt(np.mean(b**2)), 0.1, np.mean(b * v), k, gamma)
+        expected = np.sqrt(np.mean((rho + b) ** 2)), np.sqrt(np.mean(now**2))
+        # Sums of 500 terms, whose cancellation (modes of both signs at t = 0) costs two digits.
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -12,7 +12,7 @@ def test_eq_10_on_the_line_is_eq_11_and_both_end_at_the_limit():
     steps = np.arange(400)[None]
     one = {"k": np.array([0.1]), "gamma": np.array([9.0]), "phi": np.array([30.0])}
     start = (np.array([0]), np.array([1e-3]))
-    full = two_stage.evolve(steps, *start, **one)
+    full = two_stage.evolve(steps, start[0], np.sqrt(9.0) * start[1], start[1], **one)
     aligned = two_stage.evolve_aligned(steps, *start, **one)
     np.testing.assert_allclose(full, aligned, rtol=1e-10)  # 400 steps of rounding
     limit = two_stage.limit(one["gamma"], one["phi"])
@@ -68,3 +68,22 @@ def test_the_proxy_of_the_recursion_grows_exponentially_to_first_order(k):
     assert growth.min() > np.log1p(k) - 1e-9
     assert growth.max() < -0.5 * np.log1p(-2 * k) + 1e-9
     assert np.abs(growth - k).max() < 1.5 * k**2
+
+
+def test_eq_10_off_the_line_is_the_recursion_as_printed():
+    """From ρ and v of their own, at records that skip steps."""
+    steps, k, gamma, phi = np.array([[0, 2, 5, 5, 40]]), 0.2, 9.0, 30.0
+    rho, v = 0.3, -0.05
+    found = two_stage.evolve(
+        steps, np.array([2]), np.array([rho]), np.array([v]), np.array([k]), np.array([gamma]), np.array([phi])
+    )[0]
+    expected = {2: rho * v}
+    for t in range(3, 41):
+        rho, v = (
+            rho + k / gamma**0.5 * (gamma * v - phi / gamma * v**2 * rho),
+            v + k / gamma**0.5 * (rho - phi / gamma**2 * rho**2 * v),
+        )
+        expected[t] = rho * v
+    assert np.isnan(found[0])
+    # Rounding of 40 steps of numbers of size one.
+    np.testing.assert_allclose(found[1:], [expected[t] for t in steps[0, 1:]], rtol=1e-12)

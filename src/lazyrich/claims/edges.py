@@ -48,23 +48,6 @@ def _rich(trained: Trained) -> Iterator[Row]:
         "period_4": "period 4",
         "bounded": "diverged",
     }
-    first = float(k[rises].min(initial=np.inf))
-    yield Row(
-        "rich_edge_any_start",
-        "beyond the paper",
-        "the loss falls monotonically up to k = 2√2 − 2, from any balanced start (K = κI)",
-        "2√2 − 2 over the smallest k at which a loss rises",
-        trained.setting,
-        verdicts.bound(np.array([boundaries.MONOTONE / first]), {}),
-        Picture(
-            "k, growth per step",
-            "share of networks",
-            {words["monotone"]: curves["monotone"]},
-            {"2√2 − 2": (np.full(2, boundaries.MONOTONE), np.array([0.0, 1.0]))},
-            log_x=False,
-            log_y=False,
-        ),
-    )
     for what, (expected, statement, mask) in seen.items():
         starts = trained.column("laziness")
         first = [float(k[mask & (starts == start)].min(initial=np.inf)) for start in np.unique(starts)]

@@ -24,6 +24,12 @@ OBSERVABLES = {
     "onset": ("onset_clock", "the clock of onset 2 ln(1 + k)·t₁(δ)"),
     "fit": ("fit_clock", "the length of stage two 2 ln(1 + k)(t₂ − t₁(δ))"),
 }
+LABELS = {
+    "kernel_change_ratio": "‖Θ − Θ₀‖/‖Θ₀‖/κ_c, change of the kernel",
+    "onset_clock": "2 ln(1 + k)·t₁(δ), clock of onset",
+    "fit_clock": "2 ln(1 + k)(t₂ − t₁(δ)), length of stage two",
+    "loss_growth": "max L/L₀, rise of the loss",
+}
 # Step sizes up to which descent is flow, to the tolerance of a collapse.
 SMALL_STEP = 0.11
 TOLERANCE = 0.05, "decades, 12 %: what steps of h ≤ 0.1, and draws, make"
@@ -113,7 +119,7 @@ def _near(found: xr.Dataset) -> Picture:
     shown = np.array([str(group).removeprefix(only) for group in groups]) if few else sweeps
     return Picture(
         "χ, laziness",
-        found.attrs["observable"].replace("_", " "),
+        LABELS[found.attrs["observable"]],
         {
             series: (found["laziness"].values[shown == series], found["value"].values[shown == series])
             for series in np.unique(shown)
@@ -130,7 +136,7 @@ def _far(found: xr.Dataset) -> Picture:
     ends = np.array([np.nanmin(x), np.nanmax(x)])
     return Picture(
         "α, exponent of the spectrum" if symbol == "α" else symbol,
-        f"distance to the common curve, decades ({found.attrs['observable'].replace('_', ' ')})",
+        f"distance to the common curve, decades: {LABELS[found.attrs['observable']]}",
         {f"n = {level:g}": (x[n == level], error[n == level]) for level in np.unique(n[np.isfinite(n)])},
         {"allowed": (ends, np.full(2, TOLERANCE[0]))},
         log_x=symbol != "α",

@@ -54,7 +54,9 @@ NAMES = (
     "v_high",
     "kernel_printed",
     "kernel_scaled",
-    "kernel_size",
+    "kernel_growth",
+    "structure_start",
+    "structure_t1",
     "off_target",
     "imbalance",
     "imbalance_printed",
@@ -64,7 +66,9 @@ NAMES = (
     "proxy_expected",
     "proxy_rate",
     "structure_change",
-    "growth",
+    "eq_10_error",
+    "eq_11_error",
+    "rho_end",
 )
 
 
@@ -100,7 +104,9 @@ def _stage_one(one: Followed, get: dict[str, float], t1: int) -> dict[str, float
         "v_high": float(v.max() / scale),
         "kernel_printed": _norm(printed) / allowed,
         "kernel_scaled": _norm(scaled) / allowed,
-        "kernel_size": _norm(one.kernel(now)) / _norm(one.end_kernel()),
+        "kernel_growth": _norm(one.kernel(now)) / _norm(one.kernel(one.start)),
+        "structure_start": _apart(one.kernel(one.start), one.aligned_kernel(1.0)),
+        "structure_t1": _apart(one.kernel(now), one.aligned_kernel(1.0)),
     }
 
 
@@ -110,7 +116,8 @@ def _stage_two(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[s
     limit = np.sqrt(two_stage.limit(np.float64(get["gamma"]), np.float64(get["phi"])))
     worst = dict.fromkeys(("off_target", "imbalance", "imbalance_printed", "kernel_constant", "rho_largest"), 0.0)
     proxies, steps = [], []
-    first_structure, structure_change = None, 0.0
+    stage_two = _StageTwo(get["growth_per_step"], get["gamma"], get["phi"], limit)
+    at_t1, structure_change = None, 0.0
     now: Snapshot = one.start
     for now in one.snapshots(range(t1, t2 + 1)):
         rho, v = one.rho(now), now.neurons[:, 0]
@@ -123,9 +130,9 @@ def _stage_two(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[s
             "rho_largest": np.max(np.abs(rho)) / printed_root,
         }
         worst = {name: max(worst[name], float(value)) for name, value in seen.items()}
-        structure = one.kernel(now) / np.linalg.norm(one.kernel(now))
-        first_structure = structure if first_structure is None else first_structure
-        structure_change = max(structure_change, float(np.linalg.norm(structure - first_structure)))
+        stage_two.compare(rho, v)
+        at_t1 = one.kernel(now) if at_t1 is None else at_t1
+        structure_change = max(structure_change, _apart(one.kernel(now), at_t1))
         size = float(np.sqrt(np.mean(rho**2)))
         if size < limit:
             proxies.append(float(two_stage.proxy(np.float64(size), np.float64(limit))))
@@ -141,8 +148,36 @@ def _stage_two(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[s
         if len(steps) > 2
         else np.nan,
         "structure_change": structure_change,
-        "growth": now.v_square * get["gamma"],
+        "eq_10_error": stage_two.errors[0],
+        "eq_11_error": stage_two.errors[1],
+        "rho_end": float(np.sqrt(np.mean(one.rho(now) ** 2)) / limit),
     }
+
+
+class _StageTwo:
+    """Every neuron by Eq. 10 and Eq. 11, begun with its own (ρ_r, v_r) at t₁, and their largest distance to it over ρ∞."""
+
+    def __init__(self, k: float, gamma: float, phi: float, limit: float) -> None:
+        self.numbers = (k, gamma, phi)
+        self.limit = limit
+        self.errors = [0.0, 0.0]
+        self.full: tuple[np.ndarray, np.ndarray] | None = None
+        self.aligned: np.ndarray | None = None
+
+    def compare(self, rho: np.ndarray, v: np.ndarray) -> None:
+        """Go one step on (the first call begins) and compare."""
+        if self.full is None:
+            self.full, self.aligned = (rho, v), rho
+        else:
+            self.full = two_stage.step(*self.full, *self.numbers)
+            self.aligned = two_stage.aligned_step(self.aligned, *self.numbers)
+        for i, found in enumerate((self.full[0], self.aligned)):
+            self.errors[i] = max(self.errors[i], float(np.max(np.abs(found - rho)) / self.limit))
+
+
+def _apart(kernel: np.ndarray, other: np.ndarray) -> float:
+    """How far two kernels differ in structure: the distance of both at norm 1 (Frobenius)."""
+    return float(np.linalg.norm(kernel / np.linalg.norm(kernel) - other / np.linalg.norm(other)))
 
 
 def _norm(matrix: np.ndarray) -> float:

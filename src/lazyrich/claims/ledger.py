@@ -8,12 +8,12 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive
-from lazyrich.claims import appendix, beyond, edges, equations, family, figure_1, lemmas, scales, theorem
+from lazyrich.claims import appendix, beyond, edges, equations, family, figure_1, lemmas, real, scales, theorem
 from lazyrich.claims.data import Data
 from lazyrich.claims.row import Row
 from lazyrich.claims.verdicts import Verdict
 
-TOPICS = (theorem, lemmas, equations, appendix, figure_1, beyond, edges, scales, family)
+TOPICS = (theorem, lemmas, equations, appendix, figure_1, beyond, edges, scales, family, real)
 
 
 def rows(data: Data) -> Iterator[Row]:

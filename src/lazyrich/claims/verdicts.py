@@ -21,6 +21,8 @@ Conditions = dict[str, np.ndarray]
 
 # Exponents in the statements are multiples of ½: one that is off by more than ¼ is nearer to another statement.
 HALF_WAY = 0.25
+# Another order of magnitude than the median.
+MAGNITUDE = 10.0
 # A threshold says where a statement fails if it tells failures from the rest better than this (½ is by chance).
 TELLING = 0.75
 
@@ -46,27 +48,55 @@ class Judged:
     expected: float = np.nan
 
 
-def bound(ratio: Float[Array, " draws"], conditions: Conditions, share: float = 1.0) -> Judged:
-    """Of "measured ≤ allowed", every constant named: `ratio` is measured/allowed, `share` the probability promised."""
-    ratio, conditions = _defined(ratio, conditions)
-    if not ratio.size:
+def bound(
+    measured: Float[Array, " draws"],
+    allowed: Float[Array, " draws"] | float,
+    conditions: Conditions,
+    share: float = 1.0,
+) -> Judged:
+    """Of "measured ≤ allowed", every constant named; `share` is the probability promised."""
+    allowed = np.broadcast_to(np.asarray(allowed, dtype=float), measured.shape)
+    known = ~np.isnan(measured) & ~np.isnan(allowed)
+    if not known.any():
         return _undefined()
-    within = ratio <= 1
+    measured, allowed = measured[known], allowed[known]
+    within = measured <= allowed
     # Two standard deviations of a share of so many draws; none where every draw must obey.
-    error = 2 * np.sqrt(share * (1 - share) / ratio.size)
-    found = f"{_percent(within.mean())} of {ratio.size:,} draws are within"
+    error = 2 * np.sqrt(share * (1 - share) / within.size)
+    found = f"{_percent(within.mean())} of {within.size:,} draws are within"
     promised = "" if share == 1 else f", {_percent(share)} promised"
-    numbers = (float(np.median(ratio)), float(ratio.min()), float(ratio.max()), 1.0)
+    numbers = (*_spread(measured), float(np.median(allowed)))
     if within.mean() >= share - error:
         return Judged(Verdict.holds, f"holds: {found}{promised}", *numbers)
+    conditions = {name: column[known] for name, column in conditions.items()}
     return Judged(Verdict.fails, f"fails {where(~within, conditions)}: {found}{promised}", *numbers)
 
 
+def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], conditions: Conditions) -> Judged:
+    """Of a statement that is true or false of each draw, over the draws `of` which it is made."""
+    if not of.any():
+        return _undefined()
+    share = float(holding[of].mean())
+    numbers = (share, float(holding[of].min()), float(holding[of].max()), 1.0)
+    if share == 1:
+        return Judged(Verdict.holds, f"holds in all of {of.sum():,} cases", *numbers)
+    text = where(~holding[of], {name: column[of] for name, column in conditions.items()})
+    return Judged(Verdict.fails, f"fails {text}: true of {_percent(share)} of {of.sum():,} cases", *numbers)
+
+
 def shares(
-    within: Bool[Array, " draws"], groups: Float[Array, " draws"], promised: Float[Array, " draws"], name: str
+    within: Bool[Array, " draws"],
+    groups: Float[Array, " draws"],
+    promised: Float[Array, " draws"],
+    name: str,
 ) -> Judged:
-    """Of "holds with probability at least …", promised for each group of draws (each n, say), of name `name`."""
+    """Of "holds with probability at least …", promised for each group of draws (each n, say), of name `name`.
+
+    Statements of concentration are about large `name`: where it fails below some value and holds from there on, it says so.
+    """
     values = np.unique(groups)
+    if not values.size:
+        return _undefined()
     found = np.array([within[groups == value].mean() for value in values])
     wanted = np.array([promised[groups == value][0] for value in values])
     draws = np.array([(groups == value).sum() for value in values])
@@ -82,34 +112,48 @@ def shares(
         f"{_percent(f)} at {name} = {v:g} ({_percent(w)} promised)"
         for v, f, w in zip(values[short], found[short], wanted[short], strict=True)
     )
-    return Judged(Verdict.fails, f"fails: {listed}", *numbers)
+    last = values[short].max()
+    place = f"where {name} ≤ {last:g}" if short[values <= last].all() and last < values.max() else "at some " + name
+    return Judged(Verdict.fails, f"fails {'everywhere' if short.all() else place}: {listed}", *numbers)
 
 
-def constant(ratio: Float[Array, " draws"], conditions: Conditions) -> Judged:
-    """Of "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it exceeds 1 and grows like a power."""
+def constant(ratio: Float[Array, " draws"], conditions: Conditions, *, natural: bool = False) -> Judged:
+    """Of "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along a condition like a power.
+
+    `natural` says that the scale is as large as what is measured can be at all, so that C ≤ 1 is no matter of how far one has
+    looked.
+    """
     ratio, conditions = _defined(ratio, conditions)
     if not ratio.size:
         return _undefined()
-    numbers = (float(np.median(ratio)), float(ratio.min()), float(ratio.max()))
+    if not np.isfinite(ratio).all():
+        return Judged(Verdict.fails, f"fails {where(np.isinf(ratio), conditions)}: without bound", *_spread(ratio))
     growing = _powers(ratio, conditions, np.max, upward=True)
-    # A constant below 1 wherever it was looked for is one, whatever it does below.
-    if growing and ratio.max() > 1:
-        return Judged(Verdict.fails, f"fails: the constant grows as {growing}, up to {ratio.max():.3g}", *numbers)
-    remark = f", which grows as {growing}" if growing else ""
-    return Judged(Verdict.holds_with_constant, f"holds with constant C = {ratio.max():.3g}{remark}", *numbers)
+    if growing and not (natural and ratio.max() <= 1):
+        return Judged(
+            Verdict.fails, f"fails: the constant grows as {growing}, up to {ratio.max():.3g}", *_spread(ratio)
+        )
+    return Judged(Verdict.holds_with_constant, f"holds with constant C = {ratio.max():.3g}", *_spread(ratio))
 
 
 def order(ratio: Float[Array, " draws"], conditions: Conditions) -> Judged:
-    """Of "measured ≍ scale" or "= Θ(scale)": constants from below and above, unless they drift along a condition."""
+    """Of "measured ≍ scale" or "= Θ(scale)": constants from below and above.
+
+    Fails where the ratio drifts along a condition like a power, or where some draws are another order of magnitude than most.
+    """
     ratio, conditions = _defined(ratio, conditions)
     if not ratio.size:
         return _undefined()
-    numbers = (float(np.median(ratio)), float(ratio.min()), float(ratio.max()))
-    drift = _powers(ratio, conditions, np.median, upward=False)
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
+    middle = np.median(ratio)
+    # Neither nothing nor infinity is of the order of anything.
+    other = (ratio * MAGNITUDE < middle) | (ratio > MAGNITUDE * middle) | ~np.isfinite(ratio) | (ratio <= 0)
+    drift = "" if (ratio <= 0).any() else _powers(ratio, conditions, np.median, upward=False)
     if drift:
-        return Judged(Verdict.fails, f"fails: the ratio goes as {drift}, {text}", *numbers)
-    return Judged(Verdict.holds_with_constant, f"holds with constants {text}", *numbers)
+        return Judged(Verdict.fails, f"fails: the ratio goes as {drift}, {text}", *_spread(ratio))
+    if other.any():
+        return Judged(Verdict.fails, f"fails {where(other, conditions)}: {text}, around {middle:.3g}", *_spread(ratio))
+    return Judged(Verdict.holds_with_constant, f"holds with constants {text}", *_spread(ratio))
 
 
 def exponent(found: float, error: float, claimed: float, span: float) -> Judged:
@@ -129,18 +173,19 @@ def exponent(found: float, error: float, claimed: float, span: float) -> Judged:
 
 
 def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judged:
-    """Of "holds where margin ≥ 1": how far beyond it does, as the constant that all margins might be divided by."""
+    """Of "holds where margin ≥ 1": how far beyond it does, as the constant C by which conditions may be exceeded."""
     known = ~np.isnan(margin)
-    if not (known & holding).any():
+    if not known.any() or not holding[known].any() and margin[known].max() < 1:
         return _undefined()
-    kept = margin[known & holding]
-    numbers = (float(np.median(kept)), float(kept.min()), float(kept.max()), 1.0)
-    if not (known & ~holding).any():
+    kept = known & holding
+    numbers = (*_spread(margin[kept if kept.any() else known]), 1.0)
+    if holding[known].all():
         return Judged(Verdict.holds, "holds at every setting tried", *numbers)
     first = float(margin[known & ~holding].max())
     if first >= 1:
         return Judged(Verdict.fails, f"fails: a margin of {first:.3g} is too little", *numbers)
-    text = f"holds with constant C = {1 / first:.3g}: the conclusions first fail at a margin of {first:.3g}"
+    beyond = f"{1 / first:.3g}" if first > 0 else "∞"
+    text = f"holds with constant C = {beyond}: the conclusions first fail at a margin of {first:.3g}"
     return Judged(Verdict.holds_with_constant, text, *numbers)
 
 
@@ -149,7 +194,7 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, conditi
     error, conditions = _defined(error, conditions)
     if not error.size:
         return _undefined()
-    numbers = (float(np.median(error)), float(error.min()), float(error.max()), tolerance)
+    numbers = (*_spread(error), tolerance)
     within = error <= tolerance
     found = f"off by {np.median(error):.2g} in the median, {error.max():.2g} at most; {tolerance:.2g} allowed ({why})"
     if within.all():
@@ -163,7 +208,7 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, conditi
 
 def number(found: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
     """Of a number that theory gives: `found`, its range `low` … `high`, and how far it may be off, for the reason `why`."""
-    if not np.isfinite(found):
+    if np.isnan(found):
         return _undefined()
     text = f"{found:.4g} ({low:.4g} to {high:.4g}), {expected:.4g} expected, {tolerance:.2g} allowed ({why})"
     verdict = Verdict.holds if abs(found - expected) <= tolerance else Verdict.fails
@@ -200,6 +245,11 @@ def _powers(ratio: np.ndarray, conditions: Conditions, reduce, *, upward: bool) 
         if slope > HALF_WAY or (not upward and slope < -HALF_WAY):
             found.append(f"({name})^{slope:.2f}")
     return " · ".join(found)
+
+
+def _spread(values: np.ndarray) -> tuple[float, float, float]:
+    """Median, smallest and largest."""
+    return float(np.median(values)), float(values.min()), float(values.max())
 
 
 def _defined(values: np.ndarray, conditions: Conditions) -> tuple[np.ndarray, Conditions]:

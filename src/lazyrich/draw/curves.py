@@ -14,9 +14,8 @@ import xarray as xr
 from lazyrich.draw import style
 from lazyrich.published import lagged_kernel_error
 from lazyrich.theories import fitted_square, predictions
-from lazyrich.theory import lazy
 
-SCALARS = ("y_norm", "fitted_norm", "loss_floor", "samples", "loss_factor", "laziness", "growth_per_step")
+SCALARS = ("y_norm", "fitted_norm", "loss_floor", "samples", "loss_factor", "laziness")
 WIDTH, HEIGHT = 330, 290
 INCHES = 4.2
 
@@ -49,12 +48,6 @@ def theory_loss(cell: xr.Dataset) -> dict[str, np.ndarray]:
     fitted = fitted_square(get)
     share = fitted / get["y_norm"] ** 2
     predicted = predictions(cell)
-    lazy_overlap = share * lazy.overlap(
-        cell["step"].values.astype(float),
-        get["laziness"],
-        get["growth_per_step"],
-        cell["target_overlap"].values[:, :1].astype(float) / share,
-    )
     rich = np.median(get["laziness"]) < 1
     chosen = {"closed form (K = κI, small steps)": predicted["closed_form"]}
     if rich:
@@ -62,7 +55,7 @@ def theory_loss(cell: xr.Dataset) -> dict[str, np.ndarray]:
         stage_one = np.where(predicted["stage_one"] < share, predicted["stage_one"], np.nan)
         chosen = {"stage one (Eq. 9, exact discrete)": stage_one, "stage two (Eq. 10)": predicted["eq_10"]} | chosen
     else:
-        chosen |= {"lazy (linearised, K = κI)": lazy_overlap}
+        chosen |= {"lazy (linearised, wide limit)": predicted["lazy_limit"]}
     scale = get["loss_factor"] / (2 * get["samples"]) * fitted
     return {name: get["loss_floor"] + scale * (1 - overlap / share) ** 2 for name, overlap in chosen.items()}
 

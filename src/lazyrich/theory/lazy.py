@@ -6,18 +6,6 @@ from jaxtyping import Float
 Array = np.ndarray | float  # a network at a time or many
 
 
-def overlap(
-    t: Float[Array, "..."], laziness: Float[Array, "..."], k: Float[Array, "..."], start: Float[Array, "..."]
-) -> Float[Array, "..."]:
-    """Target overlap after t steps of y − f(t) = (I − (cη/n)Θ(0))ᵗ(y − f(0)), for K = κI and a wide start.
-
-    There Θ(0) = (Dκ/m) I, and (cη/n) Dκ/m = 2kχ. With sampled K and finite width the engines measure the distance to
-    the linearised network itself (`lazy_error`).
-    """
-    with np.errstate(over="ignore"):
-        return 1 - (1 - start) * (1 - 2 * k * laziness) ** t
-
-
 def residual(
     t: Float[Array, " records"],
     kernel: Float[Array, "... r r"],
@@ -32,7 +20,7 @@ def residual(
         return np.einsum("...ij,...tj->...ti", vectors, factors * parts[..., None, :])
 
 
-def overlap_wide(
+def overlap(
     t: Float[Array, "networks records"],
     eigenvalues: Float[Array, "networks r"],
     targets: Float[Array, "networks r"],
@@ -41,7 +29,8 @@ def overlap_wide(
 ) -> Float[Array, "networks records"]:
     """⟨y, f⟩ after t whole steps of the linearised network from a wide start, any K: there Θ(0) = (D/m) K and f(0) = 0.
 
-    Arguments as in `wide.overlap`, so `rate` = cη/(mn).
+    Arguments as in `wide.overlap`, so `rate` = cη/(mn). At finite width the engines measure the distance to the network
+    linearised at its own start (`lazy_error`).
     """
     total = np.zeros(t.shape)
     with np.errstate(over="ignore", invalid="ignore"):

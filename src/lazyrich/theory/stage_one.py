@@ -76,6 +76,25 @@ def decaying_mode(
     return b_rms**2 / gamma + v_rms**2 - 2 * b_v / np.sqrt(gamma)
 
 
+def magnitudes(
+    t: Float[Array, "..."],
+    b_rms: Float[Array, "..."],
+    v_rms: Float[Array, "..."],
+    b_v: Float[Array, "..."],
+    k: Float[Array, "..."],
+    gamma: Float[Array, "..."],
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """(rms ρ̂_r, rms v_r) after t steps, of both modes; arguments as in `growing_mode`."""
+    growing, decaying = growing_mode(b_rms, v_rms, b_v, gamma), decaying_mode(b_rms, v_rms, b_v, gamma)
+    cross = 2 * (b_rms**2 / gamma - v_rms**2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        up, down = (1.0 + k) ** t, (1.0 - k) ** t
+        both, mixed = growing * up**2 + decaying * down**2, cross * up * down
+        # Rounding may take a size that has all but vanished below 0.
+        rho, v = np.maximum(both + mixed, 0.0), np.maximum(both - mixed, 0.0)
+    return 0.5 * np.sqrt(gamma * rho), 0.5 * np.sqrt(v)
+
+
 def overlap(
     t: Float[Array, "..."],
     growing: Float[Array, "..."],

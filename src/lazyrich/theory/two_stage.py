@@ -9,27 +9,37 @@ Array = np.ndarray | float  # a network at a time or many
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
+def step(rho, v, k, gamma, phi):
+    """Eq. 10: (ρ, v) one step on, ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ) and v + (k/√γ)(ρ − (φ₂/γ²) ρ² v); numbers or arrays."""
+    rate = k / np.sqrt(gamma)
+    return rho + rate * (gamma * v - phi / gamma * v * v * rho), v + rate * (rho - phi / gamma**2 * rho * rho * v)
+
+
+def aligned_step(rho, k, gamma, phi):
+    """Eq. 11: ρ one step on, ρ + kρ − k φ₂ γ^{−5/2} ρ³; numbers or arrays."""
+    return rho + k * rho - k * phi * gamma**-2.5 * rho * rho * rho
+
+
+_step, _aligned_step = _compiled(step), _compiled(aligned_step)
+
+
 @_compiled
-def _evolve(steps, start, v_start, k, gamma, phi, aligned):
+def _evolve(steps, start, rho_start, v_start, k, gamma, phi, aligned):
     result = np.full(steps.shape, np.nan)
     for i in range(steps.shape[0]):
         if start[i] < 0:
             continue
-        root = np.sqrt(gamma[i])
-        v = v_start[i]
-        rho = root * v
+        rho, v = rho_start[i], v_start[i]
         t = start[i]
         for j in range(steps.shape[1]):
             if steps[i, j] < start[i]:
                 continue
             while t < steps[i, j]:
                 if aligned:
-                    rho += k[i] * rho - k[i] * phi[i] * gamma[i] ** -2.5 * rho**3
-                    v = rho / root
+                    rho = _aligned_step(rho, k[i], gamma[i], phi[i])
+                    v = rho / np.sqrt(gamma[i])
                 else:
-                    rho_next = rho + k[i] / root * (gamma[i] * v - phi[i] / gamma[i] * v * v * rho)
-                    v += k[i] / root * (rho - phi[i] / gamma[i] ** 2 * rho * rho * v)
-                    rho = rho_next
+                    rho, v = _step(rho, v, k[i], gamma[i], phi[i])
                 t += 1
             result[i, j] = rho * v
     return result
@@ -38,16 +48,14 @@ def _evolve(steps, start, v_start, k, gamma, phi, aligned):
 def evolve(
     steps: Int[Array, "networks records"],
     start: Int[Array, " networks"],
+    rho_start: Float[Array, " networks"],
     v_start: Float[Array, " networks"],
     k: Float[Array, " networks"],
     gamma: Float[Array, " networks"],
     phi: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """Eq. 10: ρv = ⟨y, f⟩ at each record from step `start` on, begun with v = v_start and ρ = √γ v_start.
-
-    ρ ← ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ),  v ← v + (k/√γ)(ρ − (φ₂/γ²) ρ² v). NaN before `start` and where it is negative.
-    """
-    return _evolve(steps, start, v_start, k, gamma, phi, False)
+    """Eq. 10 (`step`): ρv = ⟨y, f⟩ at each record from step `start` on; NaN before it and where it is negative."""
+    return _evolve(steps, start, rho_start, v_start, k, gamma, phi, False)
 
 
 def evolve_aligned(
@@ -58,8 +66,8 @@ def evolve_aligned(
     gamma: Float[Array, " networks"],
     phi: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """Eq. 11, ρ ← ρ + kρ − k φ₂ γ^{−5/2} ρ³ on the line ρ = √γ v; otherwise as `evolve`."""
-    return _evolve(steps, start, v_start, k, gamma, phi, True)
+    """Eq. 11 (`aligned_step`) on the line ρ = √γ v; otherwise as `evolve`."""
+    return _evolve(steps, start, np.sqrt(gamma) * v_start, v_start, k, gamma, phi, True)
 
 
 def limit(gamma: Float[Array, "..."], phi: Float[Array, "..."]) -> Float[Array, "..."]:
