@@ -65,7 +65,6 @@ def _stage_one(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
                 "ratio to the bound",
                 {"measured": (conditions["v₀/σ₀"], ratio)},
                 {"allowed": (np.array([conditions["v₀/σ₀"].min(), conditions["v₀/σ₀"].max()]), np.ones(2))},
-                log_y=False,
             ),
         )
 

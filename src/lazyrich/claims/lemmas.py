@@ -51,14 +51,15 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
     x = conditions["n"] * conditions["‖β̃‖"] ** 2 * conditions["tr Σ"]
     starts = np.unique(np.stack([sigma_0, v_0]), axis=1).T
 
-    def row(name: str, source: str, statement: str, quantity: str, judged: Judged, shown: dict, **more: Any) -> Row:
-        """A row whose figure shows each series of `shown` at each start, and a level that is allowed."""
+    def row(name: str, source: str, statement: str, quantity: str, judged: Judged, shown: list, **more: Any) -> Row:
+        """A row whose figure shows all values of `shown` (one or more a network) at each start, and a level that is allowed."""
         points = {}
-        for series, values in shown.items():
-            for s, v in starts:
-                own = (sigma_0 == s) & (v_0 == v)
-                label = f"{series + ', ' if series else ''}σ₀ = {s:.0e}, v₀ = {v:.0e}"
-                points[label] = (x[own], values[own])
+        for s, v in starts:
+            own = (sigma_0 == s) & (v_0 == v)
+            points[f"σ₀ = {s:.0e}, v₀ = {v:.0e}"] = (
+                np.tile(x[own], len(shown)),
+                np.concatenate([values[own] for values in shown]),
+            )
         level, log_y = more.get("level"), more.get("log_y", True)
         curves = {level[0]: (np.array([x.min(), x.max()]), np.full(2, level[1]))} if level else {}
         picture = Picture("n‖β̃‖² tr Σ (≈ γ)", quantity, points, curves, log_y=log_y)
@@ -76,7 +77,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "stage one ends at t₁ ≍ log(1/v₀)/k",
         "t₁ k/log(1/v₀), t₁ where rms ρ_r = 1",
         verdicts.order(ratio, conditions),
-        {"": ratio},
+        [ratio],
         log_y=False,
     )
     values, repeated = both("rho")
@@ -84,18 +85,18 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "lemma_5_2_i_alignment",
         "Lemma 5.2 (i)",
         "|ρ_r(t₁)| = Θ(1) for every neuron r",
-        "|ρ_r(t₁)|",
+        "|ρ_r(t₁)|, smallest and largest neuron",
         verdicts.order(values, repeated),
-        {"smallest neuron": found["rho_low"], "largest": found["rho_high"]},
+        [found["rho_low"], found["rho_high"]],
     )
     values, repeated = both("v")
     yield row(
         "lemma_5_2_ii",
         "Lemma 5.2 (ii)",
         "|v_r(t₁)| = Θ(1/√(n‖β̃‖² tr Σ)) for every neuron r",
-        "|v_r(t₁)| √(n‖β̃‖² tr Σ)",
+        "|v_r(t₁)| √(n‖β̃‖² tr Σ), smallest and largest neuron",
         verdicts.order(values, repeated),
-        {"smallest neuron": found["v_low"], "largest": found["v_high"]},
+        [found["v_low"], found["v_high"]],
     )
     statement = "‖Θ(t₁) − (1/(mγ)) X(I + XᵀyyᵀX/γ)Xᵀ‖₂ ≤ C/(m n³ ‖β̃‖⁶ tr Σ)"
     for name, remark in (
@@ -108,7 +109,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
             f"{statement}, {remark}",
             "‖Θ(t₁) − …‖₂ m n³‖β̃‖⁶ tr Σ",
             verdicts.constant(found[name], conditions),
-            {"": found[name]},
+            [found[name]],
         )
     yield row(
         "lemma_5_3_i",
@@ -116,7 +117,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "‖w_r − w_r(0) − (ρ_r/γ)Xᵀy‖ ≤ ½ ρ_r/√γ for every neuron, from t₁ to t₂",
         "‖w_r − w_r(0) − (ρ_r/γ)Xᵀy‖ √γ/ρ_r, worst neuron and step",
         verdicts.bound(found["off_target"], 0.5, conditions),
-        {"": found["off_target"]},
+        [found["off_target"]],
         level=("allowed", 0.5),
     )
     for name, root, label in (
@@ -129,7 +130,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
             f"|ρ_r − {root} v_r| ≤ ½ρ_r for every neuron, from t₁ to t₂",
             f"|ρ_r − {root} v_r|/ρ_r, worst neuron and step",
             verdicts.bound(found[name], 0.5, conditions),
-            {"": found[name]},
+            [found[name]],
             level=("allowed", 0.5),
         )
     yield row(
@@ -139,7 +140,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "‖Θ − T‖₂ m/(⟨v²⟩ tr Σ), worst step",
         # ‖T‖₂ itself is 1 to 2 of these units.
         verdicts.constant(found["kernel_constant"], conditions, natural=True),
-        {"": found["kernel_constant"]},
+        [found["kernel_constant"]],
     )
     yield row(
         "lemma_5_3_bound",
@@ -147,7 +148,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "ρ_r ≤ C √(n‖β̃‖² tr Σ), up to t₂",
         "ρ_r/√(n‖β̃‖² tr Σ), largest neuron and step",
         verdicts.constant(found["rho_largest"], conditions),
-        {"": found["rho_largest"]},
+        [found["rho_largest"]],
     )
     rate = np.abs(found["proxy_rate"] - 1)
     k = trained.column("growth_per_step")[0]
@@ -158,7 +159,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "|rate of ρ̃/log(1 + k) − 1|",
         # Eq. 11 near its end contracts by 1 − 2k a step where (1 + k)⁻² was meant: relatively 3k/2 for small k.
         verdicts.agreement(rate, 1.5 * k, "k = 0.05 is no small step: of order 3k/2", conditions),
-        {"": rate},
+        [rate],
         level=("allowed", 1.5 * k),
     )
     end = np.abs(np.log(found["proxy_end"] / found["proxy_expected"]))
@@ -172,7 +173,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         verdicts.agreement(
             end, np.log(2), "a factor of two", conditions | {"tr Σ/n": conditions["tr Σ"] / conditions["n"]}
         ),
-        {"": np.where(undefined, np.nan, end)},
+        [np.where(undefined, np.nan, end)],
         level=("allowed", np.log(2)),
     )
     yield row(
@@ -181,7 +182,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "in stage one the kernel keeps its size: ‖Θ(t₁)‖ ≍ ‖Θ(0)‖",
         "‖Θ(t₁)‖₂/‖Θ(0)‖₂",
         verdicts.order(found["kernel_growth"], conditions),
-        {"": found["kernel_growth"]},
+        [found["kernel_growth"]],
     )
     yield row(
         "kernel_stage_one_structure",
@@ -190,7 +191,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "‖Θ/‖Θ‖ − T/‖T‖‖ at t₁ over that at the start (Frobenius)",
         # Most: more than half.
         verdicts.bound(found["structure_t1"] / found["structure_start"], 0.5, conditions),
-        {"": found["structure_t1"] / found["structure_start"]},
+        [found["structure_t1"] / found["structure_start"]],
         level=("half-way", 0.5),
     )
     yield row(
@@ -199,6 +200,6 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         "in stage two the kernel grows at fixed structure: it turns less than it did in stage one",
         "largest ‖Θ/‖Θ‖ − Θ(t₁)/‖Θ(t₁)‖‖ up to t₂ over the way from the start to T (Frobenius)",
         verdicts.bound(found["structure_change"] / found["structure_start"], 0.5, conditions),
-        {"": found["structure_change"] / found["structure_start"]},
+        [found["structure_change"] / found["structure_start"]],
         level=("half of stage one's", 0.5),
     )

@@ -120,6 +120,7 @@ def _width_exponents(trained: Trained) -> Iterator[Row]:
         ),
     ):
         change = summary[field].sel(quantile=0.5).transpose("width", "width_exponent_p", "width_exponent_s").values
+        change = np.where(change > 0, change, np.nan)
         slope = (np.log(change[-1] / change[-2]) / np.log(m[-1] / m[-2])).ravel()
         # Changes of a state of size 1 are known to some 10⁻¹⁶.
         exact = change[-1].ravel() > 1e-13
@@ -127,7 +128,7 @@ def _width_exponents(trained: Trained) -> Iterator[Row]:
         signs = np.where(clear, np.sign(np.round(slope, 3)), 0)
         wanted = np.where(clear & (regions[field] != 0), regions[field], 0)
         # Where neither is stated (a rich kernel grows without bound) there is nothing to judge.
-        told = wanted != 0
+        told = (wanted != 0) & ~np.isnan(slope)
         yield Row(
             f"width_exponents_{name}",
             "beyond the paper",

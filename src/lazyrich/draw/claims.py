@@ -22,7 +22,7 @@ WORDS = {
     Verdict.not_defined: "not defined here",
 }
 INCHES = 4.6
-LONG = 24  # characters of a legend's entry that two columns have room for
+LONG = 20  # characters of a legend's entry that two columns have room for
 MOST_POINTS = 3000  # of a series that are drawn
 
 
@@ -93,6 +93,9 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
             points += 1
         limits["x"].append(x)
         limits["y"].append(y)
+    if not overlay:  # nothing that could be measured
+        overlay.append(hv.Text(0.5, 0.5, "not defined here").opts(fontsize=11))
+        log_x = log_y = False
     result = hv.Overlay(overlay)
     return result.opts(
         xlabel=str(data["x_label"].values[row]),
@@ -116,7 +119,7 @@ def _limits(parts: list[np.ndarray], log: bool) -> tuple[float, float]:
     """Limits around all values, with a margin."""
     values = np.concatenate(parts) if parts else np.empty(0)
     if not values.size:
-        return (0.1, 1.0)
+        return (0.0, 1.0)
     low, high = float(values.min()), float(values.max())
     if log:
         factor = max((high / low) ** 0.06, 1.1)

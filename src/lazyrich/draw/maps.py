@@ -153,9 +153,14 @@ HOVERED = (
     ("growth_per_step", "k"),
     ("stability_fraction", "h"),
     ("kernel_change", "kernel change"),
+    ("alignment", "alignment"),
+    ("weight_change", "weight change"),
     ("loss_growth", "max L/L₀"),
+    ("sharpness_change", "λ_T/λ₀"),
+    ("period", "period"),
     ("onset_step", "onset, step"),
     ("end_step", "end, step"),
+    ("best_theory_error", "best theory's error"),
     ("agreement", "replicates agreeing"),
 )
 
