@@ -1,4 +1,4 @@
-"""The command line: what a sweep would cost, before anything runs."""
+"""The command line: what a sweep would cost before anything runs, and what of its results nothing needs any more."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lazyrich.plan import plan, read_plan, record_points
 from lazyrich.provenance import project_version
 from lazyrich.settings import load_settings
 from lazyrich.sweep_file import load_sweep, load_yaml
+from lazyrich.tidy import remove, unneeded
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,12 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     planned = commands.add_parser("plan", help="check a sweep file and say what it would cost")
     planned.add_argument("file", help="a sweep file, such as config/sweeps/initial_scale.yaml")
+    tidied = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
+    tidied.add_argument("--remove", action="store_true", help="delete them")
     documents = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
     documents.add_argument("root", nargs="?", default=".", help="the project's root")
     options = parser.parse_args(arguments)
     try:
         if options.command == "plan":
             print(describe_plan(Path(options.file)))
+        elif options.command == "tidy":
+            print(tidy(Path("config/sweeps"), remove_them=options.remove))
         else:
             from lazyrich import docs
 
@@ -40,9 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 def describe_plan(path: Path) -> str:
     """Grid, networks, shards, what is done already and what is left, in lines for people."""
     sweep = load_sweep(path)
-    configuration = Path("config/config.yaml")
-    results = load_settings(load_yaml(configuration)).results if configuration.exists() else "results"
-    home = Path(results) / path.stem
+    home = _results() / path.stem
     shards = plan(sweep, read_plan(home / "plan.json"))
     done = [name for name in shards if (home / "shards" / f"{name}.nc").exists()]
     left = sum(shard.networks for name, shard in shards.items() if name not in done)
@@ -59,6 +62,29 @@ def describe_plan(path: Path) -> str:
             f"  to do     {left:,} networks, about {size / 2**20:,.0f} MiB on disk",
         ]
     )
+
+
+def tidy(sweeps: Path, *, remove_them: bool) -> str:
+    """The shards that no file in `sweeps` asks for, in lines for people; deleted where told."""
+    found = unneeded(_results(), sweeps)
+    if not found:
+        return "every shard is needed"
+    lines = []
+    for name, shards in found.items():
+        size = sum(shard.stat().st_size for shard in shards) / 2**20
+        why = "" if (sweeps / f"{name}.yaml").exists() else f" ({sweeps / name}.yaml is gone)"
+        lines.append(f"{name}: {len(shards)} shards, {size:,.1f} MiB{why}")
+        lines += [f"  {shard}" for shard in shards]
+        if remove_them:
+            remove(shards)
+    lines.append("removed" if remove_them else "nothing was removed; `lazyrich tidy --remove` does")
+    return "\n".join(lines)
+
+
+def _results() -> Path:
+    """The folder of results that the configuration names."""
+    configuration = Path("config/config.yaml")
+    return Path(load_settings(load_yaml(configuration)).results if configuration.exists() else "results")
 
 
 if __name__ == "__main__":
