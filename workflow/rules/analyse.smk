@@ -11,7 +11,7 @@ rule analyse_sweep:
         RESULTS / "{sweep}/benchmarks/analyse_sweep.tsv"
     conda:
         "../envs/lazyrich.yml"
-    threads: 1
+    threads: threads_of_analysis
     resources:
         mem_mb=2000,
         runtime=60,

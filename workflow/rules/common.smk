@@ -74,6 +74,11 @@ def threads_of_shard(wildcards):
     return max(1, (workflow.cores or 1) // sum(len(shards(name)[0]) for name in together))
 
 
+def threads_of_analysis(wildcards):
+    """Shards are compared with theory side by side."""
+    return max(1, min(workflow.cores or 1, len(shards(wildcards.sweep)[0])))
+
+
 def shard_files(wildcards):
     return paths_of_shards(wildcards.sweep)
 
