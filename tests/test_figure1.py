@@ -8,6 +8,7 @@ import yaml
 
 import lazyrich
 from lazyrich.axes import rounded
+from lazyrich.engines.trajectories import Status
 from lazyrich.published import compare_published, load_published
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +52,26 @@ def test_published_points_are_interpolated_only_within_the_run():
     run = lazyrich.run({**yaml.safe_load(SWEEP.read_text(encoding="utf-8")), "figures": {}, "replicates": 1})
     short = run.isel(record=slice(0, 5))
     assert np.isnan(compare_published(short, points)["published_loss_error"]).all()
+
+
+def test_only_the_lag_of_networks_that_can_be_followed_is_known():
+    """Others are compared with the points in everything else."""
+    run = lazyrich.run(
+        {
+            "problem": {"samples": 3, "dimension": 20},
+            "network": {"width": 8, "laziness": 0.1, "activation": {"values": ["linear", "relu"]}},
+            "training": {"growth_per_step": {"values": [0.1, 30.0]}, "steps": 19},
+            "record": {"every": 1},
+        }
+    )
+    found = compare_published(run, load_published(PUBLISHED))
+    linear, slow = run.activation.values == "linear", run.growth_per_step.values < 1
+    assert (run.status.values[linear & ~slow] == Status.diverged).all()
+    assert np.isnan(found["kernel_lagged_plateau"][~linear]).all()
+    assert np.isfinite(found["kernel_lagged_plateau"][linear & slow]).all()
+    assert (
+        np.isfinite(found["kernel_same_plateau"][slow]).all() and np.isfinite(found["published_loss_error"][slow]).all()
+    )
 
 
 def test_a_published_table_that_is_none_is_one_clear_error(tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from lazyrich.engines.trajectories import Status
 from lazyrich.initial import draw
 from lazyrich.streams import Role, stream
 from lazyrich.theory import end_state
@@ -98,22 +99,34 @@ class Followed:
         return np.linalg.norm(moved - np.outer(self.rho(now) / self.gamma, self.direction), axis=1)
 
 
+def followable(data: xr.Dataset) -> np.ndarray:
+    """Which networks of a shard can be followed, (networks,): linear ones, drawn as the propagator does, that were trained."""
+    recipe = json.loads(data.attrs["recipe"])
+    activation = data["activation"].values if "activation" in data else recipe["fixed"]["activation"]
+    drawn = recipe["fixed"].get("source") != "file" and data.attrs["engine"] != "gram"
+    return (
+        (np.broadcast_to(activation, data.sizes["network"]) == "linear")
+        & drawn
+        & (data["status"].values != Status.failed)
+    )
+
+
 def follow(data: xr.Dataset, network: int) -> Followed:
     """A network of a shard, or of what `run` returned, to be trained again; `network` is its row.
 
     Raises
     ------
     ValueError
-        for networks that are not linear, whose data came from a file, or that another engine than the propagator drew neuron by
-        neuron.
+        for networks that are not linear, whose data came from a file, that the Gram engine drew neuron by neuron, or that
+        could not be trained.
     """
+    if not followable(data)[network]:
+        raise ValueError(
+            "a network that is not linear, whose data come from a file, that `engine: gram` trained or that failed "
+            "cannot be followed"
+        )
     recipe = json.loads(data.attrs["recipe"])
     row = data.isel(network=network)
-    activation = str(row["activation"].item()) if "activation" in row else recipe["fixed"]["activation"]
-    if activation != "linear" or recipe["fixed"].get("source") == "file" or data.attrs["engine"] == "gram":
-        raise ValueError(
-            "a network that is not linear, whose data come from a file, or that `engine: gram` trained, cannot be followed"
-        )
     rank = int(np.count_nonzero(row["eigenvalues"].values))
     width = int(row["width"].item())
     explicit = min(recipe["settings"]["probes"]["count"], width)

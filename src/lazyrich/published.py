@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from lazyrich.follow import follow
+from lazyrich.follow import follow, followable
 from lazyrich.points import read_points
 
 
@@ -26,20 +26,19 @@ def lagged_kernel_error(data: xr.Dataset) -> np.ndarray:
     """‖Θ(t + 1) − T(t)‖/‖T(t)‖ at every record, (networks, records): the kernel one step late, as the paper's figure has it.
 
     T ∝ ⟨v²⟩, which grows by (1 + k)² a step in stage one: the lag alone gives a plateau at (1 + k)² − 1. Networks are followed
-    again step by step, since records hold kernel and target of the same step.
+    again step by step, since records hold kernel and target of the same step; NaN for those that cannot be.
     """
-    rows = []
-    for network in range(data.sizes["network"]):
+    result = np.full(data["step"].shape, np.nan)
+    for network in np.flatnonzero(followable(data)):
         one = follow(data, network)
         steps = data["step"].values[network]
         wanted = sorted({int(step) + late for step in steps for late in (0, 1)})
-        seen = {now.step: (one.kernel(now), now.v_square) for now in one.snapshots(wanted)}
-        row = []
-        for step in map(int, steps):
-            target = one.aligned_kernel(seen[step][1])
-            row.append(np.linalg.norm(seen[step + 1][0] - target) / np.linalg.norm(target))
-        rows.append(row)
-    return np.array(rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges
+            seen = {now.step: (one.kernel(now), now.v_square) for now in one.snapshots(wanted)}
+            for record, step in enumerate(map(int, steps)):
+                target = one.aligned_kernel(seen[step][1])
+                result[network, record] = np.linalg.norm(seen[step + 1][0] - target) / np.linalg.norm(target)
+    return result
 
 
 def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:

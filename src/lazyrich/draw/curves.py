@@ -128,9 +128,10 @@ def _panel(
         shown.append(np.array([plateau]))
     if panel.observable == "ntk_target_error" and published is not None and (np.diff(steps, axis=1) == 1).all():
         late = lagged_kernel_error(cell)
-        look = {"color": style.CURVES[1], width: 1.8, **dashed(0)}
-        overlay *= curve(*median_curve(steps, late, True), "kernel one step late", **look)
-        shown.append(late)
+        if np.isfinite(late).any():
+            look = {"color": style.CURVES[1], width: 1.8, **dashed(0)}
+            overlay *= curve(*median_curve(steps, late, True), "kernel one step late", **look)
+            shown.append(late)
     if published is not None:
         y = published[panel.published]
         y = np.where(y > 0, y, np.nan) if panel.log else y
