@@ -21,8 +21,8 @@ from lazyrich.boundaries import (
     coordinate,
     distances,
     level_set,
-    numeric_axes,
 )
+from lazyrich.fields import numeric_axes
 from lazyrich.phases import Phase
 
 REDUCTIONS = pytest.mark.parametrize("reduce", [np.median, np.mean])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import contourpy
@@ -10,9 +10,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
+from lazyrich.fields import median
 from lazyrich.phases import Phase
-from lazyrich.sweep import bare
-from lazyrich.table import variable
 
 Array = np.ndarray
 
@@ -38,11 +37,7 @@ def _settled(summary: xr.Dataset) -> xr.DataArray:
 
 
 def _stable(summary: xr.Dataset) -> xr.DataArray:
-    return _median(summary["stability_fraction"]) < 1
-
-
-def _median(field: xr.DataArray) -> xr.DataArray:
-    return field.sel(quantile=0.5) if "quantile" in field.dims else field
+    return median(summary["stability_fraction"]) < 1
 
 
 BOUNDARIES = {
@@ -75,17 +70,6 @@ BANDED = {
     for boundary in BOUNDARIES.values()
     if not boundary.predicted
 }
-
-
-def numeric_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
-    """Grid dimensions with more than one number along them: those of `first`, then the others in the sweep's order."""
-    axes = [
-        str(dim)
-        for dim in summary["phase"].dims
-        if dim in summary.coords and summary[dim].dtype.kind in "fiu" and summary.sizes[dim] > 1
-    ]
-    first = [name for name in map(variable, map(bare, first)) if name in axes]
-    return first + [name for name in axes if name not in first]
 
 
 def band(
@@ -156,7 +140,7 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
             if boundary.field + end not in summary:
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
-            field = _median(summary[boundary.field + end]).broadcast_like(summary["phase"])
+            field = median(summary[boundary.field + end]).broadcast_like(summary["phase"])
             if boundary.within is not None:
                 field = field.where(boundary.within(summary))
             lines = level_set(summary[x].values, summary[y].values, field.transpose(x, y).values, boundary.level)

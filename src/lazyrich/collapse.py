@@ -12,6 +12,8 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import LinearNDInterpolator
 
+from lazyrich.fields import median
+
 # Bins a decade that the common curve (or surface) runs through.
 BINS = 8
 
@@ -29,7 +31,7 @@ def points(summaries: Mapping[str, xr.Dataset], observable: str, against: Sequen
     """
     parts = []
     for name, summary in summaries.items():
-        fields = {field: _median(summary, field).broadcast_like(summary["phase"]) for field in (observable, *against)}
+        fields = {field: median(summary[field]).broadcast_like(summary["phase"]) for field in (observable, *against)}
         flat = {field: values.transpose(*summary["phase"].dims).values.ravel() for field, values in fields.items()}
         labels = np.full(summary["phase"].size, name, dtype=object)
         for coordinate in summary.coords.values():
@@ -93,8 +95,3 @@ def _curve(place: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.ndarr
     if len(middle) < 4 or np.linalg.matrix_rank(middle[1:] - middle[0], tol=1e-6) < 2:
         return np.full(len(wanted), np.nan)  # no surface through points on one line, or next to none
     return LinearNDInterpolator(middle, height)(wanted)
-
-
-def _median(summary: xr.Dataset, field: str) -> xr.DataArray:
-    values = summary[field]
-    return values.sel(quantile=0.5, drop=True) if "quantile" in values.dims else values

@@ -83,6 +83,7 @@ SCALARS = (
 )
 # |ρ_r − √γ v_r| ≤ ½ρ_r (Lemma 5.3) bounds rms ρ_r/(√γ rms v_r) by these.
 ALIGNED = (2 / 3, 2.0)
+# Records in stage two that show more than its two ends.
 FEWEST_RECORDS = 4
 
 

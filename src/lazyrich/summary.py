@@ -17,9 +17,10 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive, theories
-from lazyrich.boundaries import BANDED, band, boundaries, distances, numeric_axes
+from lazyrich.boundaries import BANDED, band, boundaries, distances
 from lazyrich.comparison import COLUMNS, compare
 from lazyrich.concatenate import concatenate
+from lazyrich.fields import numeric_axes
 from lazyrich.networks import LOSS_FACTOR
 from lazyrich.phases import VOTES, Phase
 from lazyrich.plan import positions
@@ -107,6 +108,8 @@ def _reduce(
     column = np.concatenate(replicates)
     values = {}
     for name, flat in columns.items():
+        if name == "best_theory":
+            continue  # of a cell's median errors, below, so that no tie of two replicates decides
         table = np.full((len(present), len(target["replicate"])), np.nan)
         table[row, column] = flat
         if name in FLAGS:
@@ -126,8 +129,7 @@ def _reduce(
                 values[f"{name}_worst"] = np.max(table, axis=1)
         if name in BANDED:
             values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
-    if "best_theory" in values:
-        # Of the medians, so that no tie of two replicates decides.
+    if "best_theory" in columns:
         medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
         values["best_theory"], _ = theories.best(medians, phases.theory_error)
     return present, values

@@ -13,8 +13,6 @@ import xarray as xr
 
 from lazyrich.theory import closed_form, lazy, stage_one, two_stage, wide
 
-Array = np.ndarray
-
 
 class Theory(IntEnum):
     """Accounts of a whole run, from the special to the general."""

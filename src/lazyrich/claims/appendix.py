@@ -90,7 +90,7 @@ def _targets(drawn: Trained) -> Iterator[Row]:
     n, signal, trace = (drawn.column(name) for name in ("samples", "signal_norm", "covariance_trace"))
     promised = 1 - n**-2.0
     # Condition (6) of Assumption 4.1, in its part that does not know ε.
-    within = trace >= n * drawn.column("covariance_norm") + np.sqrt(n) * drawn.column("covariance_frobenius")
+    within = trace >= drawn.anisotropy
     for name, source, statement, quantity, ratio, low, high in (
         (
             "lemma_a_3",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -13,8 +14,11 @@ from lazyrich import archive
 from lazyrich.claims import followed
 from lazyrich.claims.verdicts import Conditions
 from lazyrich.concatenate import concatenate
+from lazyrich.fields import median
 from lazyrich.setting import setting, varied
 from lazyrich.sweep import Sweep
+from lazyrich.sweep_file import load_sweep
+from lazyrich.theory.conditions import spread
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Trained:
         """A number of each network, (networks,), as float64."""
         return self.networks[name].values.astype(float)
 
+    @property
+    def anisotropy(self) -> np.ndarray:
+        """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
+        return spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius")))
+
     def conditions(self, **names: str) -> Conditions:
         """Numbers that the sweep varies, shown name -> variable."""
         return {shown: self.column(variable) for shown, variable in names.items()}
@@ -51,9 +60,13 @@ class Trained:
 
 def cells(summary: xr.Dataset, name: str) -> np.ndarray:
     """A field's median over replicates in every cell of a summary, flat, as float64."""
-    field = summary[name]
-    field = field.sel(quantile=0.5) if "quantile" in field.dims else field
-    return field.broadcast_like(summary["phase"]).transpose(*summary["phase"].dims).values.ravel().astype(float)
+    return (
+        median(summary[name])
+        .broadcast_like(summary["phase"])
+        .transpose(*summary["phase"].dims)
+        .values.ravel()
+        .astype(float)
+    )
 
 
 class Data(dict[str, Trained]):
@@ -63,6 +76,15 @@ class Data(dict[str, Trained]):
     def followed(self) -> dict[str, np.ndarray]:
         """The networks of `neurons`, neuron by neuron (`followed.measure`)."""
         return followed.measure(self["neurons"].networks)
+
+
+def read(sweeps: list[str], shards: list[str], summaries: list[str]) -> Data:
+    """The ledger's sweeps from their files; each summary stands in its sweep's folder of results, above its shards."""
+    found = Data()
+    for path, summary in zip(sweeps, summaries, strict=True):
+        own = [shard for shard in shards if Path(shard).is_relative_to(Path(summary).parent)]
+        found[Path(path).stem] = from_files(load_sweep(path), own, summary)
+    return found
 
 
 def from_files(sweep: Sweep, shards: list[str], summary: str) -> Trained:

@@ -1,4 +1,4 @@
-"""The edges of stability, for one sample, where K = κI exactly: thresholds in k of rich starts, in the clock of lazy ones."""
+"""The edges of stability: in k for rich starts, in their own clock for lazy ones; one sample makes K = κI exact."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lazyrich.boundaries import coordinate
 from lazyrich.claims import verdicts
 from lazyrich.claims.data import Data, Trained
 from lazyrich.claims.row import Picture, Row
@@ -18,6 +19,7 @@ def rows(data: Data) -> Iterator[Row]:
     """Thresholds from below: the smallest k, or clock, at which something else happens."""
     yield from _rich(data["rich_edge"])
     yield from _lazy(data["lazy_edge"])
+    yield _convergence(data["learning_rate"])
 
 
 def _rich(trained: Trained) -> Iterator[Row]:
@@ -140,3 +142,30 @@ def _lazy(trained: Trained) -> Iterator[Row]:
                 log_x=False,
             ),
         )
+
+
+def _convergence(trained: Trained) -> Row:
+    summary = trained.summary
+    k, chi = summary["growth_per_step"].values, summary["laziness"].values
+    share = summary["converged_share"].transpose("laziness", "growth_per_step").values
+    places, _ = coordinate(k)
+    spacing = np.diff(places).mean()
+    used = chi <= 0.3
+    # −∞ where nothing converges.
+    last = np.array([places[row >= 0.5].max(initial=-np.inf) for row in share[used]])
+    # Training converges up to k = 1: its last cell is the one that holds it.
+    away = np.abs(last) / spacing
+    return Row(
+        "no_stable_solution",
+        "beyond the paper",
+        "descent converges up to k = 1 (and to no solution beyond), for χ ≤ 0.3",
+        "distance of the last converged cell to k = 1, in cells, at each χ",
+        trained.setting,
+        verdicts.bound(away, 1.0, {"1/χ": 1 / chi[used]}),
+        Picture(
+            "χ, laziness",
+            "k, growth per step of the last converged cell",
+            {"measured": (chi[used], 10**last)},
+            {"k = 1": (np.array([chi.min(), 0.3]), np.ones(2))},
+        ),
+    )

@@ -114,7 +114,7 @@ def _stages(trained: Trained) -> Iterator[Row]:
                 {
                     f"χ = {level:g}": (conditions["d/n"][on], error[on])
                     for level in np.unique(chi[rich])
-                    if (on := chi[rich] == level).any()
+                    for on in (chi[rich] == level,)
                 },
                 {"allowed": (ends, np.full(2, share))},
             ),

@@ -11,6 +11,7 @@ from lazyrich.claims import verdicts
 from lazyrich.claims.data import Data
 from lazyrich.claims.row import Picture, Row
 from lazyrich.collapse import collapse, points
+from lazyrich.fields import median
 
 # Sweeps with K ≈ κI, and those that leave it one way: what they vary, the symbol of it, and its value where they do not.
 NEAR = ("initial_scale", "learning_rate", "conditions", "onset")
@@ -58,15 +59,12 @@ def rows(data: Data) -> Iterator[Row]:
 def _converged(summary: xr.Dataset, step: float) -> xr.Dataset:
     """The fields to be compared, in cells whose networks have all converged with steps of h up to `step`."""
 
-    def median(name: str) -> xr.DataArray:
-        return summary[name].sel(quantile=0.5) if "quantile" in summary[name].dims else summary[name]
-
-    rate = 2 * np.log1p(median("growth_per_step"))
-    onset, end = median("onset_step"), median("end_step")
-    good = (summary["converged_share"] == 1) & (median("stability_fraction") <= step)
-    growth = median("loss_growth")
+    rate = 2 * np.log1p(median(summary["growth_per_step"]))
+    onset, end = median(summary["onset_step"]), median(summary["end_step"])
+    good = (summary["converged_share"] == 1) & (median(summary["stability_fraction"]) <= step)
+    growth = median(summary["loss_growth"])
     fields = {
-        "kernel_change_ratio": median("kernel_change_ratio"),
+        "kernel_change_ratio": median(summary["kernel_change_ratio"]),
         "onset_clock": rate * onset,
         "fit_clock": rate * (end - onset),
         # Where the loss does not rise there is nothing to compare.

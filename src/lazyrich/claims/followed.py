@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.follow import Followed, Snapshot, follow
-from lazyrich.theory import stage_one, two_stage
+from lazyrich.theory import stage_one, times, two_stage
 
 
 def measure(data: xr.Dataset) -> dict[str, np.ndarray]:
@@ -89,7 +89,7 @@ def _stage_one(one: Followed, get: dict[str, float], t1: int) -> dict[str, float
             for rates, into in ((low, below), (high, above)):
                 bound_rho, _ = stage_one.bounds(float(now.step), np.abs(v_0), k, gamma, rates)
                 into.append(np.abs(rho) / bound_rho)
-    scale = 1 / np.sqrt(get["samples"] * get["signal_norm"] ** 2 * trace)
+    scale = times.alignment_value(get["samples"], trace, get["signal_norm"])
     rho, v = np.abs(one.rho(now)), np.abs(now.neurons[:, 0])
     printed = one.kernel(now) - one.aligned_kernel(1 / gamma)
     scaled = (one.kernel(now) - one.aligned_kernel(now.v_square)) / (gamma * now.v_square)
@@ -112,7 +112,7 @@ def _stage_one(one: Followed, get: dict[str, float], t1: int) -> dict[str, float
 
 def _stage_two(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[str, float]:
     root, trace = np.sqrt(get["gamma"]), get["covariance_trace"]
-    printed_root = np.sqrt(trace * get["samples"] * get["signal_norm"] ** 2)
+    printed_root = 1 / times.alignment_value(get["samples"], trace, get["signal_norm"])
     limit = np.sqrt(two_stage.limit(np.float64(get["gamma"]), np.float64(get["phi"])))
     worst = dict.fromkeys(("off_target", "imbalance", "imbalance_printed", "kernel_constant", "rho_largest"), 0.0)
     proxies, steps = [], []

@@ -8,12 +8,38 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive
-from lazyrich.claims import appendix, beyond, edges, equations, family, figure_1, lemmas, real, scales, theorem
+from lazyrich.claims import (
+    appendix,
+    clock,
+    edges,
+    end_kernel,
+    equations,
+    family,
+    figure_1,
+    kernel_change,
+    lemmas,
+    real,
+    scales,
+    theorem,
+)
 from lazyrich.claims.data import Data
 from lazyrich.claims.row import Row
 from lazyrich.claims.verdicts import Verdict
 
-TOPICS = (theorem, lemmas, equations, appendix, figure_1, beyond, edges, scales, family, real)
+TOPICS = (
+    theorem,
+    lemmas,
+    equations,
+    appendix,
+    figure_1,
+    end_kernel,
+    clock,
+    kernel_change,
+    edges,
+    scales,
+    family,
+    real,
+)
 
 
 def rows(data: Data) -> Iterator[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,7 @@ def rows(data: Data) -> Iterator[Row]:
 
 def _isotropy(drawn: Trained) -> Row:
     n, d = drawn.column("samples"), drawn.column("dimension")
-    allowed = n * drawn.column("covariance_norm") + np.sqrt(n) * drawn.column("covariance_frobenius")
-    ratio = drawn.column("gram_error") / allowed
+    ratio = drawn.column("gram_error") / drawn.anisotropy
     # Promised with probability 1 − n⁻² for each n: the constant is the largest quantile of that order.
     needed = np.array([np.quantile(ratio[n == value], 1 - value**-2.0) for value in np.unique(n)])
     judged = verdicts.constant(
@@ -51,7 +49,16 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
     x = conditions["n"] * conditions["‖β̃‖"] ** 2 * conditions["tr Σ"]
     starts = np.unique(np.stack([sigma_0, v_0]), axis=1).T
 
-    def row(name: str, source: str, statement: str, quantity: str, judged: Judged, shown: list, **more: Any) -> Row:
+    def row(
+        name: str,
+        source: str,
+        statement: str,
+        quantity: str,
+        judged: Judged,
+        shown: list[np.ndarray],
+        level: tuple[str, float] | None = None,
+        log_y: bool = True,
+    ) -> Row:
         """A row whose figure shows all values of `shown` (one or more a network) at each start, and a level that is allowed."""
         points = {}
         for s, v in starts:
@@ -60,7 +67,6 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
                 np.tile(x[own], len(shown)),
                 np.concatenate([values[own] for values in shown]),
             )
-        level, log_y = more.get("level"), more.get("log_y", True)
         curves = {level[0]: (np.array([x.min(), x.max()]), np.full(2, level[1]))} if level else {}
         picture = Picture("n‖β̃‖² tr Σ (≈ γ)", quantity, points, curves, log_y=log_y)
         return Row(name, source, statement, quantity, trained.setting, judged, picture)

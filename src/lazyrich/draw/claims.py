@@ -89,7 +89,7 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
             kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).astype(int))
             look = {"color": style.CURVES[points % len(style.CURVES)], "marker": "osD^vP"[points % 6]}
             scatter = hv.Scatter((x[kept], y[kept]), label=name, **labels)
-            overlay.append(scatter.opts(s=16, alpha=0.6, hooks=[_rasterise], **look))
+            overlay.append(scatter.opts(s=16, alpha=0.6, hooks=[style.rasterise], **look))
             points += 1
         limits["x"].append(x)
         limits["y"].append(y)
@@ -111,7 +111,7 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
         fig_inches=INCHES,
         aspect="auto",
         fontsize={"labels": 9, "ticks": 9, "legend": 8},
-        hooks=[_box],
+        hooks=[style.framed(0.8)],
     )
 
 
@@ -134,15 +134,6 @@ def _wrapped(text: str, width: int = 60) -> str:
         return text
     middle = text.rfind(" ", 0, len(text) // 2 + 10)
     return f"{text[:middle]}\n{text[middle + 1 :]}"
-
-
-def _rasterise(plot: object, element: hv.Element) -> None:
-    """Points as pixels inside the SVG: thousands as paths take megabytes."""
-    plot.handles["artist"].set_rasterized(True)
-
-
-def _box(plot: object, element: hv.Element) -> None:
-    style.frame(plot.handles["axis"], 0.8)
 
 
 def _write(element: hv.Overlay, path: Path) -> None:

@@ -154,7 +154,9 @@ def _panel(
         frame = {"frame_width": WIDTH, "frame_height": HEIGHT, "fontsize": {"title": 12, "legend": 10.5}}
         return overlay.opts(backend=backend, toolbar="above", active_tools=[], **frame, **common)
     sizes = {"title": 9, "labels": 9, "legend": 7.5}
-    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="auto", hooks=[_box], fontsize=sizes, **common)
+    return overlay.opts(
+        backend=backend, fig_inches=INCHES, aspect="auto", hooks=[style.framed(0.85)], fontsize=sizes, **common
+    )
 
 
 def _limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
@@ -168,10 +170,6 @@ def _limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
     room = max((high / low) ** 0.7, 30.0)
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
     return (low / below, high * above)
-
-
-def _box(plot: object, element: hv.Element) -> None:
-    style.frame(plot.handles["axis"], 0.85)
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:

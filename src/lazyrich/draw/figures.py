@@ -15,9 +15,9 @@ from bokeh.embed import json_item
 from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
-from lazyrich.boundaries import numeric_axes
 from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.page import bokeh_scripts, write_page
+from lazyrich.fields import numeric_axes
 from lazyrich.plan import whole
 from lazyrich.published import load_published
 from lazyrich.setting import setting

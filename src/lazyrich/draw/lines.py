@@ -51,8 +51,4 @@ def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) ->
     }
     if bokeh:
         return overlay.opts(backend=backend, frame_width=SIZE, frame_height=SIZE, active_tools=[], **options)
-    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="auto", hooks=[_box], **options)
-
-
-def _box(plot: object, element: hv.Element) -> None:
-    style.frame(plot.handles["axis"], 1)
+    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="auto", hooks=[style.framed(1)], **options)

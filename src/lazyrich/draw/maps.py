@@ -19,6 +19,7 @@ from bokeh.models import FixedTicker
 from lazyrich import phases, theories
 from lazyrich.boundaries import BAND, BOUNDARIES, boundaries
 from lazyrich.draw import style
+from lazyrich.fields import median
 
 SIZE = 380  # of the frame, in pixels
 INCHES = 6.2
@@ -84,9 +85,7 @@ def value_map(
     plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str, lines: Sequence[str]
 ) -> hv.Overlay:
     """The median of one variable in colour; logarithmic where it spans more than two decades."""
-    values = plane[name]
-    if "quantile" in values.dims:
-        values = values.sel(quantile=0.5)
+    values = median(plane[name])
     table = values.transpose(y, x).values.astype(float)
     table = np.where(np.isfinite(table), table, np.nan)
     positive = table[table > 0]
@@ -177,7 +176,7 @@ def _hover_layers(
     for name, label in HOVERED:
         if name not in plane:
             continue
-        values = plane[name].sel(quantile=0.5) if "quantile" in plane[name].dims else plane[name]
+        values = median(plane[name])
         if set(values.dims) == {x, y}:  # not an axis or a slice's own value
             layers.append(values.transpose(y, x).values.astype(float)[np.ix_(y_order, x_order)])
             dimensions.append(hv.Dimension(f"cell_{name}", label=label))
@@ -223,17 +222,8 @@ def _with_boundaries(
         show_legend=True,
         fig_inches=INCHES,
         aspect="auto",
-        hooks=[_square],
+        hooks=[style.framed(1)],
     )
-
-
-def _rasterise(plot: object, element: hv.Element) -> None:
-    """Matplotlib: the mesh as pixels inside the SVG, where 65 536 cells as paths take 12 MB."""
-    plot.handles["artist"].set_rasterized(True)
-
-
-def _square(plot: object, element: hv.Element) -> None:
-    style.frame(plot.handles["axis"], 1)
 
 
 def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
@@ -256,5 +246,5 @@ def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
         "title": title,
         "fontsize": {"title": 11, "labels": 11, "clabel": 9.5, "ticks": 10, "legend": 8.5},
         "aspect": "auto",
-        "hooks": [_rasterise],
+        "hooks": [style.rasterise],
     }

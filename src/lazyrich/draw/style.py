@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -99,6 +101,16 @@ def frame(axes: Axes, shape: float) -> None:
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
+
+
+def framed(shape: float) -> Callable[[object, object], None]:
+    """`frame` as a hook of a HoloViews element."""
+    return lambda plot, element: frame(plot.handles["axis"], shape)
+
+
+def rasterise(plot: object, element: object) -> None:
+    """A hook: cells or points as pixels inside the SVG, where thousands as paths take megabytes."""
+    plot.handles["artist"].set_rasterized(True)
 
 
 def power_of_ten(value: float, *_: object) -> str:

@@ -33,6 +33,13 @@ def _ratio(over: Float[Array, "..."], under: Float[Array, "..."]) -> Float[Array
     return np.where((np.asarray(under) == 0) & ~np.isnan(over), np.inf, np.divide(over, under))
 
 
+def spread(
+    samples: Float[Array, "..."], norm: Float[Array, "..."], frobenius: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """n‖Σ‖₂ + √n‖Σ‖_F, the scale of ‖K − trΣ I‖₂ for σ_x = 1 (Lemma 5.1) and of condition (6)."""
+    return samples * norm + np.sqrt(samples) * frobenius
+
+
 def margins(
     *,
     samples: Float[Array, "..."] | int,
@@ -75,7 +82,7 @@ def margins(
         small_start = np.minimum(
             _ratio(C.sigma_0, np.sqrt(dimension) * scale), np.sqrt(_ratio(accuracy, np.sqrt(n * trace) * signal))
         )
-        spread = sub_gaussian**2 * (n * norm + np.sqrt(n) * frobenius)
+        anisotropy = sub_gaussian**2 * spread(n, norm, frobenius)
         return {
             "width": width / (C.width * np.log(2 * n)),
             "sigma_0": _ratio(small_start, sigma_0),
@@ -84,7 +91,7 @@ def margins(
                 _ratio(C.learning_rate * np.sqrt(n) * width, np.sqrt(trace) * signal), loss_factor * learning_rate
             ),
             "noise": _ratio(8 * n * np.square(signal), np.square(label_noise)),
-            "trace": trace / (np.maximum(C.trace, np.sqrt(accuracy) * signal) * spread),
+            "trace": trace / (np.maximum(C.trace, np.sqrt(accuracy) * signal) * anisotropy),
             "signal": trace * np.square(signal) / C.signal,
         }
 

@@ -1,0 +1,26 @@
+"""Fields of a summary: their median over replicates, and the axes of numbers they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import xarray as xr
+
+from lazyrich.sweep import bare
+from lazyrich.table import variable
+
+
+def median(field: xr.DataArray) -> xr.DataArray:
+    """A field's median over replicates; itself where it has no quantiles."""
+    return field.sel(quantile=0.5, drop=True) if "quantile" in field.dims else field
+
+
+def numeric_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
+    """Grid dimensions with more than one number along them: those of `first`, then the others in the sweep's order."""
+    axes = [
+        str(dim)
+        for dim in summary["phase"].dims
+        if dim in summary.coords and summary[dim].dtype.kind in "fiu" and summary.sizes[dim] > 1
+    ]
+    first = [name for name in map(variable, map(bare, first)) if name in axes]
+    return first + [name for name in axes if name not in first]
