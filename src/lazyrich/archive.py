@@ -244,6 +244,10 @@ SUMMARY_VARIABLES = {
     "phase": ("phase of most replicates", ""),
     "agreement": ("share of replicates in the cell's phase", ""),
     "networks": ("number of networks in the cell", ""),
+    "refine_level": (
+        "coarsest grid that has the cell, -1 where it was not trained and shows what coarser grids say",
+        "",
+    ),
     "converged_share": ("share of networks that converged", ""),
     "conclusions_share": ("share of networks for which the conclusions of Theorem 4.1 hold", ""),
     "disagreement_share": ("share of settled networks whose order parameters disagree", ""),
