@@ -116,7 +116,7 @@ def tidy(sweeps: Path, *, remove_them: bool) -> str:
     for name, shards in found.items():
         size = sum(shard.stat().st_size for shard in shards) / 2**20
         why = "" if (sweeps / f"{name}.yaml").exists() else f" ({sweeps / name}.yaml is gone)"
-        lines.append(f"{name}: {len(shards)} shards, {size:,.1f} MiB{why}")
+        lines.append(f"{name}: {len(shards)} files, {size:,.1f} MiB{why}")
         lines += [f"  {shard}" for shard in shards]
         if remove_them:
             remove(shards)

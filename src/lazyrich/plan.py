@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -22,6 +21,7 @@ from typing import Any
 
 from lazyrich import activations
 from lazyrich.cost import work
+from lazyrich.disk import replacing
 from lazyrich.sweep import Sweep
 
 # Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
@@ -53,6 +53,11 @@ class Shard:
     def networks(self) -> int:
         """Number of networks in the shard."""
         return sum(math.prod(map(len, box.values())) for box in self.recipe["boxes"])
+
+
+def checksum_file(shard: str | Path) -> Path:
+    """The file beside a shard's that holds its checksum."""
+    return Path(shard).with_suffix(".sha256")
 
 
 def canonical(data: Any) -> str:
@@ -333,7 +338,5 @@ def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:
     text = json.dumps({"shards": {name: shard.recipe for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

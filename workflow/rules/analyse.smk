@@ -2,6 +2,7 @@ rule analyse_sweep:
     input:
         sweep=lambda wildcards: ancient(sweep_file(wildcards.sweep)),
         shards=shard_files,
+        checksums=checksum_files,
         published=published_file,
     output:
         summary=RESULTS / "{sweep}/summary.nc",

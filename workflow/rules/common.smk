@@ -6,8 +6,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lazyrich.claims import SWEEPS as CLAIMED
+from lazyrich.disk import check_writable, in_words, remove_leftovers
 from lazyrich.engines.select import engine_of, likely_device, modules
-from lazyrich.plan import canonical, known_shards, plan, read_plan, whole, write_plan
+from lazyrich.lock import take
+from lazyrich.plan import canonical, checksum_file, known_shards, plan, read_plan, whole, write_plan
 from lazyrich.provenance import fingerprint
 from lazyrich.settings import load_settings
 from lazyrich.sweep_file import SweepError, load_sweep
@@ -20,8 +22,8 @@ def one_clear_error(function):
     def wrapper(*arguments):
         try:
             return function(*arguments)
-        except ValueError as error:
-            raise WorkflowError(str(error)) from None
+        except (ValueError, OSError) as error:
+            raise WorkflowError(in_words(error)) from None
 
     return wrapper
 
@@ -29,6 +31,13 @@ def one_clear_error(function):
 SETTINGS = one_clear_error(load_settings)(config)
 RESULTS = Path(SETTINGS.results)
 DEVICE = likely_device(SETTINGS.device)
+
+# Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no mend.
+if workflow.is_main_process and RESULTS.exists():
+    try:
+        check_writable(RESULTS)
+    except OSError as error:
+        logger.warning(in_words(error))
 
 
 def sweep_file(name):
@@ -76,6 +85,14 @@ def shards_below_level(wildcards):
     return paths_of_shards(wildcards.sweep, int(wildcards.level) - 1)
 
 
+def checksums_below_level(wildcards):
+    return paths_of_checksums(wildcards.sweep, int(wildcards.level) - 1)
+
+
+def paths_of_checksums(name, level=None):
+    return [checksum_file(path) for path in paths_of_shards(name, level)]
+
+
 @one_clear_error
 def plan_of_shard(wildcards):
     """The plan file that holds a shard, once it is sure to be written; an error for a shard that no plan knows."""
@@ -90,11 +107,22 @@ def shard_files(wildcards):
     return paths_of_shards(wildcards.sweep)
 
 
+def checksum_files(wildcards):
+    return paths_of_checksums(wildcards.sweep)
+
+
 def all_shard_files(wildcards):
-    return [path for name in SETTINGS.sweeps for path in paths_of_shards(name)]
+    return [path for name in SETTINGS.sweeps for path in paths_of_shards(name) + paths_of_checksums(name)]
 
 
-def write_plans():
+@one_clear_error
+def start_run():
+    """Within budget, alone in a folder of results that can be written, without what killed runs left, with plans in place."""
+    check_budget()
+    take(RESULTS)
+    for folder in (path for name in PLANNED for path in (RESULTS / name, RESULTS / name / "shards") if path.exists()):
+        check_writable(folder)
+    remove_leftovers(RESULTS)
     for name in PLANNED:
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
 

@@ -3,6 +3,7 @@ checkpoint refine_sweep:
     input:
         sweep=lambda wildcards: ancient(sweep_file(wildcards.sweep)),
         shards=shards_below_level,
+        checksums=checksums_below_level,
     output:
         plan=RESULTS / "{sweep}/levels/{level}.json",
     log:

@@ -52,7 +52,6 @@ def threads_of_analysis(wildcards):
     return max(1, min(workflow.cores or 4, len(shards(wildcards.sweep)[0])))
 
 
-@one_clear_error
 def check_budget():
     """Refuse to train more than the configuration's budget."""
     left = {}

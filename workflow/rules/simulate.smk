@@ -3,6 +3,7 @@ rule simulate_shard:
         data=data_file,
     output:
         shard=RESULTS / "{sweep}/shards/{shard}.nc",
+        checksum=RESULTS / "{sweep}/shards/{shard}.sha256",
     log:
         RESULTS / "{sweep}/logs/simulate_shard/{shard}.log",
     benchmark:

@@ -5,11 +5,13 @@ from lazyrich.job import logged
 with logged(snakemake.log[0]):
     from pathlib import Path
 
+    from lazyrich.integrity import verify
     from lazyrich.plan import known_shards, plan, whole, write_plan
     from lazyrich.refine import cells
     from lazyrich.summary import summarise
     from lazyrich.sweep_file import load_sweep
 
+    verify(snakemake.input.shards, snakemake.threads)
     sweep = load_sweep(snakemake.input.sweep)
     summary = summarise(
         snakemake.input.shards,

@@ -5,7 +5,7 @@ from lazyrich.job import logged
 with logged(snakemake.log[0]):
     from pathlib import Path
 
-    from lazyrich import archive
+    from lazyrich import archive, integrity
     from lazyrich.plan import known_shards
     from lazyrich.settings import load_settings
     from lazyrich.simulate import simulate
@@ -13,4 +13,4 @@ with logged(snakemake.log[0]):
     recipe = known_shards(Path(snakemake.params.plan).parent)[snakemake.wildcards.shard].recipe
     # From the configuration, not a param: another device is no reason to train again.
     data = simulate(recipe, device=load_settings(snakemake.config).device, threads=snakemake.threads)
-    archive.write(archive.described(data, recipe), snakemake.output.shard)
+    integrity.write(archive.described(data, recipe), snakemake.output.shard)
