@@ -9,6 +9,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from lazyrich import progress
+
+# How the last line of a log begins, by which `status` knows that a job has ended, and how.
+DONE = "done in "
+FAILED = "failed: "
+
 
 @contextlib.contextmanager
 def logged(path: str) -> Iterator[None]:
@@ -17,9 +23,12 @@ def logged(path: str) -> Iterator[None]:
     started = time.perf_counter()
     with open(path, "w", encoding="utf-8", buffering=1) as log:
         try:
-            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), progress.to_log(log):
                 yield
         except Exception as error:
             traceback.print_exc(file=log)
-            sys.exit(f"{error} (see {path})")
-        print(f"done in {time.perf_counter() - started:.1f} s", file=log)
+            print(f"{FAILED}{' '.join(str(error).split())}", file=log)
+            # On a terminal the bar of the whole run stands in this line.
+            start = "\n" if sys.stderr.isatty() else ""
+            sys.exit(f"{start}{error} (see {path})")
+        print(f"{DONE}{time.perf_counter() - started:.1f} s", file=log)
