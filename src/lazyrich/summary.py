@@ -22,7 +22,7 @@ from lazyrich.comparison import COLUMNS, compare
 from lazyrich.concatenate import concatenate
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import VOTES, Phase
-from lazyrich.plan import positions
+from lazyrich.plan import index_of, positions
 from lazyrich.published import load_published
 from lazyrich.refine import fill
 from lazyrich.sweep import Conditions, Figures, Phases, Refine
@@ -59,9 +59,10 @@ def _cells(data: xr.Dataset, wanted: dict[str, Any]) -> tuple[np.ndarray, np.nda
     (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()][:-1]
     recipe = json.loads(data.attrs["recipe"])
+    index = index_of(wanted)
     cells, replicates = [], []
     for box in recipe["boxes"]:
-        where = positions(recipe, box, wanted)
+        where = positions(recipe, box, wanted, index)
         networks = math.prod(map(len, box.values()))
         if where is None:
             cells.append(np.full(networks, -1))
@@ -158,9 +159,11 @@ def _quantiles(table: np.ndarray) -> np.ndarray:
 def _groups(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any]) -> list[list[str]]:
     """Shards that must be reduced together, because a cell's replicates lie in more than one of them."""
     (target,) = wanted["boxes"]
+    index = index_of(wanted)
     alone, shared = [], []
     for path, recipe in recipes.items():
-        where = [places for box in recipe["boxes"] if (places := positions(recipe, box, wanted)) is not None]
+        boxes = [positions(recipe, box, wanted, index) for box in recipe["boxes"]]
+        where = [places for places in boxes if places is not None]
         complete = all(set(places[-1]) >= set(range(len(target["replicate"]))) for places in where)
         (alone if complete else shared).append((path, where))
     groups: list[tuple[list[str], list[list[list[int]]]]] = []
