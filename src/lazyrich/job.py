@@ -29,11 +29,11 @@ def logged(path: str) -> Iterator[None]:
                 with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                     yield
             except Exception as error:
-                failure = in_words(error)
+                failure = in_words(error, f"a file of {Path(path).stem}")
                 traceback.print_exc(file=log)
             else:
                 print(f"done in {time.perf_counter() - started:.1f} s", file=log)
     except OSError as error:  # of the log itself, whose disk may be full as well
-        failure = failure or in_words(error)
+        failure = failure or in_words(error, path)
     if failure:
         sys.exit(f"{failure} (see {path})")
