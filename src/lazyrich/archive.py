@@ -206,9 +206,8 @@ def write(data: xr.Dataset, path: str | Path) -> None:
             with np.errstate(over="ignore"):  # float32 records of a run on its way to divergence may overflow to inf
                 data.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(data))
         except (RuntimeError, PermissionError) as error:
-            os.truncate(
-                temporary, 0
-            )  # HDF5 keeps the file open; without this a full disk stays full, and the log is lost
+            # HDF5 keeps the file open: without this a full disk stays full, and the log is lost.
+            os.truncate(temporary, 0)
             raise ValueError(
                 f"{path}: cannot be written, its disk is full or broken; free some space, then run the same command again"
             ) from error
@@ -254,6 +253,10 @@ SUMMARY_VARIABLES = {
     "phase": ("phase of most replicates", ""),
     "agreement": ("share of replicates in the cell's phase", ""),
     "networks": ("number of networks in the cell", ""),
+    "refine_level": (
+        "coarsest grid that has the cell, -1 where it was not trained and shows what coarser grids say",
+        "",
+    ),
     "converged_share": ("share of networks that converged", ""),
     "conclusions_share": ("share of networks for which the conclusions of Theorem 4.1 hold", ""),
     "disagreement_share": ("share of settled networks whose order parameters disagree", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lazyrich.plan import checksum_file, plan, read_plan, write_plan
+from lazyrich.plan import checksum_file, needed_shards, read_plan, write_plan
 from lazyrich.sweep_file import load_sweep
 
 
@@ -23,7 +23,7 @@ def unneeded(results: Path, sweeps: Path) -> dict[str, list[Path]]:
     found = {}
     for home in sorted(path.parent for path in results.glob("*/shards")):
         path = sweeps / f"{home.name}.yaml"
-        needed = plan(load_sweep(path), read_plan(home / "plan.json")) if path.exists() else {}
+        needed = needed_shards(load_sweep(path), home) if path.exists() else {}
         spare = [shard for shard in sorted((home / "shards").glob("*.nc")) if shard.stem not in needed]
         spare += sorted((home / "shards").glob("*.damaged*"))
         if spare:

@@ -14,8 +14,8 @@ rule analyse_sweep:
         "../envs/lazyrich.yml"
     threads: threads_of_analysis
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         decides=analysed_keys,
         source=fingerprint("lazyrich.summary"),

@@ -12,8 +12,8 @@ rule simulate_shard:
         "../envs/lazyrich.yml"
     threads: threads_of_shard
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
         gpu=int(DEVICE == "cuda"),
     params:
         plan=plan_of_shard,

@@ -17,6 +17,7 @@ with logged(snakemake.log[0]):
         phases=sweep.phases,
         conditions=sweep.conditions,
         figures=sweep.figures,
+        refine=sweep.refine,
         threads=snakemake.threads,
     )
     archive.write(summary, snakemake.output.summary)
