@@ -9,15 +9,16 @@ import random
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import netCDF4
 import psutil
 import pytest
 
+from lazyrich.lock import RUN
 from lazyrich.plan import checksum_file
 
-from .conftest import MAP, copied
+from .conftest import MAP
 
 pytestmark = pytest.mark.workflow
 
@@ -25,30 +26,26 @@ TARGET = "results/map/summary.nc"
 MENDED = "run the same command again"
 
 
+def content(variable):
+    """SHA-256 of what is stored; texts have no bytes of their own in memory."""
+    values = variable[...]
+    return hashlib.sha256((values.astype(str) if variable.dtype is str else values).tobytes()).hexdigest()
+
+
 def variables(root):
-    """SHA-256 of the bytes of every variable of every shard and summary, as they are stored: file -> variable -> digest."""
+    """Every variable of every shard and summary: file -> variable -> SHA-256 of its bytes."""
     found = {}
     for path in sorted(root.glob("results/**/*.nc")):
         with netCDF4.Dataset(path) as file:
             file.set_auto_maskandscale(False)
-            found[str(path.relative_to(root))] = {
-                name: hashlib.sha256(variable[...].tobytes()).hexdigest() for name, variable in file.variables.items()
-            }
+            found[str(path.relative_to(root))] = {name: content(variable) for name, variable in file.variables.items()}
     return found
 
 
 def files(root):
-    return {str(path.relative_to(root)) for path in root.glob("results/**/*") if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A sweep in three shards."""
-    copy = copied(tmp_path_factory.mktemp("faults"))
-    copy.edit("src/lazyrich/plan.py", "SHARD_NETWORKS = 65536", "SHARD_NETWORKS = 25")
-    copy.edit("config/config.yaml", "  - figure1\n  - initial_scale\n  - learning_rate\n", "  - map\n")
-    copy.sweep("map", MAP)
-    return copy
+    """Every file that a run made, hidden ones too."""
+    found = {str(path.relative_to(root)) for path in root.glob("results/**/*") if path.is_file()}
+    return found - {"results/README.md"}
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +87,13 @@ def assert_mended(project, undisturbed, extra=()):
 
 
 def jobs_of(process):
-    """The processes that Snakemake has started, jobs first among them their own children."""
-    try:
-        return psutil.Process(process.pid).children()
-    except psutil.NoSuchProcess:
-        return []
+    """The jobs that Snakemake has started and that run; it asks other programs too, before it takes the lock."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                found += [child] if RUN in child.environ() else []
+    return found
 
 
 def wait_for_a_job(process):
@@ -131,11 +130,13 @@ def test_killed_at_random_moments_the_same_command_goes_on(kill, project, undist
         with process.stdout:
             time.sleep(moments.uniform(0, undisturbed[2]))
             if process.poll() is None:
-                try:
+                with suppress(psutil.NoSuchProcess, ProcessLookupError):  # it ended in this moment
                     kill(process)
-                except (psutil.NoSuchProcess, ProcessLookupError):
-                    pass  # it ended in this moment
             process.wait()
+    # Kills seldom meet the moments of writing: what one leaves then, and something to do even if the last came too late.
+    (project.root / TARGET).unlink(missing_ok=True)
+    (project.root / "results/map/shards").mkdir(parents=True, exist_ok=True)
+    (project.root / "results/map/shards/.0123456789abcdef.nc.1.part").write_bytes(b"half")
     assert_mended(project, undisturbed)
 
 
@@ -153,10 +154,10 @@ def test_a_job_that_outlives_its_snakemake_ends_when_the_next_one_has_begun(proj
     assert_mended(project, undisturbed)
     written = {path: path.read_bytes() for path in project.root.glob("results/**/*.*") if path.is_file()}
     job.resume()
-    gone, alive = psutil.wait_procs([job, *others], timeout=60)
-    assert not alive
+    _, alive = psutil.wait_procs([job, *others], timeout=60)
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
     after = {path: path.read_bytes() for path in project.root.glob("results/**/*.*") if path.is_file()}
-    assert {path for path in after if written.get(path) != after[path]} <= set(project.root.glob("results/**/*.log"))
+    assert after == written
     assert "Nothing to be done" in project.snakemake(TARGET).stdout
 
 
@@ -165,10 +166,10 @@ def test_damaged_and_foreign_shards_are_named_at_once_and_trained_anew(project, 
     # Shards that nobody asked to be analysed again until now: the summary goes, as after an edit of a threshold.
     (project.root / TARGET).unlink()
     bad = {cut: cut.read_bytes()[:-1000]}
-    content = bytearray(flipped.read_bytes())
-    for place in random.Random(0).sample(range(len(content)), 3):
-        content[place] ^= 0xFF
-    bad[flipped] = bytes(content)
+    damaged = bytearray(flipped.read_bytes())
+    for place in random.Random(0).sample(range(len(damaged)), 3):
+        damaged[place] ^= 0xFF
+    bad[flipped] = bytes(damaged)
     # From another sweep, with a checksum that fits.
     other = {**MAP, "seed": 1}
     project.sweep("other", other)
@@ -225,12 +226,25 @@ def mounted(folder, *options):
         subprocess.run(["umount", folder], check=True)
 
 
+def test_a_read_only_folder_is_named_before_any_job(project, undisturbed):
+    project.snakemake(TARGET)
+    results = project.root / "results"
+    with mounted(results, "--bind", results):
+        subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
+        assert "Nothing to be done" in project.snakemake(TARGET).stdout
+        # Something to make that is not there, and something to make anew.
+        for target in (["results/map/report.html"], [TARGET, "--forcerun", "analyse_sweep"]):
+            done = project.snakemake(*target, check=False)
+            assert done.returncode != 0
+            assert lines(done.stdout, "results: read-only file system; make it writable, then " + MENDED)
+            assert "Execute" not in done.stdout
+    assert variables(project.root) == undisturbed[0]
+
+
 def test_a_full_disk_is_named_and_once_there_is_space_the_run_goes_on(project, undisturbed):
     fresh(project)
     results = project.root / "results"
-    # Room for one shard and the logs; the three shards want three times as much.
-    room = next(iter(undisturbed[1] & {name for name in undisturbed[1] if name.endswith(".nc") and "shards" in name}))
-    assert room
+    # Room for one of the three shards.
     with mounted(results, "-t", "tmpfs", "-o", "size=300k", "tmpfs"):
         done = project.snakemake(TARGET, check=False)
         assert done.returncode != 0
@@ -243,22 +257,4 @@ def test_a_full_disk_is_named_and_once_there_is_space_the_run_goes_on(project, u
         assert len(left) % 2 == 0
         assert len(left) < 6
         subprocess.run(["mount", "-o", "remount,size=50m", results], check=True)
-        assert_mended(project, undisturbed, extra=set())
-
-
-def test_a_read_only_folder_is_named_before_any_job(project, undisturbed):
-    fresh(project)
-    project.snakemake(TARGET)
-    results = project.root / "results"
-    shard, *_ = shards(project)
-    with mounted(results, "--bind", results):
-        subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
-        assert "Nothing to be done" in project.snakemake(TARGET).stdout
-        # Something to make that is not there, and something to make anew.
-        for target in (["results/map/report.html"], [TARGET, "--forcerun", "analyse_sweep"]):
-            done = project.snakemake(*target, check=False)
-            assert done.returncode != 0
-            assert lines(done.stdout, "results: read-only file system; make it writable, then " + MENDED)
-            assert "Execute" not in done.stdout
-    assert variables(project.root) == undisturbed[0]
-    assert_mended(project, undisturbed)
+        assert_mended(project, undisturbed)
