@@ -16,7 +16,7 @@ import dask
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive, theories
+from lazyrich import archive, progress, theories
 from lazyrich.boundaries import BANDED, band, boundaries, distances
 from lazyrich.comparison import COLUMNS, compare
 from lazyrich.concatenate import concatenate
@@ -50,6 +50,7 @@ def _columns(
         with archive.LOCK:
             part = data.isel(network=slice(start, start + SLICE)).load()
         parts.append(compare(part, phases, constants, published))
+        progress.advance(part.sizes["network"])
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -225,7 +226,8 @@ def summarise(
     settings = (phases or Phases(), conditions or Conditions())
     published = load_published(figures.published) if figures and figures.published else None
     tasks = [dask.delayed(_reduce)(group, wanted, *settings, published) for group in _groups(recipes, wanted)]
-    parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
+    with progress.of_dask("tasks"):
+        parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
     return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
 
 
@@ -246,7 +248,9 @@ def analyse(
     constants = (
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
     )
-    return _assemble([_reduce([data], recipe, thresholds, constants, None)], recipe, axes)
+    with progress.shown(data.sizes["network"], "networks"):
+        reduced = _reduce([data], recipe, thresholds, constants, None)
+    return _assemble([reduced], recipe, axes)
 
 
 def _assemble(
