@@ -37,4 +37,11 @@ def test_a_log_that_cannot_be_written_does_not_hide_the_error():
 def test_a_log_that_cannot_be_written_is_an_error_of_its_own():
     with pytest.raises(SystemExit) as raised, logged("/dev/full"):
         pass
-    assert raised.value.code.startswith("no space left on device; free some space")
+    assert raised.value.code.startswith("/dev/full: no space left on device; free some space")
+
+
+def test_writing_to_a_full_disk_names_the_job(tmp_path):
+    path = tmp_path / "draw_figures.log"
+    with pytest.raises(SystemExit) as raised, logged(str(path)), open("/dev/full", "wb", buffering=0) as file:
+        file.write(b"picture")
+    assert raised.value.code.startswith("a file of draw_figures: no space left on device; free some space")

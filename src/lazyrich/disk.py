@@ -21,11 +21,14 @@ MENDS = {
 }
 
 
-def in_words(error: Exception) -> str:
-    """An error in one line: one of the disk names the file, what is wrong and the mend, others say it themselves."""
+def in_words(error: Exception, file: str = "a file") -> str:
+    """An error in one line: one of the disk names the file, what is wrong and the mend, others say it themselves.
+
+    Writing to an open file fails without its name; it is called `file` then.
+    """
     if isinstance(error, OSError) and error.errno in MENDS:
-        what = f"{error.filename}: " if error.filename else ""
-        return f"{what}{os.strerror(error.errno).lower()}; {MENDS[error.errno]}, then run the same command again"
+        mend = f"{MENDS[error.errno]}, then run the same command again"
+        return f"{error.filename or file}: {os.strerror(error.errno).lower()}; {mend}"
     return str(error)
 
 

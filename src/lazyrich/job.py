@@ -34,13 +34,13 @@ def logged(path: str) -> Iterator[None]:
                 with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), progress.to_log(log):
                     yield
             except Exception as error:
-                failure = in_words(error)
+                failure = in_words(error, f"a file of {Path(path).stem}")
                 traceback.print_exc(file=log)
                 print(f"{FAILED}{' '.join(failure.split())}", file=log)
             else:
                 print(f"{DONE}{time.perf_counter() - started:.1f} s", file=log)
     except OSError as error:  # of the log itself, whose disk may be full as well
-        failure = failure or in_words(error)
+        failure = failure or in_words(error, path)
     if failure:
         # On a terminal the bar of the whole run stands in this line.
         start = "\n" if sys.stderr.isatty() else ""

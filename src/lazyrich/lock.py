@@ -52,7 +52,10 @@ def take(results: Path) -> None:
     since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     holder = f"Snakemake with process id {os.getpid()} on {socket.gethostname()} since {since}"
     os.ftruncate(lock, 0)
-    os.write(lock, holder.encode())
+    try:
+        os.write(lock, holder.encode())
+    except OSError as error:  # a full disk, which does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from None
     os.environ[RUN] = json.dumps([str(path.resolve()), holder])
 
 
@@ -62,11 +65,16 @@ def end_when_replaced(every: float = 0.5) -> None:
         return
     path, holder = json.loads(os.environ[RUN])
 
-    def watch() -> None:
-        while not _replaced(Path(path), holder):
-            time.sleep(every)
-        os._exit(EXIT_REPLACED)
+    def check() -> None:
+        if _replaced(Path(path), holder):
+            os._exit(EXIT_REPLACED)
 
+    def watch() -> None:
+        while True:
+            time.sleep(every)
+            check()
+
+    check()
     threading.Thread(target=watch, daemon=True).start()
 
 

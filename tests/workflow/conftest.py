@@ -40,19 +40,23 @@ class Project:
 
     root: Path
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Run Snakemake with the copy's own library; output is in `stdout`."""
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-        done = subprocess.run(
-            command,
+    def start(self, *arguments: str, **options: object) -> subprocess.Popen:
+        """Start Snakemake with the copy's own library; output is in `stdout`; `options` are those of Popen."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.root,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": str(self.root / "src")},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
+            **options,
         )
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end; output is in `stdout`."""
+        with self.start(*arguments) as process:
+            output, _ = process.communicate()
+        done = subprocess.CompletedProcess(process.args, process.returncode, output)
         if check:
             assert done.returncode == 0, done.stdout
         return done
