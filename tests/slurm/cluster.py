@@ -10,12 +10,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -36,7 +36,7 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 AuthType=auth/munge
 # How long a job whose node was lost waits before it starts anew, too (120 s if not set).
-AuthInfo=socket={folder}/munge.socket,cred_expire=15
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 # Daemons listen where this machine's name leads, which is loopback, not everywhere.
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation={folder}/state
@@ -58,7 +58,8 @@ AccountingStorageType=accounting_storage/{accounting}
 AccountingStorageHost={address}
 AccountingStoragePort={ports[3]}
 AccountingStoragePass={folder}/munge.socket
-SchedulerParameters=bf_interval=1,sched_min_interval=0
+# Pending jobs are looked at every two seconds instead of once a minute.
+SchedulerParameters=sched_interval=2,bf_interval=2
 KillWait=3
 ReturnToService=2
 # Nodes are what is written here, whatever the machine below them has.
@@ -117,26 +118,24 @@ def _owner() -> Path | None:
     return folder if folder.name.startswith(PREFIX) else None
 
 
-def _kill(processes: list[psutil.Process]) -> None:
-    """As a power cut does it: at once, and the call returns when they are gone."""
-    for process in processes:
-        try:
-            process.send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(processes, timeout=SECONDS_TO_START)
-
-
-def _with(variable: str, value: str) -> list[psutil.Process]:
-    """Every process whose environment says so; daemons and what they start carry the mark."""
+def _kill(belongs: Callable[[psutil.Process], bool]) -> None:
+    """Every process of which this is true, as a power cut does it; the call returns when they are gone."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(variable) == value:
+            if belongs(process):
+                process.kill()
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    return found
+    psutil.wait_procs(found, timeout=SECONDS_TO_START)
+
+
+def _kill_node(folder: Path, node: str) -> None:
+    """The daemons first, known by the log they hold open, so that none of them reports the end of a job."""
+    log = str(folder / f"{node}.log")
+    _kill(lambda process: any(file.path == log for file in process.open_files()))
+    _kill(lambda process: process.environ().get("SLURMD_NODENAME") == node)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -159,6 +158,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.accounting = all(shutil.which(name) for name in ACCOUNTING)
+        self._started: list[subprocess.Popen] = []  # kept, so that Python does not complain of processes left alone
 
     def __enter__(self) -> Cluster:
         if (reason := why_not()) is not None:
@@ -183,8 +183,8 @@ class Cluster:
     @staticmethod
     def _remove(folder: Path) -> None:
         for node in NODES:
-            _kill(_with("SLURMD_NODENAME", node))
-        _kill(_with("LAZYRICH_SLURM", str(folder)))
+            _kill_node(folder, node)
+        _kill(lambda process: process.environ().get("LAZYRICH_SLURM") == str(folder))
         DEFAULT.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -244,7 +244,7 @@ class Cluster:
         """Start one in the foreground of a session of its own, so that an interrupt at the terminal spares it."""
         conf = str(self.folder / "slurm.conf")  # the others are looked for beside it
         with open(self.folder / f"{name}.out", "ab") as out:
-            subprocess.Popen(
+            started = subprocess.Popen(
                 [shutil.which(name), *arguments],
                 env={**os.environ, "LAZYRICH_SLURM": str(self.folder), "SLURM_CONF": conf, **variables},
                 stdin=subprocess.DEVNULL,
@@ -252,8 +252,9 @@ class Cluster:
                 stderr=out,
                 start_new_session=True,
             )
+        self._started.append(started)
 
-    def _until(self, what: str, true) -> None:
+    def _until(self, what: str, true: Callable[[], bool]) -> None:
         end = time.monotonic() + SECONDS_TO_START
         while not true():
             if time.monotonic() > end:
@@ -269,14 +270,14 @@ class Cluster:
 
     def stop_node(self, node: str) -> None:
         """Cut a node's power: its daemon and all that ran on it are gone, and SLURM finds it down."""
-        _kill(_with("SLURMD_NODENAME", node))
+        _kill_node(self.folder, node)
         subprocess.run(["scontrol", "update", f"nodename={node}", "state=down", "reason=test"], check=True)
 
     def start_node(self, node: str) -> None:
         """Start a node, or start it again, and wait until it takes jobs."""
         if self.state(node).startswith("down"):
             subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=True)
-        self._daemon("slurmd", "-D", "-N", node, SLURMD_NODENAME=node)
+        self._daemon("slurmd", "-D", "-N", node)
         self._until(f"{node} is idle", lambda: self.state(node) in ("idle", "mixed", "allocated"))
 
 
