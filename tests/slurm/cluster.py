@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -23,7 +24,7 @@ import psutil
 DEFAULT = Path("/etc/slurm/slurm.conf")
 PREFIX = "lazyrich-slurm-"
 NODES = ("lazyrich1", "lazyrich2")
-CPUS = 2
+CPUS = 4
 MEMORY_MB = 8000
 SECONDS_TO_START = 60
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch")
@@ -118,24 +119,46 @@ def _owner() -> Path | None:
     return folder if folder.name.startswith(PREFIX) else None
 
 
-def _kill(belongs: Callable[[psutil.Process], bool]) -> None:
-    """Every process of which this is true, as a power cut does it; the call returns when they are gone."""
+def _where(true: Callable[[psutil.Process], object]) -> list[psutil.Process]:
+    """Every process of which this is true."""
     found = []
     for process in psutil.process_iter():
         try:
-            if belongs(process):
-                process.kill()
+            if true(process):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    psutil.wait_procs(found, timeout=SECONDS_TO_START)
+    return found
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    """As a power cut does it; the call returns when they are gone."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=SECONDS_TO_START)
+
+
+def _of_daemons(folder: Path) -> list[psutil.Process]:
+    """Those that carry the cluster's mark."""
+    return _where(lambda process: process.environ().get("LAZYRICH_SLURM") == str(folder))
+
+
+def _of_steps(folder: Path, node: str) -> list[psutil.Process]:
+    """A node's daemon and the daemons of its job steps, which have no environment but hold its log open."""
+    log = str(folder / f"{node}.log")
+    return _where(lambda process: any(file.path == log for file in process.open_files()))
+
+
+def _of_jobs(node: str) -> list[psutil.Process]:
+    """What jobs on a node have started."""
+    return _where(lambda process: process.environ().get("SLURMD_NODENAME") == node)
 
 
 def _kill_node(folder: Path, node: str) -> None:
-    """The daemons first, known by the log they hold open, so that none of them reports the end of a job."""
-    log = str(folder / f"{node}.log")
-    _kill(lambda process: any(file.path == log for file in process.open_files()))
-    _kill(lambda process: process.environ().get("SLURMD_NODENAME") == node)
+    """The daemons first, so that none of them reports the end of a job."""
+    _kill(_of_steps(folder, node))
+    _kill(_of_jobs(node))
 
 
 def _free_ports(count: int) -> list[int]:
@@ -184,7 +207,7 @@ class Cluster:
     def _remove(folder: Path) -> None:
         for node in NODES:
             _kill_node(folder, node)
-        _kill(lambda process: process.environ().get("LAZYRICH_SLURM") == str(folder))
+        _kill(_of_daemons(folder))
         DEFAULT.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -262,6 +285,11 @@ class Cluster:
                 tails = [f"--- {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in logs]
                 raise RuntimeError("\n".join([f"waited {SECONDS_TO_START} s in vain: {what}", *tails]))
             time.sleep(0.1)
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs for this cluster."""
+        nodes = [process for node in NODES for process in (*_of_steps(self.folder, node), *_of_jobs(node))]
+        return [*_of_daemons(self.folder), *nodes]
 
     def state(self, node: str) -> str:
         """What SLURM says of a node: idle, mixed, allocated, down and so on; empty while SLURM does not answer."""

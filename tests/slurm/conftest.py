@@ -4,7 +4,11 @@ import os
 
 import pytest
 
-from .cluster import Cluster, why_not
+from tests.workflow.conftest import project
+
+from .cluster import DEFAULT, Cluster, why_not
+
+__all__ = ["cluster", "project"]
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,6 @@ def cluster():
         pytest.skip(reason)
     with Cluster() as running:
         yield running
+    assert not running.processes()
+    assert not running.folder.exists()
+    assert not os.path.lexists(DEFAULT)

@@ -13,8 +13,8 @@ rule analyse_sweep:
         "../envs/lazyrich.yml"
     threads: threads_of_analysis
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         decides=analysed_keys,
         source=fingerprint("lazyrich.summary"),

@@ -79,6 +79,11 @@ def threads_of_analysis(wildcards):
     return max(1, min(workflow.cores or 1, len(shards(wildcards.sweep)[0])))
 
 
+def growing(amount):
+    """Memory or time of a job: as much again on each attempt, since too little of it is why jobs fail on clusters."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def shard_files(wildcards):
     return paths_of_shards(wildcards.sweep)
 
