@@ -28,7 +28,7 @@ CPUS = 4
 MEMORY_MB = 8000
 SECONDS_TO_START = 60
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch")
-ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db")
+ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db", "my_print_defaults")
 
 SLURM_CONF = """\
 ClusterName=lazyrich
@@ -62,6 +62,8 @@ AccountingStoragePass={folder}/munge.socket
 # Pending jobs are looked at every two seconds instead of once a minute.
 SchedulerParameters=sched_interval=2,bf_interval=2
 KillWait=3
+# Sites differ; whoever wants a job back after a lost node must say so.
+JobRequeue=0
 ReturnToService=2
 # Nodes are what is written here, whatever the machine below them has.
 SlurmdParameters=config_overrides
