@@ -38,6 +38,9 @@ def changed(**changes):
     return data
 
 
+REFINED = {"network__sigma_0": {"log": [0.1, 1], "points": 8}}
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "words"),
     [
@@ -97,7 +100,13 @@ def changed(**changes):
             "zip",
             "differ in length",
         ),
-        ({"refine": {"levels": 2}}, "refine", "not available in this version"),
+        ({"refine": {"levels": 2}}, "refine", "needs an axis of numbers"),
+        ({**REFINED, "refine": {"levels": 3}}, "refine.levels", "leaves nothing of an axis of 8 points"),
+        ({**REFINED, "refine": {"levels": 0}}, "refine.levels", "≥ 1"),
+        ({**REFINED, "refine": {"levels": 1, "of": "colour"}}, "refine.of", "not known"),
+        ({**REFINED, "refine": {"levels": 1, "of": "loss"}}, "refine.at", "write it"),
+        ({**REFINED, "refine": {"levels": 1, "at": 1}}, "refine.at", "remove it"),
+        ({**REFINED, "refine": {"levels": 1, "of": "ntk_norm", "at": 1}}, "refine.of", "add it to record.observables"),
         ({"dask": {}}, "dask", "not available in this version"),
         ({"figures": {"published": "nowhere.csv"}}, "figures.published", "no such file"),
         ({"phases": {"kernel_change": 0}}, "phases.kernel_change", "> 0"),

@@ -21,14 +21,15 @@ from lazyrich.boundaries import BANDED, band, boundaries, distances
 from lazyrich.comparison import COLUMNS, compare
 from lazyrich.concatenate import concatenate
 from lazyrich.fields import numeric_axes
-from lazyrich.networks import LOSS_FACTOR
 from lazyrich.phases import VOTES, Phase
 from lazyrich.plan import positions
 from lazyrich.published import load_published
-from lazyrich.sweep import Conditions, Figures, Phases
+from lazyrich.refine import fill
+from lazyrich.sweep import Conditions, Figures, Phases, Refine
 from lazyrich.sweep_file import validated
 from lazyrich.table import variable
 from lazyrich.theories import Theory
+from lazyrich.training import LOSS_FACTOR
 
 QUANTILES = (0.16, 0.5, 0.84)
 # Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
@@ -196,6 +197,7 @@ def summarise(
     phases: Phases | None = None,
     conditions: Conditions | None = None,
     figures: Figures | None = None,
+    refine: Refine | None = None,
     threads: int = 1,
 ) -> xr.Dataset:
     """The summary of a sweep from its shards on disk.
@@ -206,8 +208,8 @@ def summarise(
         paths of shards.
     wanted
         the sweep as a one-box recipe (`plan.whole(sweep).recipe`): its box is the grid.
-    phases, conditions, figures
-        the sweep file's sections of these names.
+    phases, conditions, figures, refine
+        the sweep file's sections of these names; with `refine`, cells that were not trained are filled in.
     threads
         shards reduced side by side.
 
@@ -224,7 +226,7 @@ def summarise(
     published = load_published(figures.published) if figures and figures.published else None
     tasks = [dask.delayed(_reduce)(group, wanted, *settings, published) for group in _groups(recipes, wanted)]
     parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
-    return _assemble(parts, wanted, figures.axes if figures and figures.axes else ())
+    return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
 
 
 def analyse(
@@ -248,7 +250,10 @@ def analyse(
 
 
 def _assemble(
-    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted: dict[str, Any], axes: Sequence[str] = ()
+    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
+    wanted: dict[str, Any],
+    axes: Sequence[str] = (),
+    refine: Refine | None = None,
 ) -> xr.Dataset:
     parts = list(parts)
     (target,) = wanted["boxes"]
@@ -259,8 +264,8 @@ def _assemble(
     names = list(dict.fromkeys(name for _, values in parts for name in values))
     for name in names:
         width = (len(QUANTILES),) if any(v[name].ndim > 1 for _, v in parts if name in v) else ()
-        fill = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
-        flat = np.full((math.prod(shape), *width), fill, dtype=float)
+        nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
+        flat = np.full((math.prod(shape), *width), nothing, dtype=float)
         for cells, values in parts:
             if name in values:
                 flat[cells] = values[name]
@@ -268,6 +273,8 @@ def _assemble(
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
+    if refine is not None:
+        fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
     _add_boundaries(data, axes)
     return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
 

@@ -25,7 +25,7 @@ POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
 
 # Keys that the format knows and this version does not run; each is refused by name.
-NOT_YET = {"problem": ("test_samples",), "": ("refine", "dask")}
+NOT_YET = {"problem": ("test_samples",), "": ("dask",)}
 
 
 class SweepError(ValueError):
@@ -181,6 +181,29 @@ class Figures(Section):
     )
 
 
+# Fields of a summary along whose level a boundary runs, and that level; `boundaries` draws the same.
+REFINED = {"kernel_change_ratio": 1.0, "converged_share": 0.5, "conclusions_share": 0.5}
+
+
+class Refine(Section):
+    """`refine`: train a coarse grid, then only where a boundary runs, finer and finer until the grid of the axes is reached."""
+
+    levels: Annotated[Any, scalar(Integer(1, 12))] = Field(
+        description="how often the spacing is halved: the first grid takes every 2^levels-th point of both axes, and the last"
+    )
+    of: Annotated[Any, scalar(Choice(("phase", *REFINED, *observables.NAMES)))] = Field(
+        "phase", description="what has the boundary: `phase`, a field of the summary, or an observable's end value"
+    )
+    at: Annotated[Any, scalar(Real())] = Field(
+        None, description="the value on the boundary (for an observable; the fields have their own)"
+    )
+
+    @property
+    def level(self) -> float | None:
+        """The value on the boundary; None for phases, which differ across it."""
+        return REFINED.get(self.of, self.at)
+
+
 AxisGroup = Annotated[tuple[str, ...], Field(min_length=2)]
 
 
@@ -199,6 +222,7 @@ class Sweep(Section):
     phases: Phases = Field(Phases(), description="thresholds between phases")
     conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1")
     figures: Figures = Field(Figures(), description="what to draw beside the data")
+    refine: Refine | None = Field(None, description="train only near a boundary")
 
     # ---- what may be combined ---------------------------------------------------------------------------------------
 
@@ -258,6 +282,20 @@ class Sweep(Section):
     def cells(self) -> int:
         """Number of grid cells; each holds `replicates` networks."""
         return math.prod(self.shape)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Grid dimensions of one key with numbers."""
+        return tuple(
+            names[0] for names, points in self.dims.items() if len(names) == 1 and not isinstance(points[0][0], str)
+        )
+
+    @property
+    def plane(self) -> tuple[str, ...]:
+        """The two axes (or one) of numbers that maps show and boundaries lie in: those of `figures.axes`, or the first."""
+        first = tuple(map(bare, self.figures.axes or ()))
+        several = [name for name in self.numeric if len(self.dims[name,]) > 1 and name not in first]
+        return (*first, *several)[:2]
 
     @property
     def own_activations(self) -> tuple[str, ...]:

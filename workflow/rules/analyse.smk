@@ -2,6 +2,7 @@ rule analyse_sweep:
     input:
         sweep=lambda wildcards: ancient(sweep_file(wildcards.sweep)),
         shards=shard_files,
+        checksums=checksum_files,
         published=published_file,
     output:
         summary=RESULTS / "{sweep}/summary.nc",
@@ -13,8 +14,8 @@ rule analyse_sweep:
         "../envs/lazyrich.yml"
     threads: threads_of_analysis
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        mem_mb=memory,
+        runtime=runtime,
     params:
         decides=analysed_keys,
         source=fingerprint("lazyrich.summary"),

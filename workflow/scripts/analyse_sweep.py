@@ -4,10 +4,12 @@ from lazyrich.job import logged
 
 with logged(snakemake.log[0]):
     from lazyrich import archive
+    from lazyrich.integrity import verify
     from lazyrich.plan import whole
     from lazyrich.summary import summarise
     from lazyrich.sweep_file import load_sweep
 
+    verify(snakemake.input.shards, snakemake.threads)
     sweep = load_sweep(snakemake.input.sweep)
     summary = summarise(
         snakemake.input.shards,
@@ -15,6 +17,7 @@ with logged(snakemake.log[0]):
         phases=sweep.phases,
         conditions=sweep.conditions,
         figures=sweep.figures,
+        refine=sweep.refine,
         threads=snakemake.threads,
     )
     archive.write(summary, snakemake.output.summary)

@@ -16,8 +16,9 @@ from lazyrich import observables
 from lazyrich.engines.batched import Start, see
 from lazyrich.engines.observing import Outcome, observe
 from lazyrich.engines.pieces import in_pieces
-from lazyrich.engines.trajectories import DIVERGED, FINISHED, LARGEST, WINDOW, Recording, Status, Trajectories
+from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories
 from lazyrich.networks import Networks
+from lazyrich.training import FINISHED
 
 MOST_MODES = 64  # modes whose M and P fit the registers of one program
 

@@ -18,7 +18,6 @@ from lazyrich import observables
 from lazyrich.engines.simd.compiled import compiled
 from lazyrich.engines.trajectories import (
     DIVERGED,
-    FINISHED,
     LARGEST,
     WINDOW,
     Recording,
@@ -30,6 +29,7 @@ from lazyrich.engines.trajectories import (
 from lazyrich.networks import Networks
 from lazyrich.observables import State
 from lazyrich.theory import end_state
+from lazyrich.training import FINISHED
 
 _period_of = compiled(period_of)
 
