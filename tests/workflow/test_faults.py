@@ -126,7 +126,7 @@ def test_killed_at_random_moments_the_same_command_goes_on(kill, project, undist
     fresh(project)
     moments = random.Random(kill.__name__)
     for _ in range(3):
-        process = project.start(TARGET, start_new_session=True)
+        process = project.start("--cores", "2", TARGET, start_new_session=True)
         with process.stdout:
             time.sleep(moments.uniform(0, undisturbed[2]))
             if process.poll() is None:
@@ -143,7 +143,7 @@ def test_killed_at_random_moments_the_same_command_goes_on(kill, project, undist
 def test_a_job_that_outlives_its_snakemake_ends_when_the_next_one_has_begun(project, undisturbed):
     """The job is stopped, its Snakemake killed, the sweep finished by another, and the job goes on: it changes nothing."""
     fresh(project)
-    process = project.start(TARGET, start_new_session=True)
+    process = project.start("--cores", "2", TARGET, start_new_session=True)
     job = wait_for_a_job(process)
     others = [other for other in jobs_of(process) if other != job]
     time.sleep(0.5)
@@ -198,7 +198,7 @@ def test_damaged_and_foreign_shards_are_named_at_once_and_trained_anew(project, 
 
 def test_a_second_snakemake_is_told_of_the_first(project, undisturbed):
     fresh(project)
-    first = project.start(TARGET)
+    first = project.start("--cores", "2", TARGET)
     assert wait_for_a_job(first) is not None
     second = project.snakemake(TARGET, check=False)
     assert second.returncode != 0

@@ -38,18 +38,23 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * amount
 
 
+# In a job on a cluster `workflow.cores` are those of its node, of which it has only what it was given when it was submitted.
+CORES = workflow.cores if workflow.is_main_process else None
+
+
 def threads_of_shard(wildcards):
-    """All cores of one machine between the shards of this run; elsewhere so many that a job ends in the time of a shard."""
-    if workflow.cores:
+    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time."""
+    if CORES:
         together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
-        return max(1, workflow.cores // sum(len(shards(name)[0]) for name in together))
-    seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), constants(), "seconds")
+        return max(1, CORES // sum(len(shards(name)[0]) for name in together))
+    # By the shipped constants, for the job must come to the same number when it runs.
+    seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), work.SHIPPED, "seconds")
     return request.threads(seconds, find_shard(wildcards.sweep, wildcards.shard).networks, SHARD_SECONDS)
 
 
 def threads_of_analysis(wildcards):
     """Shards are compared with theory side by side; on a cluster by as many as a small node has."""
-    return max(1, min(workflow.cores or 4, len(shards(wildcards.sweep)[0])))
+    return max(1, min(CORES or 4, len(shards(wildcards.sweep)[0])))
 
 
 def check_budget():
