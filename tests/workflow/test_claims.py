@@ -1,5 +1,6 @@
 """`snakemake claims`, end to end: a row for each statement, and verdicts that follow from the numbers."""
 
+import os
 import re
 
 import numpy as np
@@ -202,3 +203,17 @@ def test_a_sweep_may_not_take_the_ledgers_folder(shipped):
     assert "config/config.yaml: sweeps" in done.stdout
     assert "folder of the claims ledger" in done.stdout
     shipped.edit("config/config.yaml", "  - claims", "  - figure1")
+
+
+def test_shards_are_verified_before_claims_are_measured(shipped, ledger):
+    """The last one: a bit that flipped since the analysis, at no new time, is found all the same."""
+    shard = min((shipped.root / "results/neurons/shards").glob("*.nc"))
+    data, times = bytearray(shard.read_bytes()), shard.stat()
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    os.utime(shard, ns=(times.st_atime_ns, times.st_mtime_ns))
+    done = shipped.snakemake("claims", "--forcerun", "measure_claims", check=False)
+    assert done.returncode != 0
+    assert f"{shard.relative_to(shipped.root)}: is not what was written" in done.stdout
+    assert shard.with_name(f"{shard.name}.damaged").read_bytes() == data
+    assert shipped.jobs("claims")["simulate_shard"] == 1
