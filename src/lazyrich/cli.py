@@ -1,9 +1,10 @@
-"""The command line: what a sweep would cost before anything runs, and what of its results nothing needs any more."""
+"""The command line: what a sweep would cost, how far its run is, and what of its results nothing needs any more."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from lazyrich.cost.estimate import Estimate, check, estimate
@@ -14,6 +15,7 @@ from lazyrich.plan import known_shards, needed_shards, whole
 from lazyrich.plan import settings as settings_of
 from lazyrich.provenance import project_version
 from lazyrich.settings import Settings, load_settings
+from lazyrich.status import describe, status
 from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep, load_yaml
 from lazyrich.tidy import remove, unneeded
@@ -29,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     planned = commands.add_parser("plan", help="check a sweep file and say what it would cost")
     planned.add_argument("file", help="a sweep file, such as config/sweeps/initial_scale.yaml")
     planned.add_argument("--over-budget", action="store_true", help="accept more than budget in config.yaml")
+    asked = commands.add_parser("status", help="how far a run is, here or elsewhere, from the results folder alone")
+    asked.add_argument("sweeps", nargs="*", metavar="SWEEP", help="names of sweeps; default: those of config.yaml")
     tidied = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
     tidied.add_argument("--remove", action="store_true", help="delete them")
     documents = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
@@ -40,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(text)
             if not options.over_budget:
                 check(left, _settings().budget, options.file)
+        elif options.command == "status":
+            print(describe_status(Path("config/sweeps"), options.sweeps))
         elif options.command == "tidy":
             print(tidy(Path("config/sweeps"), remove_them=options.remove))
         else:
@@ -105,6 +111,23 @@ def _jobs(results: Path, names: set[str], sweeps: Path) -> list[Measured]:
             recipes = {shard: content.recipe for shard, content in shards.items()}
             found += read(results / name, recipes, whole(load_sweep(path)).recipe)
     return found
+
+
+def describe_status(folder: Path, names: list[str]) -> str:
+    """How far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people."""
+    configured = load_settings(load_yaml(Path("config/config.yaml")))
+    results = Path(configured.results)
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name}: no sweep of this name in {folder}; write one of {', '.join(known)}")
+    sweeps = {name: load_sweep(folder / f"{name}.yaml") for name in names or configured.sweeps}
+    now = time.time()
+    lines = []
+    for name, sweep in sweeps.items():
+        shards = needed_shards(sweep, results / name)
+        lines += describe(name, sweep.title, status(results / name, shards, now), now)
+    return "\n".join(lines)
 
 
 def tidy(sweeps: Path, *, remove_them: bool) -> str:

@@ -16,13 +16,13 @@ import dask
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive, theories
+from lazyrich import archive, progress, theories
 from lazyrich.boundaries import BANDED, band, boundaries, distances
 from lazyrich.comparison import COLUMNS, compare
 from lazyrich.concatenate import concatenate
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import VOTES, Phase
-from lazyrich.plan import positions
+from lazyrich.plan import index_of, positions
 from lazyrich.published import load_published
 from lazyrich.refine import fill
 from lazyrich.sweep import Conditions, Figures, Phases, Refine
@@ -50,6 +50,7 @@ def _columns(
         with archive.LOCK:
             part = data.isel(network=slice(start, start + SLICE)).load()
         parts.append(compare(part, phases, constants, published))
+        progress.advance(part.sizes["network"])
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -58,9 +59,10 @@ def _cells(data: xr.Dataset, wanted: dict[str, Any]) -> tuple[np.ndarray, np.nda
     (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()][:-1]
     recipe = json.loads(data.attrs["recipe"])
+    index = index_of(wanted)
     cells, replicates = [], []
     for box in recipe["boxes"]:
-        where = positions(recipe, box, wanted)
+        where = positions(recipe, box, wanted, index)
         networks = math.prod(map(len, box.values()))
         if where is None:
             cells.append(np.full(networks, -1))
@@ -157,9 +159,11 @@ def _quantiles(table: np.ndarray) -> np.ndarray:
 def _groups(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any]) -> list[list[str]]:
     """Shards that must be reduced together, because a cell's replicates lie in more than one of them."""
     (target,) = wanted["boxes"]
+    index = index_of(wanted)
     alone, shared = [], []
     for path, recipe in recipes.items():
-        where = [places for box in recipe["boxes"] if (places := positions(recipe, box, wanted)) is not None]
+        boxes = [positions(recipe, box, wanted, index) for box in recipe["boxes"]]
+        where = [places for places in boxes if places is not None]
         complete = all(set(places[-1]) >= set(range(len(target["replicate"]))) for places in where)
         (alone if complete else shared).append((path, where))
     groups: list[tuple[list[str], list[list[list[int]]]]] = []
@@ -225,7 +229,8 @@ def summarise(
     settings = (phases or Phases(), conditions or Conditions())
     published = load_published(figures.published) if figures and figures.published else None
     tasks = [dask.delayed(_reduce)(group, wanted, *settings, published) for group in _groups(recipes, wanted)]
-    parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
+    with progress.of_dask("tasks"):
+        parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
     return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
 
 
@@ -246,7 +251,9 @@ def analyse(
     constants = (
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
     )
-    return _assemble([_reduce([data], recipe, thresholds, constants, None)], recipe, axes)
+    with progress.shown(data.sizes["network"], "networks"):
+        reduced = _reduce([data], recipe, thresholds, constants, None)
+    return _assemble([reduced], recipe, axes)
 
 
 def _assemble(

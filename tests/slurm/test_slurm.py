@@ -160,7 +160,10 @@ def test_a_job_that_needs_more_memory_is_submitted_again_and_asks_for_it(cluster
 def test_an_interrupted_run_takes_its_jobs_along(cluster, project, local):
     shard = shards(local, "line")[0]
     (target,) = forget(project, shard)
+    # What a shell runs in the background ignores Ctrl-C, and so would what is started from there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = project.start(*PROFILE, target)
+    signal.signal(signal.SIGINT, before)
     wait_until(log_of(project, shard).exists, running)
     running.send_signal(signal.SIGINT)
     output, _ = running.communicate(timeout=PATIENCE)
