@@ -143,10 +143,10 @@ def test_status_by_sacct_where_accounting_is_on(cluster, project):
 
 
 def test_a_job_that_needs_more_memory_is_submitted_again_and_asks_for_it(cluster, project, local):
-    project.edit("src/lazyrich/cost/request.py", "MEMORY_MARGIN = 1.5", "MEMORY_MARGIN = 0.5")
+    project.edit("src/lazyrich/cost/request.py", "SNAKEMAKE_MB = 300", "SNAKEMAKE_MB = -150")
     (project.root / "results/line/summary.nc").unlink()
     output = submit(project, "results/line/summary.nc")
-    project.edit("src/lazyrich/cost/request.py", "MEMORY_MARGIN = 0.5", "MEMORY_MARGIN = 1.5")
+    project.edit("src/lazyrich/cost/request.py", "SNAKEMAKE_MB = -150", "SNAKEMAKE_MB = 300")
     first, *_, last = found = jobs(output)
     assert [job.state for job in found] == ["FAILED"] * (len(found) - 1) + ["COMPLETED"]
     assert len(found) in (2, 3)
@@ -160,7 +160,10 @@ def test_a_job_that_needs_more_memory_is_submitted_again_and_asks_for_it(cluster
 def test_an_interrupted_run_takes_its_jobs_along(cluster, project, local):
     shard = shards(local, "line")[0]
     (target,) = forget(project, shard)
+    # What a shell runs in the background ignores Ctrl-C, and so would what is started from there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = project.start(*PROFILE, target)
+    signal.signal(signal.SIGINT, before)
     wait_until(log_of(project, shard).exists, running)
     running.send_signal(signal.SIGINT)
     output, _ = running.communicate(timeout=PATIENCE)
