@@ -26,6 +26,7 @@ def check_combinations(sweep: Sweep) -> None:
         _check_record,
         _check_cells,
         _check_figures,
+        _check_dask,
     )
     for check in checks:
         check(sweep)
@@ -200,3 +201,12 @@ def _check_figures(sweep: Sweep) -> None:
                 f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of numbers of this sweep; write two of "
                 f"{', '.join(drawn) or 'none, it has no such axis'}"
             )
+
+
+def _check_dask(sweep: Sweep) -> None:
+    for name in ("workers", "memory"):
+        given = getattr(sweep.dask, name) is not None
+        if sweep.dask.cluster and not given:
+            raise ValueError(f"dask.{name}: is missing; add it")
+        if given and not sweep.dask.cluster:
+            raise ValueError(f"dask.{name}: belongs to a cluster; write dask.cluster: local or slurm")

@@ -13,7 +13,7 @@ rule analyse_sweep:
         "../envs/lazyrich.yml"
     threads: threads_of_analysis
     resources:
-        mem_mb=2000,
+        mem_mb=memory_of_analysis,
         runtime=60,
     params:
         decides=analysed_keys,

@@ -75,8 +75,17 @@ def threads_of_shard(wildcards):
 
 
 def threads_of_analysis(wildcards):
-    """Shards are compared with theory side by side."""
+    """Shards are compared with theory side by side, by processes or jobs where the sweep file says so."""
+    dask = sweep(wildcards.sweep).dask
+    if dask.cluster:
+        return dask.workers if dask.cluster == "local" else 1
     return max(1, min(workflow.cores or 1, len(shards(wildcards.sweep)[0])))
+
+
+def memory_of_analysis(wildcards):
+    """MB of what collects the summary, and of processes beside it; other jobs ask for their own."""
+    dask = sweep(wildcards.sweep).dask
+    return 2000 + (dask.workers * dask.memory_bytes // 10**6 if dask.cluster == "local" else 0)
 
 
 def shard_files(wildcards):

@@ -2,19 +2,22 @@
 
 from lazyrich.job import logged
 
-with logged(snakemake.log[0]):
-    from lazyrich import archive
-    from lazyrich.plan import whole
-    from lazyrich.summary import summarise
-    from lazyrich.sweep_file import load_sweep
+# Processes that Dask starts import this file once more, under another name.
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        from lazyrich import archive
+        from lazyrich.plan import whole
+        from lazyrich.summary import summarise
+        from lazyrich.sweep_file import load_sweep
 
-    sweep = load_sweep(snakemake.input.sweep)
-    summary = summarise(
-        snakemake.input.shards,
-        whole(sweep).recipe,
-        phases=sweep.phases,
-        conditions=sweep.conditions,
-        figures=sweep.figures,
-        threads=snakemake.threads,
-    )
-    archive.write(summary, snakemake.output.summary)
+        sweep = load_sweep(snakemake.input.sweep)
+        summary = summarise(
+            snakemake.input.shards,
+            whole(sweep).recipe,
+            phases=sweep.phases,
+            conditions=sweep.conditions,
+            figures=sweep.figures,
+            threads=snakemake.threads,
+            dask=sweep.dask,
+        )
+        archive.write(summary, snakemake.output.summary)
