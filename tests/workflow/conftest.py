@@ -40,22 +40,24 @@ class Project:
 
     root: Path
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Run Snakemake with the copy's own library; output is in `stdout`."""
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-        done = subprocess.run(
-            command,
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake with the copy's own library, and do not wait for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.root,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": str(self.root / "src")},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
         )
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run Snakemake on this machine to its end; output is in `stdout`."""
+        running = self.start("--cores", "2", *arguments)
+        stdout, _ = running.communicate()
         if check:
-            assert done.returncode == 0, done.stdout
-        return done
+            assert running.returncode == 0, stdout
+        return subprocess.CompletedProcess(running.args, running.returncode, stdout)
 
     def jobs(self, *arguments: str) -> dict[str, int]:
         """What Snakemake would run: rule -> number of jobs."""

@@ -14,7 +14,7 @@ rule analyse_sweep:
     threads: threads_of_analysis
     resources:
         mem_mb=memory_of_analysis,
-        runtime=60,
+        runtime=growing(60),
     params:
         decides=analysed_keys,
         source=fingerprint("lazyrich.summary"),

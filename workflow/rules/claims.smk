@@ -14,8 +14,8 @@ rule measure_claims:
         "../envs/lazyrich.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         decides=lambda wildcards: [analysed(name) for name in CLAIMED],
         source=fingerprint("lazyrich.claims.ledger"),
@@ -46,8 +46,8 @@ rule draw_claims:
         "../envs/lazyrich.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         source=fingerprint("lazyrich.draw.claims"),
     message:

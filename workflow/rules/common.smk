@@ -82,10 +82,15 @@ def threads_of_analysis(wildcards):
     return max(1, min(workflow.cores or 1, len(shards(wildcards.sweep)[0])))
 
 
-def memory_of_analysis(wildcards):
+def growing(amount):
+    """Memory or time of a job: as much again on each attempt, since too little of it is why jobs fail on clusters."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def memory_of_analysis(wildcards, attempt):
     """MB of what collects the summary, and of processes beside it; other jobs ask for their own."""
     dask = sweep(wildcards.sweep).dask
-    return 2000 + (dask.workers * dask.memory_bytes // 10**6 if dask.cluster == "local" else 0)
+    return 2000 * attempt + (dask.workers * dask.memory_bytes // 10**6 if dask.cluster == "local" else 0)
 
 
 def shard_files(wildcards):

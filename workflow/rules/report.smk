@@ -13,8 +13,8 @@ rule write_report:
         "../envs/lazyrich.yml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         source=fingerprint("lazyrich.draw.report"),
     message:
@@ -38,8 +38,8 @@ rule write_index:
         "../envs/lazyrich.yml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         source=fingerprint("lazyrich.draw.index"),
     message:
