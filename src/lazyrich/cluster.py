@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import subprocess
 import tempfile
@@ -22,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from lazyrich.sweep import Dask
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from dask_jobqueue import SLURMCluster
     from distributed.deploy.spec import SpecCluster
 
 # What a worker holds is a shard's slice and numpy's temporaries, which Dask cannot spill, and a paused worker would wait for
@@ -60,12 +61,9 @@ def workers(section: Dask, threads: int = 1) -> Iterator[int]:
 
     patience = config.get(PATIENCE_KEY, None) or PATIENCE
     start = {"local": _local, "slurm": _slurm}[section.cluster]
-    with config.set({**SETTINGS, PATIENCE_KEY: patience}):
+    with config.set({**SETTINGS, PATIENCE_KEY: patience}), start(section) as cluster, Client(cluster):
         try:
-            with start(section) as cluster, Client(cluster) as client:
-                if section.cluster == "slurm":
-                    _wait(client, cluster, patience)
-                yield section.workers
+            yield section.workers
         except KilledWorker as error:
             raise ValueError(
                 f"dask.memory = {section.memory}: {error.allowed_failures + 1} workers died over the same networks, "
@@ -91,44 +89,72 @@ def _local(section: Dask) -> SpecCluster:
 
 @contextlib.contextmanager
 def _slurm(section: Dask) -> Iterator[SpecCluster]:
-    """Jobs of one worker each, in this environment; what they print stays where it failed."""
+    """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
     from dask_jobqueue import SLURMCluster
 
-    chosen = config.get("jobqueue.slurm.log-directory", None)
+    chosen = config.get("jobqueue.slurm.log-directory")
     logs = chosen or tempfile.mkdtemp(prefix=".dask-", dir=".")
-    exports = [f"export DASK_{key.upper().replace('.', '__')}={value}" for key, value in SETTINGS.items()]
-    options = {"dashboard": False, "dashboard_address": None, **config.get("jobqueue.slurm.scheduler-options", {})}
-    with SLURMCluster(
-        n_workers=section.workers,
-        cores=1,
-        processes=1,
-        memory=f"{section.memory_bytes} B",
-        log_directory=logs,
-        job_script_prologue=[*config.get("jobqueue.slurm.job-script-prologue", []), *exports],
-        scheduler_options=options,
-    ) as cluster:
-        yield cluster
+    # Workers read these from their environment, those of LocalCluster from the process that starts them.
+    exports = [f"export DASK_{key.upper().replace('.', '__').replace('-', '_')}={SETTINGS[key]}" for key in SETTINGS]
+    try:
+        with SLURMCluster(
+            cores=1,
+            processes=1,
+            memory=f"{section.memory_bytes} B",
+            log_directory=logs,
+            job_script_prologue=[*config.get("jobqueue.slurm.job-script-prologue"), *exports],
+            scheduler_options={
+                "dashboard": False,
+                "dashboard_address": None,
+                **config.get("jobqueue.slurm.scheduler-options"),
+            },
+        ) as cluster:
+            _check(cluster)
+            cluster.scale(section.workers)
+            _wait(cluster)
+            yield cluster
+    except ValueError as error:
+        if not os.listdir(logs):
+            os.rmdir(logs)
+            raise
+        raise ValueError(f"{error} (what its jobs printed: {logs})") from error
     if not chosen:
         shutil.rmtree(logs, ignore_errors=True)
 
 
-def _wait(client: Client, cluster: SpecCluster, patience: str) -> None:
+def _check(cluster: SLURMCluster) -> None:
+    """Have SLURM look at the job before it is submitted: it then says at once what it would leave waiting for ever."""
+    done = subprocess.run(
+        ["sbatch", "--test-only"], input=cluster.job_script(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = " ".join(done.stderr.split())
+        raise ValueError(
+            f"dask: SLURM does not take the job of a worker ({said}); mend `jobqueue.slurm` or dask.memory"
+        )
+
+
+def _wait(cluster: SLURMCluster) -> None:
     """Until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
+    patience = config.get(PATIENCE_KEY)
     end = time.monotonic() + parse_timedelta(patience)
     while True:
         try:
-            client.wait_for_workers(1, timeout=LOOK)
+            cluster.wait_for_workers(1, timeout=LOOK)
             return
         except TimeoutError:
             queue = _queue([job.job_id for job in cluster.workers.values() if job.job_id])
             if queue and time.monotonic() < end:
                 continue
-        said = f"squeue says: {queue}" if queue else "none of its jobs is in the queue"
-        raise ValueError(f"dask: no worker has started in {patience}, {said}; mend `jobqueue.slurm`")
+        if not queue:
+            raise ValueError("dask: the jobs of all workers ended before one could start; mend `jobqueue.slurm`")
+        raise ValueError(
+            f"dask: no worker has started in {patience} (squeue: {queue}); start again, or let {PATIENCE_KEY} be longer"
+        )
 
 
 def _queue(jobs: list[str]) -> str:
     """Number, state and reason of those of the jobs that are in SLURM's queue."""
     command = ["squeue", "--noheader", "--format=%i %T (%r)", f"--jobs={','.join(jobs)}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return ", ".join(done.stdout.split("\n")[:-1])
+    return ", ".join(done.stdout.splitlines())
