@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from dask import compute, delayed
 
-from lazyrich import archive, comparison
+from lazyrich import archive, comparison, provenance
 from lazyrich.cluster import workers
 from lazyrich.plan import Shard, plan, recipe, whole
 from lazyrich.simulate import simulate
@@ -81,6 +81,10 @@ def test_threads_blocks_and_slices_change_no_bit(grown, expected, monkeypatch):
 def test_processes_change_no_bit(grown, expected, monkeypatch):
     monkeypatch.setattr("lazyrich.summary.BLOCK", 8 * 64 * 12 * 40)
     assert_same_bits(analysed(grown, dask=LOCAL), expected)
+
+
+def test_where_it_is_computed_decides_no_number():
+    assert "cluster.py" not in provenance._reached(("lazyrich.summary",))
 
 
 def test_only_what_is_compared_is_read(tmp_path):

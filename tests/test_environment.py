@@ -56,7 +56,7 @@ def test_conda_users_and_rules_get_the_same_environment():
 
 def test_every_rule_names_that_environment_and_has_its_manners():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        rules = re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]
+        rules = re.split(r"^(?:rule|checkpoint) ", path.read_text(), flags=re.MULTILINE)[1:]
         for rule in rules:
             name = rule.partition(":")[0]
             for part in ("log:", "benchmark:", "resources:", "message:", "input:", "output:", '"../envs/lazyrich.yml"'):

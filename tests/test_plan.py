@@ -1,6 +1,5 @@
 """Plans: every network exactly once, the same plan again, and growth that keeps what is there."""
 
-import math
 from itertools import product
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazyrich import plan as planning
+from lazyrich.cost import work
 from lazyrich.plan import plan, read_plan, whole, write_plan
 from lazyrich.sweep_file import load_sweep
 from lazyrich.table import table
@@ -89,7 +89,7 @@ def test_a_scalar_that_becomes_an_axis_keeps_its_shard():
 
 
 def test_a_million_networks_plan_in_a_few_shards(monkeypatch):
-    monkeypatch.setattr(planning, "SHARD_NETWORKS", 65536)
+    monkeypatch.setattr(planning, "SHARD_NETWORKS", 2**18)
     big = sweep(range(1, 501), range(1, 501), 4)
     shards = plan(big)
     assert sum(shard.networks for shard in shards.values()) == 10**6
@@ -111,16 +111,23 @@ def test_the_plan_file_comes_back_as_written_and_a_broken_one_is_named(tmp_path)
 
 
 def test_shards_hold_bounded_trajectories_and_states(monkeypatch):
-    """Fewer networks a shard where each is large."""
-    monkeypatch.setattr(planning, "SHARD_NETWORKS", 65536)
+    """Fewer networks a shard where each is large, by what the cost model says of them."""
+    monkeypatch.setattr(planning, "SHARD_NETWORKS", 2**18)
 
-    def size(**problem):
+    def largest(**changes):
         data = {
-            "problem": {"dimension": 100, **problem},
-            "network": {"width": 8, "sigma_0": {"linear": [1, 2], "points": 1000}, "v_0": 1},
+            "problem": {"samples": 10, "dimension": 100},
+            "network": {"width": 8, "sigma_0": {"linear": [1, 2], "points": 100_000}, "v_0": 1},
             "training": {"learning_rate": 0.1, "steps": 5},
         }
-        return max(shard.networks for shard in plan(load_sweep(data)).values())
+        shards = plan(load_sweep({**data, **changes})).values()
+        for shard in shards:
+            amounts = work.of_recipe(shard.recipe)
+            assert work.cost(amounts, work.SHIPPED, "memory") <= planning.SHARD_MEMORY * planning.FULL
+            assert work.cost(amounts, work.SHIPPED, "disk") <= planning.SHARD_DISK * planning.FULL
+        return max(shard.networks for shard in shards)
 
-    assert size(samples=2000) < size(samples=10)
-    assert size(samples=2000) == max(1, math.floor(planning.SHARD_STATE_BYTES / (8 * 2001 * (2001 + 64))))
+    many = largest()
+    assert largest(problem={"samples": 2000, "dimension": 100}) < many
+    assert largest(record={"points": 1000}) < many / 8
+    assert largest(record={"summary": True}) == 100_000

@@ -38,6 +38,10 @@ def changed(**changes):
     return data
 
 
+REFINED = {"network__sigma_0": {"log": [0.1, 1], "points": 8}}
+DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "words"),
     [
@@ -97,15 +101,19 @@ def changed(**changes):
             "zip",
             "differ in length",
         ),
-        ({"refine": {"levels": 2}}, "refine", "not available in this version"),
-        ({"dask": {"cluster": "pbs"}}, "dask.cluster", "write local or slurm"),
-        ({"dask": {"cluster": "local", "workers": 0}}, "dask.workers", "≥ 1"),
-        ({"dask": {"cluster": "local", "memory": "1 GB"}}, "dask.workers", "missing"),
-        ({"dask": {"cluster": "local", "workers": 2}}, "dask.memory", "missing"),
-        ({"dask": {"workers": 2}}, "dask.workers", "local or slurm"),
-        ({"dask": {"memory": "2 gigs"}}, "dask.memory", "with a unit (MB, GB, MiB, GiB)"),
-        ({"dask": {"memory": 2000}}, "dask.memory", "with a unit"),
-        ({"dask": {"memory": "499 MB"}}, "dask.memory", "at least 500 MB"),
+        ({"refine": {"levels": 2}}, "refine", "needs an axis of numbers"),
+        ({**REFINED, "refine": {"levels": 3}}, "refine.levels", "leaves nothing of an axis of 8 points"),
+        ({**REFINED, "refine": {"levels": 0}}, "refine.levels", "≥ 1"),
+        ({**REFINED, "refine": {"levels": 1, "of": "colour"}}, "refine.of", "not known"),
+        ({**REFINED, "refine": {"levels": 1, "of": "loss"}}, "refine.at", "write it"),
+        ({**REFINED, "refine": {"levels": 1, "at": 1}}, "refine.at", "remove it"),
+        ({**REFINED, "refine": {"levels": 1, "of": "ntk_norm", "at": 1}}, "refine.of", "add it to record.observables"),
+        ({"dask": {**DASK, "cluster": "pbs"}}, "dask.cluster", "write local or slurm"),
+        ({"dask": {**DASK, "workers": 0}}, "dask.workers", "≥ 1"),
+        ({"dask": {"cluster": "local", "workers": 2}}, "dask.memory", "is missing"),
+        ({"dask": {**DASK, "memory": "2 gigs"}}, "dask.memory", "with a unit (MB, GB, MiB, GiB)"),
+        ({"dask": {**DASK, "memory": 2000}}, "dask.memory", "with a unit"),
+        ({"dask": {**DASK, "memory": "499 MB"}}, "dask.memory", "at least 500 MB"),
         ({"figures": {"published": "nowhere.csv"}}, "figures.published", "no such file"),
         ({"phases": {"kernel_change": 0}}, "phases.kernel_change", "> 0"),
         ({"problem": ...}, "problem", "missing"),

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from lazyrich import archive
+from lazyrich import archive, integrity
 from lazyrich.cli import main
 from lazyrich.plan import plan, read_plan, write_plan
 from lazyrich.simulate import simulate
@@ -38,13 +38,21 @@ def run(root, name, data):
     needed = plan(load_sweep(path), earlier)
     for shard, content in needed.items():
         if not (home / "shards" / f"{shard}.nc").exists():
-            archive.write(archive.described(simulate(content.recipe), content.recipe), home / "shards" / f"{shard}.nc")
+            integrity.write(
+                archive.described(simulate(content.recipe), content.recipe), home / "shards" / f"{shard}.nc"
+            )
     write_plan(home / "plan.json", {**earlier, **needed})
     return set(needed)
 
 
 def on_disk(root, name):
-    return {path.stem for path in (root / "results" / name / "shards").glob("*.nc")}
+    """Names of a sweep's shards; each has its checksum, and nothing else is there."""
+    folder = root / "results" / name / "shards"
+    shards = {path.stem for path in folder.glob("*.nc")}
+    assert {path.name for path in folder.iterdir()} == {
+        f"{shard}{ending}" for shard in shards for ending in (".nc", ".sha256")
+    }
+    return shards
 
 
 def test_where_every_shard_is_needed_there_is_nothing_to_do(project, capsys):
@@ -88,3 +96,16 @@ def test_a_wrong_sweep_file_stops_before_anything_is_removed(project, capsys):
     assert main(["tidy", "--remove"]) == 1
     assert "a.yaml: training.steps" in capsys.readouterr().err
     assert len(on_disk(project, "a")) == len(on_disk(project, "b")) == 2
+
+
+def test_what_was_moved_aside_as_damaged_is_spare(project, capsys):
+    before = on_disk(project, "a")
+    path = project / "results/a/shards" / f"{min(before)}.nc"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="is not what was written"):
+        integrity.verify([path])
+    run(project, "a", SWEEP)
+    assert main(["tidy", "--remove"]) == 0
+    assert f"{path.name}.damaged" in capsys.readouterr().out
+    assert on_disk(project, "a") == before == set(read_plan(project / "results/a/plan.json"))

@@ -20,6 +20,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import observables
+from lazyrich.disk import replacing
 from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import Reason
@@ -196,16 +197,24 @@ def _encoding(data: xr.Dataset) -> dict[str, dict[str, Any]]:
 
 
 def write(data: xr.Dataset, path: str | Path) -> None:
-    """Write a dataset under a temporary name beside `path`, then rename it: a reader sees all of it or nothing."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with np.errstate(over="ignore"):  # float32 records of a run on its way to divergence may overflow to inf
-            data.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(data))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a dataset under a temporary name beside `path`, then rename it: a reader sees all of it or nothing.
+
+    Raises
+    ------
+    OSError, ValueError
+        of the disk, naming `path`; an earlier file of this name is still there.
+    """
+    with replacing(path) as temporary:
+        temporary.touch()  # the system says why it refuses, netCDF calls everything a denied permission
+        try:
+            with np.errstate(over="ignore"):  # float32 records of a run on its way to divergence may overflow to inf
+                data.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(data))
+        except (RuntimeError, PermissionError) as error:
+            # HDF5 keeps the file open: without this a full disk stays full, and the log is lost.
+            os.truncate(temporary, 0)
+            raise ValueError(
+                f"{path}: cannot be written, its disk is full or broken; free some space, then run the same command again"
+            ) from error
 
 
 def read(path: str | Path, **options: Any) -> xr.Dataset:
@@ -248,6 +257,10 @@ SUMMARY_VARIABLES = {
     "phase": ("phase of most replicates", ""),
     "agreement": ("share of replicates in the cell's phase", ""),
     "networks": ("number of networks in the cell", ""),
+    "refine_level": (
+        "coarsest grid that has the cell, -1 where it was not trained and shows what coarser grids say",
+        "",
+    ),
     "converged_share": ("share of networks that converged", ""),
     "conclusions_share": ("share of networks for which the conclusions of Theorem 4.1 hold", ""),
     "disagreement_share": ("share of settled networks whose order parameters disagree", ""),

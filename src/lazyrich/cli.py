@@ -1,14 +1,22 @@
-"""The command line: what a sweep would cost before anything runs, and what of its results nothing needs any more."""
+"""The command line: what a sweep would cost, how far its run is, and what of its results nothing needs any more."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
-from lazyrich.plan import plan, read_plan, record_points
+from lazyrich.cost.estimate import Estimate, check, estimate
+from lazyrich.cost.fit import Measured, fit, read
+from lazyrich.cost.work import records
+from lazyrich.engines.select import likely_device
+from lazyrich.plan import known_shards, needed_shards, whole
+from lazyrich.plan import settings as settings_of
 from lazyrich.provenance import project_version
-from lazyrich.settings import load_settings
+from lazyrich.settings import Settings, load_settings
+from lazyrich.status import describe, status
+from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep, load_yaml
 from lazyrich.tidy import remove, unneeded
 
@@ -22,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     planned = commands.add_parser("plan", help="check a sweep file and say what it would cost")
     planned.add_argument("file", help="a sweep file, such as config/sweeps/initial_scale.yaml")
+    planned.add_argument("--over-budget", action="store_true", help="accept more than budget in config.yaml")
+    asked = commands.add_parser("status", help="how far a run is, here or elsewhere, from the results folder alone")
+    asked.add_argument("sweeps", nargs="*", metavar="SWEEP", help="names of sweeps; default: those of config.yaml")
     tidied = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
     tidied.add_argument("--remove", action="store_true", help="delete them")
     documents = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
@@ -29,7 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "plan":
-            print(describe_plan(Path(options.file)))
+            text, left = describe_plan(Path(options.file))
+            print(text)
+            if not options.over_budget:
+                check(left, _settings().budget, options.file)
+        elif options.command == "status":
+            print(describe_status(Path("config/sweeps"), options.sweeps))
         elif options.command == "tidy":
             print(tidy(Path("config/sweeps"), remove_them=options.remove))
         else:
@@ -42,38 +58,88 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def describe_plan(path: Path) -> str:
-    """Grid, networks, shards, what is done already and what is left, in lines for people."""
+def describe_plan(path: Path) -> tuple[str, Estimate]:
+    """Grid, networks, shards, what is done already and what the rest takes: in lines for people, and the rest as numbers."""
+    settings = _settings()
     sweep = load_sweep(path)
-    home = _results() / path.stem
-    shards = plan(sweep, read_plan(home / "plan.json"))
-    done = [name for name in shards if (home / "shards" / f"{name}.nc").exists()]
-    left = sum(shard.networks for name, shard in shards.items() if name not in done)
-    records = record_points(sweep)
-    # float32 observables, the float64 loss, step and time; compression about halves it.
-    size = left * records * (4 * len(sweep.record.observables) + 20) / 2
+    results = Path(settings.results)
+    home = results / path.stem
+    shards = needed_shards(sweep, home)
+    done = {name for name in shards if (home / "shards" / f"{name}.nc").exists()}
+    jobs = _jobs(results, {path.stem, *settings.sweeps}, path.parent)
+    gpu = likely_device(settings.device) == "cuda"
+    left = estimate(shards, done, fit(jobs), gpu=gpu)
     grid = " × ".join(f"{'+'.join(names)} {len(points)}" for names, points in sweep.dims.items()) or "one cell"
-    return "\n".join(
-        [
-            f"{path}: {sweep.title}",
-            f"  grid      {grid}, {sweep.replicates} replicates",
-            f"  networks  {sweep.networks:,}, each recorded {records} times",
-            f"  shards    {len(shards)}, of which {len(done)} are done",
-            f"  to do     {left:,} networks, about {size / 2**20:,.0f} MiB on disk",
+    known = f"by {len(jobs)} jobs that ran here" if jobs else "by shipped constants; no job has run here yet"
+    lines = [
+        f"{path}: {sweep.title}",
+        f"  grid      {grid}, {sweep.replicates} replicates",
+        f"  networks  {sweep.networks:,}, each recorded {records(settings_of(sweep)['record'], sweep.fixed)} times",
+        f"  shards    {len(shards)}, of which {len(done)} are done",
+        *_refined(sweep, home),
+        f"  to do     {left.networks:,} networks in {left.shards} shards",
+    ]
+    if left.shards:
+        lines += [
+            f"  time      about {_hours(left.hours)} of one {'GPU' if gpu else 'core'} ({known})",
+            f"  disk      about {left.disk / 2**20:,.0f} MiB",
+            f"  memory    about {left.memory / 2**20:,.0f} MiB in the largest job",
         ]
-    )
+    return "\n".join(lines), left
+
+
+def _refined(sweep: Sweep, home: Path) -> list[str]:
+    """How far a sweep that is refined has got: what is to do is known one level at a time."""
+    if sweep.refine is None:
+        return []
+    chosen = sum((home / "levels" / f"{level}.json").exists() for level in range(1, sweep.refine.levels + 1))
+    return [f"  refined   {chosen} of {sweep.refine.levels} levels are chosen; the shards above are those known so far"]
+
+
+def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return f"{hours * 3600:.0f} s"
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:,.1f} hours"
+
+
+def _jobs(results: Path, names: set[str], sweeps: Path) -> list[Measured]:
+    """What jobs of these sweeps took here."""
+    found = []
+    for name in sorted(names):
+        shards, path = known_shards(results / name), sweeps / f"{name}.yaml"
+        if shards and path.exists():
+            recipes = {shard: content.recipe for shard, content in shards.items()}
+            found += read(results / name, recipes, whole(load_sweep(path)).recipe)
+    return found
+
+
+def describe_status(folder: Path, names: list[str]) -> str:
+    """How far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people."""
+    configured = load_settings(load_yaml(Path("config/config.yaml")))
+    results = Path(configured.results)
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name}: no sweep of this name in {folder}; write one of {', '.join(known)}")
+    sweeps = {name: load_sweep(folder / f"{name}.yaml") for name in names or configured.sweeps}
+    now = time.time()
+    lines = []
+    for name, sweep in sweeps.items():
+        shards = needed_shards(sweep, results / name)
+        lines += describe(name, sweep.title, status(results / name, shards, now), now)
+    return "\n".join(lines)
 
 
 def tidy(sweeps: Path, *, remove_them: bool) -> str:
     """The shards that no file in `sweeps` asks for, in lines for people; deleted where told."""
-    found = unneeded(_results(), sweeps)
+    found = unneeded(Path(_settings().results), sweeps)
     if not found:
         return "every shard is needed"
     lines = []
     for name, shards in found.items():
         size = sum(shard.stat().st_size for shard in shards) / 2**20
         why = "" if (sweeps / f"{name}.yaml").exists() else f" ({sweeps / name}.yaml is gone)"
-        lines.append(f"{name}: {len(shards)} shards, {size:,.1f} MiB{why}")
+        lines.append(f"{name}: {len(shards)} files, {size:,.1f} MiB{why}")
         lines += [f"  {shard}" for shard in shards]
         if remove_them:
             remove(shards)
@@ -81,10 +147,10 @@ def tidy(sweeps: Path, *, remove_them: bool) -> str:
     return "\n".join(lines)
 
 
-def _results() -> Path:
-    """The folder of results that the configuration names."""
+def _settings() -> Settings:
+    """The configuration; outside of a project its defaults."""
     configuration = Path("config/config.yaml")
-    return Path(load_settings(load_yaml(configuration)).results if configuration.exists() else "results")
+    return load_settings(load_yaml(configuration)) if configuration.exists() else Settings(sweeps=("none",))
 
 
 if __name__ == "__main__":

@@ -43,15 +43,15 @@ LOOK = 2  # seconds between two looks at the queue
 
 
 @contextlib.contextmanager
-def workers(section: Dask, threads: int = 1) -> Iterator[int]:
-    """Let Dask compute where the section `dask` says, by default on `threads`; gives how many tasks run at once.
+def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
+    """Let Dask compute where the section `dask` says, without it on `threads`; gives how many tasks run at once.
 
     Raises
     ------
     ValueError
         where no worker starts, or tasks keep losing theirs, with the mend.
     """
-    if section.cluster is None:
+    if section is None:
         # BLAS threads would change the last bits with their number; processes have one each.
         with threadpool_limits(1), config.set(scheduler="threads", num_workers=threads):
             yield threads

@@ -90,6 +90,13 @@ def samples(path: str) -> int:
     return len(load_file(path)[1])
 
 
+def sizes(path: str) -> tuple[int, int, float, float]:
+    """n, m (0 where the file brings no weights), ‖y‖ and κ = ‖Xᵀy‖²/‖y‖² of a data file."""
+    X, y, weights = load_file(path)
+    norm = float(np.linalg.norm(y))
+    return len(y), len(weights[1]) if weights else 0, norm, float(np.sum((X.T @ y) ** 2)) / norm**2
+
+
 def _read(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".npz":
         try:

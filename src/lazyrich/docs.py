@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lazyrich import observables
 from lazyrich.axes import Key
-from lazyrich.settings import Settings
+from lazyrich.settings import Budget, Settings
 from lazyrich.sweep import Section, Sweep
 
 HEAD = """# Sweep files and configuration
@@ -32,7 +32,18 @@ Every axis is a dimension of the grid; axes under `zip` advance together and mak
 digits before use. Integers asked for by `linear` or `log` are rounded, and neighbours that coincide then are one point.
 """
 
-SECTIONS = ("problem", "network", "network.probes", "training", "record", "phases", "conditions", "figures", "dask")
+SECTIONS = (
+    "problem",
+    "network",
+    "network.probes",
+    "training",
+    "record",
+    "phases",
+    "conditions",
+    "figures",
+    "refine",
+    "dask",
+)
 
 
 def json_schema() -> str:
@@ -48,13 +59,20 @@ def keys_page() -> str:
         for name in path.split("."):
             model = _section(model.model_fields[name])
         parts += [f"## {path}\n", _table(model)]
-    parts += ["## Observables\n", _observables(), "## config.yaml\n", _table(Settings)]
+    parts += [
+        "## Observables\n",
+        _observables(),
+        "## config.yaml\n",
+        _table(Settings),
+        "## budget (config.yaml)\n",
+        _table(Budget),
+    ]
     return "\n".join(parts)
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+    options = get_args(field.annotation) or (field.annotation,)  # of `Refine | None`, both
+    return next((each for each in options if isinstance(each, type) and issubclass(each, Section)), None)
 
 
 def _table(model: type[BaseModel]) -> str:

@@ -9,17 +9,39 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from lazyrich import progress
+from lazyrich.disk import in_words
+from lazyrich.lock import end_when_replaced
+
+# How the last line of a log begins, by which `status` knows that a job has ended, and how.
+DONE = "done in "
+FAILED = "failed: "
+
 
 @contextlib.contextmanager
 def logged(path: str) -> Iterator[None]:
-    """Send output to the log file; an error stands there with its traceback, and in one line on the terminal."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    """Send output to the log file; an error stands there with its traceback, and in one line on the terminal.
+
+    A job whose Snakemake was killed and another one started ends at once.
+    """
+    end_when_replaced()
     started = time.perf_counter()
-    with open(path, "w", encoding="utf-8", buffering=1) as log:
-        try:
-            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-                yield
-        except Exception as error:
-            traceback.print_exc(file=log)
-            sys.exit(f"{error} (see {path})")
-        print(f"done in {time.perf_counter() - started:.1f} s", file=log)
+    failure = None
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", encoding="utf-8", buffering=1) as log:
+            try:
+                with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), progress.to_log(log):
+                    yield
+            except Exception as error:
+                failure = in_words(error)
+                traceback.print_exc(file=log)
+                print(f"{FAILED}{' '.join(failure.split())}", file=log)
+            else:
+                print(f"{DONE}{time.perf_counter() - started:.1f} s", file=log)
+    except OSError as error:  # of the log itself, whose disk may be full as well
+        failure = failure or in_words(error)
+    if failure:
+        # On a terminal the bar of the whole run stands in this line.
+        start = "\n" if sys.stderr.isatty() else ""
+        sys.exit(f"{start}{failure} (see {path})")

@@ -18,12 +18,9 @@ from lazyrich.initial import Initial, initial
 from lazyrich.problem import Problem, problems
 from lazyrich.table import Table, distinct, table
 from lazyrich.theory import end_state, scalars
+from lazyrich.training import LOSS_FACTOR, MOST_STEPS
 
 Array = np.ndarray
-
-LOSS_FACTOR = {"half_mse": 1.0, "mse": 2.0}
-# More steps than this are a slip of the pen, not a run: hours for one network.
-MOST_STEPS = 10**9
 
 
 class Reason(IntEnum):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -21,18 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from lazyrich import activations
-from lazyrich.observables import NAMES
+from lazyrich.cost import work
+from lazyrich.disk import replacing
 from lazyrich.sweep import Sweep
 
 # Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
 FORMAT = 1
 DEFAULT_POINTS = 64
 
-# A shard is a file that opens and a job that starts: both are cheap beside 192 MiB of trajectories, and a reader holds
-# one shard in memory. The second bound keeps a shard's work to minutes where n or the number of steps is large.
-SHARD_BYTES = 192 * 2**20
-SHARD_STATE_BYTES = 512 * 2**20
-SHARD_NETWORKS = 65536
+# What a new shard may take, by the shipped constants of `cost`, which are the same on every machine, and so is the
+# partition: ten minutes of one core, of which little is lost when a job is killed; memory that lets several jobs run side by
+# side; a file that is copied in seconds. The last bound keeps the names of a shard's networks readable at once.
+SHARD_SECONDS = 600.0
+SHARD_MEMORY = 2.0**30
+SHARD_DISK = 2.0**28
+SHARD_NETWORKS = 262144
+FULL = 1 + 1e-9  # a shard whose load adds up to 1 but for rounding
 
 
 @dataclass(frozen=True)
@@ -52,25 +55,21 @@ class Shard:
         return sum(math.prod(map(len, box.values())) for box in self.recipe["boxes"])
 
 
+def checksum_file(shard: str | Path) -> Path:
+    """The file beside a shard's that holds its checksum."""
+    return Path(shard).with_suffix(".sha256")
+
+
 def canonical(data: Any) -> str:
     """Compact JSON; a recipe is always built in the same order, which is also the order of its networks."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-
-
-def record_points(sweep: Sweep) -> int:
-    """Number of records of each network."""
-    if sweep.record.summary:
-        return 1
-    if sweep.record.every:
-        return -(-sweep.fixed["steps"] // sweep.record.every) + 1
-    return sweep.record.points or DEFAULT_POINTS
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:
     """What decides the numbers beside the parameters of each network."""
     record = sweep.record.model_dump(mode="json", exclude_none=True)
     if not (sweep.record.every or sweep.record.summary):
-        record["points"] = record_points(sweep)
+        record["points"] = sweep.record.points or DEFAULT_POINTS
     probes = sweep.network.probes.model_dump(mode="json")
     result = {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
     if sweep.problem.path is not None:
@@ -111,31 +110,22 @@ def whole(sweep: Sweep) -> Shard:
     return Shard(recipe(sweep, [grid(sweep)]))
 
 
-def shard_size(sweep: Sweep) -> int:
-    """How many networks a new shard may hold."""
-    records = record_points(sweep)
-    probes = sweep.network.probes
-    if sweep.problem.path is not None:
-        from lazyrich.datasets import samples
-
-        n = samples(sweep.problem.path)
-    else:
-        n = max(n for (n,) in sweep.combinations("samples"))
-    # Float64 in memory: every observable, step and τ; at worst each network has draws of its own.
-    per_record = 8 * (len(NAMES) + 3 + (2 * probes.count if probes.keep else 0))
-    # Neurons of a network that is not linear are all explicit, and its engine holds them a few times.
-    widest = max(
-        (width or 0) * (1 if name != "linear" else 0) for name, width in sweep.combinations("activation", "width")
-    )
-    state = 8 * (n + 1) * (n + 1 + max(probes.count, 8 * widest))
-    return max(1, min(SHARD_NETWORKS, SHARD_BYTES // (records * per_record), SHARD_STATE_BYTES // state))
-
-
 # ---- placing networks --------------------------------------------------------------------------------------------------
 
 
-def positions(placed: dict[str, Any], box: dict[str, list], wanted: dict[str, Any]) -> list[list[int]] | None:
-    """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`.
+Index = dict[str, dict[tuple, int]]
+
+
+def index_of(wanted: dict[str, Any]) -> Index:
+    """Of the one-box recipe `wanted` each point's position along its dimension: key -> point -> position."""
+    (target,) = wanted["boxes"]
+    return {key: {tuple(point): i for i, point in enumerate(points)} for key, points in target.items()}
+
+
+def positions(
+    placed: dict[str, Any], box: dict[str, list], wanted: dict[str, Any], index: Index
+) -> list[list[int]] | None:
+    """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`, whose `index_of` comes along.
 
     Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
     have that point), or None if the box has no network of the grid.
@@ -152,12 +142,13 @@ def positions(placed: dict[str, Any], box: dict[str, list], wanted: dict[str, An
     if _names(box, known) != _names(target, fixed):
         return None
     where = []
-    for key, points in target.items():
-        index = {canonical(point): i for i, point in enumerate(points)}
+    for key, place_of in index.items():
         if key in box:
-            places = [-1 if edited.intersection(point) else index.get(canonical(point), -1) for point in box[key]]
+            places = [
+                -1 if edited and edited.intersection(point) else place_of.get(tuple(point), -1) for point in box[key]
+            ]
         elif all(name in known for name in key.split()):
-            places = [index.get(canonical([known[name] for name in key.split()]), -1)]
+            places = [place_of.get(tuple(known[name] for name in key.split()), -1)]
         else:
             return None  # grouped otherwise
         if max(places) < 0:
@@ -204,61 +195,110 @@ def _free_boxes(taken: bytes, shape: list[int], memory: dict) -> list[tuple[tupl
     return memory[taken]
 
 
-def _cut(box: tuple[tuple[int, ...], ...], size: int) -> list[tuple[tuple[int, ...], ...]]:
-    """Cut a box into boxes of at most `size` networks, along its slowest dimensions."""
-    axis, inner = 0, math.prod(map(len, box[1:]))
-    while inner > size and axis < len(box) - 1:
-        axis += 1
-        inner = math.prod(map(len, box[axis + 1 :]))
-    chunk = max(1, size // inner)
-    pieces = []
-    for lead in product(*([(place,) for place in places] for places in box[:axis])):
-        for start in range(0, len(box[axis]), chunk):
-            pieces.append((*lead, box[axis][start : start + chunk], *box[axis + 1 :]))
-    return pieces
+def _load(box: dict[str, list], like: dict[str, Any]) -> float:
+    """The share of a shard that a box of a recipe like `like` fills, by whatever it takes most of."""
+    amounts = work.of_box(like["fixed"], box, like["settings"])
+    taken = [work.cost(amounts, work.SHIPPED, what) for what in ("seconds", "memory", "disk")]
+    shares = [share / most for share, most in zip(taken, (SHARD_SECONDS, SHARD_MEMORY, SHARD_DISK), strict=True)]
+    return max(*shares, math.prod(map(len, box.values())) / SHARD_NETWORKS)
 
 
-def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None) -> dict[str, Shard]:
+def _cut(
+    box: tuple[tuple[int, ...], ...], wanted: dict[str, Any]
+) -> Iterator[tuple[tuple[tuple[int, ...], ...], float]]:
+    """Cut a box of the grid along its slowest dimensions into boxes that fit a shard; each comes with its load."""
+    axis = next((axis for axis, places in enumerate(box) if len(places) > 1), len(box) - 1)
+    places = box[axis]
+
+    def part(start: int, count: int) -> tuple[tuple[tuple[int, ...], ...], float]:
+        cut = (*box[:axis], places[start : start + count], *box[axis + 1 :])
+        return cut, _load(_points(cut, wanted), wanted)
+
+    start, count = 0, len(places)
+    while start < len(places):
+        count = min(count, len(places) - start)
+        piece, load = part(start, count)
+        # As many as fit if all were like these: first fewer until they do, then more while they do.
+        while load > FULL and count > 1:
+            count = max(1, min(count - 1, int(FULL * count / load)))
+            piece, load = part(start, count)
+        while load <= FULL and (more := min(len(places) - start, int(FULL * count / load))) > count:
+            larger = part(start, more)
+            if larger[1] > FULL:
+                break
+            (piece, load), count = larger, more
+        if load > FULL and any(len(inner) > 1 for inner in piece):
+            yield from _cut(piece, wanted)
+        else:
+            yield piece, load
+        start += count
+
+
+def _points(box: tuple[tuple[int, ...], ...], wanted: dict[str, Any]) -> dict[str, list]:
+    """A box of positions in the grid as one of points."""
+    (target,) = wanted["boxes"]
+    return {key: [points[i] for i in places] for (key, points), places in zip(target.items(), box, strict=True)}
+
+
+def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None, only: bytes | None = None) -> dict[str, Shard]:
     """The shards that hold the sweep's networks, name -> shard.
 
-    Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones.
+    Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones. `only` has a byte for
+    each cell of the grid, 1 where its networks are wanted and 0 elsewhere; by default all are, or those of the first grid of a
+    sweep that is refined.
     """
     wanted = whole(sweep).recipe
     (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()]
-    taken = bytearray(math.prod(shape))
+    if only is None:
+        only = first_cells(sweep)
+    taken = bytearray(b"".join(bytes([not cell]) * sweep.replicates for cell in only) if only else math.prod(shape))
     shards: dict[str, Shard] = {}
+    index = index_of(wanted)
     for name, shard in (earlier or {}).items():
         for box in shard.recipe["boxes"]:
-            where = positions(shard.recipe, box, wanted)
+            where = positions(shard.recipe, box, wanted, index)
             if where is not None and _mark(taken, shape, where):
                 shards[name] = shard
-    size = shard_size(sweep)
     groups: dict[str | None, list[tuple]] = {}
     for box in _free_boxes(bytes(taken), shape, {}):
         for own, part in _by_own_activation(box, target):
-            groups.setdefault(own, []).extend(_cut(part, size))
+            groups.setdefault(own, []).extend(_cut(part, wanted))
     for pieces in groups.values():
-        for pack in _packed(pieces, size):
-            boxes = [
-                {key: [points[i] for i in places] for (key, points), places in zip(target.items(), piece, strict=True)}
-                for piece in pack
-            ]
-            shard = Shard(recipe(sweep, boxes))
+        for pack in _packed(pieces):
+            shard = Shard(recipe(sweep, [_points(piece, wanted) for piece in pack]))
             shards[shard.name] = shard
     return shards
 
 
-def _packed(pieces: list[tuple], size: int) -> Iterator[list[tuple]]:
-    """Pieces in their order, in packs of at most `size` networks."""
-    pack, room = [], size
-    for piece in pieces:
-        networks = math.prod(map(len, piece))
-        if pack and networks > room:
+def coarse(count: int, levels: int, level: int) -> list[int]:
+    """Positions of an axis of `count` points that are on the grid of a level: every 2^(levels − level)-th, and the last."""
+    return sorted({*range(0, count, 2 ** (levels - level)), count - 1})
+
+
+def first_cells(sweep: Sweep) -> bytes | None:
+    """The cells of the first grid of a sweep that is refined, as `plan` takes them; None where all are wanted."""
+    if sweep.refine is None:
+        return None
+    levels = sweep.refine.levels
+    cells = bytes([1])
+    for names, points in reversed(sweep.dims.items()):
+        on = set(coarse(len(points), levels, 0)) if names[0] in sweep.plane and len(names) == 1 else range(len(points))
+        empty = bytes(len(cells))
+        cells = b"".join(cells if i in on else empty for i in range(len(points)))
+    return cells
+
+
+def _packed(pieces: list[tuple[tuple, float]]) -> Iterator[list[tuple]]:
+    """Pieces in their order, in packs that fit a shard."""
+    pack: list[tuple] = []
+    filled = 0.0
+    for piece, load in pieces:
+        if pack and filled + load > FULL:
             yield pack
-            pack, room = [], size
+            pack, filled = [], 0.0
         pack.append(piece)
-        room -= networks
+        filled += load
     if pack:
         yield pack
 
@@ -281,6 +321,23 @@ def _by_own_activation(box: tuple[tuple[int, ...], ...], target: dict[str, list]
 # ---- the plan file ------------------------------------------------------------------------------------------------------
 
 
+def known_shards(home: Path) -> dict[str, Shard]:
+    """All shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
+    found = read_plan(home / "plan.json")
+    for path in sorted((home / "levels").glob("*.json")):
+        found |= read_plan(path)
+    return found
+
+
+def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
+    """The shards that a sweep needs, as far as that is known: of one that is refined, those of the levels chosen so far."""
+    found = plan(sweep, known_shards(home))
+    if sweep.refine is not None:
+        for level in range(1, sweep.refine.levels + 1):
+            found |= read_plan(home / "levels" / f"{level}.json")
+    return found
+
+
 def read_plan(path: str | Path) -> dict[str, Shard]:
     """The shards of a plan file, name -> shard; empty if there is none."""
     path = Path(path)
@@ -299,7 +356,5 @@ def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:
     text = json.dumps({"shards": {name: shard.recipe for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from lazyrich import activations, observables
+from lazyrich import activations, observables, progress
 from lazyrich.activations import MOST_EXPLICIT
 from lazyrich.concatenate import concatenate
 from lazyrich.datasets import samples as load_samples
@@ -68,9 +68,9 @@ def simulate(
         if activations.digest(activation) != digest:
             raise ValueError(f"{activation}: its file was edited since these networks were planned; start again")
         activations.function(activation)  # raises what is wrong with it
-    parts = []
+    parts, done = [], 0
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
-    with threadpool_limits(1):
+    with threadpool_limits(1), progress.shown(len(columns["replicate"]), "networks"):
         for batch in networks(recipe, explicit=engine == "gram"):
             steps = record_steps(record, batch.steps)
             recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
@@ -78,6 +78,8 @@ def simulate(
                 engine or engine_of(batch.activation), batch, recording, device=device, threads=threads
             )
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
+            done += len(batch.rows)
+            progress.reach(done)  # networks that cannot be trained, too
     data = concatenate(parts).sortby("row")
     data = data.drop_vars("row")
     kept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width", "noise_std"}

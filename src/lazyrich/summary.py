@@ -18,20 +18,21 @@ import numpy as np
 import xarray as xr
 from dask import compute, delayed
 
-from lazyrich import archive, theories
+from lazyrich import archive, progress, theories
 from lazyrich.boundaries import BANDED, band, boundaries, distances
 from lazyrich.cluster import workers
 from lazyrich.comparison import COLUMNS, compare, needed
 from lazyrich.concatenate import concatenate
 from lazyrich.fields import numeric_axes
-from lazyrich.networks import LOSS_FACTOR
 from lazyrich.phases import VOTES, Phase
-from lazyrich.plan import positions
+from lazyrich.plan import index_of, positions
 from lazyrich.published import load_published
-from lazyrich.sweep import Conditions, Dask, Figures, Phases
+from lazyrich.refine import fill
+from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine
 from lazyrich.sweep_file import validated
 from lazyrich.table import variable
 from lazyrich.theories import Theory
+from lazyrich.training import LOSS_FACTOR
 
 QUANTILES = (0.16, 0.5, 0.84)
 # Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
@@ -85,9 +86,10 @@ def _cells(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, 
     """For each network of a shard its cell in the grid (flat, −1 outside) and its replicate's position."""
     (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()][:-1]
+    index = index_of(wanted)
     cells, replicates = [], []
     for box in recipe["boxes"]:
-        where = positions(recipe, box, wanted)
+        where = positions(recipe, box, wanted, index)
         networks = math.prod(map(len, box.values()))
         if where is None:
             cells.append(np.full(networks, -1))
@@ -211,6 +213,7 @@ def summarise(
     phases: Phases | None = None,
     conditions: Conditions | None = None,
     figures: Figures | None = None,
+    refine: Refine | None = None,
     threads: int = 1,
     dask: Dask | None = None,
 ) -> xr.Dataset:
@@ -222,8 +225,8 @@ def summarise(
         paths of shards.
     wanted
         the sweep as a one-box recipe (`plan.whole(sweep).recipe`): its box is the grid.
-    phases, conditions, figures, dask
-        the sweep file's sections of these names.
+    phases, conditions, figures, refine, dask
+        the sweep file's sections of these names; with `refine`, cells that were not trained are filled in.
     threads
         blocks of cells reduced side by side where `dask` names no cluster.
 
@@ -246,15 +249,24 @@ def summarise(
     reduce = partial(
         _reduce, wanted=wanted, phases=phases or Phases(), constants=conditions or Conditions(), published=published
     )
-    with workers(dask or Dask(), threads) as together:
-        parts = _computed(reduce, _blocks(recipes, wanted, size), AHEAD * together)
-        return _assemble(parts, wanted, figures.axes if figures and figures.axes else ())
+    blocks = _blocks(recipes, wanted, size)
+    with workers(dask, threads) as together:
+        parts = _counted(_computed(reduce, blocks, AHEAD * together), len(blocks))
+        return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
 
 
 def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:
     """What becomes of blocks, in their order, `ahead` of them at a time."""
     for start in range(0, len(blocks), ahead):
         yield from compute(*(delayed(reduce)(*block) for block in blocks[start : start + ahead]))
+
+
+def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
+    """The same, while the share of blocks that have arrived is shown."""
+    with progress.shown(blocks, "blocks"):
+        for part in parts:
+            progress.advance()
+            yield part
 
 
 def analyse(
@@ -275,11 +287,15 @@ def analyse(
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
     )
     blocks = _blocks({"": recipe}, recipe, _size(data, None))
-    return _assemble((_reduce([data], block, recipe, thresholds, constants, None) for _, block in blocks), recipe, axes)
+    parts = (_reduce([data], block, recipe, thresholds, constants, None) for _, block in blocks)
+    return _assemble(_counted(parts, len(blocks)), recipe, axes)
 
 
 def _assemble(
-    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], wanted: dict[str, Any], axes: Sequence[str] = ()
+    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
+    wanted: dict[str, Any],
+    axes: Sequence[str] = (),
+    refine: Refine | None = None,
 ) -> xr.Dataset:
     (target,) = wanted["boxes"]
     groups = [key.split() for key in target][:-1]
@@ -289,8 +305,8 @@ def _assemble(
     for cells, values in parts:
         for name, value in values.items():
             if name not in fields:
-                fill = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
-                fields[name] = np.full((math.prod(shape), *value.shape[1:]), fill, dtype=float)
+                nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
+                fields[name] = np.full((math.prod(shape), *value.shape[1:]), nothing, dtype=float)
             fields[name][cells] = value
     data = xr.Dataset(
         {
@@ -301,6 +317,8 @@ def _assemble(
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
+    if refine is not None:
+        fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
     _add_boundaries(data, axes)
     return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
 

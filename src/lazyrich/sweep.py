@@ -27,7 +27,7 @@ POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
 
 # Keys that the format knows and this version does not run; each is refused by name.
-NOT_YET = {"problem": ("test_samples",), "": ("refine",)}
+NOT_YET = {"problem": ("test_samples",)}
 
 
 class SweepError(ValueError):
@@ -183,17 +183,39 @@ class Figures(Section):
     )
 
 
+# Fields of a summary along whose level a boundary runs, and that level; `boundaries` draws the same.
+REFINED = {"kernel_change_ratio": 1.0, "converged_share": 0.5, "conclusions_share": 0.5}
+
+
+class Refine(Section):
+    """`refine`: train a coarse grid, then only where a boundary runs, finer and finer until the grid of the axes is reached."""
+
+    levels: Annotated[Any, scalar(Integer(1, 12))] = Field(
+        description="how often the spacing is halved: the first grid takes every 2^levels-th point of both axes, and the last"
+    )
+    of: Annotated[Any, scalar(Choice(("phase", *REFINED, *observables.NAMES)))] = Field(
+        "phase", description="what has the boundary: `phase`, a field of the summary, or an observable's end value"
+    )
+    at: Annotated[Any, scalar(Real())] = Field(
+        None, description="the value on the boundary (for an observable; the fields have their own)"
+    )
+
+    @property
+    def level(self) -> float | None:
+        """The value on the boundary; None for phases, which differ across it."""
+        return REFINED.get(self.of, self.at)
+
+
 class Dask(Section):
-    """`dask`: processes that compare shards with theory; without it, threads of the one that analyses."""
+    """`dask`: processes that compare shards with theory, where one with a few threads is not enough."""
 
     cluster: Annotated[Any, scalar(Choice(("local", "slurm")))] = Field(
-        None,
         description="`local`: processes of this machine; `slurm`: jobs, whose partition, account, walltime and network "
         "interface are those of dask-jobqueue's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml)",
     )
-    workers: Annotated[Any, scalar(Integer(1, 10**4))] = Field(None, description="number of processes")
+    workers: Annotated[Any, scalar(Integer(1, 10**4))] = Field(description="number of processes")
     memory: Annotated[Any, scalar(Memory(LEAST_MEMORY))] = Field(
-        None, description="of each; a process that takes more is ended, and its part of the work begun anew"
+        description="of each; a process that takes more is ended, and its part of the work begun anew"
     )
 
     @property
@@ -220,7 +242,8 @@ class Sweep(Section):
     phases: Phases = Field(Phases(), description="thresholds between phases")
     conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1")
     figures: Figures = Field(Figures(), description="what to draw beside the data")
-    dask: Dask = Field(Dask(), description="where the analysis runs; changes no number")
+    refine: Refine | None = Field(None, description="train only near a boundary")
+    dask: Dask | None = Field(None, description="where the analysis runs; changes no number")
 
     # ---- what may be combined ---------------------------------------------------------------------------------------
 
@@ -280,6 +303,20 @@ class Sweep(Section):
     def cells(self) -> int:
         """Number of grid cells; each holds `replicates` networks."""
         return math.prod(self.shape)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Grid dimensions of one key with numbers."""
+        return tuple(
+            names[0] for names, points in self.dims.items() if len(names) == 1 and not isinstance(points[0][0], str)
+        )
+
+    @property
+    def plane(self) -> tuple[str, ...]:
+        """The two axes (or one) of numbers that maps show and boundaries lie in: those of `figures.axes`, or the first."""
+        first = tuple(map(bare, self.figures.axes or ()))
+        several = [name for name in self.numeric if len(self.dims[name,]) > 1 and name not in first]
+        return (*first, *several)[:2]
 
     @property
     def own_activations(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lazyrich import activations
+from lazyrich import activations, observables
 from lazyrich.axes import Axis
 from lazyrich.sweep import SECTION_OF, Sweep, bare
 
@@ -26,7 +26,7 @@ def check_combinations(sweep: Sweep) -> None:
         _check_record,
         _check_cells,
         _check_figures,
-        _check_dask,
+        _check_refine,
     )
     for check in checks:
         check(sweep)
@@ -194,7 +194,7 @@ def _check_cells(sweep: Sweep) -> None:
 
 
 def _check_figures(sweep: Sweep) -> None:
-    drawn = [names[0] for names, points in sweep.dims.items() if len(names) == 1 and not isinstance(points[0][0], str)]
+    drawn = sweep.numeric
     for name in map(bare, sweep.figures.axes or ()):
         if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
             raise ValueError(
@@ -203,10 +203,22 @@ def _check_figures(sweep: Sweep) -> None:
             )
 
 
-def _check_dask(sweep: Sweep) -> None:
-    for name in ("workers", "memory"):
-        given = getattr(sweep.dask, name) is not None
-        if sweep.dask.cluster and not given:
-            raise ValueError(f"dask.{name}: is missing; add it")
-        if given and not sweep.dask.cluster:
-            raise ValueError(f"dask.{name}: belongs to a cluster; write dask.cluster: local or slurm")
+def _check_refine(sweep: Sweep) -> None:
+    refine = sweep.refine
+    if refine is None:
+        return
+    if not sweep.plane:
+        raise ValueError("refine: needs an axis of numbers; write one, or remove refine")
+    if (refine.of in observables.NAMES) != (refine.at is not None):
+        mend = "write it" if refine.at is None else "remove it"
+        raise ValueError(
+            f"refine.at: is the value of an observable on its boundary, and refine.of = {refine.of}; {mend}"
+        )
+    if refine.of in observables.NAMES and refine.of not in sweep.record.observables:
+        raise ValueError(f"refine.of = {refine.of}: is not kept; add it to record.observables")
+    shortest = min(len(sweep.dims[name,]) for name in sweep.plane)
+    if 2**refine.levels >= shortest:
+        raise ValueError(
+            f"refine.levels = {refine.levels}: leaves nothing of an axis of {shortest} points; write fewer levels, or a finer "
+            "axis"
+        )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lazyrich.plan import plan, read_plan, write_plan
+from lazyrich.plan import checksum_file, needed_shards, read_plan, write_plan
 from lazyrich.sweep_file import load_sweep
 
 
 def unneeded(results: Path, sweeps: Path) -> dict[str, list[Path]]:
     """Shard files of each sweep's folder below `results` that its file in `sweeps` does not ask for, name -> paths.
 
-    A sweep without a file needs none of its shards. Growth comes back to shards of an earlier plan, so that those of a sweep
-    that was made smaller for a while are listed too: removing them costs their training again.
+    A sweep without a file needs none of its shards, and nothing needs those that were moved aside as damaged. Growth comes
+    back to shards of an earlier plan, so that those of a sweep that was made smaller for a while are listed too: removing
+    them costs their training again.
 
     Raises
     ------
@@ -22,8 +23,9 @@ def unneeded(results: Path, sweeps: Path) -> dict[str, list[Path]]:
     found = {}
     for home in sorted(path.parent for path in results.glob("*/shards")):
         path = sweeps / f"{home.name}.yaml"
-        needed = plan(load_sweep(path), read_plan(home / "plan.json")) if path.exists() else {}
+        needed = needed_shards(load_sweep(path), home) if path.exists() else {}
         spare = [shard for shard in sorted((home / "shards").glob("*.nc")) if shard.stem not in needed]
+        spare += sorted((home / "shards").glob("*.damaged*"))
         if spare:
             found[home.name] = spare
     return found
@@ -38,3 +40,4 @@ def remove(shards: list[Path]) -> None:
     write_plan(home / "plan.json", {name: shard for name, shard in earlier.items() if name not in gone})
     for shard in shards:
         shard.unlink()
+        checksum_file(shard).unlink(missing_ok=True)

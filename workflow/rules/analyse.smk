@@ -2,6 +2,7 @@ rule analyse_sweep:
     input:
         sweep=lambda wildcards: ancient(sweep_file(wildcards.sweep)),
         shards=shard_files,
+        checksums=checksum_files,
         published=published_file,
     output:
         summary=RESULTS / "{sweep}/summary.nc",
@@ -14,7 +15,7 @@ rule analyse_sweep:
     threads: threads_of_analysis
     resources:
         mem_mb=memory_of_analysis,
-        runtime=growing(60),
+        runtime=runtime,
     params:
         decides=analysed_keys,
         source=fingerprint("lazyrich.summary"),

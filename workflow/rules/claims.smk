@@ -2,6 +2,7 @@ rule measure_claims:
     input:
         sweeps=[ancient(sweep_file(name)) for name in CLAIMED],
         shards=lambda wildcards: [path for name in CLAIMED for path in paths_of_shards(name)],
+        checksums=lambda wildcards: [path for name in CLAIMED for path in paths_of_checksums(name)],
         summaries=expand(rules.analyse_sweep.output.summary, sweep=CLAIMED),
         published=lambda wildcards: published_of(CLAIMED),
     output:

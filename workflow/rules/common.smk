@@ -6,8 +6,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lazyrich.claims import SWEEPS as CLAIMED
+from lazyrich.disk import check_writable, in_words, remove_leftovers
 from lazyrich.engines.select import engine_of, likely_device, modules
-from lazyrich.plan import canonical, plan, read_plan, whole, write_plan
+from lazyrich.lock import take
+from lazyrich.plan import canonical, checksum_file, known_shards, plan, read_plan, whole, write_plan
 from lazyrich.provenance import fingerprint
 from lazyrich.settings import load_settings
 from lazyrich.sweep_file import SweepError, load_sweep
@@ -20,8 +22,8 @@ def one_clear_error(function):
     def wrapper(*arguments):
         try:
             return function(*arguments)
-        except ValueError as error:
-            raise WorkflowError(str(error)) from None
+        except (ValueError, OSError) as error:
+            raise WorkflowError(in_words(error)) from None
 
     return wrapper
 
@@ -29,6 +31,13 @@ def one_clear_error(function):
 SETTINGS = one_clear_error(load_settings)(config)
 RESULTS = Path(SETTINGS.results)
 DEVICE = likely_device(SETTINGS.device)
+
+# Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no mend.
+if workflow.is_main_process and RESULTS.exists():
+    try:
+        check_writable(RESULTS)
+    except OSError as error:
+        logger.warning(in_words(error))
 
 
 def sweep_file(name):
@@ -44,64 +53,76 @@ def sweep(name):
 @functools.cache
 @one_clear_error
 def shards(name):
-    """The shards of a sweep, and all that its plan file shall keep: name -> shard each."""
-    earlier = read_plan(RESULTS / name / "plan.json")
+    """The shards of a sweep (of its first level, if it is refined), and all that its plan file shall keep: name -> shard."""
+    earlier = known_shards(RESULTS / name)
     needed = plan(sweep(name), earlier)
     return needed, {**earlier, **needed}
+
+
+def find_shard(name, shard):
+    """A shard that the plan or a level that was chosen since this file was read knows; None for any other."""
+    return shards(name)[1].get(shard) or known_shards(RESULTS / name).get(shard)
 
 
 PLANNED = set()
 
 
-def paths_of_shards(name):
+def path_of_shard(name, shard):
+    return RESULTS / name / "shards" / f"{shard}.nc"
+
+
+def paths_of_shards(name, level=None):
+    """The shards of a sweep; of one that is refined, those up to a level, once the levels below it are trained and chosen."""
     PLANNED.add(name)
-    return [RESULTS / name / "shards" / f"{shard}.nc" for shard in shards(name)[0]]
+    refine = sweep(name).refine
+    found = dict.fromkeys(shards(name)[0])
+    for each in range(1, 1 + (refine.levels if refine and level is None else level or 0)):
+        found |= dict.fromkeys(read_plan(checkpoints.refine_sweep.get(sweep=name, level=each).output.plan))
+    return [path_of_shard(name, shard) for shard in found]
+
+
+def shards_below_level(wildcards):
+    return paths_of_shards(wildcards.sweep, int(wildcards.level) - 1)
+
+
+def checksums_below_level(wildcards):
+    return paths_of_checksums(wildcards.sweep, int(wildcards.level) - 1)
+
+
+def paths_of_checksums(name, level=None):
+    return [checksum_file(path) for path in paths_of_shards(name, level)]
 
 
 @one_clear_error
 def plan_of_shard(wildcards):
     """The plan file that holds a shard, once it is sure to be written; an error for a shard that no plan knows."""
     PLANNED.add(wildcards.sweep)
-    if wildcards.shard not in shards(wildcards.sweep)[1]:
+    if find_shard(wildcards.sweep, wildcards.shard) is None:
         known = ", ".join(shards(wildcards.sweep)[0])
         raise ValueError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
     return RESULTS / wildcards.sweep / "plan.json"
-
-
-def threads_of_shard(wildcards):
-    """All cores between the shards of this run: few get several each, many leave room for other jobs beside them."""
-    together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
-    return max(1, (workflow.cores or 1) // sum(len(shards(name)[0]) for name in together))
-
-
-def threads_of_analysis(wildcards):
-    """Shards are compared with theory side by side, by processes or jobs where the sweep file says so."""
-    dask = sweep(wildcards.sweep).dask
-    if dask.cluster:
-        return dask.workers if dask.cluster == "local" else 1
-    return max(1, min(workflow.cores or 1, len(shards(wildcards.sweep)[0])))
-
-
-def growing(amount):
-    """Memory or time of a job: as much again on each attempt, since too little of it is why jobs fail on clusters."""
-    return lambda wildcards, attempt: amount * attempt
-
-
-def memory_of_analysis(wildcards, attempt):
-    """MB of what collects the summary, and of processes beside it; other jobs ask for their own."""
-    dask = sweep(wildcards.sweep).dask
-    return 2000 * attempt + (dask.workers * dask.memory_bytes // 10**6 if dask.cluster == "local" else 0)
 
 
 def shard_files(wildcards):
     return paths_of_shards(wildcards.sweep)
 
 
+def checksum_files(wildcards):
+    return paths_of_checksums(wildcards.sweep)
+
+
 def all_shard_files(wildcards):
-    return [path for name in SETTINGS.sweeps for path in paths_of_shards(name)]
+    return [path for name in SETTINGS.sweeps for path in paths_of_shards(name) + paths_of_checksums(name)]
 
 
-def write_plans():
+@one_clear_error
+def start_run():
+    """Within budget, alone in a folder of results that can be written, without what killed runs left, with plans in place."""
+    check_budget()
+    take(RESULTS)
+    for folder in (path for name in PLANNED for path in (RESULTS / name, RESULTS / name / "shards") if path.exists()):
+        check_writable(folder)
+    remove_leftovers(RESULTS)
     for name in PLANNED:
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
 
@@ -129,6 +150,7 @@ def analysed(name):
     this = sweep(name)
     return canonical(
         [whole(this).recipe, this.phases.model_dump(), this.conditions.model_dump(), this.figures.model_dump()]
+        + ([this.refine.model_dump()] if this.refine else [])
     )
 
 

@@ -20,8 +20,8 @@ rule draw_figures:
         "../envs/lazyrich.yml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        mem_mb=memory,
+        runtime=runtime,
     params:
         source=fingerprint("lazyrich.draw.figures"),
     message:

@@ -13,8 +13,8 @@ rule write_report:
         "../envs/lazyrich.yml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=memory,
+        runtime=runtime,
     params:
         source=fingerprint("lazyrich.draw.report"),
     message:

@@ -3,6 +3,7 @@ rule simulate_shard:
         data=data_file,
     output:
         shard=RESULTS / "{sweep}/shards/{shard}.nc",
+        checksum=RESULTS / "{sweep}/shards/{shard}.sha256",
     log:
         RESULTS / "{sweep}/logs/simulate_shard/{shard}.log",
     benchmark:
@@ -11,8 +12,8 @@ rule simulate_shard:
         "../envs/lazyrich.yml"
     threads: threads_of_shard
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
         gpu=int(DEVICE == "cuda"),
     params:
         plan=plan_of_shard,

@@ -6,10 +6,12 @@ from lazyrich.job import logged
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         from lazyrich import archive
+        from lazyrich.integrity import verify
         from lazyrich.plan import whole
         from lazyrich.summary import summarise
         from lazyrich.sweep_file import load_sweep
 
+        verify(snakemake.input.shards, snakemake.threads)
         sweep = load_sweep(snakemake.input.sweep)
         summary = summarise(
             snakemake.input.shards,
@@ -17,6 +19,7 @@ if __name__ == "__main__":
             phases=sweep.phases,
             conditions=sweep.conditions,
             figures=sweep.figures,
+            refine=sweep.refine,
             threads=snakemake.threads,
             dask=sweep.dask,
         )

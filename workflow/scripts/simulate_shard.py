@@ -3,12 +3,14 @@
 from lazyrich.job import logged
 
 with logged(snakemake.log[0]):
-    from lazyrich import archive
-    from lazyrich.plan import read_plan
+    from pathlib import Path
+
+    from lazyrich import archive, integrity
+    from lazyrich.plan import known_shards
     from lazyrich.settings import load_settings
     from lazyrich.simulate import simulate
 
-    recipe = read_plan(snakemake.params.plan)[snakemake.wildcards.shard].recipe
+    recipe = known_shards(Path(snakemake.params.plan).parent)[snakemake.wildcards.shard].recipe
     # From the configuration, not a param: another device is no reason to train again.
     data = simulate(recipe, device=load_settings(snakemake.config).device, threads=snakemake.threads)
-    archive.write(archive.described(data, recipe), snakemake.output.shard)
+    integrity.write(archive.described(data, recipe), snakemake.output.shard)

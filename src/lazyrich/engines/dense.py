@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from lazyrich import activations, observables
+from lazyrich import activations, observables, progress
 from lazyrich.engines.pieces import torch_threads
 from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
 from lazyrich.networks import Networks, Reason
@@ -249,6 +249,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     with torch_threads(threads):
         for i in np.flatnonzero(networks.reason == Reason.none):
             _train_one(networks, recording, result, i)
+            progress.advance()
     return result
 
 

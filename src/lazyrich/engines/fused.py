@@ -12,12 +12,13 @@ import torch
 import triton
 import triton.language as tl
 
-from lazyrich import observables
+from lazyrich import observables, progress
 from lazyrich.engines.batched import Start, see
 from lazyrich.engines.observing import Outcome, observe
 from lazyrich.engines.pieces import in_pieces
-from lazyrich.engines.trajectories import DIVERGED, FINISHED, LARGEST, WINDOW, Recording, Status, Trajectories
+from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories
 from lazyrich.networks import Networks
+from lazyrich.training import FINISHED
 
 MOST_MODES = 64  # modes whose M and P fit the registers of one program
 
@@ -99,6 +100,7 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
             outcome.keep(where, record, seen)
         if record + 1 == records:
             outcome.note_end(where, seen.kernel, reference.part(where))
+    progress.advance(count)
     return outcome.trajectories(networks, recording)
 
 

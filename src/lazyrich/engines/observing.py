@@ -14,11 +14,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lazyrich import observables
+from lazyrich import observables, progress
 from lazyrich.engines.simd.compiled import compiled
 from lazyrich.engines.trajectories import (
     DIVERGED,
-    FINISHED,
     LARGEST,
     WINDOW,
     Recording,
@@ -30,6 +29,7 @@ from lazyrich.engines.trajectories import (
 from lazyrich.networks import Networks
 from lazyrich.observables import State
 from lazyrich.theory import end_state
+from lazyrich.training import FINISHED
 
 _period_of = compiled(period_of)
 
@@ -252,6 +252,8 @@ class Watch:
         self.y_square = square(reference.y) + reference.beside
         self.floor = tensor(networks.floor, device)
         self.start_square = torch.zeros(count, dtype=torch.float64, device=device)
+        # For progress: networks of a batch are of like length, so that a step is an equal share of them all.
+        self.untold, self.share = float(count), count / max(1, int(networks.steps.max()))
 
     def look(self, t: int, residual: Float[Tensor, " networks"], see: Callable[[Tensor], Seen]) -> bool:
         """Take note of step t, at which ‖Π(y − f)‖² is `residual`; return whether any network still trains.
@@ -283,7 +285,11 @@ class Watch:
         o.last_step[done] = t
         o.status[done & near] = Status.converged
         self.active = active & ~done
-        return bool(self.active.any())
+        training = bool(self.active.any())
+        told = min(self.share, self.untold) if training else self.untold
+        self.untold -= told
+        progress.advance(told)
+        return training
 
     def _record(self, where: Tensor, t: int, done: Tensor, seen: Seen) -> None:
         o = self.outcome

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from lazyrich import observables
+from lazyrich import observables, progress
 from lazyrich.engines.simd.lanes import LANES
 from lazyrich.engines.simd.recording import BLOCK
 from lazyrich.engines.simd.training import Batch, Following, Results, train
@@ -74,9 +74,10 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
                 start = next(starts)
             if start >= count:
                 return
+            stop = min(start + chunk, count)
             train(
                 start,
-                min(start + chunk, count),
+                stop,
                 batch,
                 recording.steps,
                 recording.onset,
@@ -84,6 +85,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
                 following,
                 results,
             )
+            progress.advance(stop - start)
 
     if threads == 1 or count <= chunk:
         work()

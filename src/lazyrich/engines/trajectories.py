@@ -24,7 +24,6 @@ class Status(IntEnum):
 
 DIVERGED = 1e12  # a loss above this multiple of its start has diverged
 LARGEST = float(np.finfo(np.float64).max)  # and so has one that is not finite, at the start, too
-FINISHED = 1e-14  # a residual of this share of ‖y‖ is rounding: training may stop, and records hold what is reached
 WINDOW = 64  # steps that the period is read from
 
 

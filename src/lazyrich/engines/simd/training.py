@@ -18,7 +18,8 @@ from lazyrich.engines.simd.linearised import powers_of_contraction
 from lazyrich.engines.simd.octet import advance, clear, empty_octet, step
 from lazyrich.engines.simd.recording import BLOCK, fill_records
 from lazyrich.engines.simd.sharpness import largest_eigenvalues
-from lazyrich.engines.trajectories import DIVERGED, FINISHED, LARGEST, WINDOW, Status, period_of
+from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Status, period_of
+from lazyrich.training import FINISHED
 
 _period_of = compiled_leaf(period_of)
 

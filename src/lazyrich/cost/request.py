@@ -1,0 +1,25 @@
+"""What a job asks its scheduler for: more than it is thought to take, and more again each time it has failed."""
+
+from __future__ import annotations
+
+import math
+
+# Over the model: a job killed for want of time or memory costs more than what it asked for in vain.
+TIME_MARGIN = 3.0
+MEMORY_MARGIN = 1.5
+LEAST_MINUTES = 10  # a node that is slow to start, a file system that is slow to answer
+
+
+def minutes(seconds: float, attempt: int) -> int:
+    """`runtime` of a job that should take so many seconds."""
+    return attempt * (LEAST_MINUTES + math.ceil(TIME_MARGIN * seconds / 60))
+
+
+def megabytes(memory: float, attempt: int) -> int:
+    """`mem_mb` of a job that should take so many bytes, in steps of 100."""
+    return attempt * 100 * math.ceil(MEMORY_MARGIN * memory / 1e8)
+
+
+def threads(seconds: float, networks: int, most_seconds: float) -> int:
+    """Threads for a job of so many seconds on one core to end within `most_seconds`: as many as it has networks, and 16."""
+    return max(1, min(networks, 16, math.ceil(seconds / most_seconds)))

@@ -1,0 +1,69 @@
+"""What a disk may do to a file: it is there whole or not at all, and what went wrong is said with its mend."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# What is under way; a process that was killed leaves it behind, and `remove_leftovers` finds it by this ending.
+ENDING = ".part"
+
+MENDS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "give yourself access",
+    errno.EPERM: "give yourself access",
+}
+
+
+def in_words(error: Exception) -> str:
+    """An error in one line: one of the disk names the file, what is wrong and the mend, others say it themselves."""
+    if isinstance(error, OSError) and error.errno in MENDS:
+        what = f"{error.filename}: " if error.filename else ""
+        return f"{what}{os.strerror(error.errno).lower()}; {MENDS[error.errno]}, then run the same command again"
+    return str(error)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path` and rename it at the end: a reader sees all of the new file or the old one.
+
+    Raises
+    ------
+    OSError
+        of the disk, naming `path`; nothing is left under the temporary name.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{ENDING}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in MENDS:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(results: Path) -> None:
+    """Remove what killed processes left under temporary names in a folder of results, two folders deep."""
+    for depth in ("", "*/", "*/*/"):
+        for path in results.glob(f"{depth}.*{ENDING}"):
+            path.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OSError, naming `folder`, if no file can be made in it (permissions say nothing of a read-only disk)."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None

@@ -1,0 +1,113 @@
+"""How far a long piece of work has come: a bar on a terminal, a line now and then in a job's log, nothing elsewhere.
+
+What is shown decides no number, so that fingerprints leave this module out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+SECONDS = 10.0  # between the lines of a log
+# What takes less would only flicker on a terminal.
+SHORTEST = 1.0
+BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+LINE = "{n} of {total}{unit} ({percentage:.0f}%), {rate_noinv_fmt}, {remaining} left"
+READ = re.compile(r"^(\d+) of (\d+) \w+ \(\d+%\), .* left$")
+
+# Engines report from deep inside, out of threads of their own: one bar at a time, known to this module alone.
+_bar: Any = None
+_log: TextIO | None = None
+_lock = threading.Lock()
+
+
+class Lines:
+    """What tqdm draws as a bar, as lines of a log; every line stands for itself, as `tail` wants it."""
+
+    def __init__(self, total: int, unit: str, file: TextIO) -> None:
+        self.total, self.unit, self.file = total, unit, file
+        self.n = 0.0
+        self.started = time.monotonic()
+        self.due = self.started + SECONDS
+
+    def update(self, count: float = 1) -> None:
+        """So many more are done."""
+        self.n += count
+        now = time.monotonic()
+        if now >= self.due:
+            self.due = now + SECONDS
+            elapsed = now - self.started
+            print(
+                tqdm.format_meter(int(self.n), self.total, elapsed, unit=self.unit, bar_format=LINE),
+                file=self.file,
+                flush=True,
+            )
+
+    def close(self) -> None:
+        """The log says itself how the job ended."""
+
+
+def _new(total: int, unit: str) -> Any:
+    if _log is not None:
+        return Lines(total, f" {unit}", _log)
+    # `disable=None`: quiet where stderr is no terminal.
+    return tqdm(
+        total=total,
+        unit=f" {unit}",
+        bar_format=BAR,
+        file=sys.stderr,
+        disable=None,
+        leave=False,
+        delay=SHORTEST,
+        miniters=0,
+    )
+
+
+@contextlib.contextmanager
+def to_log(file: TextIO) -> Iterator[None]:
+    """Meanwhile, progress is written to a job's log."""
+    global _log
+    before, _log = _log, file
+    try:
+        yield
+    finally:
+        _log = before
+
+
+@contextlib.contextmanager
+def shown(total: int, unit: str) -> Iterator[None]:
+    """Meanwhile, what `advance` and `reach` tell is shown, of so many in all; `unit` is a word in the plural."""
+    global _bar
+    before, _bar = _bar, _new(total, unit)
+    try:
+        yield
+    finally:
+        _bar.close()
+        _bar = before
+
+
+def advance(count: float = 1) -> None:
+    """So many more are done, or a part of one; from any thread, and of no effect where nothing is shown."""
+    if _bar is not None:
+        with _lock:
+            _bar.update(count)
+
+
+def reach(count: float) -> None:
+    """So many are done in all."""
+    if _bar is not None:
+        with _lock:
+            _bar.update(count - _bar.n)
+
+
+def read(line: str) -> tuple[int, int] | None:
+    """(done, total) of a line that a log holds of progress, None of any other line."""
+    found = READ.match(line)
+    return (int(found[1]), int(found[2])) if found else None

@@ -1,0 +1,75 @@
+# What jobs ask for: the cost model of lazyrich.cost, fitted to what jobs of these sweeps took here before.
+from lazyrich.cost import estimate, fit, request, work
+from lazyrich.plan import SHARD_SECONDS
+
+
+@functools.cache
+def constants():
+    names = sorted({*SETTINGS.sweeps, *asked_for()})
+    measured = []
+    for name in names:
+        known = {shard: content.recipe for shard, content in shards(name)[1].items()}
+        measured += fit.read(RESULTS / name, known, whole(sweep(name)).recipe)
+    return fit.fit(measured)
+
+
+@functools.cache
+def work_of_shard(name, shard):
+    return work.of_job("simulate_shard", find_shard(name, shard).recipe, gpu=DEVICE == "cuda")
+
+
+def work_of_job(job, wildcards):
+    if job == "simulate_shard":
+        return work_of_shard(wildcards.sweep, wildcards.shard)
+    # Choosing a level is the analysis of what there is.
+    return work.of_job("analyse_sweep" if job == "refine_sweep" else job, whole(sweep(wildcards.sweep)).recipe)
+
+
+def runtime(wildcards, rulename, threads, attempt):
+    return request.minutes(work.cost(work_of_job(rulename, wildcards), constants(), "seconds", threads), attempt)
+
+
+def memory(wildcards, rulename, attempt):
+    return request.megabytes(work.cost(work_of_job(rulename, wildcards), constants(), "memory"), attempt)
+
+
+def memory_of_analysis(wildcards, rulename, attempt):
+    dask = sweep(wildcards.sweep).dask
+    beside = dask.workers * dask.memory_bytes // 10**6 if dask and dask.cluster == "local" else 0
+    return memory(wildcards, rulename, attempt) + beside
+
+
+def growing(amount):
+    """Of a job that no sweep makes larger."""
+    return lambda wildcards, attempt: attempt * amount
+
+
+def threads_of_shard(wildcards):
+    """All cores of one machine between the shards of this run; elsewhere so many that a job ends in the time of a shard."""
+    if workflow.cores:
+        together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
+        return max(1, workflow.cores // sum(len(shards(name)[0]) for name in together))
+    seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), constants(), "seconds")
+    return request.threads(seconds, find_shard(wildcards.sweep, wildcards.shard).networks, SHARD_SECONDS)
+
+
+def threads_of_analysis(wildcards):
+    """Shards are compared with theory side by side; on a cluster by as many as a small node has.
+
+    Or by processes beside this job, or by other jobs, where the sweep file says so.
+    """
+    if dask := sweep(wildcards.sweep).dask:
+        return dask.workers if dask.cluster == "local" else 1
+    return max(1, min(workflow.cores or 4, len(shards(wildcards.sweep)[0])))
+
+
+def check_budget():
+    """Refuse to train more than the configuration's budget."""
+    left = {}
+    for name in PLANNED:
+        missing = {
+            shard: content for shard, content in shards(name)[0].items() if not path_of_shard(name, shard).exists()
+        }
+        left |= missing
+    found = estimate.estimate(left, (), constants(), gpu=DEVICE == "cuda")
+    estimate.check(found, SETTINGS.budget, ", ".join(sorted(PLANNED)))
