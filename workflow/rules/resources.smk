@@ -45,8 +45,8 @@ def growing(amount):
 
 
 FEW_NETWORKS = 4096  # that one thread compares with theory in the time that a process takes to start
-# In a job on a cluster `workflow.cores` are those of its node, of which it has only what it was given when it was submitted.
-CORES = workflow.cores if workflow.is_main_process else None
+# None on a cluster: in a job there Snakemake counts the cores of the node, of which it has only what it was submitted with.
+CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 
 
 def threads_of_shard(wildcards):
