@@ -89,7 +89,14 @@ def test_networks_that_cannot_be_trained_count_as_done(log):
     assert counts(log)[-1] == (NETWORKS, NETWORKS)
 
 
-def test_the_analysis_tells_how_far_it_is(log, tmp_path, monkeypatch):
+@pytest.fixture
+def blocks_of_20(monkeypatch):
+    """Blocks of the summary's grid are of twenty networks."""
+    monkeypatch.setattr(summary, "_size", lambda *_: 1)
+    monkeypatch.setattr(summary, "BLOCK", 20)
+
+
+def test_the_analysis_tells_how_far_it_is(log, tmp_path, monkeypatch, blocks_of_20):
     monkeypatch.setattr("lazyrich.plan.SHARD_NETWORKS", 20)
     sweep = load_sweep(SWEEP)
     paths = []
@@ -99,17 +106,16 @@ def test_the_analysis_tells_how_far_it_is(log, tmp_path, monkeypatch):
     log.truncate(0)
     log.seek(0)
     summary.summarise(paths, whole(sweep).recipe, threads=2)
-    assert counts(log) == [(i + 1, len(paths)) for i in range(len(paths))]
-    assert " tasks (" in log.getvalue()
+    assert counts(log) == [(1, 3), (2, 3), (3, 3)]
+    assert " blocks (" in log.getvalue()
 
 
-def test_an_analysis_in_memory_tells_it_by_networks(log, monkeypatch):
-    monkeypatch.setattr(summary, "SLICE", 25)
+def test_an_analysis_in_memory_tells_it_too(log, blocks_of_20):
     data = lazyrich.run(SWEEP, device="cpu", threads=1)
     log.truncate(0)
     log.seek(0)
     lazyrich.analyse(data)
-    assert counts(log) == [(25, NETWORKS), (50, NETWORKS), (60, NETWORKS)]
+    assert counts(log) == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_a_line_has_share_rate_and_time_left(monkeypatch):
@@ -172,7 +178,8 @@ def test_a_bar_on_a_terminal():
         shown = read_terminal(ours)
         assert process.stdout.read() == b""
     assert process.returncode == 0
-    assert shown.count(" 0/60 [00:00<?, ? networks/s]") == 2  # training, analysis
+    assert shown.count(" 0/60 [00:00<?, ? networks/s]") == 1  # training
+    assert shown.count(" 0/1 [00:00<?, ? blocks/s]") == 1  # analysis
     assert re.search(r" 1/4 \[00:00<00:00, +[\d.]+ networks/s\]", shown)
     assert shown.endswith("\r")  # and no trace is left
 

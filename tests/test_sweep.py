@@ -39,6 +39,7 @@ def changed(**changes):
 
 
 REFINED = {"network__sigma_0": {"log": [0.1, 1], "points": 8}}
+DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,12 @@ REFINED = {"network__sigma_0": {"log": [0.1, 1], "points": 8}}
         ({**REFINED, "refine": {"levels": 1, "of": "loss"}}, "refine.at", "write it"),
         ({**REFINED, "refine": {"levels": 1, "at": 1}}, "refine.at", "remove it"),
         ({**REFINED, "refine": {"levels": 1, "of": "ntk_norm", "at": 1}}, "refine.of", "add it to record.observables"),
-        ({"dask": {}}, "dask", "not available in this version"),
+        ({"dask": {**DASK, "cluster": "pbs"}}, "dask.cluster", "write local or slurm"),
+        ({"dask": {**DASK, "workers": 0}}, "dask.workers", "≥ 1"),
+        ({"dask": {"cluster": "local", "workers": 2}}, "dask.memory", "is missing"),
+        ({"dask": {**DASK, "memory": "2 gigs"}}, "dask.memory", "with a unit (MB, GB, MiB, GiB)"),
+        ({"dask": {**DASK, "memory": 2000}}, "dask.memory", "with a unit"),
+        ({"dask": {**DASK, "memory": "499 MB"}}, "dask.memory", "at least 500 MB"),
         ({"figures": {"published": "nowhere.csv"}}, "figures.published", "no such file"),
         ({"phases": {"kernel_change": 0}}, "phases.kernel_change", "> 0"),
         ({"problem": ...}, "problem", "missing"),

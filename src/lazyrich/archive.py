@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import math
 import os
 import threading
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import xarray as xr
 
@@ -32,7 +34,11 @@ REFERENCE = (
 )
 # HDF5 is not thread-safe, and neither opening nor closing a file takes xarray's own lock: threads take this one.
 LOCK = threading.RLock()
-CHUNK_NETWORKS = 256  # a reader of one trajectory touches one chunk
+# A reader of one trajectory touches one chunk: of so many networks, and fewer where trajectories are long.
+CHUNK_NETWORKS = 256
+CHUNK_BYTES = 2**20
+# What HDF5 keeps of each variable that it has read, by default 64 MiB: one chunk is enough for readers in order.
+netCDF4.set_chunk_cache(size=CHUNK_BYTES)
 
 # name -> (long_name, symbol); every variable of a shard or a summary that is no observable.
 VARIABLES = {
@@ -184,10 +190,8 @@ def _encoding(data: xr.Dataset) -> dict[str, dict[str, Any]]:
             observable = observables.OBSERVABLES.get(str(name))
             if observable is not None or name in ("rho_r", "v_r"):
                 settings["dtype"] = observable.dtype if observable else "float32"
-            settings["chunksizes"] = tuple(
-                min(CHUNK_NETWORKS, size) if dim == "network" else size
-                for dim, size in zip(array.dims, array.shape, strict=True)
-            )
+            networks = max(1, min(CHUNK_NETWORKS, len(array), CHUNK_BYTES // (8 * math.prod(array.shape[1:]))))
+            settings["chunksizes"] = (networks, *array.shape[1:])
         encoding[str(name)] = settings
     return encoding
 

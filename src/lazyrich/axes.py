@@ -1,6 +1,6 @@
 """What a key of the sweep file may hold: a number or a name, or an axis of them.
 
-`Real`, `Integer` and `Choice` are the rules for one value; `swept(rule)` also admits an axis
+`Real`, `Integer`, `Choice` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
 (`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every refusal says what is wrong and how to
 mend it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
 """
@@ -132,7 +132,42 @@ class Choice:
         return {"anyOf": [names, {"type": "string", "pattern": self.own}]} if self.own else names
 
 
-Rule = Real | Integer | Choice
+@dataclass(frozen=True)
+class Memory:
+    """An amount of memory with its unit, at least `least` bytes."""
+
+    least: int
+
+    def __call__(self, value: Any) -> str:
+        """The value as text; ValueError with a mend."""
+        if not isinstance(value, str) or not re.match(_MEMORY, value):
+            raise ValueError(f"is not an amount of memory; write a {self.text}")
+        if in_bytes(value) < self.least:
+            raise ValueError(f"is too small; write at least {self.least // 10**6} MB")
+        return value
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return f"number with a unit ({', '.join(_UNITS)})"
+
+    @property
+    def schema(self) -> dict:
+        """The rule as JSON schema."""
+        return {"type": "string", "pattern": _MEMORY}
+
+
+_UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+_MEMORY = rf"^(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})$"
+
+
+def in_bytes(memory: str) -> int:
+    """The bytes of what `Memory` admits."""
+    number, unit = re.match(_MEMORY, memory).groups()
+    return int(float(number) * _UNITS[unit])
+
+
+Rule = Real | Integer | Choice | Memory
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ Array = np.ndarray
 # Resampled sets of replicates that a band is read from, and the interval it covers, ±1 standard deviation of a normal law.
 RESAMPLES = 200
 BAND = (0.16, 0.84)
+ENTRIES = 2**20  # of the largest array at a time
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def band(
         return np.full(cells, np.nan), np.full(cells, np.nan)
     chosen = np.random.default_rng(0).integers(0, replicates, (RESAMPLES, replicates))
     low, high = np.empty(cells), np.empty(cells)
-    step = max(1, 2**22 // chosen.size)
+    step = max(1, ENTRIES // chosen.size)
     for start in range(0, cells, step):
         part = slice(start, start + step)
         found = np.sort(reduce(table[part][:, chosen], axis=2), axis=1)
@@ -179,7 +180,11 @@ def _to_lines(points: Float[Array, "points 2"], lines: list[np.ndarray]) -> Floa
     """Distance of each point to the nearest point on any of the lines, vertices or between them."""
     start = np.concatenate([line[:-1] for line in lines])
     along = np.concatenate([np.diff(line, axis=0) for line in lines])
-    to_start = points[:, None] - start
     length = np.maximum(np.sum(along**2, axis=1), np.finfo(float).tiny)
-    share = np.clip(np.sum(to_start * along, axis=2) / length, 0.0, 1.0)
-    return np.min(np.linalg.norm(to_start - share[..., None] * along, axis=2), axis=1)
+    nearest = np.empty(len(points))
+    step = max(1, ENTRIES // along.size)
+    for first in range(0, len(points), step):
+        to_start = points[first : first + step, None] - start
+        share = np.clip(np.sum(to_start * along, axis=2) / length, 0.0, 1.0)
+        nearest[first : first + step] = np.min(np.linalg.norm(to_start - share[..., None] * along, axis=2), axis=1)
+    return nearest

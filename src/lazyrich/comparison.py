@@ -14,6 +14,7 @@ import xarray as xr
 from lazyrich import observables, theories
 from lazyrich.engines.trajectories import Status
 from lazyrich.phases import phase, threshold, votes
+from lazyrich.published import OBSERVABLES as PUBLISHED
 from lazyrich.published import compare_published
 from lazyrich.sweep import Conditions, Phases
 from lazyrich.theories import fitted_square, scalars
@@ -81,16 +82,27 @@ SCALARS = (
     "sharpness_end",
     "period",
 )
+# Trajectories that are followed from record to record; of others the last record is enough.
+FOLLOWED = ("step", "target_overlap", "alignment", "lazy_error")
 # |ρ_r − √γ v_r| ≤ ½ρ_r (Lemma 5.3) bounds rms ρ_r/(√γ rms v_r) by these.
 ALIGNED = (2 / 3, 2.0)
 # Records in stage two that show more than its two ends.
 FEWEST_RECORDS = 4
 
 
+def needed(data: xr.Dataset, published: dict[str, np.ndarray] | None = None) -> xr.Dataset:
+    """What `compare` reads of a shard, as lazily as it came: of trajectories that it does not follow the last record only."""
+    followed = (*FOLLOWED, *(PUBLISHED if published is not None else ()))
+    ends = [name for name in observables.NAMES if name in data and name not in followed]
+    rest = [name for name in data.variables if "record" in data[name].dims and name not in followed]
+    last = data[ends].isel(record=slice(-1, None)).rename(record="last")
+    return data.drop_vars(rest).assign({name: last[name] for name in ends})
+
+
 def compare(
     data: xr.Dataset, phases: Phases, constants: Conditions, published: dict[str, np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
-    """What the summary keeps of each network of a shard (or a slice of one), name -> (networks,).
+    """What the summary keeps of each network of a shard (or what is `needed` of a slice of one), name -> (networks,).
 
     Names that end in `_share` are 0 or 1, and shares of networks in a cell.
     """

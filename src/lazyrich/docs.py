@@ -32,7 +32,18 @@ Every axis is a dimension of the grid; axes under `zip` advance together and mak
 digits before use. Integers asked for by `linear` or `log` are rounded, and neighbours that coincide then are one point.
 """
 
-SECTIONS = ("problem", "network", "network.probes", "training", "record", "phases", "conditions", "figures", "refine")
+SECTIONS = (
+    "problem",
+    "network",
+    "network.probes",
+    "training",
+    "record",
+    "phases",
+    "conditions",
+    "figures",
+    "refine",
+    "dask",
+)
 
 
 def json_schema() -> str:

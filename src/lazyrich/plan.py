@@ -113,8 +113,19 @@ def whole(sweep: Sweep) -> Shard:
 # ---- placing networks --------------------------------------------------------------------------------------------------
 
 
-def positions(placed: dict[str, Any], box: dict[str, list], wanted: dict[str, Any]) -> list[list[int]] | None:
-    """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`.
+Index = dict[str, dict[tuple, int]]
+
+
+def index_of(wanted: dict[str, Any]) -> Index:
+    """Of the one-box recipe `wanted` each point's position along its dimension: key -> point -> position."""
+    (target,) = wanted["boxes"]
+    return {key: {tuple(point): i for i, point in enumerate(points)} for key, points in target.items()}
+
+
+def positions(
+    placed: dict[str, Any], box: dict[str, list], wanted: dict[str, Any], index: Index
+) -> list[list[int]] | None:
+    """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`, whose `index_of` comes along.
 
     Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
     have that point), or None if the box has no network of the grid.
@@ -131,12 +142,13 @@ def positions(placed: dict[str, Any], box: dict[str, list], wanted: dict[str, An
     if _names(box, known) != _names(target, fixed):
         return None
     where = []
-    for key, points in target.items():
-        index = {canonical(point): i for i, point in enumerate(points)}
+    for key, place_of in index.items():
         if key in box:
-            places = [-1 if edited.intersection(point) else index.get(canonical(point), -1) for point in box[key]]
+            places = [
+                -1 if edited and edited.intersection(point) else place_of.get(tuple(point), -1) for point in box[key]
+            ]
         elif all(name in known for name in key.split()):
-            places = [index.get(canonical([known[name] for name in key.split()]), -1)]
+            places = [place_of.get(tuple(known[name] for name in key.split()), -1)]
         else:
             return None  # grouped otherwise
         if max(places) < 0:
@@ -195,26 +207,31 @@ def _cut(
     box: tuple[tuple[int, ...], ...], wanted: dict[str, Any]
 ) -> Iterator[tuple[tuple[tuple[int, ...], ...], float]]:
     """Cut a box of the grid along its slowest dimensions into boxes that fit a shard; each comes with its load."""
-    load = _load(_points(box, wanted), wanted)
-    axis = next((axis for axis, places in enumerate(box) if len(places) > 1), None)
-    if load <= FULL or axis is None:
-        yield box, load
-        return
-    slabs = [(*box[:axis], (place,), *box[axis + 1 :]) for place in box[axis]]
-    chunk: list[int] = []
-    filled = 0.0
-    for slab in slabs:
-        load = _load(_points(slab, wanted), wanted)
-        if chunk and filled + load > FULL:
-            yield (*box[:axis], tuple(chunk), *box[axis + 1 :]), filled
-            chunk, filled = [], 0.0
-        if load > FULL:
-            yield from _cut(slab, wanted)
+    axis = next((axis for axis, places in enumerate(box) if len(places) > 1), len(box) - 1)
+    places = box[axis]
+
+    def part(start: int, count: int) -> tuple[tuple[tuple[int, ...], ...], float]:
+        cut = (*box[:axis], places[start : start + count], *box[axis + 1 :])
+        return cut, _load(_points(cut, wanted), wanted)
+
+    start, count = 0, len(places)
+    while start < len(places):
+        count = min(count, len(places) - start)
+        piece, load = part(start, count)
+        # As many as fit if all were like these: first fewer until they do, then more while they do.
+        while load > FULL and count > 1:
+            count = max(1, min(count - 1, int(FULL * count / load)))
+            piece, load = part(start, count)
+        while load <= FULL and (more := min(len(places) - start, int(FULL * count / load))) > count:
+            larger = part(start, more)
+            if larger[1] > FULL:
+                break
+            (piece, load), count = larger, more
+        if load > FULL and any(len(inner) > 1 for inner in piece):
+            yield from _cut(piece, wanted)
         else:
-            chunk.append(*slab[axis])
-            filled += load
-    if chunk:
-        yield (*box[:axis], tuple(chunk), *box[axis + 1 :]), filled
+            yield piece, load
+        start += count
 
 
 def _points(box: tuple[tuple[int, ...], ...], wanted: dict[str, Any]) -> dict[str, list]:
@@ -237,9 +254,10 @@ def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None, only: bytes | No
         only = first_cells(sweep)
     taken = bytearray(b"".join(bytes([not cell]) * sweep.replicates for cell in only) if only else math.prod(shape))
     shards: dict[str, Shard] = {}
+    index = index_of(wanted)
     for name, shard in (earlier or {}).items():
         for box in shard.recipe["boxes"]:
-            where = positions(shard.recipe, box, wanted)
+            where = positions(shard.recipe, box, wanted, index)
             if where is not None and _mark(taken, shape, where):
                 shards[name] = shard
     groups: dict[str | None, list[tuple]] = {}

@@ -107,16 +107,6 @@ def reach(count: float) -> None:
             _bar.update(count - _bar.n)
 
 
-def of_dask(unit: str) -> contextlib.AbstractContextManager:
-    """Meanwhile, the tasks of Dask's local schedulers are shown.
-
-    A callback as Dask's own bar is one, which tells neither rate nor time left.
-    """
-    from tqdm.dask import TqdmCallback
-
-    return TqdmCallback(tqdm_class=_new, unit=unit)
-
-
 def read(line: str) -> tuple[int, int] | None:
     """(done, total) of a line that a log holds of progress, None of any other line."""
     found = READ.match(line)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 # Imported by what decides numbers, but decides none itself.
-BESIDE = {"progress.py"}
+BESIDE = {"cluster.py", "progress.py"}
 
 
 @functools.cache

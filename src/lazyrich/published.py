@@ -10,6 +10,9 @@ import xarray as xr
 from lazyrich.follow import follow, followable
 from lazyrich.points import read_points
 
+# What a network is held against points in, from record to record.
+OBSERVABLES = ("loss", "rho_over_v", "ntk_target_error")
+
 
 def load_published(path: str | Path) -> dict[str, np.ndarray]:
     """Columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each; errors as in `read_points`."""
@@ -51,7 +54,8 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
 
     `published_loss_error` is max |L − L_published|/L_published(0), `published_plateau_error` the largest relative distance
     of |ρ|/|v| on the published plateau. Of the kernel's distance to T, its value on the plateau (median) and at the last
-    published step: `kernel_same_…` of one step, `kernel_lagged_…` of the kernel one step late, where every step is recorded.
+    published step: `kernel_same_…` of one step, `kernel_lagged_…` of the kernel one step late, for networks of which every step
+    is recorded.
     """
     result = {}
     on = plateau(published)
@@ -65,10 +69,13 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
             found = _at(published["step"][where], data["step"].values, data[observable].values)
             scale = published["loss"][0] if observable == "loss" else wanted
             result[name] = np.max(np.abs(found - wanted) / scale, axis=1)
-    if "ntk_target_error" in data and (np.diff(data["step"].values, axis=1) == 1).all():
+    each = (np.diff(data["step"].values, axis=1) == 1).all(axis=1)
+    if "ntk_target_error" in data and each.any():
         on = stage_one_plateau(published)
-        for name, curves in (("same", data["ntk_target_error"].values), ("lagged", lagged_kernel_error(data))):
-            found = _at(published["step"], data["step"].values, curves)
+        dense = data.isel(network=each)
+        for name, curves in (("same", dense["ntk_target_error"].values), ("lagged", lagged_kernel_error(dense))):
+            found = np.full((len(each), len(on)), np.nan)
+            found[each] = _at(published["step"], dense["step"].values, curves)
             result[f"kernel_{name}_plateau"] = np.median(found[:, on], axis=1)
             result[f"kernel_{name}_end"] = found[:, -1]
     return result

@@ -1,31 +1,34 @@
 """From shards to one summary on the sweep's grid, through Dask.
 
-A shard is opened lazily and read a slice at a time; each network becomes a few numbers (`comparison`), and replicates become
-medians and quantiles before the next shard is touched, so that memory does not grow with the number of shards.
+The grid is cut into blocks of cells. Of a block's shards only its networks are read, lazily and a slice at a time; each network
+becomes a few numbers (`comparison`), replicates become medians and quantiles, and these go to their cells as they arrive. So
+memory grows neither with the number of shards nor with their size. Blocks and slices change no bit of the result.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dask
 import numpy as np
 import xarray as xr
+from dask import compute, delayed
 
 from lazyrich import archive, progress, theories
 from lazyrich.boundaries import BANDED, band, boundaries, distances
-from lazyrich.comparison import COLUMNS, compare
+from lazyrich.cluster import workers
+from lazyrich.comparison import COLUMNS, compare, needed
 from lazyrich.concatenate import concatenate
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import VOTES, Phase
-from lazyrich.plan import positions
+from lazyrich.plan import index_of, positions
 from lazyrich.published import load_published
 from lazyrich.refine import fill
-from lazyrich.sweep import Conditions, Figures, Phases, Refine
+from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine
 from lazyrich.sweep_file import validated
 from lazyrich.table import variable
 from lazyrich.theories import Theory
@@ -38,30 +41,55 @@ FLAGS = {
     "rich_votes": (VOTES, VOTES.not_settled),
     "best_theory": (Theory, Theory.not_compared),
 }
-SLICE = 4096  # networks in memory at a time, a few tens of MB of trajectories
+# Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
+SLICE = 8 * 2**20
+# The same of a task's networks: long beside opening its shards, and small in what it keeps of each network meanwhile.
+BLOCK = 4 * SLICE
+# Tasks begun before the first of them has to have arrived, for each worker.
+AHEAD = 4
+
+
+def _size(data: xr.Dataset, published: dict[str, np.ndarray] | None) -> int:
+    """Float64 bytes of what is read of each network of a shard."""
+    read = needed(data, published).variables.values()
+    return 8 * sum(math.prod(v.shape[1:]) for v in read if v.dims[:1] == ("network",))
 
 
 def _columns(
-    data: xr.Dataset, phases: Phases, constants: Conditions, published: dict[str, np.ndarray] | None
+    data: xr.Dataset,
+    rows: np.ndarray,
+    phases: Phases,
+    constants: Conditions,
+    published: dict[str, np.ndarray] | None,
 ) -> dict[str, np.ndarray]:
-    """`compare` slice by slice, so that memory does not depend on the size of the shard."""
+    """`compare` of a shard's networks `rows`, rising, slice by slice."""
+    step = max(1, SLICE // _size(data, published))
+    data = needed(data, published)
     parts = []
-    for start in range(0, data.sizes["network"], SLICE):
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        together = some[-1] - some[0] == len(some) - 1
         with archive.LOCK:
-            part = data.isel(network=slice(start, start + SLICE)).load()
+            part = data.isel(network=slice(some[0], some[-1] + 1) if together else some).load()
         parts.append(compare(part, phases, constants, published))
-        progress.advance(part.sizes["network"])
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return _joined(parts)
 
 
-def _cells(data: xr.Dataset, wanted: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Columns one after the other; what is known of some networks only is NaN for others."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    missing = [np.full(len(part["phase"]), np.nan) for part in parts]
+    return {name: np.concatenate([p.get(name, m) for p, m in zip(parts, missing, strict=True)]) for name in names}
+
+
+def _cells(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """For each network of a shard its cell in the grid (flat, −1 outside) and its replicate's position."""
     (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()][:-1]
-    recipe = json.loads(data.attrs["recipe"])
+    index = index_of(wanted)
     cells, replicates = [], []
     for box in recipe["boxes"]:
-        where = positions(recipe, box, wanted)
+        where = positions(recipe, box, wanted, index)
         networks = math.prod(map(len, box.values()))
         if where is None:
             cells.append(np.full(networks, -1))
@@ -81,13 +109,14 @@ def _cells(data: xr.Dataset, wanted: dict[str, Any]) -> tuple[np.ndarray, np.nda
 
 
 def _reduce(
-    shards: list[xr.Dataset | str],
+    shards: Iterable[xr.Dataset | str],
+    block: range,
     wanted: dict[str, Any],
     phases: Phases,
     constants: Conditions,
     published: dict[str, np.ndarray] | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Cells that a group of shards holds between them, and their values over replicates.
+    """Cells of a block that shards hold between them, and their values over replicates.
 
     Returns flat cell numbers (cells,) and name -> (cells, quantiles), or (cells,) for codes, shares and edges of bands.
     """
@@ -95,16 +124,15 @@ def _reduce(
     for shard in shards:
         with archive.LOCK:
             data = archive.read(shard) if isinstance(shard, str) else shard
-        where, replicate = _cells(data, wanted)
-        part = _columns(data, phases, constants, published)
-        inside = where >= 0
-        parts.append({name: values[inside] for name, values in part.items()})
-        cells.append(where[inside])
-        replicates.append(replicate[inside])
+        where, replicate = _cells(json.loads(data.attrs["recipe"]), wanted)
+        rows = np.flatnonzero((where >= block.start) & (where < block.stop))
+        parts.append(_columns(data, rows, phases, constants, published))
+        cells.append(where[rows])
+        replicates.append(replicate[rows])
         if isinstance(shard, str):
             with archive.LOCK:
                 data.close()
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns = _joined(parts)
     (target,) = wanted["boxes"]
     present, row = np.unique(np.concatenate(cells), return_inverse=True)
     column = np.concatenate(replicates)
@@ -155,29 +183,16 @@ def _quantiles(table: np.ndarray) -> np.ndarray:
     return result
 
 
-def _groups(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any]) -> list[list[str]]:
-    """Shards that must be reduced together, because a cell's replicates lie in more than one of them."""
+def _blocks(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any], size: int) -> list[tuple[list[str], range]]:
+    """Blocks of the grid's cells (flat), each after the shards that hold networks of it; `size` as of `_size`."""
     (target,) = wanted["boxes"]
-    alone, shared = [], []
+    step = max(1, BLOCK // (size * len(target["replicate"])))
+    held: dict[int, list[str]] = {}
     for path, recipe in recipes.items():
-        where = [places for box in recipe["boxes"] if (places := positions(recipe, box, wanted)) is not None]
-        complete = all(set(places[-1]) >= set(range(len(target["replicate"]))) for places in where)
-        (alone if complete else shared).append((path, where))
-    groups: list[tuple[list[str], list[list[list[int]]]]] = []
-    for path, where in shared:
-        joined = ([path], list(where))
-        apart = []
-        for group in groups:
-            if any(_overlap(a, b) for a in group[1] for b in where):
-                joined = (group[0] + joined[0], group[1] + joined[1])
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
-    return [[path] for path, where in alone if where] + [group[0] for group in groups if group[1]]
-
-
-def _overlap(a: list[list[int]], b: list[list[int]]) -> bool:
-    return all(set(x) & set(y) - {-1} for x, y in zip(a[:-1], b[:-1], strict=True))
+        cells, _ = _cells(recipe, wanted)
+        for number in np.unique(cells[cells >= 0] // step).tolist():
+            held.setdefault(number, []).append(path)
+    return [(held[number], range(number * step, (number + 1) * step)) for number in sorted(held)]
 
 
 def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.Dataset:
@@ -185,7 +200,7 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
     found = []
     for path in shards:
         with archive.read(path) as data:
-            rows = np.flatnonzero(_cells(data, wanted)[0] == flat)
+            rows = np.flatnonzero(_cells(json.loads(data.attrs["recipe"]), wanted)[0] == flat)
             if len(rows):
                 found.append(data.isel(network=rows).load())
     return concatenate(found)
@@ -200,6 +215,7 @@ def summarise(
     figures: Figures | None = None,
     refine: Refine | None = None,
     threads: int = 1,
+    dask: Dask | None = None,
 ) -> xr.Dataset:
     """The summary of a sweep from its shards on disk.
 
@@ -209,26 +225,48 @@ def summarise(
         paths of shards.
     wanted
         the sweep as a one-box recipe (`plan.whole(sweep).recipe`): its box is the grid.
-    phases, conditions, figures, refine
+    phases, conditions, figures, refine, dask
         the sweep file's sections of these names; with `refine`, cells that were not trained are filled in.
     threads
-        shards reduced side by side.
+        blocks of cells reduced side by side where `dask` names no cluster.
 
     Returns
     -------
     Dataset
         in the layout of a summary (docs/datasets.md).
+
+    Raises
+    ------
+    ValueError
+        where the cluster fails, with the mend (`cluster.workers`).
     """
-    recipes = {}
+    published = load_published(figures.published) if figures and figures.published else None
+    recipes, size = {}, 1
     for path in map(str, shards):
         with archive.read(path) as data:
             recipes[path] = json.loads(data.attrs["recipe"])
-    settings = (phases or Phases(), conditions or Conditions())
-    published = load_published(figures.published) if figures and figures.published else None
-    tasks = [dask.delayed(_reduce)(group, wanted, *settings, published) for group in _groups(recipes, wanted)]
-    with progress.of_dask("tasks"):
-        parts = dask.compute(*tasks, scheduler="threads", num_workers=threads)
-    return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
+            size = max(size, _size(data, published))
+    reduce = partial(
+        _reduce, wanted=wanted, phases=phases or Phases(), constants=conditions or Conditions(), published=published
+    )
+    blocks = _blocks(recipes, wanted, size)
+    with workers(dask, threads) as together:
+        parts = _counted(_computed(reduce, blocks, AHEAD * together), len(blocks))
+        return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
+
+
+def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:
+    """What becomes of blocks, in their order, `ahead` of them at a time."""
+    for start in range(0, len(blocks), ahead):
+        yield from compute(*(delayed(reduce)(*block) for block in blocks[start : start + ahead]))
+
+
+def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
+    """The same, while the share of blocks that have arrived is shown."""
+    with progress.shown(blocks, "blocks"):
+        for part in parts:
+            progress.advance()
+            yield part
 
 
 def analyse(
@@ -248,9 +286,9 @@ def analyse(
     constants = (
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
     )
-    with progress.shown(data.sizes["network"], "networks"):
-        reduced = _reduce([data], recipe, thresholds, constants, None)
-    return _assemble([reduced], recipe, axes)
+    blocks = _blocks({"": recipe}, recipe, _size(data, None))
+    parts = (_reduce([data], block, recipe, thresholds, constants, None) for _, block in blocks)
+    return _assemble(_counted(parts, len(blocks)), recipe, axes)
 
 
 def _assemble(
@@ -259,21 +297,23 @@ def _assemble(
     axes: Sequence[str] = (),
     refine: Refine | None = None,
 ) -> xr.Dataset:
-    parts = list(parts)
     (target,) = wanted["boxes"]
     groups = [key.split() for key in target][:-1]
     dims = [_dimension(names, points) for names, points in zip(groups, target.values(), strict=False)]
     shape = [len(points) for points in target.values()][:-1]
-    data = xr.Dataset()
-    names = list(dict.fromkeys(name for _, values in parts for name in values))
-    for name in names:
-        width = (len(QUANTILES),) if any(v[name].ndim > 1 for _, v in parts if name in v) else ()
-        nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
-        flat = np.full((math.prod(shape), *width), nothing, dtype=float)
-        for cells, values in parts:
-            if name in values:
-                flat[cells] = values[name]
-        data[name] = ([*dims, *(["quantile"] if width else [])], flat.reshape((*shape, *width)))
+    fields: dict[str, np.ndarray] = {}
+    for cells, values in parts:
+        for name, value in values.items():
+            if name not in fields:
+                nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
+                fields[name] = np.full((math.prod(shape), *value.shape[1:]), nothing, dtype=float)
+            fields[name][cells] = value
+    data = xr.Dataset(
+        {
+            name: ([*dims, "quantile"][: len(dims) + flat.ndim - 1], flat.reshape((*shape, *flat.shape[1:])))
+            for name, flat in fields.items()
+        }
+    )
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])

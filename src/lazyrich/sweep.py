@@ -15,17 +15,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lazyrich import activations, observables
-from lazyrich.axes import Axis, Choice, Integer, Key, Real, scalar, swept
+from lazyrich.axes import Axis, Choice, Integer, Key, Memory, Real, in_bytes, scalar, swept
 
 Observable = Literal[observables.NAMES]
 
 # The state of a network is of size (n + 1)²: 3 GB at this n.
 MOST_SAMPLES = 20_000
+# Python with what a worker imports takes half of it.
+LEAST_MEMORY = 500 * 10**6
 POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
 
 # Keys that the format knows and this version does not run; each is refused by name.
-NOT_YET = {"problem": ("test_samples",), "": ("dask",)}
+NOT_YET = {"problem": ("test_samples",)}
 
 
 class SweepError(ValueError):
@@ -204,6 +206,24 @@ class Refine(Section):
         return REFINED.get(self.of, self.at)
 
 
+class Dask(Section):
+    """`dask`: processes that compare shards with theory, where one with a few threads is not enough."""
+
+    cluster: Annotated[Any, scalar(Choice(("local", "slurm")))] = Field(
+        description="`local`: processes of this machine; `slurm`: jobs, whose partition, account, walltime and network "
+        "interface are those of dask-jobqueue's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml)",
+    )
+    workers: Annotated[Any, scalar(Integer(1, 10**4))] = Field(description="number of processes")
+    memory: Annotated[Any, scalar(Memory(LEAST_MEMORY))] = Field(
+        description="of each; a process that takes more is ended, and its part of the work begun anew"
+    )
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory` as a number."""
+        return in_bytes(self.memory)
+
+
 AxisGroup = Annotated[tuple[str, ...], Field(min_length=2)]
 
 
@@ -223,6 +243,7 @@ class Sweep(Section):
     conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1")
     figures: Figures = Field(Figures(), description="what to draw beside the data")
     refine: Refine | None = Field(None, description="train only near a boundary")
+    dask: Dask | None = Field(None, description="where the analysis runs; changes no number")
 
     # ---- what may be combined ---------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class Project:
     def start(self, *arguments: str, **options: object) -> subprocess.Popen:
         """Start Snakemake with the copy's own library; output is in `stdout`; `options` are those of Popen."""
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.root,
             env={**os.environ, "PYTHONPATH": str(self.root / "src")},
             text=True,
@@ -53,13 +53,12 @@ class Project:
         )
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Run Snakemake to its end; output is in `stdout`."""
-        with self.start(*arguments) as process:
-            output, _ = process.communicate()
-        done = subprocess.CompletedProcess(process.args, process.returncode, output)
+        """Run Snakemake on this machine to its end; output is in `stdout`."""
+        with self.start("--cores", "2", *arguments) as running:
+            stdout, _ = running.communicate()
         if check:
-            assert done.returncode == 0, done.stdout
-        return done
+            assert running.returncode == 0, stdout
+        return subprocess.CompletedProcess(running.args, running.returncode, stdout)
 
     def jobs(self, *arguments: str) -> dict[str, int]:
         """What Snakemake would run: rule -> number of jobs."""

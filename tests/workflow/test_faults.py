@@ -129,7 +129,7 @@ def test_killed_at_random_moments_the_same_command_goes_on(kill, project, undist
     fresh(project)
     moments = random.Random(kill.__name__)
     for _ in range(3):
-        process = project.start(TARGET, start_new_session=True)
+        process = project.start("--cores", "2", TARGET, start_new_session=True)
         with process.stdout:
             time.sleep(moments.uniform(0, undisturbed[2]))
             if process.poll() is None:
@@ -146,7 +146,7 @@ def test_killed_at_random_moments_the_same_command_goes_on(kill, project, undist
 def test_a_job_that_outlives_its_snakemake_ends_when_the_next_one_has_begun(project, undisturbed):
     """The job is stopped, its Snakemake killed, the sweep finished by another, and the job goes on: it changes nothing."""
     fresh(project)
-    process = project.start(TARGET, start_new_session=True)
+    process = project.start("--cores", "2", TARGET, start_new_session=True)
     job = wait_for_a_job(process)
     others = [other for other in jobs_of(process) if other != job]
     time.sleep(0.5)
@@ -201,7 +201,7 @@ def test_a_second_snakemake_is_told_of_the_first(project, undisturbed):
     left = project.root / "results/map/.plan.json.1.part"  # of a killed run
     left.parent.mkdir()
     left.write_bytes(b"half")
-    first = project.start(TARGET)
+    first = project.start("--cores", "2", TARGET)
     assert wait_for_a_job(first) is not None
     assert not left.exists()
     second = project.snakemake(TARGET, check=False)

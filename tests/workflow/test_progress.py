@@ -106,4 +106,4 @@ def test_long_jobs_tell_in_their_logs_how_far_they_are(project):
         assert re.fullmatch(r"(\d+) of \1 networks \(100%\), +[\d.]+ networks/s, 00:00 left", lines[-1])
         assert last.startswith("done in ")
     analysis = (project.root / "results/map/logs/analyse_sweep.log").read_text()
-    assert re.search(r"^3 of 3 tasks \(100%\), +[\d.]+ tasks/s, 00:00 left$", analysis, re.MULTILINE)
+    assert re.search(r"^1 of 1 blocks \(100%\), +[\d.]+ blocks/s, 00:00 left$", analysis, re.MULTILINE)

@@ -14,7 +14,7 @@ rule analyse_sweep:
         "../envs/lazyrich.yml"
     threads: threads_of_analysis
     resources:
-        mem_mb=memory,
+        mem_mb=memory_of_analysis,
         runtime=runtime,
     params:
         decides=analysed_keys,

@@ -33,23 +33,41 @@ def memory(wildcards, rulename, attempt):
     return request.megabytes(work.cost(work_of_job(rulename, wildcards), constants(), "memory"), attempt)
 
 
+def memory_of_analysis(wildcards, rulename, attempt):
+    dask = sweep(wildcards.sweep).dask
+    beside = dask.workers * dask.memory_bytes // 10**6 if dask and dask.cluster == "local" else 0
+    return memory(wildcards, rulename, attempt) + beside
+
+
 def growing(amount):
     """Of a job that no sweep makes larger."""
     return lambda wildcards, attempt: attempt * amount
 
 
+FEW_NETWORKS = 4096  # that one thread compares with theory in the time that a process takes to start
+# In a job on a cluster `workflow.cores` are those of its node, of which it has only what it was given when it was submitted.
+CORES = workflow.cores if workflow.is_main_process else None
+
+
 def threads_of_shard(wildcards):
-    """All cores of one machine between the shards of this run; elsewhere so many that a job ends in the time of a shard."""
-    if workflow.cores:
+    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time."""
+    if CORES:
         together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
-        return max(1, workflow.cores // sum(len(shards(name)[0]) for name in together))
-    seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), constants(), "seconds")
+        return max(1, CORES // sum(len(shards(name)[0]) for name in together))
+    # By the shipped constants, for the job must come to the same number when it runs.
+    seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), work.SHIPPED, "seconds")
     return request.threads(seconds, find_shard(wildcards.sweep, wildcards.shard).networks, SHARD_SECONDS)
 
 
 def threads_of_analysis(wildcards):
-    """Shards are compared with theory side by side; on a cluster by as many as a small node has."""
-    return max(1, min(workflow.cores or 4, len(shards(wildcards.sweep)[0])))
+    """Blocks of cells are compared with theory side by side; on a cluster as many as a small node has cores.
+
+    Or by processes beside this job, or by other jobs, where the sweep file says so.
+    """
+    this = sweep(wildcards.sweep)
+    if this.dask:
+        return this.dask.workers if this.dask.cluster == "local" else 1
+    return max(1, min(CORES or 4, this.networks // FEW_NETWORKS))
 
 
 def check_budget():

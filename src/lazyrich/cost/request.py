@@ -7,6 +7,8 @@ import math
 # Over the model: a job killed for want of time or memory costs more than what it asked for in vain.
 TIME_MARGIN = 3.0
 MEMORY_MARGIN = 1.5
+# Beside the script, which benchmark files measure, a SLURM job holds two Snakemakes of 150 MB each (sacct, MaxRSS).
+SNAKEMAKE_MB = 300
 LEAST_MINUTES = 10  # a node that is slow to start, a file system that is slow to answer
 
 
@@ -16,8 +18,8 @@ def minutes(seconds: float, attempt: int) -> int:
 
 
 def megabytes(memory: float, attempt: int) -> int:
-    """`mem_mb` of a job that should take so many bytes, in steps of 100."""
-    return attempt * 100 * math.ceil(MEMORY_MARGIN * memory / 1e8)
+    """`mem_mb` of a job whose script should take so many bytes, in steps of 100."""
+    return attempt * (SNAKEMAKE_MB + 100 * math.ceil(MEMORY_MARGIN * memory / 1e8))
 
 
 def threads(seconds: float, networks: int, most_seconds: float) -> int:

@@ -1,0 +1,125 @@
+"""The analysis on a real SLURM: workers on both nodes, the same bits; workers that never start, and those that are lost."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import dask_jobqueue  # noqa: F401  (its defaults are there before a test sets anything beside them)
+import numpy as np
+import pytest
+from dask import compute, config, delayed
+
+from lazyrich import archive
+from lazyrich.cluster import workers
+from lazyrich.plan import plan, whole
+from lazyrich.simulate import simulate
+from lazyrich.summary import summarise
+from lazyrich.sweep import Dask
+from lazyrich.sweep_file import load_sweep
+
+SLURM = Dask(cluster="slurm", workers=2, memory="500 MB")
+
+
+@pytest.fixture
+def here(cluster, tmp_path, monkeypatch):
+    """A folder to work in, and what a site's own configuration would say: the network, and one worker a node."""
+    monkeypatch.chdir(tmp_path)
+    with config.set(
+        {
+            "jobqueue.slurm.interface": "lo",
+            "jobqueue.slurm.job-extra-directives": ["--exclusive"],
+            "distributed.scheduler.no-workers-timeout": "30 s",
+            "jobqueue.slurm.local-directory": str(tmp_path / "local"),
+        }
+    ):
+        yield cluster
+    assert queue() == ""
+
+
+def queue():
+    """Jobs that SLURM still has; those that were cancelled take a moment to go."""
+    for _ in range(100):
+        found = subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout.strip()
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def test_workers_on_both_nodes_give_the_same_bits(here, tmp_path, monkeypatch):
+    sweep = load_sweep(
+        {
+            "problem": {"samples": 4, "dimension": 100, "noise_std": 0.1},
+            "network": {"width": 64, "laziness": {"log": [0.01, 10], "points": 6}},
+            "training": {"growth_per_step": {"log": [0.05, 5], "points": 5}, "steps": 200},
+            "replicates": 2,
+        }
+    )
+    monkeypatch.setattr("lazyrich.plan.SHARD_NETWORKS", 25)
+    monkeypatch.setattr("lazyrich.summary.BLOCK", 8 * 64 * 4 * 10)
+    paths = []
+    for name, shard in plan(sweep).items():
+        paths.append(Path("shards", f"{name}.nc"))
+        archive.write(archive.described(simulate(shard.recipe), shard.recipe), paths[-1])
+    expected = summarise(paths, whole(sweep).recipe, threads=2)
+    found = summarise(paths, whole(sweep).recipe, dask=SLURM)
+    assert list(found.variables) == list(expected.variables)
+    for name in expected.variables:
+        assert found[name].values.tobytes() == expected[name].values.tobytes(), name
+    assert not list(tmp_path.glob(".dask-*"))  # what jobs printed is kept only where something failed
+
+
+def test_tasks_run_on_both_nodes_at_once(here):
+    def node(seconds):
+        time.sleep(seconds)
+        return os.environ["SLURMD_NODENAME"]
+
+    with workers(SLURM) as together:
+        assert together == 2
+        nodes = compute(*(delayed(node)(1 + i / 10) for i in range(8)))
+    assert set(nodes) == set(here.nodes)
+
+
+def test_a_worker_beyond_its_memory_is_ended_and_one_error_says_so(here, tmp_path):
+    def hold():
+        data = np.ones(10**8)
+        time.sleep(60)
+        return data[0]
+
+    with pytest.raises(ValueError) as caught, workers(SLURM):
+        compute(delayed(hold)())
+    logs = next(tmp_path.glob(".dask-*"))
+    assert re.match(
+        r"dask.memory = 500 MB: 4 workers died over the same networks, .*; write more \(what its jobs printed: \S+\)$",
+        str(caught.value),
+    )
+    assert logs.name in str(caught.value)
+    assert any("memory" in path.read_text() for path in logs.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("site", "message"),
+    [
+        ({"queue": "nowhere"}, r"dask: SLURM does not take the job .*nowhere.*; mend `jobqueue.slurm` or dask.memory$"),
+        (
+            {"job-cpu": 64},
+            r"dask: SLURM does not take the job .*not available\); mend `jobqueue.slurm` or dask.memory$",
+        ),
+        (
+            {"job-extra-directives": ["--begin=now+1hour"]},
+            r"dask: no worker has started in 3 s \(squeue: \d+ PENDING \(.*\), \d+ PENDING \(.*\)\); start again, or",
+        ),
+        (
+            {"python": "/bin/false"},
+            r"dask: the jobs of all workers ended before one could start; mend `jobqueue.slurm`",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_workers_that_cannot_start_are_one_error(here, tmp_path, site, message):
+    site = {"distributed.scheduler.no-workers-timeout": "3 s", **{f"jobqueue.slurm.{k}": v for k, v in site.items()}}
+    with config.set(site), pytest.raises(ValueError, match=message) as caught, workers(SLURM):
+        pass
+    assert "\n" not in str(caught.value)
