@@ -9,7 +9,9 @@ def constants():
     measured = []
     for name in names:
         known = {shard: content.recipe for shard, content in shards(name)[1].items()}
-        measured += fit.read(RESULTS / name, known, whole(sweep(name)).recipe)
+        # An analysis on a cluster does its work elsewhere.
+        leave = ("analyse_sweep",) if sweep(name).dask else ()
+        measured += fit.read(RESULTS / name, known, whole(sweep(name)).recipe, leave=leave)
     return fit.fit(measured)
 
 
@@ -46,7 +48,7 @@ def growing(amount):
 
 FEW_NETWORKS = 4096  # that one thread compares with theory in the time that a process takes to start
 # In a job on a cluster `workflow.cores` are those of its node, of which it has only what it was given when it was submitted.
-CORES = workflow.cores if workflow.is_main_process else None
+CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 
 
 def threads_of_shard(wildcards):
