@@ -129,6 +129,7 @@ def test_workers_that_cannot_start_are_one_error(here, tmp_path, site, message):
     with config.set(site), pytest.raises(ValueError, match=message) as caught, workers(SLURM):
         pass
     assert "\n" not in str(caught.value)
+    assert all(any(logs.iterdir()) for logs in tmp_path.glob(".dask-*"))
 
 
 def test_a_job_on_slurm_has_its_analysis_done_by_other_jobs(cluster, project, monkeypatch):
