@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -131,6 +132,37 @@ def test_a_worker_beyond_its_memory_is_ended_and_one_error_says_so():
     with pytest.raises(ValueError, match=message), workers(LOCAL):
         compute(delayed(hold)(800))
     assert time.monotonic() - started < 60  # ended, not waited for
+
+
+def test_without_slurm_one_error_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    message = r"^dask.cluster = slurm: there is no SLURM here .*; write local, or remove dask$"
+    with pytest.raises(ValueError, match=message), workers(Dask(cluster="slurm", workers=2, memory="500 MB")):
+        pass
+
+
+def test_workers_end_with_what_they_work_for(tmp_path):
+    """However it ends: they hold nothing that is worth keeping."""
+    script = """
+        import os, signal
+        from dask import compute, delayed
+        from lazyrich.cluster import workers
+        from lazyrich.sweep import Dask
+
+        if __name__ == "__main__":
+            with workers(Dask(cluster="local", workers=2, memory="500 MB")):
+                print(*compute(*(delayed(os.getpid, pure=False)() for _ in range(20))), flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
+    """
+    (tmp_path / "killed.py").write_text(textwrap.dedent(script))
+    done = subprocess.run([sys.executable, str(tmp_path / "killed.py")], stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = set(map(int, done.stdout.split()))
+    end = time.monotonic() + 30
+    while left and time.monotonic() < end:
+        left = {pid for pid in left if Path(f"/proc/{pid}").exists()}
+        time.sleep(0.1)
+    assert not left
 
 
 def test_an_error_in_a_worker_comes_back_as_it_is(grown):

@@ -92,6 +92,8 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
     """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
     from dask_jobqueue import SLURMCluster
 
+    if shutil.which("sbatch") is None:
+        raise ValueError("dask.cluster = slurm: there is no SLURM here (no sbatch); write local, or remove dask")
     chosen = config.get("jobqueue.slurm.log-directory")
     logs = chosen or tempfile.mkdtemp(prefix=".dask-", dir=".")
     # Workers read these from their environment, those of LocalCluster from the process that starts them.
@@ -114,10 +116,11 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
             _wait(cluster)
             yield cluster
     except ValueError as error:
-        if not os.listdir(logs):
+        if os.listdir(logs):
+            raise ValueError(f"{error} (what its jobs printed: {logs})") from error
+        if not chosen:
             os.rmdir(logs)
-            raise
-        raise ValueError(f"{error} (what its jobs printed: {logs})") from error
+        raise
     if not chosen:
         shutil.rmtree(logs, ignore_errors=True)
 
@@ -143,8 +146,9 @@ def _wait(cluster: SLURMCluster) -> None:
             cluster.wait_for_workers(1, timeout=LOOK)
             return
         except TimeoutError:
-            queue = _queue([job.job_id for job in cluster.workers.values() if job.job_id])
-            if queue and time.monotonic() < end:
+            queue = _queue({job.job_id for job in cluster.workers.values()})
+            submitting = not cluster.workers
+            if (queue or submitting) and time.monotonic() < end:
                 continue
         if not queue:
             raise ValueError("dask: the jobs of all workers ended before one could start; mend `jobqueue.slurm`")
@@ -153,8 +157,10 @@ def _wait(cluster: SLURMCluster) -> None:
         )
 
 
-def _queue(jobs: list[str]) -> str:
+def _queue(jobs: set[str]) -> str:
     """Number, state and reason of those of the jobs that are in SLURM's queue."""
-    command = ["squeue", "--noheader", "--format=%i %T (%r)", f"--jobs={','.join(jobs)}"]
+    command = ["squeue", "--me", "--noheader", "--format=%i %T (%r)"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return ", ".join(done.stdout.splitlines())
+    if done.returncode:  # a moment of silence tells nothing of the jobs
+        return "does not answer"
+    return ", ".join(line for line in done.stdout.splitlines() if line.split()[0] in jobs)

@@ -83,3 +83,4 @@ def test_files_are_read_as_snakemake_writes_them_and_broken_ones_left_out(tmp_pa
     assert analysed == Measured(work.of_job("analyse_sweep", recipe()), 1, 7.0, 300 * 2**20)
     assert first == Measured(work.of_job("simulate_shard", recipe()), 2, 12.5, 512 * 2**20)
     assert second == Measured(work.of_job("simulate_shard", recipe(500), gpu=True), 1, 0.4, None)
+    assert read(tmp_path, shards, recipe(), leave=("analyse_sweep",)) == [first, second]

@@ -1,5 +1,6 @@
 """The analysis on a real SLURM: workers on both nodes, the same bits; workers that never start, and those that are lost."""
 
+import csv
 import os
 import re
 import subprocess
@@ -18,6 +19,11 @@ from lazyrich.simulate import simulate
 from lazyrich.summary import summarise
 from lazyrich.sweep import Dask
 from lazyrich.sweep_file import load_sweep
+from tests.workflow.conftest import MAP
+
+from .test_slurm import content, submit
+
+pytestmark = pytest.mark.slurm
 
 SLURM = Dask(cluster="slurm", workers=2, memory="500 MB")
 
@@ -123,3 +129,26 @@ def test_workers_that_cannot_start_are_one_error(here, tmp_path, site, message):
     with config.set(site), pytest.raises(ValueError, match=message) as caught, workers(SLURM):
         pass
     assert "\n" not in str(caught.value)
+    assert all(any(logs.iterdir()) for logs in tmp_path.glob(".dask-*"))
+
+
+def test_a_job_on_slurm_has_its_analysis_done_by_other_jobs(cluster, project, monkeypatch):
+    summary = project.root / "results/map/summary.nc"
+    project.snakemake("results/map/summary.nc")
+    expected = content(summary)
+    summary.unlink()
+    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__INTERFACE", "lo")
+    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__NAME", "worker-of-map")
+    project.sweep("map", {**MAP, "dask": SLURM.model_dump()})
+    submit(project, "results/map/summary.nc")
+    assert content(summary) == expected
+    found = subprocess.run(
+        ["squeue", "--noheader", "--states=all", "--format=%T %C %m", "--name=worker-of-map"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert found == ["CANCELLED 1 477M"] * 2  # at the end, by what they worked for
+    with (project.root / "results/map/benchmarks/analyse_sweep.tsv").open(newline="") as file:
+        (row,) = csv.DictReader(file, delimiter="\t")
+    assert row["threads"] == "1"

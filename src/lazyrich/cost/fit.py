@@ -29,14 +29,19 @@ class Measured(NamedTuple):
     memory: float | None  # bytes, None where the job was too short to be seen
 
 
-def read(home: Path, shards: dict[str, dict[str, Any]], whole: dict[str, Any]) -> list[Measured]:
-    """The jobs that left benchmark files in a sweep's folder `home`; `shards`: name -> recipe, `whole` the sweep's."""
+def read(
+    home: Path, shards: dict[str, dict[str, Any]], whole: dict[str, Any], *, leave: tuple[str, ...] = ()
+) -> list[Measured]:
+    """The jobs, but for those called `leave`, that left benchmark files in a sweep's folder `home`.
+
+    `shards`: name -> recipe, `whole` the sweep's.
+    """
     found = []
     files = sorted((home / "benchmarks").glob("*.tsv")) + sorted((home / "benchmarks/simulate_shard").glob("*.tsv"))
     for path in files[:MOST_FILES]:
         of_shard = path.parent.name == "simulate_shard"
         recipe = shards.get(path.stem) if of_shard else whole
-        if recipe is None:
+        if recipe is None or path.stem in leave:
             continue
         try:
             with path.open(encoding="utf-8", newline="") as file:
