@@ -23,7 +23,7 @@ from . import cluster as throw_away
 pytestmark = pytest.mark.slurm
 
 # As the README says; only the first look at a job comes sooner.
-PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
+PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
 PATIENCE = 300  # seconds until a test that waits for SLURM is a failed one
 
 

@@ -52,7 +52,12 @@ CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 
 
 def threads_of_shard(wildcards):
-    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time."""
+    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time.
+
+    On a machine's GPU one shard at a time, so that it takes all cores.
+    """
+    if CORES and DEVICE == "cuda":
+        return CORES
     if CORES:
         together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
         return max(1, CORES // sum(len(shards(name)[0]) for name in together))
