@@ -76,7 +76,7 @@ def main() -> None:
         home = Path(folder)
         many(home, JOBS)
         plan = "results/many/summary.nc"
-        alone, _ = snakemake(home, "--dry-run", "--quiet", plan)
+        alone, _ = snakemake(home, plan, "--dry-run", "--quiet")
         seconds, _ = snakemake(home, plan)
         logs = list((home / "results/many/logs/simulate_shard").glob("*.log"))
         work = sum(float(re.search(r"done in ([\d.]+) s", log.read_text())[1]) for log in logs) / 2

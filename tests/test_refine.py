@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from lazyrich import archive, boundaries
 from lazyrich.boundaries import BOUNDARIES
+from lazyrich.draw.figures import draw_figures
 from lazyrich.phases import Phase
-from lazyrich.plan import coarse, plan, whole
+from lazyrich.plan import coarse, needed_shards, plan, whole, write_plan
 from lazyrich.refine import cells, fill
 from lazyrich.simulate import simulate
 from lazyrich.summary import FLAGS, summarise
@@ -125,6 +126,56 @@ def test_the_same_shards_every_time_and_the_whole_grid_later_trains_the_rest(tmp
     whole_grid = plan(load_sweep(SCALES), known)
     assert set(known) <= set(whole_grid)
     assert networks(whole_grid) == POINTS**2 * 3
+
+
+def test_cells_with_fewer_replicates_from_an_earlier_plan_are_completed(tmp_path):
+    """A shard of the first grid holds cells beyond it, with as many replicates as there were then."""
+    small = {**SCALES, "network": {**SCALES["network"]}, "replicates": 2}
+    for name in ("sigma_0", "v_0"):
+        small["network"][name] = {"log": [1e-2, 10], "points": 17}
+    before = plan(load_sweep(small))
+    grown = load_sweep({**small, "replicates": 3, "refine": {"levels": 2, "of": "kernel_change_ratio"}})
+    shards = plan(grown, before)
+    paths = train(shards, tmp_path)
+    for level in (1, 2):
+        chosen = plan(grown, shards, cells(grown, summarise(paths, whole(grown).recipe), level))
+        shards |= chosen
+        paths = list(dict.fromkeys(paths + train(chosen, tmp_path)))
+    summary = summarise(paths, whole(grown).recipe)
+    expected = summarise(train(plan(load_sweep({**small, "replicates": 3})), tmp_path), whole(grown).recipe)
+    crossed = np.zeros((17, 17), dtype=bool)
+    ratio = expected["kernel_change_ratio"].sel(quantile=0.5).values > 1
+    crossed[:-1] |= ratio[1:] != ratio[:-1]
+    crossed[:, :-1] |= ratio[:, 1:] != ratio[:, :-1]
+    assert crossed.any()
+    assert (summary["networks"].values[crossed] == 3).all()
+
+
+def test_levels_of_another_sweep_are_not_needed_and_none_is_spared_while_one_is_missing(tmp_path):
+    data = {**SCALES, "refine": {"levels": 1, "of": "kernel_change_ratio"}}
+    sweep, levels, _ = refined(data, tmp_path / "shards")
+    write_plan(tmp_path / "plan.json", levels[0])
+    write_plan(tmp_path / "levels/1.json", levels[1])
+    assert set(needed_shards(sweep, tmp_path)) == set(levels[0]) | set(levels[1])
+    assert not set(needed_shards(load_sweep({**data, "seed": 1}), tmp_path)) & set(levels[1])
+    # Snakemake takes a level's file away before it chooses it again.
+    write_plan(tmp_path / "plan.json", levels[0] | levels[1])
+    (tmp_path / "levels/1.json").unlink()
+    assert set(levels[1]) <= set(needed_shards(sweep, tmp_path))
+
+
+def test_trajectories_are_drawn_of_cells_that_were_trained(tmp_path):
+    data = {
+        **SCALES,
+        "network": {"width": 64, "laziness": {"log": [0.01, 10], "points": 33}},
+        "record": {"points": 8},
+        "refine": {"levels": 3, "of": "kernel_change_ratio"},
+    }
+    sweep, _, summary = refined(data, tmp_path / "shards")
+    archive.write(summary, tmp_path / "summary.nc")
+    shards = sorted(map(str, (tmp_path / "shards").glob("*.nc")))
+    draw_figures(sweep, summary=str(tmp_path / "summary.nc"), shards=shards, folder=str(tmp_path / "figures"))
+    assert (tmp_path / "figures/trajectories.svg").exists()
 
 
 def test_one_axis_and_an_axis_of_names_are_refined_as_well(tmp_path):

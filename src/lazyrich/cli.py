@@ -10,7 +10,9 @@ from pathlib import Path
 from lazyrich.cost.estimate import Estimate, check, estimate
 from lazyrich.cost.fit import Measured, fit, read
 from lazyrich.cost.work import records
+from lazyrich.disk import in_words
 from lazyrich.engines.select import likely_device
+from lazyrich.lock import take
 from lazyrich.plan import known_shards, needed_shards, whole
 from lazyrich.plan import settings as settings_of
 from lazyrich.provenance import project_version
@@ -52,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
             from lazyrich import docs
 
             docs.write(Path(options.root))
-    except ValueError as error:
-        print(error, file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(in_words(error), file=sys.stderr)
         return 1
     return 0
 
@@ -126,7 +128,8 @@ def describe_status(folder: Path, names: list[str]) -> str:
     lines = []
     for name, sweep in sweeps.items():
         shards = needed_shards(sweep, results / name)
-        lines += describe(name, sweep.title, status(results / name, shards, now), now)
+        first, *rest = describe(name, sweep.title, status(results / name, shards, now), now)
+        lines += [first, *_refined(sweep, results / name), *rest]
     return "\n".join(lines)
 
 
@@ -135,6 +138,8 @@ def tidy(sweeps: Path, *, remove_them: bool) -> str:
     found = unneeded(Path(_settings().results), sweeps)
     if not found:
         return "every shard is needed"
+    if remove_them:
+        take(Path(_settings().results))
     lines = []
     for name, shards in found.items():
         size = sum(shard.stat().st_size for shard in shards) / 2**20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         of the disk, naming `path`; nothing is left under the temporary name.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{ENDING}")
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{ENDING}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

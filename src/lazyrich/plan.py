@@ -330,11 +330,20 @@ def known_shards(home: Path) -> dict[str, Shard]:
 
 
 def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
-    """The shards that a sweep needs, as far as that is known: of one that is refined, those of the levels chosen so far."""
-    found = plan(sweep, known_shards(home))
+    """The shards that a sweep needs, as far as that is known.
+
+    Of one that is refined, those of its levels; while one of these is still to be chosen, all that hold networks of the sweep.
+    """
+    known = known_shards(home)
+    found = plan(sweep, known)
     if sweep.refine is not None:
-        for level in range(1, sweep.refine.levels + 1):
-            found |= read_plan(home / "levels" / f"{level}.json")
+        levels = [home / "levels" / f"{level}.json" for level in range(1, sweep.refine.levels + 1)]
+        chosen = {name: shard for path in levels for name, shard in read_plan(path).items()}
+        wanted = whole(sweep).recipe
+        index = index_of(wanted)
+        for name, shard in (chosen if all(path.exists() for path in levels) else known).items():
+            if any(positions(shard.recipe, box, wanted, index) is not None for box in shard.recipe["boxes"]):
+                found.setdefault(name, shard)
     return found
 
 

@@ -34,7 +34,8 @@ def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
     field = summary["phase"].transpose(..., *axes)
     # A field that is the same all over an axis has fewer dimensions.
     low, high = (edge.broadcast_like(field).transpose(*field.dims).values for edge in _interval(sweep, summary))
-    trained = summary["networks"].transpose(*field.dims).values > 0
+    # Cells that an earlier plan trained with fewer replicates are not done.
+    trained = summary["networks"].transpose(*field.dims).values == sweep.replicates
     shape = field.shape[-len(axes) :]
     wanted = np.zeros(field.shape, dtype=bool)
     before, after = ([coarse(count, sweep.refine.levels, number) for count in shape] for number in (level - 1, level))

@@ -81,6 +81,7 @@ def status(home: Path, shards: dict[str, Shard], now: float) -> Status:
     done = {name: when for name, when in _times(home / "shards", ".nc").items() if name in shards}
     begun = _times(home / "logs/simulate_shard", ".log")
     logs = [home / "logs/simulate_shard" / f"{name}.log" for name in shards if name in begun and name not in done]
+    logs += sorted((home / "logs/refine_sweep").glob("*.log"))
     logs += [home / "logs" / f"{rule}.log" for rule in LATER]
     jobs = [job for job in map(read_log, logs) if job is not None]
     open_jobs = [job for job in jobs if not job.ended]

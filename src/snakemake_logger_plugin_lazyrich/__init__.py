@@ -76,6 +76,8 @@ class LogHandler(LogHandlerBase, ColorizingTextHandler):
                 self.running.pop(record.jobid, None)
             case LogEvent.PROGRESS:
                 self.finished = record.done
+                if self.bar is not None:  # a level that was chosen meanwhile has brought more
+                    self.bar.total = record.total
                 self._move()
 
     def _keep_moving(self) -> None:

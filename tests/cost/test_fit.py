@@ -84,3 +84,8 @@ def test_files_are_read_as_snakemake_writes_them_and_broken_ones_left_out(tmp_pa
     assert first == Measured(work.of_job("simulate_shard", recipe()), 2, 12.5, 512 * 2**20)
     assert second == Measured(work.of_job("simulate_shard", recipe(500), gpu=True), 1, 0.4, None)
     assert read(tmp_path, shards, recipe(), leave=("analyse_sweep",)) == [first, second]
+
+
+def test_a_job_of_a_rule_without_a_model_teaches_nothing():
+    unknown = Measured(work.of_job("a_rule_of_old", recipe()), 1, 7.0, 1e9)
+    assert fit([unknown]) == work.SHIPPED

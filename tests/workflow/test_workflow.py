@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import netCDF4
@@ -154,6 +156,34 @@ def test_a_grown_axis_trains_only_what_is_new(project):
     project.sweep("map", MAP)
     assert "simulate_shard" not in project.jobs()
     project.snakemake()
+
+
+@pytest.mark.parametrize(
+    ("laziness", "rate", "new"),
+    [
+        ({"log": [0.01, 10], "points": 11}, {"log": [0.05, 5], "points": 5}, 50),  # a finer grid that has all points
+        ({"values": [0.001, 0.01]}, {"log": [0.05, 5], "points": 5}, 10),  # one before the first; others went away
+        ({"values": [10, 100, 1000]}, {"log": [0.05, 5], "points": 5}, 20),  # two after the last
+        ({"log": [0.01, 10], "points": 6}, {"log": [0.05, 5], "points": 9}, 48),  # finer along the other axis
+    ],
+)
+def test_growth_at_either_end_and_in_between_trains_only_new_points(project, laziness, rate, new):
+    """Networks of the jobs that would run, counted from their plan; each shard holds at most 25."""
+    project.sweep(
+        "map",
+        {
+            **MAP,
+            "network": {"width": 64, "laziness": laziness},
+            "training": {**MAP["training"], "growth_per_step": rate},
+        },
+    )
+    jobs = project.jobs("results/map/summary.nc")
+    command = [sys.executable, "-m", "lazyrich.cli", "plan", "config/sweeps/map.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(project.root / "src")}
+    said = subprocess.run(command, cwd=project.root, env=environment, text=True, capture_output=True, check=True).stdout
+    project.sweep("map", MAP)
+    assert f"to do     {new} networks in {jobs['simulate_shard']} shards" in said
+    assert -(-new // 25) <= jobs["simulate_shard"] <= 2 * -(-new // 25)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ def constants():
     measured = []
     for name in names:
         known = {shard: content.recipe for shard, content in shards(name)[1].items()}
-        # An analysis on a cluster does its work elsewhere.
-        leave = ("analyse_sweep",) if sweep(name).dask else ()
+        # An analysis on a cluster does its work elsewhere, and one of a refined sweep does not do all of it.
+        leave = ("analyse_sweep",) if sweep(name).dask or sweep(name).refine else ()
         measured += fit.read(RESULTS / name, known, whole(sweep(name)).recipe, leave=leave)
     return fit.fit(measured)
 
@@ -51,16 +51,21 @@ FEW_NETWORKS = 4096  # that one thread compares with theory in the time that a p
 CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 
 
-def threads_of_shard(wildcards):
-    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time.
+@functools.cache
+def missing_shards(name):
+    return {shard: content for shard, content in shards(name)[0].items() if not path_of_shard(name, shard).exists()}
 
-    On a machine's GPU one shard at a time, so that it takes all cores.
+
+def threads_of_shard(wildcards):
+    """All cores of one machine between the shards this run trains; on a cluster so many that a long shard ends in time.
+
+    On a machine's GPU one shard at a time, so that it takes all cores; on a cluster's GPU one core.
     """
-    if CORES and DEVICE == "cuda":
-        return CORES
+    if DEVICE == "cuda":
+        return CORES or 1
     if CORES:
         together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
-        return max(1, CORES // sum(len(shards(name)[0]) for name in together))
+        return max(1, CORES // max(1, sum(len(missing_shards(name)) for name in together)))
     # By the shipped constants, for the job must come to the same number when it runs.
     seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), work.SHIPPED, "seconds")
     return request.threads(seconds, find_shard(wildcards.sweep, wildcards.shard).networks, SHARD_SECONDS)
@@ -79,11 +84,6 @@ def threads_of_analysis(wildcards):
 
 def check_budget():
     """Refuse to train more than the configuration's budget."""
-    left = {}
-    for name in PLANNED:
-        missing = {
-            shard: content for shard, content in shards(name)[0].items() if not path_of_shard(name, shard).exists()
-        }
-        left |= missing
+    left = {shard: content for name in PLANNED for shard, content in missing_shards(name).items()}
     found = estimate.estimate(left, (), constants(), gpu=DEVICE == "cuda")
     estimate.check(found, SETTINGS.budget, ", ".join(sorted(PLANNED)))

@@ -7,13 +7,23 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         from pathlib import Path
 
+        from lazyrich.cost.estimate import check, estimate
+        from lazyrich.cost.work import SHIPPED
+        from lazyrich.engines.select import likely_device
         from lazyrich.integrity import verify
         from lazyrich.plan import known_shards, plan, whole, write_plan
         from lazyrich.refine import cells
+        from lazyrich.settings import load_settings
         from lazyrich.summary import summarise
         from lazyrich.sweep_file import load_sweep
 
-        verify(snakemake.input.shards, snakemake.threads)
+        level = Path(snakemake.output.plan)
+        try:
+            verify(snakemake.input.shards, snakemake.threads)
+        except ValueError:
+            # A target that is there would keep Snakemake from making what lies before it anew.
+            level.parents[1].joinpath("summary.nc").unlink(missing_ok=True)
+            raise
         sweep = load_sweep(snakemake.input.sweep)
         summary = summarise(
             snakemake.input.shards,
@@ -23,6 +33,9 @@ if __name__ == "__main__":
             threads=snakemake.threads,
             dask=sweep.dask,
         )
-        level = Path(snakemake.output.plan)
         chosen = cells(sweep, summary, int(snakemake.wildcards.level))
-        write_plan(level, plan(sweep, known_shards(level.parents[1]), chosen))
+        shards = plan(sweep, known_shards(level.parents[1]), chosen)
+        settings = load_settings(snakemake.config)
+        left = estimate(shards, (), SHIPPED, gpu=likely_device(settings.device) == "cuda")
+        check(left, settings.budget, f"level {snakemake.wildcards.level} of {snakemake.wildcards.sweep}")
+        write_plan(level, shards)

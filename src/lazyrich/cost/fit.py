@@ -74,6 +74,8 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
                 kind: cost(Counter({kind: amount}), SHIPPED, what, job.threads) for kind, amount in job.amounts.items()
             }
             predicted = sum(parts.values())
+            if not predicted:  # of a rule that there is no model of
+                continue
             rows.append({kind: part / predicted for kind, part in parts.items() if part})
             values.append(measured / predicted)
         for kind, ratio in _ratios(rows, values).items():

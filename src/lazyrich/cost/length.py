@@ -24,9 +24,12 @@ class Length(NamedTuple):
 
 def length(cell: dict[str, Any]) -> Length:
     """The length of a network with the parameters `cell` (sweep keys -> values), as if K = κI (docs/theory.md)."""
-    norm, kappa = _targets(cell)
-    chi = _laziness(cell, norm / math.sqrt(kappa))
-    stability = _stability_fraction(cell, norm, kappa, chi)
+    try:
+        norm, kappa = _targets(cell)
+        chi = _laziness(cell, norm / math.sqrt(kappa))
+        stability = _stability_fraction(cell, norm, kappa, chi) or 1.0
+    except (OverflowError, ZeroDivisionError):  # of sizes whose squares are no numbers: such networks are not trained
+        chi = stability = 1.0
     steps = cell["steps"] if "steps" in cell else max(1.0, cell["tau"] / stability)
     steps = min(float(steps), float(MOST_STEPS))
     if cell["activation"] != "linear" or not _well_conditioned(cell) or stability >= 1:

@@ -139,7 +139,7 @@ def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]
     draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
     some = [[points[i] for i in _spread(len(points))] for points in axes.values()]
     total: Amounts = Counter()
-    count = 0
+    count, widest = 0, 0.0
     for points in product(*some):
         cell = dict(fixed)
         for key, point in zip(axes, points, strict=True):
@@ -148,9 +148,10 @@ def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]
         for work, often in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
             for kind, amount in work.items():
                 total[kind] += often * amount
+            widest = max(widest, work[WIDEST])
     mean = Counter({kind: amount / count for kind, amount in total.items()})
-    if WIDEST in mean:
-        mean[WIDEST] /= networks
+    if widest:
+        mean[WIDEST] = widest
     return mean
 
 

@@ -169,8 +169,9 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     sizes = [summary.sizes[dim] for dim in dims]
     published = load_published(sweep.figures.published) if sweep.figures.published else None
     found = {}
-    chosen = _some(int(np.prod(sizes, dtype=int)), MOST_ROWS)
-    for flat in chosen:
+    # Of a sweep that is refined, cells that were trained.
+    trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
+    for flat in trained[_some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
         title = _point(summary.isel(place), dims) or "one cell"
         networks = cell(shards, wanted, flat)
@@ -183,7 +184,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
         return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
 
     points = " Circles: published points." if published else ""
-    some = _chosen(len(found), int(np.prod(sizes, dtype=int)), "cells")
+    some = _chosen(len(found), len(trained), "cells")
     return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{some} {setting(sweep)}"
 
 
