@@ -11,10 +11,10 @@ import pytest
 from lazyrich.lock import EXIT_REPLACED, RUN
 
 HOLD = "import sys, time; from pathlib import Path; from lazyrich.lock import take; take(Path(sys.argv[1])); {}"
-SLEEP = "print('taken', flush=True); time.sleep(600)"
+SLEEP = "print('taken', flush=True); time.sleep(60)"
 # A job outlives its Snakemake: it starts, says its id, and the run is killed.
 JOB = "import time; from lazyrich.lock import end_when_replaced; end_when_replaced(0.01); print('job', flush=True); {}"
-START = "import subprocess; subprocess.Popen([sys.executable, '-c', {!r}]); time.sleep(600)"
+START = "import subprocess; subprocess.Popen([sys.executable, '-c', {!r}]); time.sleep(60)"
 
 
 def start(folder, code):
@@ -50,7 +50,7 @@ def test_the_lock_dies_with_its_process(holder, tmp_path):
 
 
 def test_a_job_does_not_hold_the_lock_and_ends_when_another_run_begins(tmp_path):
-    run = start(tmp_path, START.format(JOB.format("time.sleep(600)")))
+    run = start(tmp_path, START.format(JOB.format("time.sleep(60)")))
     assert run.stdout.readline() == "job\n"
     run.send_signal(signal.SIGKILL)
     run.wait()
@@ -74,7 +74,7 @@ def test_a_job_that_was_replaced_ends_with_a_status_of_its_own(tmp_path):
     lock = tmp_path / ".lock"
     lock.write_text("one")
     environment = {**os.environ, RUN: f'["{lock}", "one"]'}
-    command = [sys.executable, "-c", JOB.format("time.sleep(600)")]
+    command = [sys.executable, "-c", JOB.format("time.sleep(60)")]
     job = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert job.stdout.readline() == "job\n"
     assert job.poll() is None

@@ -21,7 +21,7 @@ def run(
     Parameters
     ----------
     sweep
-        a sweep file, or a dictionary of the same form.
+        a sweep file, or a dictionary of the same form. The whole grid is trained; `refine` and `dask` are for the workflow.
     engine
         by default `propagator` (exact and fast) for linear networks and `gram` (exact, every neuron explicit) for others; or
         `dense` (explicit weights, the ground truth).

@@ -50,7 +50,8 @@ ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
+# The least loaded node first, so that a few small jobs are on both.
+SelectTypeParameters=CR_CPU_Memory,CR_LLN
 # Memory is watched once a second, and a job that takes more than it asked for is killed.
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from tests.workflow.conftest import project
+from tests.workflow.conftest import project, shipped
 
 from .cluster import DEFAULT, Cluster, why_not
 
-__all__ = ["cluster", "project"]
+__all__ = ["cluster", "project", "shipped"]
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,5 @@ def cluster():
         yield running
     assert not running.processes()
     assert not running.folder.exists()
-    assert (
-        not DEFAULT.is_symlink() or DEFAULT.readlink().parent != running.folder
-    )  # one that waited may be there already
+    # A cluster that waited for this one may be there already.
+    assert not DEFAULT.is_symlink() or DEFAULT.readlink().parent != running.folder

@@ -16,13 +16,14 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import pytest
+import yaml
 
 from . import cluster as throw_away
 
 pytestmark = pytest.mark.slurm
 
 # As the README says; only the first look at a job comes sooner.
-PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
+PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
 PATIENCE = 300  # seconds until a test that waits for SLURM is a failed one
 
 
@@ -88,14 +89,19 @@ def data(project) -> dict[str, dict[str, bytes]]:
     return {str(path.relative_to(results)): content(path) for path in sorted(results.rglob("*.nc"))}
 
 
-@pytest.fixture(scope="module")
-def local(project):
+def here(project, *sweeps: str) -> dict[str, dict[str, bytes]]:
     """What the same sweeps give on this machine, which then forgets them."""
-    project.snakemake("results/map/summary.nc", "results/line/summary.nc")
+    project.snakemake(*(f"results/{name}/summary.nc" for name in sweeps))
     found = data(project)
     shutil.rmtree(project.root / "results")
     shutil.rmtree(project.root / ".snakemake")
     return found
+
+
+@pytest.fixture(scope="module")
+def local(project):
+    """The small sweeps of this machine."""
+    return here(project, "map", "line")
 
 
 def forget(project, *shards: str) -> list[str]:
@@ -128,6 +134,16 @@ def test_all_sweeps_run_on_both_nodes_and_give_the_bytes_of_a_local_run(cluster,
     assert {job.gpu for job in done} == {"N/A"}
     assert not list((project.root / ".snakemake/slurm_logs").rglob("*.log"))  # kept of failed jobs only
     assert "Nothing to be done" in submit(project)
+
+
+def test_the_default_sweeps_give_the_bytes_of_a_local_run(cluster, shipped):
+    """As shipped, by the README's command."""
+    names = yaml.safe_load((shipped.root / "config/config.yaml").read_text())["sweeps"]
+    expected = here(shipped, *names)
+    assert {name.split("/")[0] for name in expected} == set(names)
+    submit(shipped)
+    assert data(shipped) == expected
+    assert (shipped.root / "results/index.html").exists()
 
 
 def test_status_by_sacct_where_accounting_is_on(cluster, project):

@@ -198,8 +198,12 @@ def test_damaged_and_foreign_shards_are_named_at_once_and_trained_anew(project, 
 
 def test_a_second_snakemake_is_told_of_the_first(project, undisturbed):
     fresh(project)
+    left = project.root / "results/map/.plan.json.1.part"  # of a killed run
+    left.parent.mkdir()
+    left.write_bytes(b"half")
     first = project.start("--cores", "2", TARGET)
     assert wait_for_a_job(first) is not None
+    assert not left.exists()
     second = project.snakemake(TARGET, check=False)
     assert second.returncode != 0
     (line,) = lines(

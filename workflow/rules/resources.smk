@@ -47,12 +47,17 @@ def growing(amount):
 
 
 FEW_NETWORKS = 4096  # that one thread compares with theory in the time that a process takes to start
-# In a job on a cluster `workflow.cores` are those of its node, of which it has only what it was given when it was submitted.
+# None on a cluster: in a job there Snakemake counts the cores of the node, of which it has only what it was submitted with.
 CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 
 
 def threads_of_shard(wildcards):
-    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time."""
+    """All cores of one machine between the shards of this run; on a cluster as many as a long shard needs to end in time.
+
+    On a machine's GPU one shard at a time, so that it takes all cores.
+    """
+    if CORES and DEVICE == "cuda":
+        return CORES
     if CORES:
         together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
         return max(1, CORES // sum(len(shards(name)[0]) for name in together))
