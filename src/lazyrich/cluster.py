@@ -91,6 +91,25 @@ def _local(section: Dask) -> SpecCluster:
 def _slurm(section: Dask) -> Iterator[SpecCluster]:
     """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
     from dask_jobqueue import SLURMCluster
+    from dask_jobqueue.slurm import SLURMJob
+    from distributed.core import Status
+
+    class Job(SLURMJob):
+        """A job that SLURM may refuse, since one user has too many, say: the others do its work.
+
+        Its status says so, for a cluster asserts that of every job when it closes.
+        """
+
+        async def start(self) -> None:
+            try:
+                await super().start()
+            except RuntimeError:
+                self.status = Status.failed
+                raise
+
+        async def close(self) -> None:
+            await super().close()
+            self.status = Status.closed
 
     if shutil.which("sbatch") is None:
         raise ValueError("dask.cluster = slurm: there is no SLURM here (no sbatch); write local, or remove dask")
@@ -100,6 +119,7 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
     exports = [f"export DASK_{key.upper().replace('.', '__').replace('-', '_')}={SETTINGS[key]}" for key in SETTINGS]
     try:
         with SLURMCluster(
+            job_cls=Job,
             cores=1,
             processes=1,
             memory=f"{section.memory_bytes} B",
@@ -151,7 +171,9 @@ def _wait(cluster: SLURMCluster) -> None:
             if (queue or submitting) and time.monotonic() < end:
                 continue
         if not queue:
-            raise ValueError("dask: the jobs of all workers ended before one could start; mend `jobqueue.slurm`")
+            raise ValueError(
+                "dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`"
+            )
         raise ValueError(
             f"dask: no worker has started in {patience} (squeue: {queue}); start again, or let {PATIENCE_KEY} be longer"
         )

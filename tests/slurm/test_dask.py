@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -119,7 +120,7 @@ def test_a_worker_beyond_its_memory_is_ended_and_one_error_says_so(here, tmp_pat
         ),
         (
             {"python": "/bin/false"},
-            r"dask: the jobs of all workers ended before one could start; mend `jobqueue.slurm`",
+            r"dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -130,6 +131,35 @@ def test_workers_that_cannot_start_are_one_error(here, tmp_path, site, message):
         pass
     assert "\n" not in str(caught.value)
     assert all(any(logs.iterdir()) for logs in tmp_path.glob(".dask-*"))
+
+
+@pytest.fixture
+def limit(tmp_path, monkeypatch):
+    """As at a site that lets a user have so many jobs: a folder that holds one file for each that is still taken."""
+    left = tmp_path / "left"
+    left.mkdir()
+    (tmp_path / "bin").mkdir()
+    sbatch = tmp_path / "bin/sbatch"
+    sbatch.write_text(
+        f'#!/bin/sh\n[ "$1" = --test-only ] || rm {left}/one || exit 1\nexec {shutil.which("sbatch")} "$@"\n'
+    )
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sbatch.parent}:{os.environ['PATH']}")
+    return left
+
+
+def test_workers_that_slurm_refuses_leave_the_work_to_others(here, limit):
+    (limit / "one").touch()
+    with workers(SLURM):
+        found = compute(*(delayed(os.getpid, pure=False)() for _ in range(4)))
+    assert len(set(found)) == 1
+    assert not (limit / "one").exists()
+
+
+def test_where_slurm_refuses_them_all_one_error_says_so(here, limit):
+    message = "^dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`$"
+    with pytest.raises(ValueError, match=message), workers(SLURM):
+        pass
 
 
 def test_a_job_on_slurm_has_its_analysis_done_by_other_jobs(cluster, project, monkeypatch):
