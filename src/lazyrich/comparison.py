@@ -95,8 +95,8 @@ def needed(data: xr.Dataset, published: dict[str, np.ndarray] | None = None) -> 
     followed = (*FOLLOWED, *(PUBLISHED if published is not None else ()))
     ends = [name for name in observables.NAMES if name in data and name not in followed]
     rest = [name for name in data.variables if "record" in data[name].dims and name not in followed]
-    last = data[ends].isel(record=slice(-1, None)).rename(record="last")
-    return data.drop_vars(rest).assign({name: last[name] for name in ends})
+    last = {name: data[name].isel(record=slice(-1, None)).rename(record="last") for name in ends}
+    return data.drop_vars(rest).assign(last)
 
 
 def compare(
