@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 from lazyrich.cost.estimate import Estimate, check, estimate
-from lazyrich.cost.fit import Measured, fit, read
+from lazyrich.cost.fit import fit, of_sweeps
 from lazyrich.cost.work import records
 from lazyrich.disk import in_words
 from lazyrich.engines.select import likely_device
 from lazyrich.lock import take
-from lazyrich.plan import known_shards, needed_shards, whole
+from lazyrich.plan import needed_shards
 from lazyrich.plan import settings as settings_of
 from lazyrich.provenance import project_version
 from lazyrich.settings import Settings, load_settings
@@ -68,7 +68,10 @@ def describe_plan(path: Path) -> tuple[str, Estimate]:
     home = results / path.stem
     shards = needed_shards(sweep, home)
     done = {name for name in shards if (home / "shards" / f"{name}.nc").exists()}
-    jobs = _jobs(results, {path.stem, *settings.sweeps}, path.parent)
+    others = {name: path.parent / f"{name}.yaml" for name in settings.sweeps}
+    jobs = of_sweeps(
+        results, {name: load_sweep(file) for name, file in others.items() if file.exists()} | {path.stem: sweep}
+    )
     gpu = likely_device(settings.device) == "cuda"
     left = estimate(shards, done, fit(jobs), gpu=gpu)
     grid = " × ".join(f"{'+'.join(names)} {len(points)}" for names, points in sweep.dims.items()) or "one cell"
@@ -102,17 +105,6 @@ def _hours(hours: float) -> str:
     if hours < 1 / 60:
         return f"{hours * 3600:.0f} s"
     return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:,.1f} hours"
-
-
-def _jobs(results: Path, names: set[str], sweeps: Path) -> list[Measured]:
-    """What jobs of these sweeps took here."""
-    found = []
-    for name in sorted(names):
-        shards, path = known_shards(results / name), sweeps / f"{name}.yaml"
-        if shards and path.exists():
-            recipes = {shard: content.recipe for shard, content in shards.items()}
-            found += read(results / name, recipes, whole(load_sweep(path)).recipe)
-    return found
 
 
 def describe_status(folder: Path, names: list[str]) -> str:

@@ -25,10 +25,10 @@ from lazyrich.comparison import COLUMNS, compare, needed
 from lazyrich.concatenate import concatenate
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import VOTES, Phase
-from lazyrich.plan import index_of, positions
+from lazyrich.plan import index_of, positions, whole
 from lazyrich.published import load_published
 from lazyrich.refine import fill
-from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine
+from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine, Sweep
 from lazyrich.sweep_file import validated
 from lazyrich.table import variable
 from lazyrich.theories import Theory
@@ -204,6 +204,20 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
             if len(rows):
                 found.append(data.isel(network=rows).load())
     return concatenate(found)
+
+
+def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int = 1) -> xr.Dataset:
+    """The summary of a sweep as its file asks for it; arguments and errors as in `summarise`."""
+    return summarise(
+        shards,
+        whole(sweep).recipe,
+        phases=sweep.phases,
+        conditions=sweep.conditions,
+        figures=sweep.figures,
+        refine=sweep.refine,
+        threads=threads,
+        dask=sweep.dask,
+    )
 
 
 def summarise(

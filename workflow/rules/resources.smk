@@ -5,14 +5,7 @@ from lazyrich.plan import SHARD_SECONDS
 
 @functools.cache
 def constants():
-    names = sorted({*SETTINGS.sweeps, *asked_for()})
-    measured = []
-    for name in names:
-        known = {shard: content.recipe for shard, content in shards(name)[1].items()}
-        # An analysis on a cluster does its work elsewhere, and one of a refined sweep does not do all of it.
-        leave = ("analyse_sweep",) if sweep(name).dask or sweep(name).refine else ()
-        measured += fit.read(RESULTS / name, known, whole(sweep(name)).recipe, leave=leave)
-    return fit.fit(measured)
+    return fit.fit(fit.of_sweeps(RESULTS, {name: sweep(name) for name in {*SETTINGS.sweeps, *asked_for()}}))
 
 
 @functools.cache

@@ -7,35 +7,14 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         from pathlib import Path
 
-        from lazyrich.cost.estimate import check, estimate
-        from lazyrich.cost.work import SHIPPED
-        from lazyrich.engines.select import likely_device
-        from lazyrich.integrity import verify
-        from lazyrich.plan import known_shards, plan, whole, write_plan
-        from lazyrich.refine import cells
+        from lazyrich.levels import choose
         from lazyrich.settings import load_settings
-        from lazyrich.summary import summarise
         from lazyrich.sweep_file import load_sweep
 
-        level = Path(snakemake.output.plan)
-        try:
-            verify(snakemake.input.shards, snakemake.threads)
-        except ValueError:
-            # A target that is there would keep Snakemake from making what lies before it anew.
-            level.parents[1].joinpath("summary.nc").unlink(missing_ok=True)
-            raise
-        sweep = load_sweep(snakemake.input.sweep)
-        summary = summarise(
+        choose(
+            load_sweep(snakemake.input.sweep),
             snakemake.input.shards,
-            whole(sweep).recipe,
-            phases=sweep.phases,
-            conditions=sweep.conditions,
+            Path(snakemake.output.plan),
+            load_settings(snakemake.config),
             threads=snakemake.threads,
-            dask=sweep.dask,
         )
-        chosen = cells(sweep, summary, int(snakemake.wildcards.level))
-        shards = plan(sweep, known_shards(level.parents[1]), chosen)
-        settings = load_settings(snakemake.config)
-        left = estimate(shards, (), SHIPPED, gpu=likely_device(settings.device) == "cuda")
-        check(left, settings.budget, f"level {snakemake.wildcards.level} of {snakemake.wildcards.sweep}")
-        write_plan(level, shards)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lazyrich.cost.work import SHIPPED, Amounts, cost, of_job
+from lazyrich.plan import known_shards, whole
+from lazyrich.sweep import Sweep
 
 MOST_FILES = 200  # of a sweep: more would teach nothing and take time in every job
 SPREAD = 0.3  # of a job's time about its model, relative: other jobs, caches, clocks
@@ -27,6 +29,17 @@ class Measured(NamedTuple):
     threads: int
     seconds: float
     memory: float | None  # bytes, None where the job was too short to be seen
+
+
+def of_sweeps(results: Path, sweeps: dict[str, Sweep]) -> list[Measured]:
+    """The jobs of these sweeps, name -> sweep, that ended in a folder of results."""
+    found = []
+    for name, sweep in sorted(sweeps.items()):
+        recipes = {shard: content.recipe for shard, content in known_shards(results / name).items()}
+        # An analysis on a cluster does its work elsewhere, and one of a refined sweep does not do all of it.
+        leave = ("analyse_sweep",) if sweep.dask or sweep.refine else ()
+        found += read(results / name, recipes, whole(sweep).recipe, leave=leave)
+    return found
 
 
 def read(
