@@ -18,6 +18,12 @@ def test_what_is_shared_is_listed_by_symbol():
     )
 
 
+def test_a_refined_sweep_says_that_not_all_is_trained():
+    said = setting(load_sweep({**SWEEP, "refine": {"levels": 1}, "problem": {"samples": 5, "dimension": 20}}))
+    words = "a grid of 21 networks, trained beside the boundary of phase, elsewhere at a spacing of 2 cells and interpolated"
+    assert words in said
+
+
 def test_what_is_varied_is_listed_from_where_to_where():
     """Numbers in rising order, whatever the file's, to four digits."""
     assert varied(load_sweep(SWEEP)) == "d from 20 to 300; χ from 0.01234 to 10"

@@ -18,7 +18,13 @@ def setting(sweep: Sweep) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
     words = [str(value) for name, value in sweep.fixed.items() if name in ("source", "activation")]
-    return f"{', '.join(words)}; {', '.join(shown)}; {sweep.networks} networks, seed {sweep.seed}."
+    networks = f"{sweep.networks} networks"
+    if sweep.refine is not None:
+        networks = (
+            f"a grid of {networks}, trained beside the boundary of {sweep.refine.of}, elsewhere at a spacing of "
+            f"{2**sweep.refine.levels} cells and interpolated in between"
+        )
+    return f"{', '.join(words)}; {', '.join(shown)}; {networks}, seed {sweep.seed}."
 
 
 def varied(sweep: Sweep) -> str:

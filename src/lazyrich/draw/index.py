@@ -24,6 +24,7 @@ def write_index(sweeps: list[Sweep], *, reports: list[str], figures: list[str], 
                 # A sweep of one cell that keeps end values only has nothing to draw.
                 "picture": Path(os.path.relpath(pictures[0], home)).as_posix() if pictures else None,
                 "networks": sweep.networks,
+                "refined": sweep.refine is not None,
             }
         )
     write_page(page, "index.html", entries=entries)

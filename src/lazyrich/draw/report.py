@@ -47,7 +47,7 @@ def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str |
         disagreement=disagreement(data),
         published=published_table(data, sweep),
         cells=sweep.cells,
-        networks=sweep.networks,
+        networks=int(data["networks"].sum()),
         attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
     )
 
