@@ -102,8 +102,9 @@ def test_long_jobs_tell_in_their_logs_how_far_they_are(project):
     logs = list((project.root / "results/map/logs/simulate_shard").glob("*.log"))
     assert len(logs) == 3
     for log in logs:
-        *lines, last = log.read_text().splitlines()
-        assert re.fullmatch(r"(\d+) of \1 networks \(100%\), +[\d.]+ networks/s, 00:00 left", lines[-1])
+        *_, counted, written, last = log.read_text().splitlines()
+        assert re.fullmatch(r"(\d+) of \1 networks \(100%\), +[\d.]+ networks/s, 00:00 left", counted)
+        assert re.fullmatch(r"written in [\d.]+ s", written)
         assert last.startswith("done in ")
     analysis = (project.root / "results/map/logs/analyse_sweep.log").read_text()
     assert re.search(r"^1 of 1 blocks \(100%\), +[\d.]+ blocks/s, 00:00 left$", analysis, re.MULTILINE)
