@@ -3,9 +3,10 @@
 import pytest
 import yaml
 
-from lazyrich import archive
+from lazyrich import archive, integrity
 from lazyrich.cli import main
-from lazyrich.plan import plan, write_plan
+from lazyrich.plan import plan
+from lazyrich.plan_file import checksum_file, write_plan
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
 
@@ -32,7 +33,7 @@ def test_a_plan_counts_what_there_is_and_what_is_done(project, capsys, monkeypat
     shards = plan(load_sweep("config/sweeps/mine.yaml"))
     write_plan("out/mine/plan.json", shards)
     name, shard = next(iter(shards.items()))
-    archive.write(archive.described(simulate(shard.recipe), shard.recipe), f"out/mine/shards/{name}.nc")
+    integrity.write(archive.described(simulate(shard.recipe), shard.recipe), f"out/mine/shards/{name}.nc")
     assert main(["plan", "config/sweeps/mine.yaml"]) == 0
     said = capsys.readouterr().out
     for line in (
@@ -44,6 +45,9 @@ def test_a_plan_counts_what_there_is_and_what_is_done(project, capsys, monkeypat
         "MiB in the largest job",
     ):
         assert line in said, said
+    checksum_file(f"out/mine/shards/{name}.nc").unlink()  # Snakemake would train it again
+    assert main(["plan", "config/sweeps/mine.yaml"]) == 0
+    assert f"shards    {len(shards)}, of which 0 are done" in capsys.readouterr().out
 
 
 def test_what_is_over_budget_is_refused_with_the_number_unless_told(project, capsys):

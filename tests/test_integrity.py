@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazyrich import archive, integrity
-from lazyrich.plan import Shard, checksum_file, plan
+from lazyrich.plan import Shard, plan
+from lazyrich.plan_file import checksum_file
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
 

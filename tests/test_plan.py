@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from lazyrich import plan as planning
 from lazyrich.cost import work
-from lazyrich.plan import plan, read_plan, whole, write_plan
+from lazyrich.plan import plan, whole
+from lazyrich.plan_file import read_plan, write_plan
 from lazyrich.sweep_file import load_sweep
 from lazyrich.table import table
 

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazyrich import archive, boundaries
+from lazyrich.assemble import FLAGS
 from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.figures import draw_figures
 from lazyrich.phases import Phase
-from lazyrich.plan import coarse, needed_shards, plan, whole, write_plan
+from lazyrich.plan import coarse, plan, whole
+from lazyrich.plan_file import needed_shards, write_plan
 from lazyrich.refine import cells, fill
 from lazyrich.simulate import simulate
-from lazyrich.summary import FLAGS, summarise
+from lazyrich.summary import summarise
 from lazyrich.sweep import REFINED
 from lazyrich.sweep_file import load_sweep
 

@@ -15,11 +15,12 @@ from hypothesis.extra import numpy as hnp
 
 import lazyrich
 from lazyrich import archive
+from lazyrich.assemble import QUANTILES
 from lazyrich.engines.trajectories import Status
 from lazyrich.phases import Phase
 from lazyrich.plan import Shard, plan, recipe, whole
 from lazyrich.simulate import simulate
-from lazyrich.summary import QUANTILES, _quantiles, cell, summarise
+from lazyrich.summary import _quantiles, cell, summarise
 from lazyrich.sweep_file import load_sweep
 
 

@@ -5,7 +5,8 @@ import yaml
 
 from lazyrich import archive, integrity
 from lazyrich.cli import main
-from lazyrich.plan import plan, read_plan, write_plan
+from lazyrich.plan import plan
+from lazyrich.plan_file import read_plan, write_plan
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
 from lazyrich.tidy import unneeded

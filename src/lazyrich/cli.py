@@ -13,8 +13,8 @@ from lazyrich.cost.work import records
 from lazyrich.disk import in_words
 from lazyrich.engines.select import likely_device
 from lazyrich.lock import take
-from lazyrich.plan import needed_shards
 from lazyrich.plan import settings as settings_of
+from lazyrich.plan_file import needed_shards, trained
 from lazyrich.provenance import project_version
 from lazyrich.settings import Settings, load_settings
 from lazyrich.status import describe, status
@@ -67,7 +67,7 @@ def describe_plan(path: Path) -> tuple[str, Estimate]:
     results = Path(settings.results)
     home = results / path.stem
     shards = needed_shards(sweep, home)
-    done = {name for name in shards if (home / "shards" / f"{name}.nc").exists()}
+    done = trained(home, shards)
     others = {name: path.parent / f"{name}.yaml" for name in settings.sweeps}
     jobs = of_sweeps(
         results, {name: load_sweep(file) for name, file in others.items() if file.exists()} | {path.stem: sweep}

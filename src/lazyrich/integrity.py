@@ -13,7 +13,8 @@ import xarray as xr
 
 from lazyrich import archive
 from lazyrich.disk import replacing
-from lazyrich.plan import Shard, checksum_file
+from lazyrich.plan import Shard
+from lazyrich.plan_file import checksum_file
 
 
 def _line(shard: Path) -> str:

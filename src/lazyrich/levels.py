@@ -9,7 +9,8 @@ from lazyrich.cost.estimate import check, estimate
 from lazyrich.cost.work import SHIPPED
 from lazyrich.engines.select import likely_device
 from lazyrich.integrity import verify
-from lazyrich.plan import known_shards, plan, write_plan
+from lazyrich.plan import plan
+from lazyrich.plan_file import known_shards, write_plan
 from lazyrich.refine import cells
 from lazyrich.settings import Settings
 from lazyrich.summary import summarise_sweep

@@ -16,12 +16,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from lazyrich import activations
 from lazyrich.cost import work
-from lazyrich.disk import replacing
 from lazyrich.sweep import Sweep
 
 # Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
@@ -53,11 +51,6 @@ class Shard:
     def networks(self) -> int:
         """Number of networks in the shard."""
         return sum(math.prod(map(len, box.values())) for box in self.recipe["boxes"])
-
-
-def checksum_file(shard: str | Path) -> Path:
-    """The file beside a shard's that holds its checksum."""
-    return Path(shard).with_suffix(".sha256")
 
 
 def canonical(data: Any) -> str:
@@ -316,54 +309,3 @@ def _by_own_activation(box: tuple[tuple[int, ...], ...], target: dict[str, list]
         owners.setdefault(own, []).append(place)
     for own, places in owners.items():
         yield own, (*box[:axis], tuple(places), *box[axis + 1 :])
-
-
-# ---- the plan file ------------------------------------------------------------------------------------------------------
-
-
-def known_shards(home: Path) -> dict[str, Shard]:
-    """All shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
-    found = read_plan(home / "plan.json")
-    for path in sorted((home / "levels").glob("*.json")):
-        found |= read_plan(path)
-    return found
-
-
-def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
-    """The shards that a sweep needs, as far as that is known.
-
-    Of one that is refined, those of its levels; while one of these is still to be chosen, all that hold networks of the sweep.
-    """
-    known = known_shards(home)
-    found = plan(sweep, known)
-    if sweep.refine is not None:
-        levels = [home / "levels" / f"{level}.json" for level in range(1, sweep.refine.levels + 1)]
-        chosen = {name: shard for path in levels for name, shard in read_plan(path).items()}
-        wanted = whole(sweep).recipe
-        index = index_of(wanted)
-        for name, shard in (chosen if all(path.exists() for path in levels) else known).items():
-            if any(positions(shard.recipe, box, wanted, index) is not None for box in shard.recipe["boxes"]):
-                found.setdefault(name, shard)
-    return found
-
-
-def read_plan(path: str | Path) -> dict[str, Shard]:
-    """The shards of a plan file, name -> shard; empty if there is none."""
-    path = Path(path)
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return {name: Shard(recipe) for name, recipe in data["shards"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path}: is not a plan file; move it away, the shards it named stay usable") from None
-
-
-def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:
-    """Write the plan file under a temporary name and rename it; do nothing if it says the same already."""
-    path = Path(path)
-    text = json.dumps({"shards": {name: shard.recipe for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -19,28 +19,16 @@ import xarray as xr
 from dask import compute, delayed
 
 from lazyrich import archive, progress, theories
-from lazyrich.boundaries import BANDED, band, boundaries, distances
+from lazyrich.assemble import FLAGS, QUANTILES, assemble
+from lazyrich.boundaries import BANDED, band
 from lazyrich.cluster import workers
-from lazyrich.comparison import COLUMNS, compare, needed
+from lazyrich.comparison import compare, needed
 from lazyrich.concatenate import concatenate
-from lazyrich.fields import numeric_axes
-from lazyrich.phases import VOTES, Phase
 from lazyrich.plan import index_of, positions, whole
 from lazyrich.published import load_published
-from lazyrich.refine import fill
 from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine, Sweep
 from lazyrich.sweep_file import validated
-from lazyrich.table import variable
-from lazyrich.theories import Theory
-from lazyrich.training import LOSS_FACTOR
 
-QUANTILES = (0.16, 0.5, 0.84)
-# Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
-FLAGS = {
-    "phase": (Phase, Phase.not_run),
-    "rich_votes": (VOTES, VOTES.not_settled),
-    "best_theory": (Theory, Theory.not_compared),
-}
 # Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
 SLICE = 8 * 2**20
 # The same of a task's networks: long beside opening its shards, and small in what it keeps of each network meanwhile.
@@ -266,7 +254,7 @@ def summarise(
     blocks = _blocks(recipes, wanted, size)
     with workers(dask, threads) as together:
         parts = _counted(_computed(reduce, blocks, AHEAD * together), len(blocks))
-        return _assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
+        return assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
 
 
 def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:
@@ -302,81 +290,4 @@ def analyse(
     )
     blocks = _blocks({"": recipe}, recipe, _size(data, None))
     parts = (_reduce([data], block, recipe, thresholds, constants, None) for _, block in blocks)
-    return _assemble(_counted(parts, len(blocks)), recipe, axes)
-
-
-def _assemble(
-    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
-    wanted: dict[str, Any],
-    axes: Sequence[str] = (),
-    refine: Refine | None = None,
-) -> xr.Dataset:
-    (target,) = wanted["boxes"]
-    groups = [key.split() for key in target][:-1]
-    dims = [_dimension(names, points) for names, points in zip(groups, target.values(), strict=False)]
-    shape = [len(points) for points in target.values()][:-1]
-    fields: dict[str, np.ndarray] = {}
-    for cells, values in parts:
-        for name, value in values.items():
-            if name not in fields:
-                nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
-                fields[name] = np.full((math.prod(shape), *value.shape[1:]), nothing, dtype=float)
-            fields[name][cells] = value
-    data = xr.Dataset(
-        {
-            name: ([*dims, "quantile"][: len(dims) + flat.ndim - 1], flat.reshape((*shape, *flat.shape[1:])))
-            for name, flat in fields.items()
-        }
-    )
-    data = data.assign_coords(_coordinates(target, groups, dims))
-    data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
-    data = data.drop_vars([name for name in data.data_vars if name in data.coords])
-    if refine is not None:
-        fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
-    _add_boundaries(data, axes)
-    return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
-
-
-def _dimension(names: list[str], points: list[list]) -> str:
-    """A dimension's name: the key's where its values can be a coordinate, which CF wants to be numbers in order."""
-    single = len(names) == 1 and not isinstance(points[0][0], str)
-    return variable(names[0]) if single else f"{variable(names[0])}_index"
-
-
-def _coordinates(target: dict[str, list], groups: list[list[str]], dims: list[str]) -> dict[str, Any]:
-    coordinates = {}
-    for key, names, dim in zip(target, groups, dims, strict=False):
-        for member, name in enumerate(names):
-            values = [point[member] for point in target[key]]
-            coordinates[variable(name)] = (dim, [LOSS_FACTOR[v] for v in values] if name == "loss" else values)
-    return coordinates
-
-
-def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
-    """Boundaries in the plane of the sweep's two axes, further axes at their first value, as one list of vertices.
-
-    Those of measured boundaries come with their distance to what was predicted.
-    """
-    axes = numeric_axes(data, first)
-    if len(axes) < 2:
-        return
-    x, y = axes[:2]
-    plane = data.isel({dim: 0 for dim in data["phase"].dims if dim not in (x, y)})
-    found = boundaries(plane, x, y)
-    if not found:
-        return
-    apart = distances(found, plane[x].values, plane[y].values)
-    names, numbers, gaps = [], [], []
-    for name, lines in found.items():
-        for number, line in enumerate(lines):
-            names += [name] * len(line)
-            numbers += [number] * len(line)
-        gaps.append(apart.get(name, np.full(sum(map(len, lines)), np.nan)))
-    points = np.concatenate([line for lines in found.values() for line in lines])
-    data["boundary"] = ("vertex", np.array(names, dtype=str))
-    data["boundary_line"] = ("vertex", np.array(numbers))
-    data["boundary_x"] = ("vertex", points[:, 0])
-    data["boundary_y"] = ("vertex", points[:, 1])
-    data["boundary_distance"] = ("vertex", np.concatenate(gaps))
-    data["boundary_x"].attrs["axis_name"] = x
-    data["boundary_y"].attrs["axis_name"] = y
+    return assemble(_counted(parts, len(blocks)), recipe, axes)

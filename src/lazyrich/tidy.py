@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lazyrich.plan import checksum_file, needed_shards, read_plan, write_plan
+from lazyrich.plan_file import checksum_file, needed_shards, read_plan, write_plan
 from lazyrich.sweep_file import load_sweep
 
 

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from lazyrich import archive
-from lazyrich.plan import checksum_file, plan
+from lazyrich.plan import plan
+from lazyrich.plan_file import checksum_file
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
 

@@ -9,7 +9,8 @@ from lazyrich.claims import SWEEPS as CLAIMED
 from lazyrich.disk import check_writable, in_words, remove_leftovers
 from lazyrich.engines.select import engine_of, likely_device, modules
 from lazyrich.lock import take
-from lazyrich.plan import canonical, checksum_file, known_shards, plan, read_plan, whole, write_plan
+from lazyrich.plan import canonical, plan, whole
+from lazyrich.plan_file import checksum_file, known_shards, read_plan, shard_file, write_plan
 from lazyrich.provenance import fingerprint
 from lazyrich.settings import load_settings
 from lazyrich.sweep_file import SweepError, load_sweep
@@ -68,7 +69,7 @@ PLANNED = set()
 
 
 def path_of_shard(name, shard):
-    return RESULTS / name / "shards" / f"{shard}.nc"
+    return shard_file(RESULTS / name, shard)
 
 
 def paths_of_shards(name, level=None):

@@ -1,6 +1,7 @@
 # What jobs ask for: the cost model of lazyrich.cost, fitted to what jobs of these sweeps took here before.
 from lazyrich.cost import estimate, fit, request, work
 from lazyrich.plan import SHARD_SECONDS
+from lazyrich.plan_file import trained
 
 
 @functools.cache
@@ -46,7 +47,9 @@ CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 
 @functools.cache
 def missing_shards(name):
-    return {shard: content for shard, content in shards(name)[0].items() if not path_of_shard(name, shard).exists()}
+    needed = shards(name)[0]
+    done = trained(RESULTS / name, needed)
+    return {shard: content for shard, content in needed.items() if shard not in done}
 
 
 def threads_of_shard(wildcards):

@@ -7,7 +7,7 @@ with logged(snakemake.log[0]):
     from pathlib import Path
 
     from lazyrich import archive, integrity
-    from lazyrich.plan import known_shards
+    from lazyrich.plan_file import known_shards
     from lazyrich.settings import load_settings
     from lazyrich.simulate import simulate
 

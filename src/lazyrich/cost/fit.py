@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lazyrich.cost.work import SHIPPED, Amounts, cost, of_job
-from lazyrich.plan import known_shards, whole
+from lazyrich.plan import whole
+from lazyrich.plan_file import known_shards
 from lazyrich.sweep import Sweep
 
 MOST_FILES = 200  # of a sweep: more would teach nothing and take time in every job
