@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.workflow.test_refine import REFINED
+
 from . import cluster as throw_away
 
 pytestmark = pytest.mark.slurm
@@ -144,6 +146,16 @@ def test_the_default_sweeps_give_the_bytes_of_a_local_run(cluster, shipped):
     submit(shipped)
     assert data(shipped) == expected
     assert (shipped.root / "results/index.html").exists()
+
+
+def test_a_refined_sweep_gives_the_bytes_of_a_local_run(cluster, shipped):
+    """Whose levels are chosen by jobs, each of which brings new jobs."""
+    shutil.rmtree(shipped.root / "results")
+    shipped.sweep("fine", REFINED)
+    local = here(shipped, "fine")
+    done = jobs(submit(shipped, "results/fine/summary.nc"))
+    assert data(shipped) == local
+    assert sum("refine_sweep" in job.rule for job in done) == REFINED["refine"]["levels"]
 
 
 def test_status_by_sacct_where_accounting_is_on(cluster, project):
