@@ -1,14 +1,19 @@
 """A refined sweep with real Snakemake: levels are chosen one after the other, again only where something changed."""
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from .conftest import MAP
+from .test_faults import variables
 
 pytestmark = pytest.mark.workflow
 
@@ -65,6 +70,23 @@ def test_a_lost_shard_of_a_level_is_trained_again_and_no_other(shipped):
     shipped.snakemake(PAGE, "results/fine/shards/" + shard.name)
     assert networks(shipped) == before
     assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_killed_between_levels_the_same_command_goes_on(shipped):
+    """Killed when a level has been chosen, and again while its networks are trained."""
+    expected = variables(shipped.root)
+    shutil.rmtree(shipped.root / "results/fine")
+    for level, moment in ((1, 0.0), (1, 1.0), (2, 0.0), (2, 1.0)):
+        process = shipped.start("--cores", "2", PAGE, start_new_session=True)
+        with process.stdout:
+            while process.poll() is None and not (shipped.root / f"results/fine/levels/{level}.json").exists():
+                time.sleep(0.01)
+            time.sleep(moment)
+            assert process.poll() is None  # else nothing was killed
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    shipped.snakemake(PAGE)
+    assert variables(shipped.root) == expected
 
 
 def test_the_whole_grid_trains_only_what_refining_left_out(shipped):
