@@ -29,9 +29,12 @@ docs: $(VENV)/.runtime
 # The fused kernel's language, and its tests.
 gpu: $(VENV)/.gpu
 
-# The table of benchmarks/README.md.
+# The tables of benchmarks/README.md, in half an hour of a machine that does nothing else.
 benchmark: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/large.py
+	$(BIN)/python benchmarks/large.py summary
+	$(BIN)/python benchmarks/workflow.py
 
 clean:
 	rm -rf $(VENV)
