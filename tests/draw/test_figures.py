@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lazyrich import archive
-from lazyrich.draw import curves, figures
+from lazyrich.draw import figures, trajectories
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
 from lazyrich.draw.report import write_report
@@ -27,7 +27,7 @@ LAZINESS = {"laziness": {"log": [0.01, 10], "points": 4}}
 RATE = {"growth_per_step": {"log": [0.05, 3], "points": 3}, "steps": 40}
 SAMPLES = {"samples": {"values": [2, 3]}, "dimension": 50, "noise_std": 0.1}
 
-MAPS = {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity"}
+MAPS = {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement"}
 
 SHAPES = {
     "no axis": ({}, {"trajectories"}),
@@ -52,7 +52,7 @@ SHAPES = {
     ),
     "two axes, end values": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE, "record": {"summary": True, "observables": ["rho"]}},
-        {"phase_diagram", "kernel_change", "onset_step"},
+        {"phase_diagram", "kernel_change", "onset_step", "agreement"},
     ),
     "three axes": (
         {"problem": SAMPLES, "network": {"width": 20, **LAZINESS}, "training": RATE},
@@ -127,12 +127,12 @@ def test_captions_say_what_is_left_out(tmp_path, monkeypatch):
 def test_medians_of_runs_of_different_length_stand_at_their_own_steps():
     steps = np.array([[0, 10, 20], [0, 20, 40], [0, 15, 30]])
     values = np.exp(-0.1 * steps)
-    common, median = curves.median_curve(steps, values, log=True)
+    common, median = trajectories.median_curve(steps, values, log=True)
     np.testing.assert_array_equal(common, [0, 20, 40])
     # Exponentials are straight between records in the logarithm: every run gives the same curve where it has values.
     np.testing.assert_allclose(median, np.exp(-0.1 * common), rtol=1e-12)
     values[2] = np.nan  # a diverged network takes nothing from the others
-    np.testing.assert_allclose(curves.median_curve(steps, values, log=True)[1], np.exp(-0.1 * common), rtol=1e-12)
+    np.testing.assert_allclose(trajectories.median_curve(steps, values, log=True)[1], np.exp(-0.1 * common), rtol=1e-12)
 
 
 def test_drawing_twice_gives_the_same_svg(tmp_path):

@@ -1,9 +1,6 @@
-"""Trajectories of one grid cell against theory and against published points: loss, |ρ|/|v| and the kernel's distance to T."""
+"""Trajectories of a grid cell against theory and against published points: each panel as one HoloViews object."""
 
 from __future__ import annotations
-
-import warnings
-from dataclasses import dataclass
 
 import holoviews as hv
 import holoviews.plotting.bokeh
@@ -12,170 +9,141 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.draw import style
+from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory
 from lazyrich.published import lagged_kernel_error
-from lazyrich.theories import fitted_square, predictions
 
-SCALARS = ("y_norm", "fitted_norm", "loss_floor", "samples", "loss_factor", "laziness")
-WIDTH, HEIGHT = 330, 290
+WIDTH, HEIGHT = 280, 250
 INCHES = 4.2
+DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
+STAGES = {"stage_1": "#E69F00", "stage_2": "#56B4E9"}  # shading up to t₁, and from there to t₂
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One observable over training."""
+class Drawing:
+    """Curves of one panel, one after the other; each can be found in a Bokeh figure by its key."""
 
-    observable: str
-    label: str
-    published: str
-    log: bool
-    legend: str
+    def __init__(self, panel: Panel, backend: str) -> None:
+        self.panel, self.backend, self.bokeh = panel, backend, backend == "bokeh"
+        self.width = "line_width" if self.bokeh else "linewidth"
+        self.elements: list[hv.Element] = []
 
+    def shade(self, onset: float, end: float, last: float) -> None:
+        """Shade stage one (to t₁) and stage two (to t₂); what was not reached lasts to the last step."""
+        first, second = (value if np.isfinite(value) else last for value in (onset, end))
+        for (key, colour), span in zip(STAGES.items(), ((0.0, first), (first, max(first, second))), strict=True):
+            look = {"fill_color": colour, "fill_alpha": 0.13, "line_alpha": 0} if self.bokeh else {}
+            look = look or {"facecolor": colour, "alpha": 0.13, "linewidth": 0}
+            hooks = {"hooks": [style.named(key, "glyph")]} if self.bokeh else {}
+            self.elements.append(hv.VSpan(*span).opts(backend=self.backend, **look, **hooks))
 
-PANELS = (
-    Panel("loss", "L, training loss", "loss", True, "bottom_left"),
-    Panel("rho_over_v", "⟨|ρ_r|⟩/⟨|v_r|⟩, alignment over magnitude", "rho_over_v", False, "bottom_right"),
-    Panel("ntk_target_error", "‖Θ − T‖/‖T‖, distance to the aligned kernel", "ntk_error", True, "top_right"),
-)
+    def curve(self, key: str, steps: np.ndarray, values: np.ndarray, label: str, **look: object) -> None:
+        """A line; `look` may have `dash`, a number in `DASHES`, and `line`, its width."""
+        values = np.where(values > 0, values, np.nan) if self.panel.log else values
+        element = hv.Curve((steps, values), kdims=["step"], vdims=[self.panel.name], label=label)
+        options = {self.width: look.pop("line")}
+        if (dash := look.pop("dash", None)) is not None:
+            options["line_dash" if self.bokeh else "linestyle"] = DASHES[dash][0 if self.bokeh else 1]
+        if self.bokeh:
+            options["hooks"] = [style.named(key)]
+        self.elements.append(element.opts(backend=self.backend, **options, **look))
 
+    def theory(self, key: str, steps: np.ndarray, values: np.ndarray, label: str) -> None:
+        """A theory's line; its look depends on which of the panel's theories it is."""
+        number = list(THEORIES[self.panel.name]).index(key)
+        colour = style.CURVES[number + len(self.panel.observables)]
+        self.curve(key, steps, values, label, line=1.8, dash=number, color=colour)
 
-def theory_loss(cell: xr.Dataset) -> dict[str, np.ndarray]:
-    """The loss that each theory predicts for each network at its records, name -> (networks, records).
+    def points(self, steps: np.ndarray, values: np.ndarray) -> None:
+        """Published points."""
+        values = np.where(values > 0, values, np.nan) if self.panel.log else values
+        element = hv.Scatter((steps, values), "step", self.panel.name, label="published")
+        marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
+        self.elements.append(element.opts(backend=self.backend, color="white", **marker))
 
-    The theories give the output along y; the loss follows for an output that has no other part. Only theories of the cell's
-    regime: the stages of rich training, or the linearised network, and the closed form between them.
-    """
-    get = {name: cell[name].values.astype(float)[:, None] for name in SCALARS}
-    fitted = fitted_square(get)
-    share = fitted / get["y_norm"] ** 2
-    predicted = predictions(cell)
-    rich = np.median(get["laziness"]) < 1
-    chosen = {"closed form (K = κI, small steps)": predicted["closed_form"]}
-    if rich:
-        # Beyond its stage a theory means nothing: stage one is drawn until it has learnt the targets.
-        stage_one = np.where(predicted["stage_one"] < share, predicted["stage_one"], np.nan)
-        chosen = {"stage one (Eq. 9, exact discrete)": stage_one, "stage two (Eq. 10)": predicted["eq_10"]} | chosen
-    else:
-        chosen |= {"lazy (linearised, wide limit)": predicted["lazy_limit"]}
-    scale = get["loss_factor"] / (2 * get["samples"]) * fitted
-    return {name: get["loss_floor"] + scale * (1 - overlap / share) ** 2 for name, overlap in chosen.items()}
-
-
-def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Median over networks whose records stand at steps of their own: (steps, values), (records,) each.
-
-    On the steps of the longest run; others are interpolated between their records (in the logarithm where `log`), end where
-    they end, and leave out what has no value.
-    """
-    common = steps[np.argmax(steps[:, -1])].astype(float)
-    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # a step at which no network has a value: NaN, and no curve
-        rows = [
-            np.interp(common, own, np.log(row) if log else row, right=np.nan)
-            for own, row in zip(
-                steps.astype(float), np.where(values > 0, values, np.nan) if log else values, strict=True
-            )
-        ]
-        median = np.nanmedian(rows, axis=0)
-    return common, np.exp(median) if log else median
+    def overlay(self, title: str, last: float, span: tuple[float, float]) -> hv.Overlay:
+        """All of them, over steps from 0 to `last` and values within `span`."""
+        common = {
+            "title": title,
+            "xlabel": "t, gradient step",
+            "ylabel": self.panel.label,
+            "logy": self.panel.log,
+            "xlim": (-0.02 * last, 1.02 * last),
+            "ylim": span,
+            "legend_position": self.panel.legend,
+            "legend_cols": 1,
+            "show_legend": True,
+        }
+        overlay = hv.Overlay(self.elements)
+        if self.bokeh:
+            sizes = {"title": 12, "legend": 9.5, "labels": 11}
+            frame = {"frame_width": WIDTH, "frame_height": HEIGHT, "fontsize": sizes}
+            return overlay.opts(backend=self.backend, toolbar="above", active_tools=[], **frame, **common)
+        sizes = {"title": 9, "labels": 9, "legend": 7.5}
+        return overlay.opts(
+            backend=self.backend, fig_inches=INCHES, aspect="auto", hooks=[style.framed(0.85)], fontsize=sizes, **common
+        )
 
 
 def panels(cell: xr.Dataset, published: dict[str, np.ndarray] | None, backend: str, title: str) -> list[hv.Overlay]:
-    """The panels of one cell: every replicate, their median, theory (loss only) and published points.
+    """The panels of one cell: every replicate, their median, theory and published points, shaded by the medians of t₁ and t₂.
 
-    None for an observable that is not recorded or has no value at all (a failed network).
+    None for observables that are not recorded or have no value at all (a failed network).
     """
-    return [
-        _panel(cell, panel, published, backend, title)
-        for panel in PANELS
-        if panel.observable in cell and np.isfinite(cell[panel.observable].values).any()
-    ]
+    predicted = theory(cell)
+    drawn = []
+    for panel in PANELS:
+        found = simulated(cell, panel)
+        if any(np.isfinite(values).any() for values in found.values()):
+            drawn.append(_panel(cell, panel, found, predicted[panel.name], published, backend, title))
+    return drawn
 
 
 def _panel(
-    cell: xr.Dataset, panel: Panel, published: dict[str, np.ndarray] | None, backend: str, title: str
+    cell: xr.Dataset,
+    panel: Panel,
+    found: dict[str, np.ndarray],
+    predicted: dict[str, np.ndarray],
+    published: dict[str, np.ndarray] | None,
+    backend: str,
+    title: str,
 ) -> hv.Overlay:
-    bokeh = backend == "bokeh"
-    width = "line_width" if bokeh else "linewidth"
-    values = cell[panel.observable].values.astype(float)
     steps = cell["step"].values.astype(float)
-    shown: list[np.ndarray] = [values]
-
-    def curve(x: np.ndarray, y: np.ndarray, label: str, **options: object) -> hv.Curve:
-        y = np.where(y > 0, y, np.nan) if panel.log else y
-        element = hv.Curve((x, y), kdims=["step"], vdims=[panel.observable], label=label)
-        return element.opts(backend=backend, **options)
-
-    def dashed(number: int) -> dict[str, object]:
-        bokeh_dash, matplotlib_dash = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."))[number]
-        return {"line_dash": bokeh_dash} if bokeh else {"linestyle": matplotlib_dash}
-
-    # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
-    parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
-    overlay = hv.Overlay([curve(*parted, "", color=style.CURVES[0], alpha=0.3, **{width: 1})])
-    same = ", same step" if panel.observable == "ntk_target_error" else ""
-    label = f"simulated, median of {len(values)}{same}"
-    overlay *= curve(*median_curve(steps, values, panel.log), label, color=style.CURVES[0], **{width: 2.5})
-    from_start = (steps[:, 0] == 0).all()
-    if panel.observable == "loss" and "target_overlap" in cell and from_start:
-        for number, (text, loss) in enumerate(theory_loss(cell).items()):
-            look = {"color": style.CURVES[number + 1], width: 1.8, **dashed(number)}
-            overlay *= curve(*median_curve(steps, loss, True), text, **look)
-    if panel.observable == "rho_over_v":
-        plateau = float(np.median(np.sqrt(cell["gamma"].values)))
-        ends = np.array([0.0, steps.max()])
-        look = {"color": style.CURVES[1], width: 1.5, **dashed(0)}
-        overlay *= curve(ends, np.full(2, plateau), "√γ, limit of stage one", **look)
-        shown.append(np.array([plateau]))
-    if panel.observable == "ntk_target_error" and published is not None and (np.diff(steps, axis=1) == 1).all():
-        late = lagged_kernel_error(cell)
-        if np.isfinite(late).any():
-            look = {"color": style.CURVES[1], width: 1.8, **dashed(0)}
-            overlay *= curve(*median_curve(steps, late, True), "kernel one step late", **look)
-            shown.append(late)
-    if published is not None:
-        y = published[panel.published]
-        y = np.where(y > 0, y, np.nan) if panel.log else y
-        points = hv.Scatter((published["step"], y), "step", panel.observable, label="published")
-        marker = {"size": 7, "line_color": style.PUBLISHED} if bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
-        overlay *= points.opts(backend=backend, color="white", **marker)
-        shown.append(y)
-    common = {
-        "title": title,
-        "xlabel": "t, gradient step",
-        "ylabel": panel.label,
-        "logy": panel.log,
-        "xlim": (-0.02 * steps.max(), 1.02 * steps.max()),
-        "ylim": _limits(np.concatenate([part.ravel() for part in shown]), panel),
-        "legend_position": panel.legend,
-        "legend_cols": 1,
-        "show_legend": True,
-    }
-    if bokeh:
-        frame = {"frame_width": WIDTH, "frame_height": HEIGHT, "fontsize": {"title": 12, "legend": 10.5}}
-        return overlay.opts(backend=backend, toolbar="above", active_tools=[], **frame, **common)
-    sizes = {"title": 9, "labels": 9, "legend": 7.5}
-    return overlay.opts(
-        backend=backend, fig_inches=INCHES, aspect="auto", hooks=[style.framed(0.85)], fontsize=sizes, **common
-    )
+    last = steps.max()
+    drawing = Drawing(panel, backend)
+    drawing.shade(*(_median(values) for values in stages(cell)), last)
+    shown = list(found.values())
+    for number, (name, values) in enumerate(found.items()):
+        # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
+        parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
+        drawing.curve(f"all_{name}", *parted, "", color=style.CURVES[number], alpha=0.3, line=1)
+        same = ", same step" if panel.name == "ntk_target_error" else ""
+        label = f"{panel.observables[name]}, median of {len(values)}{same}"
+        drawing.curve(name, *median_curve(steps, values, panel.log), label, color=style.CURVES[number], line=2.5)
+    for key, values in predicted.items():
+        if np.isfinite(values).any():
+            drawing.theory(key, *median_curve(steps, values, panel.log), THEORIES[panel.name][key])
+    if "limit" in predicted:
+        shown.append(predicted["limit"])
+    if published is not None and panel.published:
+        if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
+            late = lagged_kernel_error(cell)
+            if np.isfinite(late).any():
+                look = {"line": 1.8, "dash": 0, "color": style.CURVES[1]}
+                drawing.curve("late", *median_curve(steps, late, True), "kernel one step late", **look)
+                shown.append(late)
+        drawing.points(published["step"], published[panel.published])
+        shown.append(published[panel.published])
+    return drawing.overlay(title, last, limits(np.concatenate([part.ravel() for part in shown]), panel))
 
 
-def _limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
-    """Limits of the vertical axis, with room for the legend below or above the curves."""
-    shown = shown[np.isfinite(shown) & (shown > 0 if panel.log else True)]
-    if not shown.size:
-        return (0.1, 10.0)
-    low, high = shown.min(), shown.max()
-    if not panel.log:
-        return (min(0.0, low), high * 1.08 or 1.0)
-    room = max((high / low) ** 0.7, 30.0)
-    below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
-    return (low / below, high * above)
+def _median(values: np.ndarray) -> float:
+    """The median where more than half of the networks have a value, else NaN."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if 2 * len(known) > len(values) else np.nan
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
-    """Panels in rows, one row a cell; every row has the same panels."""
-    columns = max(map(len, rows))
-    whole = hv.Layout([panel for row in rows for panel in row]).cols(columns)
+    """Panels of one cell after the other, two side by side."""
+    whole = hv.Layout([panel for row in rows for panel in row]).cols(2)
     if backend == "bokeh":
         return whole.opts(backend=backend, shared_axes=False, toolbar="above")
     return whole.opts(backend=backend, shared_axes=False, fig_inches=INCHES, sublabel_format="", vspace=0.3, hspace=0.3)

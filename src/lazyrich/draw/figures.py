@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable
 from pathlib import Path
 
 import holoviews as hv
@@ -16,6 +15,7 @@ from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
 from lazyrich.draw import curves, lines, maps
+from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.fields import numeric_axes
 from lazyrich.plan import whole
@@ -25,19 +25,8 @@ from lazyrich.summary import cell
 from lazyrich.sweep import Sweep
 
 # Cells whose trajectories are drawn side by side, and slices through further axes: more would be no picture.
-MOST_ROWS = 6
+MOST_ROWS = 4
 MOST_SLICES = 9
-
-# Boundaries that each kind of map shows.
-LAZY_RICH = ("lazy_rich_measured", "lazy_rich_predicted")
-EDGES = (
-    *LAZY_RICH,
-    "convergence_measured",
-    "flow_stability_predicted",
-    "no_stable_solution_predicted",
-    "lazy_divergence_predicted",
-)
-ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predicted")
 
 Builder = Callable[[str], hv.core.Dimensioned]
 
@@ -80,20 +69,8 @@ def _some(total: int, most: int) -> list[int]:
 
 def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]:
     """The planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
-    others = [dim for dim in summary["phase"].dims if dim not in (x, y)]
-    places = list(product(*(range(summary.sizes[dim]) for dim in others)))
-    planes = [summary.isel(dict(zip(others, places[i], strict=True))) for i in _some(len(places), MOST_SLICES)]
-    return [(plane, _point(plane, others)) for plane in planes]
-
-
-def _point(summary: xr.Dataset, dims: Sequence[str]) -> str:
-    """The values of a summary's coordinates at one point of the dimensions `dims`, which were indexed away."""
-    parts = []
-    for name, value in summary.coords.items():
-        if value.ndim == 0 and name != "quantile" and dims:
-            shown = f"{value.item():.4g}" if value.dtype.kind in "fiu" else str(value.item())
-            parts.append(f"{value.attrs.get('symbol') or name} = {shown}")
-    return ", ".join(parts)
+    planes = list(slices(summary, x, y))
+    return [planes[i] for i in _some(len(planes), MOST_SLICES)]
 
 
 def _chosen(number: int, total: int, what: str) -> str:
@@ -106,9 +83,14 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
     total = summary["phase"].size // (summary.sizes[x] * summary.sizes[y])
     shared = _chosen(len(planes), total, "slices") + " " + setting(sweep)
 
-    def build(draw: Callable[[xr.Dataset, str, str], hv.Overlay], heading: str) -> Builder:
+    def build(diagram: Diagram) -> Builder:
         def builder(backend: str) -> hv.core.Dimensioned:
-            drawn = [draw(plane, backend, f"{heading}, {text}" if text else heading) for plane, text in planes]
+            drawn = [
+                diagram.draw(
+                    plane, x, y, backend, f"{diagram.heading}, {text}" if text else diagram.heading, whole=summary
+                )
+                for plane, text in planes
+            ]
             if len(drawn) == 1:
                 return drawn[0]
             columns = min(3, len(drawn))
@@ -123,43 +105,11 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
 
         return builder
 
-    def coded(codes: maps.Codes, lines: Sequence[str]) -> Callable[[xr.Dataset, str, str], hv.Overlay]:
-        return lambda plane, backend, title: maps.code_map(plane, x, y, codes, backend, title, lines)
-
-    def valued(name: str, lines: Sequence[str]) -> Callable[[xr.Dataset, str, str], hv.Overlay]:
-        return lambda plane, backend, title: maps.value_map(plane, x, y, name, backend, title, lines)
-
-    cell = f"of most of {sweep.replicates} replicates in each cell"
-    level = sweep.phases
-    figures = {
-        "phase_diagram": (build(coded(maps.PHASES, EDGES), "Phases"), f"Phase {cell}.{shared}"),
-        "kernel_change": (
-            build(valued("kernel_change", LAZY_RICH), "Change of the kernel"),
-            "Relative change of the neural tangent kernel at the end of training, median of "
-            f"{sweep.replicates} replicates; grey: no value (diverged).{shared}",
-        ),
-        "onset_step": (
-            build(valued("onset_step", LAZY_RICH[1:]), "Onset of learning"),
-            "Step at which the loss has fallen by the onset share, median of "
-            f"{sweep.replicates} replicates; grey: no value (diverged, or not reached).{shared}",
-        ),
+    return {
+        diagram.name: (build(diagram), diagram.caption + shared)
+        for diagram in diagrams(sweep, summary)
+        if diagram.figure
     }
-    recorded = [name for name in ("alignment", "weight_change") if name in summary]
-    if recorded:
-        figures["order_parameters"] = (
-            build(coded(maps.VOTES, LAZY_RICH), "Rich by which order parameter"),
-            f"Which order parameters call a network rich at its end, {cell}: the kernel's change (κ_c), the alignment rms "
-            f"ρ_r/(√γ rms v_r) (from {level.alignment:.2g}), the first layer's relative change (from {level.weight_change:.2g})"
-            f"{'' if len(recorded) == 2 else f'; recorded: kernel, {recorded[0]}'}. Where they disagree, lazy or rich depends "
-            f"on what one looks at.{shared}",
-        )
-    if "best_theory" in summary:
-        figures["validity"] = (
-            build(coded(maps.THEORIES, ASSUMPTION), "Which theory describes it best"),
-            f"Theory whose target overlap stays closest to the simulated one over the whole run, {cell}; none: all are off by "
-            f"more than {level.theory_error:.2g} of the targets.{shared}",
-        )
-    return figures
 
 
 def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple[Builder, str] | None:
@@ -173,7 +123,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
     for flat in trained[_some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
-        title = _point(summary.isel(place), dims) or "one cell"
+        title = point(summary.isel(place), dims) or "one cell"
         networks = cell(shards, wanted, flat)
         if curves.panels(networks, published, "bokeh", title):
             found[title] = networks

@@ -6,7 +6,7 @@ edges, matplotlib (and an uneven grid) as a mesh: the other combinations put cel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import holoviews as hv
@@ -34,24 +34,45 @@ class Codes:
     words: dict[int, str]
     colours: dict[int, str]
 
+    def present(self, summary: xr.Dataset) -> list[int]:
+        """The codes that occur, in their order."""
+        return [code for code in self.words if (summary[self.name] == code).any()]
+
 
 PHASES = Codes("phase", dict(phases.TEXT), dict(style.PHASE_COLOURS))
 VOTES = Codes("rich_votes", dict(phases.VOTE_TEXT), dict(style.VOTE_COLOURS))
 THEORIES = Codes("best_theory", dict(theories.TEXT), dict(style.THEORY_COLOURS))
 
 
+Drawn = Mapping[str, list[np.ndarray]]  # boundaries by name, each some lines of (vertices, 2)
+
+
 def code_map(
-    plane: xr.Dataset, x: str, y: str, codes: Codes, backend: str, title: str, lines: Sequence[str]
+    plane: xr.Dataset,
+    x: str,
+    y: str,
+    codes: Codes,
+    backend: str,
+    title: str,
+    lines: Sequence[str],
+    *,
+    whole: xr.Dataset | None = None,
+    drawn: Drawn | None = None,
+    hover: bool = True,
 ) -> hv.Overlay:
-    """The code of each cell of a summary sliced to the axes x and y, with the boundaries `lines`."""
+    """The code of each cell of a summary sliced to the axes x and y, with the boundaries `lines`.
+
+    Colours are those of the codes in `whole`, the summary with all its slices (default: of this one). `drawn` are boundaries
+    found elsewhere; without `hover` nothing is shown beside the pointer.
+    """
     table = plane[codes.name].transpose(y, x).values.astype(int)
-    present = [code for code in codes.words if (table == code).any()]
+    present = codes.present(plane if whole is None else whole)
     shown = np.searchsorted(present, table).astype(float)
     names = [codes.words[code] for code in present]
     ticks = list(range(len(present)))
     colours = [codes.colours[code] for code in present]
     limits = (-0.5, len(present) - 0.5)
-    mesh = _mesh(plane, x, y, shown, codes.name, backend)
+    mesh = _mesh(plane, x, y, shown, codes.name, backend, hover)
     if backend == "bokeh":
         mesh = mesh.opts(
             backend=backend,
@@ -78,26 +99,40 @@ def code_map(
             clabel="",
             **_matplotlib_frame(plane, x, y, title),
         )
-    return _with_boundaries(mesh, plane, x, y, backend, lines)
+    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
+
+
+def scale(values: np.ndarray) -> tuple[float, float, bool]:
+    """(low, high, logarithmic) of the colours of values: logarithmic where they span more than two decades."""
+    finite = values[np.isfinite(values)]
+    positive = finite[finite > 0]
+    low, high = (_floor(positive), float(finite.max()) if positive.size else 1.0)
+    if positive.size and low > 0 and high / low > 100:
+        return low, high, True
+    return (float(finite.min()), float(finite.max()), False) if finite.size else (0.0, 1.0, False)
 
 
 def value_map(
-    plane: xr.Dataset, x: str, y: str, name: str, backend: str, title: str, lines: Sequence[str]
+    plane: xr.Dataset,
+    x: str,
+    y: str,
+    name: str,
+    backend: str,
+    title: str,
+    lines: Sequence[str],
+    *,
+    whole: xr.Dataset | None = None,
+    drawn: Drawn | None = None,
+    hover: bool = True,
 ) -> hv.Overlay:
-    """The median of one variable in colour; logarithmic where it spans more than two decades."""
-    values = median(plane[name])
-    table = values.transpose(y, x).values.astype(float)
+    """The median of one variable in colour, on the `scale` of `whole`; other arguments as in `code_map`."""
+    table = median(plane[name]).transpose(y, x).values.astype(float)
     table = np.where(np.isfinite(table), table, np.nan)
-    positive = table[table > 0]
-    low, high = (_floor(positive), float(np.nanmax(table)) if positive.size else 1.0)
-    log = bool(positive.size and low > 0 and high / low > 100)
-    if not log:
-        finite = table[np.isfinite(table)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low, high, log = scale(median((plane if whole is None else whole)[name]).values.astype(float))
     # Clipped here: zero under a log colour scale would be painted like a missing value.
     table = np.clip(table, low, high)
-    symbol = plane[name].attrs.get("symbol", name)
-    mesh = _mesh(plane, x, y, table, name, backend)
+    symbol = plane[name].attrs.get("symbol", "")
+    mesh = _mesh(plane, x, y, table, name, backend, hover)
     common = {
         "cmap": "viridis",
         "clim": (low, high),
@@ -107,13 +142,13 @@ def value_map(
     }
     if backend == "bokeh":
         # Bokeh turns a long name of the bar and cuts it off: the title has room for it.
-        frame = _bokeh_frame(plane, x, y, f"{title}: {symbol}")
+        frame = _bokeh_frame(plane, x, y, f"{title}: {symbol}" if symbol else title)
         mesh = mesh.opts(
             backend=backend, clabel="", colorbar_opts={"major_label_text_font_size": "12px"}, **common, **frame
         )
     else:
         mesh = mesh.opts(backend=backend, clabel=symbol, **common, **_matplotlib_frame(plane, x, y, title))
-    return _with_boundaries(mesh, plane, x, y, backend, lines)
+    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
 
 
 def _floor(positive: np.ndarray) -> float:
@@ -121,7 +156,7 @@ def _floor(positive: np.ndarray) -> float:
     return float(max(positive.min(), positive.max() * 1e-18)) if positive.size else 0.0
 
 
-def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backend: str) -> hv.Element:
+def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backend: str, hover: bool) -> hv.Element:
     """The coloured cells, (y, x), with what hovering shows beside."""
     xs, ys = plane[x].values.astype(float), plane[y].values.astype(float)
     x_order, y_order = np.argsort(xs), np.argsort(ys)
@@ -130,7 +165,7 @@ def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backe
     label = hv.Dimension(name, label=style.axis_label(plane, name) if name != "phase" else "phase")
     even = style.evenly_spaced(xs[x_order]) and style.evenly_spaced(ys[y_order])
     if backend == "bokeh" and even:
-        layers, dimensions = _hover_layers(plane, x, y, y_order, x_order)
+        layers, dimensions = _hover_layers(plane, x, y, y_order, x_order) if hover else ([], [])
         stack = np.dstack([table, *layers]) if layers else table
         element = hv.Image(
             stack[::-1],
@@ -139,11 +174,12 @@ def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backe
             vdims=[label, *dimensions],
         )
         tooltips = [(dimension.label, f"@{{{dimension.name}}}") for dimension in dimensions]
-        return element.opts(backend=backend, logx=x_log, logy=y_log, tools=["hover"], hover_tooltips=tooltips)
+        shown = {"tools": ["hover"], "hover_tooltips": tooltips} if hover else {}
+        return element.opts(backend=backend, logx=x_log, logy=y_log, hooks=[style.named("cells")], **shown)
     element = hv.QuadMesh((x_edges, y_edges, table), kdims=[x, y], vdims=[label])
     element = element.opts(backend=backend, logx=x_log, logy=y_log)
     if backend == "bokeh":
-        return element.opts(backend=backend, tools=["hover"])
+        return element.opts(backend=backend, hooks=[style.named("cells")], **({"tools": ["hover"]} if hover else {}))
     return element
 
 
@@ -183,19 +219,31 @@ def _hover_layers(
     return layers, dimensions
 
 
+def parted(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Lines of (vertices, 2) as one, parted by NaN; a NaN where there are none."""
+    nothing = np.full((1, 2), np.nan)
+    return np.concatenate([part for line in lines for part in (line, nothing)] or [nothing])
+
+
 def _with_boundaries(
-    mesh: hv.Element, plane: xr.Dataset, x: str, y: str, backend: str, lines: Sequence[str]
+    mesh: hv.Element,
+    plane: xr.Dataset,
+    x: str,
+    y: str,
+    backend: str,
+    lines: Sequence[str],
+    drawn: Drawn | None = None,
 ) -> hv.Overlay:
     """Lay boundaries over a map and name them in the legend; measured ones first, so that predictions show on top."""
     overlay = mesh
-    drawn = boundaries(plane, x, y)
+    drawn = boundaries(plane, x, y) if drawn is None else drawn
     found = [name for name in lines if name in drawn]
     width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
 
     def curve(name: str, label: str = "") -> hv.Curve:
-        """One curve a boundary; its lines are parted by NaN."""
-        joined = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in drawn[name]])[:-1]
-        return hv.Curve(joined, kdims=[x], vdims=[y], label=label)
+        """One curve a boundary."""
+        element = hv.Curve(parted(drawn[name]), kdims=[x], vdims=[y], label=label)
+        return element.opts(backend=backend, hooks=[style.named(name)]) if bokeh else element
 
     for name in sorted(found, key=lambda name: BOUNDARIES[name].predicted):
         boundary = BOUNDARIES[name]

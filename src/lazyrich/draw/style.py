@@ -113,6 +113,15 @@ def rasterise(plot: object, element: object) -> None:
     plot.handles["artist"].set_rasterized(True)
 
 
+def named(name: str, handle: str = "glyph_renderer") -> Callable[[object, object], None]:
+    """A hook that gives what Bokeh draws a name, by which the script of a page finds it."""
+
+    def hook(plot: object, element: object) -> None:
+        plot.handles[handle].name = name
+
+    return hook
+
+
 def power_of_ten(value: float, *_: object) -> str:
     """A tick of a log axis as text, 10⁻³; empty between powers of ten."""
     exponent = round(np.log10(value)) if value > 0 else 0

@@ -7,6 +7,7 @@ only those of the start. Shapes broadcast; `t` counts steps.
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import erf
 
 Array = np.ndarray | float  # a network at a time or many
 
@@ -93,6 +94,30 @@ def magnitudes(
         # Rounding may take a size that has all but vanished below 0.
         rho, v = np.maximum(both + mixed, 0.0), np.maximum(both - mixed, 0.0)
     return 0.5 * np.sqrt(gamma * rho), 0.5 * np.sqrt(v)
+
+
+def mean_sizes(
+    t: Float[Array, "..."],
+    b_rms: Float[Array, "..."],
+    v_0: Float[Array, "..."],
+    k: Float[Array, "..."],
+    gamma: Float[Array, "..."],
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """(⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0."""
+    cosh, sinh = _cosh_sinh(t, k)
+    root = np.sqrt(gamma)
+    return _folded(root * v_0 * sinh, b_rms * (cosh - 1)), _folded(v_0 * cosh, b_rms / root * sinh)
+
+
+def _folded(mean: Float[Array, "..."], deviation: Float[Array, "..."]) -> Float[Array, "..."]:
+    """⟨|x|⟩ of x normal."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = mean / (np.sqrt(2) * deviation)
+        return np.where(
+            deviation == 0,
+            np.abs(mean),
+            np.sqrt(2 / np.pi) * deviation * np.exp(-(ratio**2)) + mean * erf(ratio),
+        )
 
 
 def overlap(

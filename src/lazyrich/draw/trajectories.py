@@ -1,0 +1,162 @@
+"""What is drawn of trained networks over time: panels of observables with what theory says of each, network by network."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.theories import fitted_square, predictions
+from lazyrich.theory import stage_one
+
+SCALARS = (
+    "y_norm",
+    "fitted_norm",
+    "loss_floor",
+    "samples",
+    "loss_factor",
+    "laziness",
+    "gamma",
+    "b_rms",
+    "v_0",
+    "growth_per_step",
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Observables of one unit over training, each scaled by `scale` (a function of the network), and their published column."""
+
+    name: str
+    label: str
+    observables: dict[str, str]  # name -> what it is called in the legend
+    published: str | None
+    log: bool
+    legend: str
+
+
+PANELS = (
+    Panel("loss", "L, training loss", {"loss": "simulated"}, "loss", True, "bottom_left"),
+    Panel(
+        "rho_and_v",
+        "⟨|ρ_r|⟩ and √γ⟨|v_r|⟩",
+        {"rho": "⟨|ρ_r|⟩", "v": "√γ⟨|v_r|⟩"},
+        None,
+        True,
+        "bottom_right",
+    ),
+    Panel(
+        "rho_over_v",
+        "⟨|ρ_r|⟩/⟨|v_r|⟩, alignment over magnitude",
+        {"rho_over_v": "simulated"},
+        "rho_over_v",
+        False,
+        "bottom_right",
+    ),
+    Panel(
+        "ntk_target_error",
+        "‖Θ − T‖/‖T‖, distance to the aligned kernel",
+        {"ntk_target_error": "simulated"},
+        "ntk_error",
+        True,
+        "top_right",
+    ),
+)
+# Theories, panel by panel: key -> words. A network has those of its regime.
+THEORIES = {
+    "loss": {
+        "stage_one": "stage one (Eq. 9, exact discrete)",
+        "eq_10": "stage two (Eq. 10)",
+        "closed_form": "closed form (K = κI, small steps)",
+        "lazy_limit": "lazy (linearised, wide limit)",
+    },
+    "rho_and_v": {"stage_one_rho": "stage one, ⟨|ρ_r|⟩", "stage_one_v": "stage one, √γ⟨|v_r|⟩"},
+    "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
+    "ntk_target_error": {},
+}
+
+
+def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
+    """The panel's recorded observables in its units, name -> (networks, records)."""
+    found = {name: networks[name].values.astype(float) for name in panel.observables if name in networks}
+    if "v" in found and panel.name == "rho_and_v":
+        found["v"] = np.sqrt(networks["gamma"].values.astype(float))[:, None] * found["v"]
+    return found
+
+
+def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
+    """What theories predict of each network at its records: panel -> key -> (networks, records); empty without an overlap.
+
+    The theories give the output along y; the loss follows for an output that has no other part. NaN where a theory is not of
+    the network's regime (the two stages are those of rich training, χ < 1, the linearised network that of lazy), and beyond
+    the stage that it describes.
+    """
+    nothing: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
+    steps = networks["step"].values.astype(float)
+    if "target_overlap" not in networks or not (steps[:, 0] == 0).all():
+        return nothing
+    get = {name: networks[name].values.astype(float)[:, None] for name in SCALARS}
+    fitted = fitted_square(get)
+    share = fitted / get["y_norm"] ** 2
+    predicted = predictions(networks)
+    rich = get["laziness"] < 1
+    # Beyond its stage a theory means nothing: stage one is drawn until it has learnt the targets.
+    early = rich & (predicted["stage_one"] < share)
+    overlaps = {
+        "stage_one": np.where(early, predicted["stage_one"], np.nan),
+        "eq_10": np.where(rich, predicted["eq_10"], np.nan),
+        "closed_form": predicted["closed_form"],
+        "lazy_limit": np.where(rich, np.nan, predicted["lazy_limit"]),
+    }
+    scale = get["loss_factor"] / (2 * get["samples"]) * fitted
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = {name: get["loss_floor"] + scale * (1 - each / share) ** 2 for name, each in overlaps.items()}
+        sizes = stage_one.mean_sizes(steps, get["b_rms"], get["v_0"], get["growth_per_step"], get["gamma"])
+        rho, v = (np.where(early, each, np.nan) for each in sizes)
+    return nothing | {
+        "loss": losses,
+        "rho_and_v": {"stage_one_rho": rho, "stage_one_v": np.sqrt(get["gamma"]) * v},
+        "rho_over_v": {
+            "stage_one_ratio": rho / v,
+            "limit": np.broadcast_to(np.sqrt(get["gamma"]), steps.shape),
+        },
+    }
+
+
+def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """(t₁, t₂) of each network, onset and end, (networks,) each; NaN where not reached."""
+    return tuple(networks[name].values.astype(float) for name in ("onset_step", "end_step"))
+
+
+def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Median over networks whose records stand at steps of their own: (steps, values), (records,) each.
+
+    On the steps of the longest run; others are interpolated between their records (in the logarithm where `log`), end where
+    they end, and leave out what has no value.
+    """
+    common = steps[np.argmax(steps[:, -1])].astype(float)
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)  # a step at which no network has a value: NaN, and no curve
+        rows = [
+            np.interp(common, own, np.log(row) if log else row, right=np.nan)
+            for own, row in zip(
+                steps.astype(float), np.where(values > 0, values, np.nan) if log else values, strict=True
+            )
+        ]
+        median = np.nanmedian(rows, axis=0)
+    return common, np.exp(median) if log else median
+
+
+def limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
+    """Limits of the vertical axis, with room for the legend below or above the curves; `shown` are the simulated values."""
+    shown = shown[np.isfinite(shown) & (shown > 0 if panel.log else True)]
+    if not shown.size:
+        return (0.1, 10.0)
+    low, high = float(shown.min()), float(shown.max())
+    if not panel.log:
+        return (min(0.0, low), high * 1.08 or 1.0)
+    room = max((high / low) ** 0.7, 30.0)
+    below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
+    return (low / below, high * above)
