@@ -70,8 +70,8 @@ def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([p.get(name, m) for p, m in zip(parts, missing, strict=True)]) for name in names}
 
 
-def _cells(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """For each network of a shard its cell in the grid (flat, −1 outside) and its replicate's position."""
+def places(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """For each network of a shard its cell in the grid of `wanted` (flat, −1 outside) and its replicate's position."""
     (target,) = wanted["boxes"]
     shape = [len(points) for points in target.values()][:-1]
     index = index_of(wanted)
@@ -112,7 +112,7 @@ def _reduce(
     for shard in shards:
         with archive.LOCK:
             data = archive.read(shard) if isinstance(shard, str) else shard
-        where, replicate = _cells(json.loads(data.attrs["recipe"]), wanted)
+        where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
         rows = np.flatnonzero((where >= block.start) & (where < block.stop))
         parts.append(_columns(data, rows, phases, constants, published))
         cells.append(where[rows])
@@ -177,7 +177,7 @@ def _blocks(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any], size: in
     step = max(1, BLOCK // (size * len(target["replicate"])))
     held: dict[int, list[str]] = {}
     for path, recipe in recipes.items():
-        cells, _ = _cells(recipe, wanted)
+        cells, _ = places(recipe, wanted)
         for number in np.unique(cells[cells >= 0] // step).tolist():
             held.setdefault(number, []).append(path)
     return [(held[number], range(number * step, (number + 1) * step)) for number in sorted(held)]
@@ -188,7 +188,7 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
     found = []
     for path in shards:
         with archive.read(path) as data:
-            rows = np.flatnonzero(_cells(json.loads(data.attrs["recipe"]), wanted)[0] == flat)
+            rows = np.flatnonzero(places(json.loads(data.attrs["recipe"]), wanted)[0] == flat)
             if len(rows):
                 found.append(data.isel(network=rows).load())
     return concatenate(found)

@@ -42,21 +42,45 @@ SWEEP = {
 }
 
 
+# A third axis to slide over, values that are spaced unevenly, and replicates.
+SLICED = {
+    **SWEEP,
+    "problem": {"samples": {"values": [3, 5]}, "dimension": 100, "noise_std": 0.1},
+    "network": {"width": 64, "laziness": {"values": [0.01, 0.1, 0.5, 20]}},
+    "training": {"growth_per_step": {"values": [0.02, 0.3, 1.9]}, "steps": 300},
+    "record": {"points": 40, "spacing": "log"},
+    "replicates": 2,
+    "figures": {"axes": ["laziness", "growth_per_step"]},
+}
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """A report page and its figures, and the summary that they show."""
-    folder = tmp_path_factory.mktemp("results")
-    sweep = load_sweep(SWEEP)
+    folder, summary, _ = made(SWEEP, tmp_path_factory.mktemp("results"))
+    return folder, summary
+
+
+@pytest.fixture(scope="module")
+def sliced(tmp_path_factory):
+    """The same of a sweep with three axes, unevenly spaced; and all networks."""
+    return made(SLICED, tmp_path_factory.mktemp("sliced"))
+
+
+def made(data, folder):
+    """A sweep trained, analysed and drawn: its folder, summary and networks."""
+    sweep = load_sweep(data)
     recipe = whole(sweep).recipe
     run = archive.described(simulate(recipe), recipe)
     archive.write(run, folder / "shard.nc")
-    summary = lazyrich.analyse(run)
+    summary = lazyrich.analyse(run, axes=sweep.figures.axes or ())
     archive.write(summary, folder / "summary.nc")
     figures = folder / "figures"
     draw_figures(sweep, summary=folder / "summary.nc", shards=[str(folder / "shard.nc")], folder=figures)
     page = folder / "report.html"
-    write_report(sweep, name="test", summary=folder / "summary.nc", figures=figures, page=page)
-    return folder, summary
+    files = {"summary": folder / "summary.nc", "shards": [str(folder / "shard.nc")], "figures": figures}
+    write_report(sweep, name="test", page=page, **files)
+    return folder, summary, run
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +101,9 @@ def opened(browser, path, width):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())
     page.wait_for_function(
-        "window.Bokeh && Bokeh.documents.length > 0 && Bokeh.documents.every(d => d.is_idle)", timeout=30_000
+        "window.Bokeh && Bokeh.documents.length > 0 && Bokeh.documents.every(d => d.is_idle)"
+        " && (document.getElementById('atlas')?.dataset.ready ?? 'yes') == 'yes'",
+        timeout=30_000,
     )
     return page, asked, errors
 
@@ -89,15 +115,14 @@ def test_the_report_opens_offline_and_whole(pages, browser, width):
     assert not errors
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
     assert page.inner_text("h1") == SWEEP["title"]
-    count = page.locator("figure").count()
-    assert count == 5
-    boxes = [page.locator("figure").nth(i).bounding_box() for i in range(count)]
-    assert all(box["height"] > 400 and box["x"] >= 0 for box in boxes)
-    assert all(box["x"] + box["width"] <= width for box in boxes), "a figure is cut off"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
+    boxes = [each.bounding_box() for each in page.locator(".slot, .panels > div, #cell table, #cell code").all()]
+    assert len(boxes) == 2 + 4 + 2
+    assert all(box["height"] > 15 and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes), "cut off"
     for i, a in enumerate(boxes):
         for b in boxes[i + 1 :]:
             apart = a["x"] + a["width"] <= b["x"] + 1 or b["x"] + b["width"] <= a["x"] + 1
-            assert apart or a["y"] + a["height"] <= b["y"] + 1 or b["y"] + b["height"] <= a["y"] + 1, "figures overlap"
+            assert apart or a["y"] + a["height"] <= b["y"] + 1 or b["y"] + b["height"] <= a["y"] + 1, "overlap"
     page.context.close()
 
 
@@ -150,4 +175,144 @@ def test_hovering_shows_the_cell_not_the_pointer(pages, browser):
              walk(document.body); return texts.join(' '); }"""
     )
     assert f"{x:.3g}"[:5] in text, text[-400:]
+    page.context.close()
+
+
+# ---- the report page's maps and trajectories -----------------------------------------------------------------------------
+
+# Where a cell is on one of the two maps.
+CELL = """([slot, x, y]) => {
+  const find = view => view.model.type == 'Figure' ? [view] : view.child_views ?? [];
+  const shown = Array.from(Bokeh.index).flatMap(find).filter(view => view.el.closest(`#${slot} .drawings > div:not([hidden])`));
+  const box = shown[0].canvas_view.el.getBoundingClientRect(), frame = shown[0].frame;
+  return [box.left + frame.x_scale.compute(x), box.top + frame.y_scale.compute(y)];
+}"""
+# Curves of the panels: panel -> key -> [steps, values], of those that are seen.
+CURVES = """() => Object.fromEntries(Bokeh.documents.map(d => d.roots()[0]).filter(f => f.name?.startsWith('panel-')).map(f =>
+  [f.name.slice(6), Object.fromEntries(f.renderers.filter(r => r.name && r.visible && r.data_source).map(r => [r.name,
+    [r.glyph.x.field, r.glyph.y.field].map(k => Array.from(r.data_source.data[k] ?? r.data_source.data.get(k)))]))]))"""
+
+
+RANGE = """panel => Bokeh.documents.map(d => d.roots()[0]).filter(f => f.name == `panel-${panel}`)
+  .map(f => [f.y_range.start, f.y_range.end])[0]"""
+
+
+def settled(page):
+    page.wait_for_function("document.getElementById('atlas').dataset.ready == 'yes'")
+
+
+def click(page, slot, x, y, heading):
+    page.mouse.click(*page.evaluate(CELL, [slot, float(x), float(y)]))
+    page.wait_for_function("heading => document.querySelector('#cell h3').textContent == heading", arg=heading)
+    settled(page)
+
+
+def slide_to(page, number):
+    """Move the first slider as a hand on the keyboard does."""
+    slider = page.locator("#slices input").first
+    slider.press("Home")
+    for _ in range(number):
+        slider.press("ArrowRight")
+    settled(page)
+    page.wait_for_timeout(100)  # Bokeh paints in the next frame
+
+
+def colours_on(page, slot, summary, path):
+    """The colour in the middle of every cell of a map, (x, y) -> three bytes."""
+    import matplotlib.image
+
+    page.screenshot(path=path, full_page=True)
+    image = np.round(matplotlib.image.imread(path)[..., :3] * 255).astype(int)
+    found = {}
+    for i, x in enumerate(summary.laziness.values):
+        for j, y in enumerate(summary.growth_per_step.values):
+            column, row = page.evaluate(CELL, [slot, float(x), float(y)])
+            row += page.evaluate("window.scrollY")
+            near = image[round(row) - 8 : round(row) + 9 : 4, round(column) - 8 : round(column) + 9 : 4].reshape(-1, 3)
+            colours, counts = np.unique(near, axis=0, return_counts=True)
+            found[i, j] = colours[np.argmax(counts)]  # a line may cross part of a cell
+    return found
+
+
+def test_slices_show_their_own_cells_in_colours_that_stay(sliced, browser, tmp_path):
+    """Unevenly spaced axes, at both ends of the slider: each cell of the left map has its phase's colour."""
+    folder, summary, _ = sliced
+    page, _, errors = opened(browser, folder / "report.html", 1280)
+    seen = []
+    for number in (0, 1, 0):
+        slide_to(page, number)
+        words = page.inner_text("#slices span")
+        assert f"n = {int(summary.samples[number])}" in words
+        codes = summary.phase.isel(samples=number).transpose("laziness", "growth_per_step").values
+        for (i, j), colour in colours_on(page, "left", summary, tmp_path / "page.png").items():
+            text = style.PHASE_COLOURS[Phase(int(codes[i, j]))]
+            expected = [int(text[k : k + 2], 16) for k in (1, 3, 5)]
+            assert np.abs(colour - expected).max() <= 2, (number, i, j)
+        seen.append(codes)
+    assert len(np.unique(seen[0])) > 1
+    assert not errors
+    page.context.close()
+
+
+def test_a_click_shows_the_stored_trajectory_of_that_cell(sliced, browser):
+    """On either map and in either slice; numbers to the resolution of a page, 1/65532 of an axis."""
+    folder, summary, run = sliced
+    page, _, errors = opened(browser, folder / "report.html", 1280)
+    for number, slot, i, j in ((0, "left", 1, 1), (0, "right", 3, 0), (1, "left", 0, 1)):
+        slide_to(page, number)
+        x, y = summary.laziness.values[i], summary.growth_per_step.values[j]
+        click(page, slot, x, y, f"χ = {x:g}, k = {y:g}, n = {int(summary.samples[number])}")
+        command = page.inner_text("#cell code")
+        assert (
+            f"--cell laziness={x:g} growth_per_step={y:g} samples={int(summary.samples[number])} --replicate 0"
+            in command
+        )
+        where = (run.laziness.round(9) == round(float(x), 9)) & (run.samples == summary.samples[number].item())
+        where &= (run.replicate == 0) & np.isclose(run.growth_per_step, y, rtol=1e-9)
+        (row,) = np.flatnonzero(where)
+        network = run.isel(network=row)
+        drawn = page.evaluate(CURVES)
+        for panel, key, scale in (
+            ("loss", "loss", 1.0),
+            ("rho_and_v", "rho", 1.0),
+            ("rho_and_v", "v", np.sqrt(float(network.gamma))),
+            ("rho_over_v", "rho_over_v", 1.0),
+            ("ntk_target_error", "ntk_target_error", 1.0),
+        ):
+            steps, values = (np.array([np.nan if v is None else v for v in each], float) for each in drawn[panel][key])
+            low, high = page.evaluate(RANGE, panel)
+            stored = scale * network[key].values.astype(float)
+            # Everything between the axis' ends is drawn, to half a step of the axis.
+            inside = (stored > low * 1.01) & (stored < high * 0.99)
+            assert inside.sum() >= 2, (panel, key)
+            np.testing.assert_allclose(steps, network.step.values, atol=300 / 65532)
+            error = (high - low) if panel == "rho_over_v" else np.log(high / low) * stored[inside]
+            assert (np.abs(values[inside] - stored[inside]) <= error / 65532).all(), (panel, key)
+    assert not errors
+    page.context.close()
+
+
+def test_maps_can_be_chosen_and_move_together(sliced, browser):
+    folder, summary, _ = sliced
+    page, _, errors = opened(browser, folder / "report.html", 1280)
+    for heading in page.locator("#right option").all_inner_texts():
+        page.select_option("#right select", label=heading)
+        settled(page)
+    assert page.locator("#right .drawings > div:not([hidden])").count() == 1
+    page.select_option("#right select", label="Which theory describes it best")
+    settled(page)
+    assert "Theory whose target overlap" in page.inner_text("#right .caption")
+    x, y = float(summary.laziness.values[1]), float(summary.growth_per_step.values[1])
+    column, row = page.evaluate(CELL, ["left", x, y])
+    page.mouse.move(column, row)
+    assert "which theory describes it best:" in page.inner_text("#readout")
+    assert f"χ = {x:g}, k = {y:g}" in page.inner_text("#readout")
+    before = page.evaluate(CELL, ["right", x, y])
+    page.mouse.down()
+    page.mouse.move(column + 40, row + 25, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    moved = np.array(page.evaluate(CELL, ["right", x, y])) - before
+    assert np.abs(moved - [40, 25]).max() <= 3
+    assert not errors
     page.context.close()

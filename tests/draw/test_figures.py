@@ -90,7 +90,7 @@ def test_every_shape_of_sweep_gets_figures_and_pages(shape, tmp_path):
         for kind in ("html", "svg", "png", "json"):
             assert (folder / f"{name}.{kind}").stat().st_size > 1000
     page = tmp_path / "report.html"
-    write_report(sweep, name="test", summary=tmp_path / "summary.nc", figures=folder, page=page)
+    write_report(sweep, name="test", summary=tmp_path / "summary.nc", shards=shards, figures=folder, page=page)
     write_index([sweep], reports=[str(page)], figures=[str(folder)], page=tmp_path / "index.html")
     assert "Test" in page.read_text()
 
@@ -101,9 +101,8 @@ def test_a_sweep_with_published_points_and_few_observables_is_drawn(tmp_path):
     sweep = load_sweep({**BASE, **changes})
     shards = files(sweep, tmp_path)
     draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
-    write_report(
-        sweep, name="test", summary=tmp_path / "summary.nc", figures=tmp_path / "figures", page=tmp_path / "page.html"
-    )
+    files_of = {"summary": tmp_path / "summary.nc", "shards": shards, "figures": tmp_path / "figures"}
+    write_report(sweep, name="test", page=tmp_path / "page.html", **files_of)
 
 
 def test_captions_say_what_is_left_out(tmp_path, monkeypatch):

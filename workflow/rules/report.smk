@@ -2,6 +2,7 @@ rule write_report:
     input:
         sweep=lambda wildcards: sweep_file(wildcards.sweep),
         summary=rules.analyse_sweep.output.summary,
+        shards=shard_files,
         figures=rules.draw_figures.output.figures,
     output:
         page=RESULTS / "{sweep}/report.html",

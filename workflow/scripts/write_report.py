@@ -10,6 +10,7 @@ with logged(snakemake.log[0]):
         load_sweep(snakemake.input.sweep),
         name=snakemake.wildcards.sweep,
         summary=snakemake.input.summary,
+        shards=snakemake.input.shards,
         figures=snakemake.input.figures,
         page=snakemake.output.page,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.draw import style
-from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory
+from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
 from lazyrich.published import lagged_kernel_error
 
 WIDTH, HEIGHT = 280, 250
@@ -59,8 +59,10 @@ class Drawing:
         marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         self.elements.append(element.opts(backend=self.backend, color="white", **marker))
 
-    def overlay(self, title: str, last: float, span: tuple[float, float]) -> hv.Overlay:
-        """All of them, over steps from 0 to `last` and values within `span`."""
+    def overlay(
+        self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
+    ) -> hv.Overlay:
+        """All of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
         common = {
             "title": title,
             "xlabel": "t, gradient step",
@@ -75,7 +77,7 @@ class Drawing:
         overlay = hv.Overlay(self.elements)
         if self.bokeh:
             sizes = {"title": 12, "legend": 9.5, "labels": 11}
-            frame = {"frame_width": WIDTH, "frame_height": HEIGHT, "fontsize": sizes}
+            frame = {"frame_width": size[0], "frame_height": size[1], "fontsize": sizes}
             return overlay.opts(backend=self.backend, toolbar="above", active_tools=[], **frame, **common)
         sizes = {"title": 9, "labels": 9, "legend": 7.5}
         return overlay.opts(
@@ -107,7 +109,8 @@ def _panel(
     title: str,
 ) -> hv.Overlay:
     steps = cell["step"].values.astype(float)
-    last = steps.max()
+    _, end = stages(cell)
+    last = until(steps, end).max()
     drawing = Drawing(panel, backend)
     drawing.shade(*(_median(values) for values in stages(cell)), last)
     shown = list(found.values())

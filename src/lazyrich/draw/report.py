@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import xarray as xr
 
 from lazyrich import archive
 from lazyrich.boundaries import BOUNDARIES
+from lazyrich.draw.atlas import atlas
+from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.page import bokeh_scripts, write_page
+from lazyrich.fields import numeric_axes
 from lazyrich.phases import TEXT, Phase
 from lazyrich.published import load_published, plateau, stage_one_plateau
 from lazyrich.sweep import Sweep
@@ -18,12 +22,17 @@ from lazyrich.theories import TEXT as THEORY_TEXT
 from lazyrich.theories import Theory
 
 
-def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str | Path, page: str | Path) -> None:
-    """Write the page from the summary and the figures' Bokeh items."""
+def write_report(
+    sweep: Sweep, *, name: str, summary: str | Path, shards: Sequence[str], figures: str | Path, page: str | Path
+) -> None:
+    """Write the page: maps and trajectories to explore where there are two axes, and the figures that are no maps."""
     figures = Path(figures)
     captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
     with archive.read(summary) as data:
         data.load()
+    axes = numeric_axes(data, sweep.figures.axes or ())
+    explored = atlas(sweep, name, data, *axes[:2], shards) if len(axes) >= 2 else None
+    maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {
             "name": figure,
@@ -31,6 +40,7 @@ def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str |
             "item": (figures / f"{figure}.json").read_text(encoding="utf-8"),
         }
         for figure, caption in captions.items()
+        if figure not in maps
     ]
     write_page(
         page,
@@ -40,6 +50,7 @@ def write_report(sweep: Sweep, *, name: str, summary: str | Path, figures: str |
         name=name,
         scripts=bokeh_scripts(),
         figures=drawn,
+        atlas=explored,
         phases=phase_counts(data),
         theories=theory_table(data),
         best=best_counts(data),

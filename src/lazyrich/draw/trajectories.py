@@ -25,12 +25,15 @@ SCALARS = (
 )
 
 
+FEWEST_RECORDS = 8  # that are drawn of a network however soon it has ended
+
+
 @dataclass(frozen=True)
 class Panel:
-    """Observables of one unit over training, each scaled by `scale` (a function of the network), and their published column."""
+    """Observables of one unit over training, and the column of published points of the same."""
 
     name: str
-    label: str
+    label: str  # symbol, meaning
     observables: dict[str, str]  # name -> what it is called in the legend
     published: str | None
     log: bool
@@ -41,7 +44,7 @@ PANELS = (
     Panel("loss", "L, training loss", {"loss": "simulated"}, "loss", True, "bottom_left"),
     Panel(
         "rho_and_v",
-        "⟨|ρ_r|⟩ and √γ⟨|v_r|⟩",
+        "⟨|ρ_r|⟩ and √γ⟨|v_r|⟩, alignment and magnitude",
         {"rho": "⟨|ρ_r|⟩", "v": "√γ⟨|v_r|⟩"},
         None,
         True,
@@ -130,6 +133,15 @@ def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return tuple(networks[name].values.astype(float) for name in ("onset_step", "end_step"))
 
 
+def until(steps: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The step up to which networks are drawn, (networks,), from their records' and their ends t₂.
+
+    Not long beyond t₂, after which nothing moves, but at least some records.
+    """
+    fewest = steps[:, min(FEWEST_RECORDS, steps.shape[1]) - 1]
+    return np.where(np.isfinite(end), np.minimum(steps[:, -1], np.maximum(2 * end + 1, fewest)), steps[:, -1])
+
+
 def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:
     """Median over networks whose records stand at steps of their own: (steps, values), (records,) each.
 
@@ -149,14 +161,18 @@ def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.n
     return common, np.exp(median) if log else median
 
 
-def limits(shown: np.ndarray, panel: Panel) -> tuple[float, float]:
-    """Limits of the vertical axis, with room for the legend below or above the curves; `shown` are the simulated values."""
+def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
+    """Limits of the vertical axis around what is `shown`, with room for a legend inside below or above the curves.
+
+    A logarithmic axis ends 18 decades below its largest value: what is smaller is rounding.
+    """
     shown = shown[np.isfinite(shown) & (shown > 0 if panel.log else True)]
     if not shown.size:
         return (0.1, 10.0)
     low, high = float(shown.min()), float(shown.max())
     if not panel.log:
         return (min(0.0, low), high * 1.08 or 1.0)
-    room = max((high / low) ** 0.7, 30.0)
+    low = max(low, 1e-18 * high)
+    room = max((high / low) ** 0.7, 30.0) if legend_inside else 2.0
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
     return (low / below, high * above)

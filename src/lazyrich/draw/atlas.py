@@ -1,0 +1,151 @@
+"""The part of a report page that people explore: two maps side by side, and the trajectory of the cell they click.
+
+Maps and panels are Bokeh figures by HoloViews whose numbers are left out: those of all maps, slices and trajectories lie in the
+page once, packed, and `pages/atlas.js` puts them where they are looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.boundaries import boundaries
+from lazyrich.draw import maps, style
+from lazyrich.draw.diagrams import Diagram, diagrams, slices
+from lazyrich.draw.item import item
+from lazyrich.draw.kept import kept_trajectories
+from lazyrich.draw.pack import Pack, every
+from lazyrich.fields import median
+from lazyrich.setting import setting
+from lazyrich.sweep import Sweep
+from lazyrich.table import variable
+
+# What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories, which come to less than
+# two characters each, and characters of all numbers, which are what counts in the end.
+MAP_NUMBERS = 1_500_000
+CURVE_NUMBERS = 4_000_000
+CHARACTERS = 5_000_000
+VERTICES = 50_000  # of the boundaries of all slices
+MAP_SIZE = 330  # two side by side on a wide page, names of colours included
+
+
+def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str]) -> dict[str, Any]:
+    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON) and `numbers` (packed).
+
+    `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards.
+    """
+    found = diagrams(sweep, summary)
+    dims = [dim for dim in summary["phase"].dims if dim not in (x, y)]
+    step = _step(summary, len(found))
+    kept = {x: every(summary.sizes[x], step), y: every(summary.sizes[y], step)}
+    thin = summary.isel({axis: places for axis, places in kept.items() if len(places) < summary.sizes[axis]})
+    planes = list(slices(summary, x, y))
+    drawn = [boundaries(plane, x, y) for plane, _ in planes]
+    items = {
+        f"map-{diagram.name}": _map(diagram, thin.isel(dict.fromkeys(dims, 0)), x, y, thin, drawn) for diagram in found
+    }
+    numbers = CURVE_NUMBERS
+    while True:
+        pack = Pack()
+        layers = [_layer(diagram, thin, x, y, dims, pack) for diagram in found]
+        trajectories, panels = kept_trajectories(sweep, summary, x, y, dims, shards, pack, numbers)
+        packed = pack.text()
+        if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
+            break
+        numbers /= 2  # these compress badly
+    data = {
+        "sweep": name,
+        "axes": [_axis(thin, axis) for axis in (x, y)],
+        "slices": [_slice(summary, dim) for dim in dims],
+        "keys": {variable(name): name for names in sweep.dims for name in names},
+        "layers": layers,
+        "lines": _thinned(drawn),
+        "trajectories": trajectories,
+        "step": step,
+        "cells": {axis: summary.sizes[axis] for axis in (x, y)},
+        "setting": setting(sweep),
+    }
+    return {
+        "items": json.dumps(items | panels, ensure_ascii=False),
+        "data": json.dumps(data, ensure_ascii=False),
+        "numbers": packed,
+    }
+
+
+def _step(summary: xr.Dataset, layers: int) -> int:
+    """Every how many points of both axes maps are kept, so that their numbers fit."""
+    numbers = summary["phase"].size * layers
+    return max(1, int(np.ceil(np.sqrt(numbers / MAP_NUMBERS))))
+
+
+def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
+    values = data[name].values.astype(float)
+    edges, log = style.edges(values)
+    return {
+        "name": name,
+        "symbol": data[name].attrs.get("symbol") or name,
+        "values": values.tolist(),
+        "edges": edges.tolist(),
+        "log": log,
+    }
+
+
+def _slice(summary: xr.Dataset, dim: str) -> dict[str, Any]:
+    """A further axis: for each of its points the coordinates that say where it is."""
+    names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
+    points = [
+        {name: (v.item() if isinstance(v, np.generic) else str(v)) for name, v in zip(names, values, strict=True)}
+        for values in zip(*(summary[name].values for name in names), strict=True)
+    ]
+    symbols = {name: summary[name].attrs.get("symbol") or name for name in names}
+    return {"name": str(dim), "points": points, "symbols": symbols}
+
+
+def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[str], pack: Pack) -> dict[str, Any]:
+    """A map's numbers over all slices, (slices..., y, x), and what they mean."""
+    layer: dict[str, Any] = {
+        "name": diagram.name,
+        "heading": diagram.heading,
+        "caption": diagram.caption,
+        "figure": diagram.figure,
+        "symbol": data[diagram.variable].attrs.get("symbol", "") if diagram.codes is None else "",
+    }
+    values = median(data[diagram.variable]).transpose(*dims, y, x).values.astype(float)
+    if diagram.codes is not None:
+        present = diagram.codes.present(data)
+        place = pack.add(np.searchsorted(present, values.astype(int)))
+        return layer | place | {"words": [diagram.codes.words[code] for code in present]}
+    low, high, _ = maps.scale(values)
+    return layer | pack.add_numbers(values) | {"clip": [low, high]}
+
+
+def _map(
+    diagram: Diagram, plane: xr.Dataset, x: str, y: str, summary: xr.Dataset, drawn: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A map without its numbers, with a line for every boundary that some slice has."""
+    names = dict.fromkeys(key for each in drawn for key in each)
+    lines = {key: drawn[0].get(key, []) for key in names}
+    overlay = diagram.draw(plane, x, y, "bokeh", diagram.heading, whole=summary, drawn=lines, hover=False)
+    return item(overlay, f"map-{diagram.name}", size=MAP_SIZE, events=("tap", "mousemove"), empty=("cells",))
+
+
+def _thinned(drawn: list[dict[str, list[np.ndarray]]]) -> list[dict[str, list]]:
+    """Boundaries of each slice as [x's, y's], parted by None; every so many vertices where there are very many."""
+    vertices = sum(len(line) for each in drawn for lines in each.values() for line in lines)
+    step = max(1, -(-vertices // VERTICES))
+    return [{key: _rounded([_some(line, step) for line in lines]) for key, lines in each.items()} for each in drawn]
+
+
+def _some(line: np.ndarray, step: int) -> np.ndarray:
+    """Every `step`-th vertex of a line, and its last."""
+    return line[np.unique(np.append(np.arange(0, len(line), step), len(line) - 1))]
+
+
+def _rounded(lines: list[np.ndarray]) -> list[list[float | None]]:
+    """Vertices of lines to 5 digits."""
+    joined = maps.parted(lines)
+    return [[float(f"{v:.5g}") if np.isfinite(v) else None for v in column] for column in joined.T]

@@ -1,0 +1,150 @@
+"""The trajectories that a report page keeps: one replicate of all or some cells with theories, and panels to draw them in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lazyrich import archive
+from lazyrich.concatenate import concatenate
+from lazyrich.draw import curves, style
+from lazyrich.draw.item import item
+from lazyrich.draw.pack import Pack, every, quantised
+from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, simulated, stages, theory, until
+from lazyrich.plan import whole
+from lazyrich.summary import places
+from lazyrich.sweep import Sweep
+
+RECORDS = 48  # of a trajectory
+MOST_CURVES = 14  # at most, steps included
+NEAR, MOST = 256, 8192  # networks of a chunk on disk; that are read at once
+PANEL_SIZE = (220, 215)  # four side by side on a wide page, two on a narrow one
+REPLICATE = 0  # whose trajectories are kept
+
+
+def kept_trajectories(
+    sweep: Sweep,
+    summary: xr.Dataset,
+    x: str,
+    y: str,
+    dims: Sequence[str],
+    shards: Sequence[str],
+    pack: Pack,
+    numbers: float,
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """One replicate's trajectories of some or all cells with their theories, and empty panels for them; None without any.
+
+    At most so many `numbers` are packed. Every curve of a network is on the scale of its panel's vertical axis.
+    """
+    if sweep.record.summary:
+        return None, {}
+    step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
+    columns, rows = (every(summary.sizes[axis], step) for axis in (x, y))
+    networks, cells = _read(whole(sweep).recipe, summary, {x: columns, y: rows}, shards)
+    shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
+    if not networks.sizes["network"] or not shown:
+        return None, {}
+    steps = networks["step"].values.astype(float)
+    last = steps[:, -1]
+    onset, end = stages(networks)
+    drawn_until = until(steps, end)
+    seen = steps <= drawn_until[:, None]
+    predicted = theory(networks)
+    curve_places, spans = [], {}
+    for panel in shown:
+        found = simulated(networks, panel)
+        known = [*found.values(), *(predicted[panel.name][key] for key in ("limit",) if key in predicted[panel.name])]
+        rows_of = np.concatenate([np.where(seen, each, np.nan) for each in known], axis=1)
+        span = [[float(f"{v:.4g}") for v in limits(row, panel, legend_inside=False)] for row in rows_of]
+        spans[panel.name] = low, high = list(zip(*span, strict=True))
+        scale = np.array(low)[:, None], np.array(high)[:, None], panel.log
+        for key, values in (found | predicted[panel.name]).items():
+            place = pack.add(quantised(values, *scale))
+            curve_places.append({"panel": panel.name, "key": key} | place)
+    trajectories = {
+        "columns": columns.tolist(),
+        "rows": rows.tolist(),
+        "cells": _numbered(cells, summary, x, y, dims, columns, rows),
+        "records": steps.shape[1],
+        "steps": pack.add(quantised(steps, 0.0, np.maximum(last[:, None], 1.0), log=False)),
+        "last": last.astype(int).tolist(),
+        "onset": _or_none(onset),
+        "end": _or_none(end),
+        "until": drawn_until.tolist(),
+        "panels": [{"name": panel.name, "log": panel.log, "spans": spans[panel.name]} for panel in shown],
+        "curves": curve_places,
+        "replicate": REPLICATE,
+    }
+    return trajectories, {f"panel-{panel.name}": _panel(panel, networks, predicted) for panel in shown}
+
+
+def _read(
+    wanted: dict[str, Any], summary: xr.Dataset, kept: dict[str, np.ndarray], shards: Sequence[str]
+) -> tuple[xr.Dataset, np.ndarray]:
+    """One replicate's networks of the kept cells with some of their records, and the cell (flat) of each."""
+    wanted_cells = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
+    wanted_cells[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
+    names = {name for panel in PANELS for name in panel.observables} | {"step", "target_overlap"}
+    parts, cells = [], []
+    for path in shards:
+        with archive.read(path) as data:
+            where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
+            rows = np.flatnonzero((replicate == REPLICATE) & (where >= 0))
+            rows = rows[wanted_cells.ravel()[where[rows]]]
+            records = np.unique(np.linspace(0, data.sizes["record"] - 1, RECORDS).round().astype(int))
+            data = data.drop_vars([n for n in data if "record" in data[n].dims and n not in names])
+            for run in _runs(rows):
+                some = data.isel(network=slice(run[0], run[-1] + 1)).load()
+                parts.append(some.isel(network=run - run[0], record=records))
+            cells.append(where[rows])
+    return concatenate(parts), np.concatenate(cells)
+
+
+def _runs(rows: np.ndarray) -> list[np.ndarray]:
+    """Rising rows in runs that are read at once: near each other, and not too many."""
+    new = (np.diff(rows, prepend=rows[:1]) > NEAR) if len(rows) else np.empty(0, dtype=bool)
+    starts = np.flatnonzero(new)
+    runs = [run for run in np.split(rows, starts) if len(run)]
+    return [part for run in runs for part in np.split(run, np.flatnonzero(np.diff((run - run[0]) // MOST)) + 1)]
+
+
+def _numbered(
+    cells: np.ndarray,
+    summary: xr.Dataset,
+    x: str,
+    y: str,
+    dims: Sequence[str],
+    columns: np.ndarray,
+    rows: np.ndarray,
+) -> list[int]:
+    """For each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
+    number = xr.DataArray(
+        np.full([summary.sizes[dim] for dim in summary["phase"].dims], -1), dims=summary["phase"].dims
+    )
+    number.values.ravel()[cells] = np.arange(len(cells))
+    return number.transpose(*dims, y, x).isel({x: columns, y: rows}).values.ravel().tolist()
+
+
+def _or_none(steps: np.ndarray) -> list[int | None]:
+    return [int(value) if np.isfinite(value) else None for value in steps]
+
+
+def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+    """A panel with every curve that some network may have, and nothing in them."""
+    nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
+    symbol, _, meaning = panel.label.partition(", ")
+    drawing = curves.Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
+    drawing.shade(np.nan, np.nan, 1.0)
+    for number, (key, words) in enumerate(panel.observables.items()):
+        if key in networks:
+            drawing.curve(key, *nothing, words, color=style.CURVES[number], line=2.5)
+    for key in predicted[panel.name]:
+        drawing.theory(key, *nothing, THEORIES[panel.name][key])
+    ticks = {"yticks": [1.0]} if panel.log else {}  # fixed ones, which the page's script chooses
+    overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), PANEL_SIZE)
+    return item(overlay.opts(backend="bokeh", legend_position="bottom", **ticks), f"panel-{panel.name}")
