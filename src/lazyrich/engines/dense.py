@@ -69,12 +69,14 @@ def train(
     activation: str = "linear",
     keep_probes: int = 0,
     own: int | None = None,
+    roughness: float = 0.0,
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
 
     `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
-    Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| over the first `own` neurons,
-    by default all.
+    Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
+    neurons, by default all. With `roughness` it is done in coarser arithmetic: at the start and after each step every weight is
+    changed, up or down at random, by that share of the largest of its neuron (sums over both layers round as their largest).
 
     Raises
     ------
@@ -88,6 +90,16 @@ def train(
     X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
     W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
     v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
+    noise = torch.Generator().manual_seed(0)
+
+    def roughen() -> None:
+        largest = roughness * torch.maximum(W.detach().abs().amax(dim=1), v.detach().abs())
+        for weights, by in ((W, largest[:, None]), (v, largest)):
+            weights += by * (2.0 * torch.randint(0, 2, weights.shape, generator=noise) - 1.0)
+
+    if roughness:
+        with torch.no_grad():
+            roughen()
     W0, v0 = W.detach().clone(), v.detach().clone()
     records = len(record_steps)
     result = empty(1, records, keep_probes)
@@ -187,6 +199,8 @@ def train(
             with torch.no_grad():
                 W -= learning_rate * by_W
                 v -= learning_rate * by_v
+                if roughness:
+                    roughen()
     if status != Status.diverged:
         status = Status.converged if end else Status.running
         if T >= WINDOW:
@@ -215,12 +229,13 @@ class Realised:
     own: int  # so many of the neurons, the first, are the network's own
 
 
-def realise(networks: Networks, i: int) -> Realised:
+def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
     """Network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
 
     X = U Λ^½ is a root of K, which is all of the inputs that training sees. Linear networks know their samples up to a
     rotation only: U = I, and rows of X are the modes of K. Where every neuron is explicit, they are the network's own and
-    nothing needs scaling; else `neurons` finds others that, beside the probes, have the moments of all.
+    nothing needs scaling; else `neurons` finds others that, beside the probes, have the moments of all. With `roughness`, second
+    moments are off by that share of D: by r + 1 more neurons, which grow as the rounding of an engine does that holds moments.
     """
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
@@ -234,29 +249,37 @@ def realise(networks: Networks, i: int) -> Realised:
         if problem.samples > r:
             y[r] = np.sqrt(problem.floor[p])
     start, draw, own = networks.initial, networks.initial_index[i], int(networks.observed_neurons[i])
-    z = neurons(start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own, : r + 1], networks.width[i])
-    scale = len(z) / networks.width[i]
+    more = r + 1 if roughness and not networks.explicit else 0
+    z = neurons(start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own, : r + 1], networks.width[i], more)
     # Unit draws are scaled last: in one matrix of moments, σ0² = 1e-24 would be the rounding of v0² = 1e-8.
-    v, W = z[:, 0] * networks.v_0[i], z[:, 1:] * networks.sigma_0[i]
-    return Realised(X, y, W, v, networks.learning_rate[i] * scale, scale, own)
+    z = z * np.append(networks.v_0[i], np.full(r, networks.sigma_0[i]))
+    if more:
+        z[-more:] = np.sqrt(roughness * networks.size[i] * len(z)) * np.eye(more)
+    scale = len(z) / networks.width[i]
+    return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own)
 
 
 def neurons(
-    moments: Float[Array, "coordinates coordinates"], probes: Float[Array, "probes coordinates"], width: float
+    moments: Float[Array, "coordinates coordinates"],
+    probes: Float[Array, "probes coordinates"],
+    width: float,
+    spare: int = 0,
 ) -> Float[Array, "neurons coordinates"]:
     """Neurons of which the first are the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
 
-    With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, others at rest) from
-    the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and at m' = m, where it is the other neurons'.
+    With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, more are at rest) from
+    the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network is
+    one. At least the last `spare` are at rest.
     """
     explicit, coordinates = probes.shape
-    if explicit == width:
+    if explicit == width and not spare:
         return probes
     known = probes.T @ probes
-    count = explicit + coordinates
-    if count < width:  # else the moments may be singular
-        count = max(count, int(scipy.linalg.eigh(known, moments, eigvals_only=True)[-1]) + 1)
-    count = int(min(count, width))
+    count = explicit + coordinates + spare
+    if count < width:  # else moments may be singular
+        count = max(count, spare + int(scipy.linalg.eigh(known, moments, eigvals_only=True)[-1]) + 1)
+    if not spare:
+        count = int(min(count, width))
     values, vectors = np.linalg.eigh(count * moments - known)
     root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
     others = np.zeros((count - explicit, coordinates))
@@ -277,7 +300,9 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     return result
 
 
-def train_realised(realised: Realised, networks: Networks, recording: Recording) -> Trajectories:
+def train_realised(
+    realised: Realised, networks: Networks, recording: Recording, roughness: float = 0.0
+) -> Trajectories:
     """Train a realised network, the only one of the batch; everything as of the network of its own width."""
     one = train(
         realised.X,
@@ -293,6 +318,7 @@ def train_realised(realised: Realised, networks: Networks, recording: Recording)
         activation=networks.activation,
         keep_probes=recording.keep_probes,
         own=realised.own,
+        roughness=roughness,
     )
     values = one.observables[0]
     values[:, observables.NTK_NORM] *= realised.scale
