@@ -37,8 +37,8 @@ Array = np.ndarray
 EPSILON = 2.0**-52
 # Of the second training: eight times the rounding of float64.
 ROUGHNESS = 2.0**-50
-# The spread of two trainings is one sample of what rounding does, its size and not a bound: room for chance.
-CHANCE = 16.0
+# The spread of two trainings is one sample of what rounding does, its size and not a bound: two digits for chance.
+CHANCE = 64.0
 # Rounding beyond this share of a value leaves nothing to compare; what is wrong in a trajectory is rarely less.
 RECOGNISABLE = 1e-3
 
@@ -194,32 +194,41 @@ def _compare(
     terms = float(len(realised.v) + len(realised.y))
     compared, left_out = [], {}
 
-    def note(name: str, stored: np.ndarray, values: list[np.ndarray], at: np.ndarray, least: float) -> Compared:
-        one = _compared(name, stored, values, at, terms, least)
+    def note(
+        name: str, stored: np.ndarray, values: list[np.ndarray], at: np.ndarray, least: float, base: float = 0.0
+    ) -> None:
+        one = _compared(name, stored, values, at, terms, least, base)
         if len(one.steps):
             compared.append(one)
         else:
             left_out[name] = f"rounding changes it by more than {RECOGNISABLE:g} of its size"
-        return one
 
     for name in (name for name in (*observables.NAMES, "rho_r", "v_r") if name in row):
         values = [_at_records(name, run) for run in runs]
         if np.isnan(values[0]).all() and np.isnan(row[name].values).all():
             left_out[name] = "is not defined for this network"
         else:
-            note(name, row[name].values[kept], values, steps, 1.0 if name in RELATIVE else 0.0)
+            base = _balance(row, realised) if name == "balance_drift" else 0.0
+            note(name, row[name].values[kept], values, steps, 1.0 if name in RELATIVE else 0.0, base)
     end = steps[-1:]
     whole = bool(kept.all())
     largest = float(np.nan_to_num(runs[0].loss_max[0]))
     least = {"alignment_step": end[0], "kernel_change": 1.0} | dict.fromkeys(("loss_end", "loss_min"), largest)
     for name in (*AT_START, *(AT_END if whole else ())):
-        values = [_of_run(name, run, recording) for run in runs]
+        # At the start nothing was amplified.
+        values = [_of_run(name, run, recording) for run in (runs if name in AT_END else runs[:1] * 2)]
         note(name, row[name].values.reshape(1), values, end, least.get(name, 0.0))
     if whole:
         _compare_counts(row, runs, compared, left_out, _outgrown(runs, steps, terms), terms)
     else:
         left_out |= dict.fromkeys((*AT_END, *COUNTED), f"belongs to all {int(row['steps'])} steps")
     return Replay(realised, compared, left_out, int(end[0]))
+
+
+def _balance(row: xr.Dataset, realised: Realised) -> float:
+    """Size of v_r v_s and ⟨w_r, w_s⟩ relative to D, at the start and at the end of flow: explicit weights subtract them."""
+    start = np.mean(realised.v**2) + np.mean(np.sum(realised.W**2, axis=1))
+    return float((start + 2 * row["b"]) / (row["sigma_0"] ** 2 + row["v_0"] ** 2))
 
 
 def _at_records(name: str, run: Trajectories) -> Float[Array, "records ..."]:
@@ -233,11 +242,17 @@ def _of_run(name: str, run: Trajectories, recording: Recording) -> Float[Array, 
 
 
 def _compared(
-    name: str, stored: np.ndarray, values: list[np.ndarray], steps: np.ndarray, terms: float, least: float
+    name: str,
+    stored: np.ndarray,
+    values: list[np.ndarray],
+    steps: np.ndarray,
+    terms: float,
+    least: float,
+    base: float,
 ) -> Compared:
-    """A quantity at `steps`, all arrays (records,) or (records, probes); `least` as of `_rounding`."""
-    size, rounding = _rounding(*values, steps, terms, least)
-    known = rounding <= RECOGNISABLE * size
+    """A quantity at `steps`, all arrays (records,) or (records, probes); `least` and `base` as of `_rounding`."""
+    size, rounding = _rounding(*values, steps, terms, least, base)
+    known = (rounding <= RECOGNISABLE * size) | (size == 0)
     # What a float32 on disk cannot tell apart: half the distance to its neighbour.
     single = stored.dtype == np.float32
     with np.errstate(over="ignore"):
@@ -251,17 +266,19 @@ def _compared(
 
 
 def _rounding(
-    found: np.ndarray, again: np.ndarray, steps: np.ndarray, terms: float, least: float
+    found: np.ndarray, again: np.ndarray, steps: np.ndarray, terms: float, least: float, base: float = 0.0
 ) -> tuple[Float[Array, " records"], Float[Array, " records"]]:
     """The size of a quantity (at least `least`) and the rounding that training leaves in it, at each record.
 
     A step adds a rounding, and so does each term of a sum; what training makes of them is seen in the spread of two runs, and
-    what it was before it may be again, so that sizes and spreads never fall.
+    what it was before it may be again, so that sizes and spreads never fall. `base` is the size of what is subtracted.
     """
     largest = _over_values(np.where(np.isfinite(found), np.abs(found), 0.0), len(steps))
     size = np.maximum(np.maximum.accumulate(largest), least)
-    spread = np.maximum.accumulate(_over_values(_difference(found, again), len(steps)))
-    return size, EPSILON * (steps + terms) * size + CHANCE * spread
+    apart = _over_values(_difference(found, again), len(steps))
+    # One that is no number says nothing of the records after it.
+    spread = np.maximum.accumulate(np.where(np.isfinite(apart), apart, 0.0)) + np.where(np.isfinite(apart), 0.0, np.inf)
+    return size, EPSILON * (steps + terms) * np.maximum(size, base) + CHANCE * spread
 
 
 def _over_values(array: np.ndarray, records: int) -> Float[Array, " records"]:

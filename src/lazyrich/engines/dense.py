@@ -75,8 +75,8 @@ def train(
 
     `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
     Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
-    neurons, by default all. With `roughness` it is done in coarser arithmetic: at the start and after each step every weight is
-    changed, up or down at random, by that share of the largest of its neuron (sums over both layers round as their largest).
+    neurons, by default all. With `roughness` it is done in coarser arithmetic: after each step every weight is changed, up or
+    down at random, by that share of the largest of its neuron (sums over both layers round as their largest).
 
     Raises
     ------
@@ -97,9 +97,6 @@ def train(
         for weights, by in ((W, largest[:, None]), (v, largest)):
             weights += by * (2.0 * torch.randint(0, 2, weights.shape, generator=noise) - 1.0)
 
-    if roughness:
-        with torch.no_grad():
-            roughen()
     W0, v0 = W.detach().clone(), v.detach().clone()
     records = len(record_steps)
     result = empty(1, records, keep_probes)
@@ -234,8 +231,10 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
 
     X = U Λ^½ is a root of K, which is all of the inputs that training sees. Linear networks know their samples up to a
     rotation only: U = I, and rows of X are the modes of K. Where every neuron is explicit, they are the network's own and
-    nothing needs scaling; else `neurons` finds others that, beside the probes, have the moments of all. With `roughness`, second
-    moments are off by that share of D: by r + 1 more neurons, which grow as the rounding of an engine does that holds moments.
+    nothing needs scaling; else `neurons` finds others that, beside the probes, have the moments of all.
+
+    With `roughness` weights are off by that share, at random; and so are second moments, those after a step, which mixes the
+    layers by k: by r + 1 more neurons, which grow as the rounding of an engine does that holds moments.
     """
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
@@ -251,10 +250,15 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
     start, draw, own = networks.initial, networks.initial_index[i], int(networks.observed_neurons[i])
     more = r + 1 if roughness and not networks.explicit else 0
     z = neurons(start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own, : r + 1], networks.width[i], more)
+    if roughness:
+        z = z * (1 + roughness * np.random.default_rng(0).choice([-1.0, 1.0], z.shape))
     # Unit draws are scaled last: in one matrix of moments, σ0² = 1e-24 would be the rounding of v0² = 1e-8.
-    z = z * np.append(networks.v_0[i], np.full(r, networks.sigma_0[i]))
+    sigma_0, v_0 = networks.sigma_0[i], networks.v_0[i]
+    z = z * np.append(v_0, np.full(r, sigma_0))
     if more:
-        z[-more:] = np.sqrt(roughness * networks.size[i] * len(z)) * np.eye(more)
+        k = min(networks.growth_per_step[i], 1.0)
+        size = np.append(np.hypot(v_0, k * sigma_0), np.full(r, np.hypot(sigma_0, k * v_0)))
+        z[-more:] = np.sqrt(roughness * len(z)) * np.diag(size)
     scale = len(z) / networks.width[i]
     return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own)
 
@@ -268,8 +272,8 @@ def neurons(
     """Neurons of which the first are the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
 
     With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, more are at rest) from
-    the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network is
-    one. At least the last `spare` are at rest.
+    the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network
+    is one. At least the last `spare` are at rest.
     """
     explicit, coordinates = probes.shape
     if explicit == width and not spare:
