@@ -1,12 +1,14 @@
-"""The command line: what a sweep would cost, how far its run is, and what of its results nothing needs any more."""
+"""The command line: what a sweep would cost, how far its run is, one network of it once more, what nothing needs any more."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
 
+from lazyrich.cell import Cell, find_cell, find_network
 from lazyrich.cost.estimate import Estimate, check, estimate
 from lazyrich.cost.fit import fit, of_sweeps
 from lazyrich.cost.work import records
@@ -14,7 +16,7 @@ from lazyrich.disk import in_words
 from lazyrich.engines.select import likely_device
 from lazyrich.lock import take
 from lazyrich.plan import settings as settings_of
-from lazyrich.plan_file import needed_shards, trained
+from lazyrich.plan_file import needed_shards, shard_file, trained
 from lazyrich.provenance import project_version
 from lazyrich.settings import Settings, load_settings
 from lazyrich.status import describe, status
@@ -35,6 +37,19 @@ def main(arguments: list[str] | None = None) -> int:
     planned.add_argument("--over-budget", action="store_true", help="accept more than budget in config.yaml")
     asked = commands.add_parser("status", help="how far a run is, here or elsewhere, from the results folder alone")
     asked.add_argument("sweeps", nargs="*", metavar="SWEEP", help="names of sweeps; default: those of config.yaml")
+    replayed = commands.add_parser("replay", help="train one network once more, with explicit weights, and compare")
+    replayed.add_argument("sweep", metavar="SWEEP", help="a sweep file, or the name of one in config/sweeps")
+    replayed.add_argument(
+        "--cell",
+        nargs="+",
+        default=[],
+        metavar="AXIS=VALUE",
+        help="a value for each axis; the nearest of the grid is taken",
+    )
+    replayed.add_argument(
+        "--replicate", type=int, default=0, help="which of the cell's networks, from 0 on (default 0)"
+    )
+    replayed.add_argument("--steps", type=int, help="go no further than this step")
     tidied = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
     tidied.add_argument("--remove", action="store_true", help="delete them")
     documents = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
@@ -48,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
                 check(left, _settings().budget, options.file)
         elif options.command == "status":
             print(describe_status(Path("config/sweeps"), options.sweeps))
+        elif options.command == "replay":
+            return 0 if replay(options.sweep, options.cell, options.replicate, options.steps) else 1
         elif options.command == "tidy":
             print(tidy(Path("config/sweeps"), remove_them=options.remove))
         else:
@@ -123,6 +140,65 @@ def describe_status(folder: Path, names: list[str]) -> str:
         first, *rest = describe(name, sweep.title, status(results / name, shards, now), now)
         lines += [first, *_refined(sweep, results / name), *rest]
     return "\n".join(lines)
+
+
+def replay(name: str, asked: list[str], replicate: int, steps: int | None) -> bool:
+    """Print what a network of a sweep is replayed as and how its trajectory compares; return whether it agrees.
+
+    Raises
+    ------
+    ValueError
+        where the network is not one of the sweep, not on disk or damaged, with the mend.
+    """
+    path = _sweep_path(name)
+    sweep = load_sweep(path)
+    cell = find_cell(sweep, asked)
+    if not 0 <= replicate < sweep.replicates:
+        raise ValueError(
+            f"--replicate {replicate}: the cell has {sweep.replicates} networks; write 0 to {sweep.replicates - 1}"
+        )
+    shard, row = _stored(path, sweep, cell, replicate)
+    # Only now, for they take seconds.
+    from lazyrich import archive, integrity
+    from lazyrich.replay import describe, describe_stored, replay
+
+    if damage := integrity.fault(shard):
+        raise ValueError(f"{shard}: {damage}; `{_snakemake(shard.parent.parent / 'report.html')}` trains it anew")
+    with archive.read(shard) as data:
+        lines = [f"{path}: {sweep.title}", f"  cell      {cell.text}, replicate {replicate}"]
+        print("\n".join([*lines, f"  stored    {shard}, network {row}", *describe_stored(data, row)]), flush=True)
+        start = time.perf_counter()
+        found = replay(data, row, steps)
+    print("\n".join(describe(found, time.perf_counter() - start)))
+    return found.agrees
+
+
+def _sweep_path(name: str) -> Path:
+    """The sweep file that is meant: a path, or the name of one in config/sweeps."""
+    known = Path("config/sweeps") / f"{name}.yaml"
+    return known if known.is_file() and not Path(name).is_file() else Path(name)
+
+
+def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int) -> tuple[Path, int]:
+    """The shard that holds a network, and the network's row in it; those that are there come first."""
+    home = Path(_settings().results) / path.stem
+    shards = needed_shards(sweep, home)
+    there = {name: shards[name] for name in shards if name in trained(home, shards)}
+    if found := find_network(there, sweep, cell, replicate):
+        return shard_file(home, found[0]), found[1]
+    if found := find_network(shards, sweep, cell, replicate):
+        shard = shard_file(home, found[0])
+        raise ValueError(
+            f"{shard}: is not there, so that nothing is stored of this network; make it by: {_snakemake(shard)}"
+        )
+    raise ValueError(
+        f"{path}: cell {cell.text} is between the points that `refine` has trained; name one nearer to the boundary, "
+        f"or make what is left by: {_snakemake(home / 'report.html')}"
+    )
+
+
+def _snakemake(target: Path) -> str:
+    return shlex.join(["snakemake", "--cores", "all", str(target)])
 
 
 def tidy(sweeps: Path, *, remove_them: bool) -> str:

@@ -7,8 +7,10 @@ network's function, observables from the weights themselves. Slow and memory-hun
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 import torch
 from jaxtyping import Float, Int
 
@@ -20,20 +22,6 @@ from lazyrich.observables import State
 from lazyrich.theory import end_state
 
 Array = np.ndarray
-
-# Per-network results that do not depend on the width at which a network is realised.
-SCALARS = (
-    "onset_step",
-    "end_step",
-    "loss_start",
-    "loss_end",
-    "loss_min",
-    "loss_max",
-    "kernel_change",
-    "period",
-    "b_rms",
-    "status",
-)
 
 # Weights, their gradients and the Jacobian of n outputs by m(d + 1) weights, in float64.
 MEMORY_BOUND = 4 * 2**30
@@ -80,11 +68,15 @@ def train(
     size: float | None = None,
     activation: str = "linear",
     keep_probes: int = 0,
+    own: int | None = None,
+    roughness: float = 0.0,
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
 
     `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
-    Returns the trajectories of a batch of one, every observable computed, means over all neurons.
+    Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
+    neurons, by default all. With `roughness` it is done in coarser arithmetic: after each step every weight is changed, up or
+    down at random, by that share of the largest of its neuron (sums over both layers round as their largest).
 
     Raises
     ------
@@ -93,10 +85,18 @@ def train(
     """
     (n, d), m = X.shape, len(v)
     refuse_large(n, d, m, activation)
+    own = m if own is None else own
     phi = activations.function(activation)
     X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
     W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
     v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
+    noise = torch.Generator().manual_seed(0)
+
+    def roughen() -> None:
+        largest = roughness * torch.maximum(W.detach().abs().amax(dim=1), v.detach().abs())
+        for weights, by in ((W, largest[:, None]), (v, largest)):
+            weights += by * (2.0 * torch.randint(0, 2, weights.shape, generator=noise) - 1.0)
+
     W0, v0 = W.detach().clone(), v.detach().clone()
     records = len(record_steps)
     result = empty(1, records, keep_probes)
@@ -107,7 +107,8 @@ def train(
     U = U[:, singular**2 > 1e-12 * singular[0] ** 2]
     Pi_y = U @ (U.T @ y)
     gamma = y @ K @ y
-    b_square = float(Pi_y @ torch.linalg.lstsq(K, Pi_y, driver="gelsd").solution)
+    # b = ‖X⁺y‖ from X itself: K has the square of its condition number, and a power law would cost half of the digits.
+    b_square = float((torch.linalg.lstsq(X, Pi_y, rcond=1e-6, driver="gelsd").solution ** 2).sum())
     size = float((W0**2).mean() + (v0**2).mean()) if size is None else float(size)
     growth = float(end_state.growth(np.float64(size), np.sqrt(b_square)))
     start_kernel = kernel(phi, X, W0, v0)
@@ -141,8 +142,8 @@ def train(
             lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
             v_square=v_square,
             rho_square=(rho**2).mean(),
-            rho=rho.abs().mean(),
-            v=v_t.abs().mean(),
+            rho=rho[:own].abs().mean(),
+            v=v_t[:own].abs().mean(),
             kernel_square=(theta**2).sum(),
             y_kernel_y=y @ theta @ y,
             from_start=((theta - start_kernel) ** 2).sum(),
@@ -157,8 +158,9 @@ def train(
         observables.measure(state, result.observables[0, record])
         result.rho_rms[0, record] = (rho**2).mean() ** 0.5
         if keep_probes:
-            result.rho_r[0, record, :m] = rho.numpy()[:keep_probes]
-            result.v_r[0, record, :m] = v_t.numpy()[:keep_probes]
+            kept = min(keep_probes, own)
+            result.rho_r[0, record, :kept] = rho.numpy()[:kept]
+            result.v_r[0, record, :kept] = v_t.numpy()[:kept]
 
     T = int(record_steps[-1])
     start_square = None
@@ -194,6 +196,8 @@ def train(
             with torch.no_grad():
                 W -= learning_rate * by_W
                 v -= learning_rate * by_v
+                if roughness:
+                    roughen()
     if status != Status.diverged:
         status = Status.converged if end else Status.running
         if T >= WINDOW:
@@ -209,13 +213,28 @@ def train(
     return result
 
 
-def realise(networks: Networks, i: int) -> tuple[Array, Array, Array, Array]:
-    """Explicit (X, y, W, v) with the very K, y and second moments of network i, so that f, Θ·m and ⟨ρ²⟩ follow the same path.
+@dataclass(frozen=True)
+class Realised:
+    """A network with explicit inputs and weights, of r input dimensions and m' neurons; r is the rank of K."""
 
-    X is (n, r), rotated in input space, and where neurons are not explicit in sample space, too, so that its rows are the
-    modes of K. A root of the second moments gives r + 1 neurons; with η scaled by (r + 1)/m the outputs are those of the
-    network of width m (and Θ is m/(r + 1) times larger). Where every neuron is a probe, W and v are the network's own
-    neurons and nothing needs scaling.
+    X: Float[Array, "n r"]
+    y: Float[Array, " n"]
+    W: Float[Array, "neurons r"]
+    v: Float[Array, " neurons"]
+    learning_rate: float  # η m'/m, with which f takes the path of the network of width m
+    scale: float  # m'/m; Θ is 1/scale times larger
+    own: int  # so many of the neurons, the first, are the network's own
+
+
+def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
+    """Network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
+
+    X = U Λ^½ is a root of K, which is all of the inputs that training sees. Linear networks know their samples up to a
+    rotation only: U = I, and rows of X are the modes of K. Where every neuron is explicit, they are the network's own and
+    nothing needs scaling; else `neurons` finds others that, beside the probes, have the moments of all.
+
+    With `roughness` weights are off by that share, at random; and so are second moments, those after a step, which mixes the
+    layers by k: by r + 1 more neurons, which grow as the rounding of an engine does that holds moments.
     """
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
@@ -228,65 +247,92 @@ def realise(networks: Networks, i: int) -> tuple[Array, Array, Array, Array]:
         y[:r] = problem.targets[p, :r]
         if problem.samples > r:
             y[r] = np.sqrt(problem.floor[p])
-    scale = np.append(networks.v_0[i], np.full(r, networks.sigma_0[i]))
-    draw = networks.initial_index[i]
-    if networks.observed_neurons[i] == networks.width[i]:
-        z = networks.initial.probes[draw, : int(networks.width[i]), : r + 1] * scale
-    else:
-        moments = networks.initial.moments[draw, : r + 1, : r + 1] * np.outer(scale, scale)
-        values, vectors = np.linalg.eigh(moments)
-        z = np.sqrt((r + 1) * np.maximum(values, 0.0))[:, None] * vectors.T
-    return X, y, z[:, 1:], z[:, 0]
+    start, draw, own = networks.initial, networks.initial_index[i], int(networks.observed_neurons[i])
+    more = r + 1 if roughness and not networks.explicit else 0
+    z = neurons(start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own, : r + 1], networks.width[i], more)
+    if roughness:
+        z = z * (1 + roughness * np.random.default_rng(0).choice([-1.0, 1.0], z.shape))
+    # Unit draws are scaled last: in one matrix of moments, σ0² = 1e-24 would be the rounding of v0² = 1e-8.
+    sigma_0, v_0 = networks.sigma_0[i], networks.v_0[i]
+    z = z * np.append(v_0, np.full(r, sigma_0))
+    if more:
+        k = min(networks.growth_per_step[i], 1.0)
+        size = np.append(np.hypot(v_0, k * sigma_0), np.full(r, np.hypot(sigma_0, k * v_0)))
+        z[-more:] = np.sqrt(roughness * len(z)) * np.diag(size)
+    scale = len(z) / networks.width[i]
+    return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own)
+
+
+def neurons(
+    moments: Float[Array, "coordinates coordinates"],
+    probes: Float[Array, "probes coordinates"],
+    width: float,
+    spare: int = 0,
+) -> Float[Array, "neurons coordinates"]:
+    """Neurons of which the first are the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
+
+    With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, more are at rest) from
+    the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network
+    is one. At least the last `spare` are at rest.
+    """
+    explicit, coordinates = probes.shape
+    if explicit == width and not spare:
+        return probes
+    known = probes.T @ probes
+    count = explicit + coordinates + spare
+    if count < width:  # else moments may be singular
+        count = max(count, spare + int(scipy.linalg.eigh(known, moments, eigvals_only=True)[-1]) + 1)
+    if not spare:
+        count = int(min(count, width))
+    values, vectors = np.linalg.eigh(count * moments - known)
+    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    others = np.zeros((count - explicit, coordinates))
+    used = min(others.shape)  # m − probes < r + 1 neurons leave the smallest eigenvalues 0
+    others[:used] = root[coordinates - used :]
+    return np.concatenate([probes, others])
 
 
 def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Trajectories:
-    """Train every network of the batch one after the other on realised weights; arguments as in `propagator.evolve`.
-
-    What belongs to single neurons is NaN where the network has more of them than probes: the realised neurons share its
-    second moments only.
-    """
+    """Train every network of the batch one after the other on realised weights; arguments as in `propagator.evolve`."""
     result = empty(*recording.steps.shape, recording.keep_probes)
     with torch_threads(threads):
         for i in np.flatnonzero(networks.reason == Reason.none):
-            _train_one(networks, recording, result, i)
+            where = np.array([i])
+            part = networks.part(where)
+            result.put(where, train_realised(realise(part, 0), part, recording.part(where)))
             progress.advance()
     return result
 
 
-def _train_one(networks: Networks, recording: Recording, result: Trajectories, i: int) -> None:
-    X, y, W, v = realise(networks, i)
-    scale = len(v) / networks.width[i]
+def train_realised(
+    realised: Realised, networks: Networks, recording: Recording, roughness: float = 0.0
+) -> Trajectories:
+    """Train a realised network, the only one of the batch; everything as of the network of its own width."""
     one = train(
-        X,
-        y,
-        W,
-        v,
-        learning_rate=networks.learning_rate[i] * scale,
-        loss_factor=networks.loss_factor[i],
-        record_steps=recording.steps[i],
+        realised.X,
+        realised.y,
+        realised.W,
+        realised.v,
+        learning_rate=realised.learning_rate,
+        loss_factor=networks.loss_factor[0],
+        record_steps=recording.steps[0],
         onset=recording.onset,
         converged=recording.converged,
-        size=networks.size[i],
+        size=networks.size[0],
         activation=networks.activation,
         keep_probes=recording.keep_probes,
+        own=realised.own,
+        roughness=roughness,
     )
     values = one.observables[0]
-    own_neurons = networks.observed_neurons[i] == networks.width[i]
-    if not own_neurons:
-        for column in (observables.RHO, observables.V, observables.RHO_OVER_V):
-            values[:, column] = np.nan
-    values[:, observables.NTK_NORM] *= scale
+    values[:, observables.NTK_NORM] *= realised.scale
     # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
-    norm = networks.sigma_0[i] * np.sqrt(networks.of_problem("dimension")[i])
+    norm = networks.sigma_0[0] * np.sqrt(networks.of_problem("dimension")[0])
     with np.errstate(divide="ignore", invalid="ignore"):
-        values[:, observables.WEIGHT_CHANGE] *= np.sqrt(np.mean(np.sum(W**2, axis=1))) / norm if norm > 0 else 1.0
+        values[:, observables.WEIGHT_CHANGE] *= (
+            np.sqrt(np.mean(np.sum(realised.W**2, axis=1))) / norm if norm > 0 else 1.0
+        )
     values[:, ~recording.wanted] = np.nan
-    result.observables[i] = values
-    result.rho_rms[i] = one.rho_rms[0]
-    if recording.keep_probes and own_neurons:
-        result.rho_r[i] = one.rho_r[0]
-        result.v_r[i] = one.v_r[0]
-    for name in SCALARS:
-        getattr(result, name)[i] = getattr(one, name)[0]
-    for name in ("sharpness_start", "sharpness_end"):
-        getattr(result, name)[i] = getattr(one, name)[0] * scale
+    for sharpness in (one.sharpness_start, one.sharpness_end):
+        sharpness *= realised.scale
+    return one
