@@ -177,6 +177,9 @@ def test_what_is_not_linear_or_has_a_file_s_data_is_refused(tmp_path):
         else:
             with pytest.raises(ValueError, match="not linear"):
                 follow(both, network)
+    narrow = {"width": 4, "laziness": 0.1, "probes": {"count": 3}}  # the Gram engine has all of its neurons explicit
+    with pytest.raises(ValueError, match="Gram engine drew"):
+        follow(lazyrich.run({**few, "network": narrow}), 0)
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "data.npz", X=rng.standard_normal((4, 9)), y=rng.standard_normal(4))
     file = {"source": "file", "path": str(tmp_path / "data.npz")}
@@ -196,5 +199,5 @@ def test_networks_that_the_gram_engine_drew_are_refused():
     """It draws every neuron one by one, and so another start from the same streams."""
     one_width = {**SWEEP["network"], "width": 50}
     explicit = lazyrich.run({**SWEEP, "network": one_width}, engine="gram", device="cpu")
-    with pytest.raises(ValueError, match="gram"):
+    with pytest.raises(ValueError, match="Gram engine drew"):
         follow(explicit, 0)

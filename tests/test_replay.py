@@ -133,7 +133,9 @@ def test_an_activation_that_was_edited_is_refused(tmp_path):
 def test_realised_networks_have_the_gram_matrix_moments_and_probes_of_the_drawn_ones():
     """Against `follow`, which draws the start itself."""
     data = lazyrich.run(LINEAR)
-    for network in range(data.sizes["network"]):
+    some = data.width.values > data.samples.values
+    assert 0 < some.sum() < len(some)  # of fewer neurons everything is explicit, rows of X too, which `follow` turns
+    for network in np.flatnonzero(some):
         one, start = realise(data, network), follow(data, network).start
         z = np.column_stack([one.v, one.W])
         K = np.zeros((5, 5))
@@ -242,7 +244,7 @@ def test_a_network_that_was_not_trained_has_nothing_to_compare():
 def test_networks_that_are_too_large_are_refused(linear, monkeypatch):
     monkeypatch.setattr("lazyrich.engines.dense.MEMORY_BOUND", 1000)
     with pytest.raises(ValueError, match="too large to be replayed: the dense engine would need"):
-        replay(linear, 0)
+        replay(linear, int(np.flatnonzero(linear.width > linear.samples)[0]))
 
 
 # ---- cells and shards ---------------------------------------------------------------------------------------------------

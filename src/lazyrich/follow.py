@@ -103,9 +103,13 @@ def followable(data: xr.Dataset) -> np.ndarray:
     """Which networks of a shard can be followed, (networks,): linear ones, drawn as the propagator does, that were trained."""
     recipe = json.loads(data.attrs["recipe"])
     activation = data["activation"].values if "activation" in data else recipe["fixed"]["activation"]
-    drawn = recipe["fixed"].get("source") != "file" and data.attrs["engine"] != "gram"
+    width = data["width"].values
+    # The Gram engine draws neuron by neuron; where all are probes, they are the same.
+    in_law = (width > data["samples"].values) & (data.attrs["engine"] != "gram")
+    drawn = in_law | (width <= recipe["settings"]["probes"]["count"])
     return (
         (np.broadcast_to(activation, data.sizes["network"]) == "linear")
+        & (recipe["fixed"].get("source") != "file")
         & drawn
         & (data["status"].values != Status.failed)
     )
@@ -122,8 +126,8 @@ def follow(data: xr.Dataset, network: int) -> Followed:
     """
     if not followable(data)[network]:
         raise ValueError(
-            "a network that is not linear, whose data come from a file, that `engine: gram` trained or that failed "
-            "cannot be followed"
+            "a network that is not linear, whose data come from a file, that the Gram engine drew neuron by neuron "
+            "or that failed cannot be followed"
         )
     recipe = json.loads(data.attrs["recipe"])
     row = data.isel(network=network)

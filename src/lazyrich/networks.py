@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from lazyrich.datasets import sizes
+from lazyrich.engines.select import engine_of
 from lazyrich.initial import Initial, initial
 from lazyrich.problem import Problem, problems
 from lazyrich.table import Table, distinct, table
@@ -99,25 +101,28 @@ class Networks:
         return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
 
 
-def networks(recipe: dict[str, Any], *, explicit: bool = False) -> Iterator[Networks]:
+def networks(recipe: dict[str, Any], *, explicit: bool | None = None) -> Iterator[Networks]:
     """The networks of a recipe with all derived parameters, one batch for each number of samples and activation.
 
-    `explicit` makes every neuron of every network explicit, as those of networks that are not linear always are; then batches
-    have one width, too.
+    `explicit` makes every neuron of every network explicit, as by default those are that `engine_of` gives to the Gram engine,
+    whose batches have one width, too; False does so only where networks are not linear.
     """
     columns = table(recipe)
-    linear = columns["activation"] == "linear"
-    width = columns["width"] if "width" in columns else np.zeros(len(linear), dtype=np.int64)  # of a file with weights
-    groups = {
-        "samples": columns["samples"] if "samples" in columns else np.zeros(len(linear), dtype=np.int64),
-        "activation": columns["activation"],
-        "width": width if explicit else np.where(linear, 0, width),
-    }
-    _, group = distinct({**groups, "replicate": columns["replicate"]}, list(groups))
+    of_file = sizes(str(columns["path"][0])) if "path" in columns else (0, 0)
+    samples, width = (
+        columns.get(name, np.full(len(columns["replicate"]), of_file[place]))
+        for place, name in enumerate(("samples", "width"))
+    )
+    known = {**columns, "samples": samples, "width": width}
+    kinds, kind = distinct(known, ["activation", "width", "samples"])
+    own = np.array([engine_of(**each) == "gram" for each in kinds])[kind]
+    every = own if explicit is None else (columns["activation"] != "linear") | explicit
+    known["width"] = np.where(every, width, 0)
+    _, group = distinct(known, ["samples", "activation", "width"])
     for i in range(group.max() + 1):
         rows = np.flatnonzero(group == i)
         part = {name: column[rows] for name, column in columns.items()}
-        yield _resolve(part, rows, recipe, explicit or not linear[rows[0]])
+        yield _resolve(part, rows, recipe, bool(every[rows[0]]))
 
 
 def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit: bool) -> Networks:

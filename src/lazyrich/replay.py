@@ -29,7 +29,7 @@ from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
 from lazyrich.problem import Problem
 from lazyrich.provenance import fingerprint
-from lazyrich.simulate import alignment_step
+from lazyrich.simulate import EXPLICIT, alignment_step
 from lazyrich.table import table
 
 Array = np.ndarray
@@ -145,8 +145,7 @@ def _batch(data: xr.Dataset, network: int) -> Networks:
         raise ValueError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
     recipe = one_network(json.loads(data.attrs["recipe"]), network)
     _check_files(recipe)
-    # Trained by the Gram engine on request, a linear network has every neuron explicit, too.
-    (batch,) = networks(recipe, explicit=data.attrs["engine"] == "gram")
+    (batch,) = networks(recipe, explicit=EXPLICIT.get(data.attrs["engine"]))
     return replace(batch, problem=_with_signs(batch.problem, row["targets"].values))
 
 

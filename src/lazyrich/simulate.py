@@ -12,12 +12,17 @@ from lazyrich import activations, observables, progress
 from lazyrich.activations import MOST_EXPLICIT
 from lazyrich.concatenate import concatenate
 from lazyrich.datasets import samples as load_samples
-from lazyrich.engines.select import ENGINES, engine_of, evolve_with, find_device
+from lazyrich.engines.select import ENGINES, evolve_with, find_device
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import Networks, Reason, networks
 from lazyrich.problem import LAW
 from lazyrich.records import record_steps
 from lazyrich.table import Table, table, variable
+
+EXPLICIT = {
+    "gram": True,
+    "propagator": False,
+}  # whether every neuron is; by default where the network's engine wants it
 
 
 def simulate(
@@ -30,8 +35,8 @@ def simulate(
     recipe
         which networks, and how they are recorded (`plan`).
     engine
-        by default `propagator` for linear networks (exact and fast) and `gram` for others (exact, every neuron explicit); or
-        `dense` (explicit weights, the ground truth).
+        by default `propagator` for linear networks (exact and fast) and `gram` for others and for linear ones of no more
+        neurons than samples (exact, every neuron explicit); or `dense` (explicit weights, the ground truth).
     device
         `cpu`, `cuda` or `auto`, the GPU where there is one.
     threads
@@ -55,7 +60,6 @@ def simulate(
     record = settings["record"]
     wanted = np.isin(observables.NAMES, record["observables"])
     columns = table(recipe)
-    used = sorted({engine or engine_of(activation) for activation in np.unique(columns["activation"])})
     if engine == "propagator" and (columns["activation"] != "linear").any():
         raise ValueError("engine = propagator: trains linear networks only; leave it out, or write gram")
     if (
@@ -68,15 +72,15 @@ def simulate(
         if activations.digest(activation) != digest:
             raise ValueError(f"{activation}: its file was edited since these networks were planned; start again")
         activations.function(activation)  # raises what is wrong with it
-    parts, done = [], 0
+    parts, done, used = [], 0, set()
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
     with threadpool_limits(1), progress.shown(len(columns["replicate"]), "networks"):
-        for batch in networks(recipe, explicit=engine == "gram"):
+        for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
             steps = record_steps(record, batch.steps)
             recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
-            trajectories = evolve_with(
-                engine or engine_of(batch.activation), batch, recording, device=device, threads=threads
-            )
+            name = engine or ("gram" if batch.explicit else "propagator")
+            trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
+            used.add(name)
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
             done += len(batch.rows)
             progress.reach(done)  # networks that cannot be trained, too
@@ -90,7 +94,7 @@ def simulate(
     for name, column in columns.items():
         if name in kept:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
-    return data.assign_attrs(engine=", ".join(used), device=device)
+    return data.assign_attrs(engine=", ".join(sorted(used)), device=device)
 
 
 def _samples(columns: Table) -> np.ndarray:

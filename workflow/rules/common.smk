@@ -6,6 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lazyrich.claims import SWEEPS as CLAIMED
+from lazyrich.cost import length
 from lazyrich.disk import check_writable, in_words, remove_leftovers
 from lazyrich.engines.select import engine_of, likely_device, modules
 from lazyrich.lock import take
@@ -134,7 +135,10 @@ def data_file(wildcards):
 
 
 def source_of_simulation(wildcards):
-    engines = {engine_of(activation) for (activation,) in sweep(wildcards.sweep).combinations("activation")}
+    names = ("activation", "width", "samples", "path")
+    cells = [dict(zip(names, values, strict=True)) for values in sweep(wildcards.sweep).combinations(*names)]
+    cells = [{name: value for name, value in cell.items() if value is not None} for cell in cells]
+    engines = {engine_of(cell["activation"], length.width(cell), length.samples(cell)) for cell in cells}
     return fingerprint("lazyrich.simulate", *modules(engines))
 
 

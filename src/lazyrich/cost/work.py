@@ -78,7 +78,8 @@ def records(record: dict[str, Any], cell: dict[str, Any]) -> int:
 
 def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     """The work of one network with the parameters `cell`; `settings` those of its recipe."""
-    engine, n = engine_of(cell["activation"]), samples(cell)
+    n = samples(cell)
+    engine = engine_of(cell["activation"], width(cell), n)
     record, probes = settings["record"], settings["probes"]
     steps, run = length(cell)
     kept = records(record, cell)
@@ -119,7 +120,7 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
 def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     """The work of drawing data and weights once, for all networks that share them."""
     n = samples(cell)
-    linear = engine_of(cell["activation"]) == "propagator"
+    linear = engine_of(cell["activation"], width(cell), n) == "propagator"
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
     entries = 0 if in_law or "path" in cell else n * cell["dimension"]

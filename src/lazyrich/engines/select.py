@@ -19,9 +19,13 @@ DEVICES = ("auto", "cpu", "cuda")
 MOST_LANE_SAMPLES = 512
 
 
-def engine_of(activation: str) -> str:
-    """The engine that trains networks of an activation."""
-    return "propagator" if activation == "linear" else "gram"
+def engine_of(activation: str, width: float, samples: int) -> str:
+    """The engine that trains networks of m neurons on n samples.
+
+    Linear networks of m ≤ n neurons have every one explicit, as others than linear always have: second moments
+    are singular there, and their rounding acts as more neurons, which may grow where the network's own do not (docs/theory.md).
+    """
+    return "propagator" if activation == "linear" and width > samples else "gram"
 
 
 def find_device(wanted: str) -> str:
