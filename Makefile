@@ -6,11 +6,15 @@ BIN := $(VENV)/bin
 LOCK := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := results
-.PHONY: results test check docs gpu benchmark clean
+.PHONY: results explore test check docs gpu benchmark clean
 
 results: $(VENV)/.runtime
 	$(BIN)/snakemake --cores all
 	@echo "Done. Open results/index.html in a browser."
+
+# Look at them in a browser, on this machine only.
+explore: $(VENV)/.runtime
+	$(BIN)/lazyrich explore
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest

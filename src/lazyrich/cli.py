@@ -50,6 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--replicate", type=int, default=0, help="which of the cell's networks, from 0 on (default 0)"
     )
     replayed.add_argument("--steps", type=int, help="go no further than this step")
+    explored = commands.add_parser("explore", help="look at results in a browser: maps, slices, trajectories")
+    explored.add_argument("results", nargs="?", help="the results folder; default: that of config.yaml")
+    explored.add_argument("--port", type=int, default=5006, help="of this machine (default 5006)")
+    explored.add_argument("--no-browser", action="store_true", help="only say where the page is")
     tidied = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
     tidied.add_argument("--remove", action="store_true", help="delete them")
     documents = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
@@ -65,6 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(describe_status(Path("config/sweeps"), options.sweeps))
         elif options.command == "replay":
             return 0 if replay(options.sweep, options.cell, options.replicate, options.steps) else 1
+        elif options.command == "explore":
+            from lazyrich.explore.serve import serve
+
+            results = Path(options.results or _settings().results)
+            serve(Path("config/sweeps"), results, port=options.port, show=not options.no_browser)
         elif options.command == "tidy":
             print(tidy(Path("config/sweeps"), remove_them=options.remove))
         else:

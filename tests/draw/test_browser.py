@@ -1,11 +1,7 @@
 """Pages in a real browser with the network cut off: they draw, ask for nothing and report no error."""
 
-import os
-import shutil
-
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
 import lazyrich
 from lazyrich import archive
@@ -16,21 +12,11 @@ from lazyrich.phases import Phase
 from lazyrich.plan import whole
 from lazyrich.simulate import simulate
 from lazyrich.sweep_file import load_sweep
+from tests.browser import NEEDS_CHROMIUM, browser
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and os.environ.get("LAZYRICH_REQUIRE_BROWSER"):
-    raise RuntimeError("LAZYRICH_REQUIRE_BROWSER is set and there is no chromium; apt-get install chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; apt-get install chromium")
+__all__ = ["browser"]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = NEEDS_CHROMIUM
 
 SWEEP = {
     "title": "A sweep with <angle> brackets & ampersands",
@@ -81,14 +67,6 @@ def made(data, folder):
     files = {"summary": folder / "summary.nc", "shards": [str(folder / "shard.nc")], "figures": figures}
     write_report(sweep, name="test", page=page, **files)
     return folder, summary, run
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def opened(browser, path, width):

@@ -1,0 +1,1 @@
+"""The explorer: a page of one's own machine over the results folder (`lazyrich explore`)."""

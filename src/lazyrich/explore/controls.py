@@ -1,0 +1,108 @@
+"""The explorer's widgets: each writes one thing of the state, and shows what the state says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+import xarray as xr
+
+from lazyrich.draw.diagrams import diagrams
+from lazyrich.draw.style import axis_label
+from lazyrich.explore.state import QUANTILES
+from lazyrich.fields import numeric_axes
+
+if TYPE_CHECKING:
+    from lazyrich.explore.explorer import Explorer
+
+
+SIDE = 240  # width of what stands beside the map, in pixels
+
+
+class Controls:
+    """Widgets of one page; `show` brings them in line with its state."""
+
+    def __init__(self, page: Explorer) -> None:
+        self.page = page
+        self.sweep = self._select("sweep", "Sweep")
+        self.x, self.y = self._select("x", "Horizontal axis"), self._select("y", "Vertical axis")
+        self.diagram = self._select("show", "Show")
+        self.quantile = self._select("quantile", "Quantile over replicates")
+        self.sliders = pn.Column()
+        self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
+        self.keep.on_click(page.keep)
+        download = pn.widgets.FileDownload
+        self.finer = download(
+            callback=page.finer,
+            filename="finer.yaml",
+            label="Sweep file of the selected part",
+            disabled=True,
+            width=SIDE,
+        )
+        self.exports = pn.Row(
+            *(
+                download(
+                    callback=lambda kind=kind, make=make: make(kind),
+                    filename=f"map.{kind}",
+                    label=kind.upper(),
+                    width=90,
+                )
+                for make, kinds in ((page.picture, ("svg", "png")), (page.data, ("nc", "csv")))
+                for kind in kinds
+            )
+        )
+        self.all = [self.sweep, self.x, self.y, self.diagram, self.quantile, self.sliders, self.keep, self.finer]
+
+    def _select(self, name: str, label: str) -> pn.widgets.Select:
+        widget = pn.widgets.Select(label=label, width=SIDE)
+        widget.param.watch(lambda event: self._choose(name, event.new), "value")
+        return widget
+
+    def _choose(self, name: str, value: Any) -> None:
+        if not self.page.settling and value is not None:
+            setattr(self.page.state, name, value)
+
+    def show(self) -> None:
+        """Options and values as the state and the source have them."""
+        state, source = self.page.state, self.page.source
+        axes = numeric_axes(source.summary, source.sweep.figures.axes or ())
+        shown = diagrams(source.sweep, source.summary)
+        for widget, options, value in (
+            (self.sweep, list(self.page.files), state.sweep),
+            (self.x, _labelled(source.summary, axes), state.x),
+            (self.y, _labelled(source.summary, [name for name in axes if name != state.x]), state.y),
+            (self.diagram, {diagram.heading: diagram.name for diagram in shown}, state.show),
+            (self.quantile, {f"{q:.0%}": q for q in QUANTILES}, state.quantile),
+        ):
+            widget.param.update(options=options, value=value)
+        dims = self.page.others_of()
+        if [slider.label for slider in self.sliders] != dims:
+            self.sliders.objects = [self._slider(number, dim) for number, dim in enumerate(dims)]
+        for slider, place in zip(self.sliders, state.slices, strict=True):
+            slider.value = list(slider.options.values())[place]
+
+    def _slider(self, number: int, dim: str) -> pn.widgets.DiscreteSlider:
+        summary = self.page.source.summary
+        names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
+        words = [
+            ", ".join(str(value) if isinstance(value, str) else f"{value:.4g}" for value in values)
+            for values in zip(*(summary[name].values.tolist() for name in names), strict=True)
+        ]
+        slider = pn.widgets.DiscreteSlider(
+            label=dim, width=SIDE, options={word: place for place, word in enumerate(words)}
+        )
+
+        def moved(event: Any) -> None:
+            if not self.page.settling:
+                self.page.state.slices = [
+                    *self.page.state.slices[:number],
+                    event.new,
+                    *self.page.state.slices[number + 1 :],
+                ]
+
+        slider.param.watch(moved, "value")
+        return slider
+
+
+def _labelled(summary: xr.Dataset, names: list[str]) -> dict[str, str]:
+    return {axis_label(summary, name): name for name in names}

@@ -1,0 +1,48 @@
+"""A results folder as Snakemake leaves it: one sweep that is done, one that has begun."""
+
+import pytest
+import yaml
+
+from lazyrich import archive, integrity
+from lazyrich.plan import plan
+from lazyrich.plan_file import shard_file, write_plan
+from lazyrich.simulate import simulate
+from lazyrich.summary import summarise_sweep
+from lazyrich.sweep_file import load_sweep
+
+SWEEP = {
+    "title": "Explored",
+    "description": "Made by a test.",
+    "problem": {"samples": {"values": [3, 5]}, "dimension": 100, "noise_std": 0.1},
+    "network": {"width": 64, "laziness": {"log": [0.01, 30], "points": 7}},
+    "training": {"growth_per_step": {"log": [0.02, 1.6], "points": 5}, "steps": 200},
+    "record": {"points": 20},
+    "replicates": 2,
+    "figures": {"axes": ["laziness", "growth_per_step"]},
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """The project's root: config/sweeps and results; of `begun` half of the shards are there."""
+    root = tmp_path_factory.mktemp("explored")
+    (root / "config/sweeps").mkdir(parents=True)
+    (root / "config/config.yaml").write_text("sweeps: [done, begun]\n")
+    for name, change in (("done", {}), ("begun", {"seed": 1}), ("never", {"seed": 2})):
+        path = root / f"config/sweeps/{name}.yaml"
+        path.write_text(yaml.safe_dump({**SWEEP, **change}))
+        if name == "never":
+            continue
+        sweep, home = load_sweep(path), root / "results" / name
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lazyrich.plan.SHARD_NETWORKS", 40)
+            shards = plan(sweep)
+        write_plan(home / "plan.json", shards)
+        (home / "shards").mkdir()
+        some = list(shards)[: None if name == "done" else len(shards) // 2]
+        for each in some:
+            recipe = shards[each].recipe
+            integrity.write(archive.described(simulate(recipe), recipe), shard_file(home, each))
+        if name == "done":
+            archive.write(summarise_sweep(sweep, [shard_file(home, each) for each in some]), home / "summary.nc")
+    return root

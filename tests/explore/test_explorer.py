@@ -1,0 +1,176 @@
+"""What the explorer shows and hands out, without a browser: numbers against the files, links against what there is."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+import yaml
+
+import lazyrich
+from lazyrich.explore.explorer import Explorer
+from lazyrich.explore.source import Source, sweeps
+from lazyrich.explore.state import State
+from lazyrich.phases import Phase
+from lazyrich.sweep_file import load_sweep
+
+from .conftest import SWEEP
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return Explorer(folder / "config/sweeps", folder / "results")
+
+
+def source(folder, name):
+    return Source(name, folder / f"config/sweeps/{name}.yaml", folder / "results")
+
+
+def test_only_sweeps_that_have_begun_can_be_chosen(folder):
+    assert list(sweeps(folder / "config/sweeps", folder / "results")) == ["begun", "done"]
+    with pytest.raises(ValueError, match="nothing is trained yet; run snakemake --cores all"):
+        source(folder, "never")
+
+
+def test_of_a_sweep_that_runs_finished_cells_are_shown_and_others_are_not_run(folder):
+    begun = source(folder, "begun")
+    assert not begun.complete and 0 < len(begun.there) < len(begun.shards)
+    whole = lazyrich.analyse(lazyrich.run({**SWEEP, "seed": 1}), axes=SWEEP["figures"]["axes"])
+    trained = begun.summary.networks == 2
+    assert 0 < trained.sum() < trained.size
+    assert (begun.summary.phase.where(~trained, drop=True).fillna(Phase.not_run) == Phase.not_run).all()
+    xr.testing.assert_equal(begun.summary.phase.where(trained), whole.phase.where(trained))
+    for cell in range(trained.size):
+        found = begun.networks(cell)
+        assert (found is None) == (not trained.values.ravel()[cell])
+
+
+def test_a_shard_that_has_come_is_seen(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    begun = source(tmp_path / "copy", "begun")
+    assert begun.refreshed() is begun
+    name = begun.there[0]
+    (begun.home / "shards" / f"{name}.sha256").unlink()
+    assert len(begun.refreshed().there) == len(begun.there) - 1
+
+
+def test_networks_of_a_cell_are_all_replicates_as_they_were_trained(folder):
+    done, run = source(folder, "done"), lazyrich.run(SWEEP)
+    grid = done.summary.phase
+    for cell in (0, 17, grid.size - 1):
+        found = done.networks(cell)
+        place = dict(zip(grid.dims, np.unravel_index(cell, grid.shape), strict=True))
+        here = done.summary.isel(place)
+        rows = (run.samples == here.samples) & np.isclose(run.laziness, here.laziness)
+        rows &= np.isclose(run.growth_per_step, here.growth_per_step)
+        expected = run.isel(network=np.flatnonzero(rows))
+        np.testing.assert_array_equal(found.replicate, [0, 1])
+        np.testing.assert_array_equal(found.loss.values, expected.loss.values)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"sweep": "../../etc/passwd"},
+        {"x": "nothing", "y": "laziness"},
+        {"show": "<script>", "quantile": 0.3, "slices": [99, -4]},
+        {"cell": 10**9, "other": -7},
+    ],
+)
+def test_what_a_link_asks_for_in_vain_is_as_on_a_new_page(folder, link):
+    page = Explorer(folder / "config/sweeps", folder / "results")
+    page.state.param.update(**{"sweep": "done", "cell": 3, **link})
+    state, found = page.state, page.source
+    assert state.sweep in ("begun", "done") and state.sweep == found.name
+    assert {state.x, state.y} == {"laziness", "growth_per_step"}
+    assert state.quantile == 0.5
+    assert state.slices in ([0], [1])
+    assert -1 <= state.cell < found.summary.phase.size and state.other == -1
+    assert page.drawn is not None
+
+
+def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
+    page.state.sweep = "done"
+    figures = set()
+    for name in list(page.controls.diagram.options.values()):
+        page.state.show = name
+        figures.add(page.drawn["figure"].title.text)
+    assert len(figures) == len(page.controls.diagram.options) > 10
+    page.state.show = "kernel_change"
+    low = _colours(page, 0.16)
+    high = _colours(page, 0.84)
+    assert (low <= high).all() and (low < high).any()
+    page.state.quantile = 0.5
+    page.state.param.update(x="samples", y="laziness")
+    assert page.drawn["figure"].xaxis[0].axis_label.startswith("n,")
+    page.state.param.update(x="laziness", y="growth_per_step", slices=[1])
+    cells = next(each for each in page.drawn["figure"].renderers if each.name == "cells")
+    expected = (
+        page.source.summary.kernel_change.sel(quantile=0.5).isel(samples=1).transpose("growth_per_step", "laziness")
+    )
+    shown = np.asarray(cells.data_source.data["image"][0])
+    here = np.isfinite(expected.values)
+    np.testing.assert_array_equal(shown[here], expected.values[here])
+
+
+def _colours(page, quantile):
+    page.state.quantile = quantile
+    cells = next(each for each in page.drawn["figure"].renderers if each.name == "cells")
+    return np.nan_to_num(np.asarray(cells.data_source.data["image"][0]))
+
+
+def test_a_point_of_the_map_is_the_cell_around_it(page):
+    page.state.param.update(sweep="done", x="laziness", y="growth_per_step", slices=[1], cell=-1)
+    summary = page.source.summary
+    edge = np.sqrt(float(summary.laziness[2] * summary.laziness[3]))
+    for x, i in ((edge * 0.999, 2), (edge * 1.001, 3)):
+        page.choose(x, float(summary.growth_per_step[4]))
+        place = np.unravel_index(page.state.cell, summary.phase.shape)
+        assert dict(zip(summary.phase.dims, place, strict=True)) == {"samples": 1, "laziness": i, "growth_per_step": 4}
+    before = page.state.cell
+    page.choose(1e9, 1.0)
+    assert page.state.cell == before
+    assert "laziness=" in page.cell_words.object and "samples=5" in page.cell_words.object
+
+
+def test_a_cell_is_kept_beside_the_next_one(page):
+    page.state.param.update(sweep="done", cell=3, other=-1)
+    page.keep()
+    page.choose(0.01, 0.02)
+    assert page.state.other == 3 != page.state.cell
+    assert page.others.figures["loss"].visible
+    first, second = page.cell_words.object, page.other_words.object
+    assert first != second
+
+
+def test_the_sweep_file_of_a_part_is_one_and_covers_it(page, tmp_path):
+    page.state.param.update(sweep="done", x="laziness", y="growth_per_step")
+    page.select({"laziness": (2.0, 0.1), "growth_per_step": (0.001, 0.3)})
+    path = tmp_path / "finer.yaml"
+    path.write_text(page.finer().read())
+    found = load_sweep(path)
+    assert [found.dims["laziness",][i][0] for i in (0, -1)] == [0.1, 2.0]
+    low = found.dims["growth_per_step",][0][0]
+    assert 0.001 < low < 0.02  # cut at the edge of the map
+    assert len(found.dims["laziness",]) == 7
+    assert yaml.safe_load(path.read_text())["problem"] == SWEEP["problem"]
+
+
+def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
+    page.state.param.update(
+        sweep="done", x="laziness", y="growth_per_step", slices=[1], show="phase_diagram", quantile=0.5
+    )
+    assert page.picture("png").read(8) == b"\x89PNG\r\n\x1a\n"
+    assert b"<svg" in page.picture("svg").read()
+    summary = page.source.summary.isel(samples=1)
+    (tmp_path / "plane.nc").write_bytes(page.data("nc").read())
+    with xr.open_dataset(tmp_path / "plane.nc") as data:
+        np.testing.assert_array_equal(data.phase, summary.phase)
+    table = pd.read_csv(page.data("csv"))
+    assert len(table) == 35
+    np.testing.assert_allclose(table.kernel_change, summary.kernel_change.sel(quantile=0.5).values.ravel(), rtol=1e-12)
+
+
+def test_the_state_is_small_and_text_or_numbers():
+    assert {type(value) for value in State().param.values().values()} <= {str, float, int, list}
