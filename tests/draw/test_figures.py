@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import lazyrich
 from lazyrich import archive
 from lazyrich.draw import figures, trajectories
 from lazyrich.draw.figures import draw_figures
@@ -140,3 +141,20 @@ def test_drawing_twice_gives_the_same_svg(tmp_path):
     for name in ("a", "b"):
         draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / name)
     assert (tmp_path / "a/phase_diagram.svg").read_bytes() == (tmp_path / "b/phase_diagram.svg").read_bytes()
+
+
+def test_networks_are_drawn_as_long_as_something_happens():
+    """Not long beyond their end, not beyond divergence, and to the last record where neither came."""
+    data = lazyrich.run(
+        {
+            "problem": {"samples": 3, "dimension": 50},
+            "network": {"width": 20, "laziness": 0.3},
+            "training": {"growth_per_step": {"values": [1e-4, 0.1, 5.0]}, "steps": 1000},
+            "record": {"points": 101},
+        }
+    )
+    slow, fast, diverged = trajectories.until(data)
+    assert slow == 1000
+    assert 70 <= fast < 1000 and fast >= data.end_step[1]
+    assert np.isfinite(data.loss[2].where(data.step[2] <= diverged, drop=True)).any()
+    assert diverged < 100

@@ -109,8 +109,7 @@ def _panel(
     title: str,
 ) -> hv.Overlay:
     steps = cell["step"].values.astype(float)
-    _, end = stages(cell)
-    last = until(steps, end).max()
+    last = until(cell).max()
     drawing = Drawing(panel, backend)
     drawing.shade(*(_median(values) for values in stages(cell)), last)
     shown = list(found.values())

@@ -52,7 +52,7 @@ def kept_trajectories(
     steps = networks["step"].values.astype(float)
     last = steps[:, -1]
     onset, end = stages(networks)
-    drawn_until = until(steps, end)
+    drawn_until = until(networks)
     seen = steps <= drawn_until[:, None]
     predicted = theory(networks)
     curve_places, spans = [], {}

@@ -133,13 +133,20 @@ def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return tuple(networks[name].values.astype(float) for name in ("onset_step", "end_step"))
 
 
-def until(steps: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The step up to which networks are drawn, (networks,), from their records' and their ends t₂.
+def until(networks: xr.Dataset) -> np.ndarray:
+    """The step up to which networks are drawn, (networks,).
 
-    Not long beyond t₂, after which nothing moves, but at least some records.
+    Not long beyond t₂, after which nothing moves, but at least some records; and not beyond the last that has a value, where
+    the network diverged.
     """
+    steps = networks["step"].values.astype(float)
+    _, end = stages(networks)
     fewest = steps[:, min(FEWEST_RECORDS, steps.shape[1]) - 1]
-    return np.where(np.isfinite(end), np.minimum(steps[:, -1], np.maximum(2 * end + 1, fewest)), steps[:, -1])
+    last = np.where(np.isfinite(end), np.minimum(steps[:, -1], np.maximum(2 * end + 1, fewest)), steps[:, -1])
+    recorded = [name for panel in PANELS for name in panel.observables if name in networks]
+    known = np.any([np.isfinite(networks[name].values) for name in recorded], axis=0)
+    lost = known.any(axis=1) & ~known[:, -1]
+    return np.where(lost, np.max(np.where(known, steps, 0.0), axis=1) + 1, last)
 
 
 def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ class Panels:
         predicted = theory(networks)
         steps = networks["step"].values.astype(float)
         onset, end = stages(networks)
-        last = float(np.nanmax(until(steps, end)))
+        last = float(np.nanmax(until(networks)))
         for panel in PANELS:
             found = simulated(networks, panel)
             fig = self.figures[panel.name]
