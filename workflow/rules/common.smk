@@ -6,9 +6,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lazyrich.claims import SWEEPS as CLAIMED
-from lazyrich.cost import length
+from lazyrich.cost import work
 from lazyrich.disk import check_writable, in_words, remove_leftovers
-from lazyrich.engines.select import engine_of, likely_device, modules
+from lazyrich.engines.select import likely_device, modules
 from lazyrich.lock import take
 from lazyrich.plan import canonical, plan, whole
 from lazyrich.plan_file import checksum_file, known_shards, read_plan, shard_file, write_plan
@@ -135,11 +135,7 @@ def data_file(wildcards):
 
 
 def source_of_simulation(wildcards):
-    names = ("activation", "width", "samples", "path")
-    cells = [dict(zip(names, values, strict=True)) for values in sweep(wildcards.sweep).combinations(*names)]
-    cells = [{name: value for name, value in cell.items() if value is not None} for cell in cells]
-    engines = {engine_of(cell["activation"], length.width(cell), length.samples(cell)) for cell in cells}
-    return fingerprint("lazyrich.simulate", *modules(engines))
+    return fingerprint("lazyrich.simulate", *modules(work.engines(sweep(wildcards.sweep))))
 
 
 def published_of(names):

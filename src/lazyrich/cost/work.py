@@ -14,7 +14,7 @@ from typing import Any
 from lazyrich.cost.length import length, samples, width
 from lazyrich.engines.select import engine_of
 from lazyrich.observables import OBSERVABLES
-from lazyrich.sweep import SECTION_OF
+from lazyrich.sweep import SECTION_OF, Sweep
 
 # (what, engine or rule or "", kind of work) -> how much of it, or what one of it costs.
 Amounts = Counter[tuple[str, str, str]]
@@ -74,6 +74,16 @@ def records(record: dict[str, Any], cell: dict[str, Any]) -> int:
     if record.get("every"):
         return -(-cell["steps"] // record["every"]) + 1
     return record["points"]
+
+
+def engines(sweep: Sweep) -> set[str]:
+    """The engines that train a sweep's networks."""
+    names = ("activation", "width", "samples", "path")
+    found = set()
+    for values in sweep.combinations(*names):
+        cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        found.add(engine_of(cell["activation"], width(cell), samples(cell)))
+    return found
 
 
 def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:

@@ -18,7 +18,7 @@ from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import kept_trajectories
-from lazyrich.draw.pack import Pack, every
+from lazyrich.draw.pack import Pack
 from lazyrich.fields import median
 from lazyrich.setting import setting
 from lazyrich.sweep import Sweep
@@ -41,8 +41,7 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
     found = diagrams(sweep, summary)
     dims = [dim for dim in summary["phase"].dims if dim not in (x, y)]
     step = _step(summary, len(found))
-    kept = {x: every(summary.sizes[x], step), y: every(summary.sizes[y], step)}
-    thin = summary.isel({axis: places for axis, places in kept.items() if len(places) < summary.sizes[axis]})
+    thin = summary.isel({x: slice(None, None, step), y: slice(None, None, step)})
     planes = list(slices(summary, x, y))
     drawn = [boundaries(plane, x, y) for plane, _ in planes]
     items = {
@@ -66,7 +65,6 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
         "lines": _thinned(drawn),
         "trajectories": trajectories,
         "step": step,
-        "cells": {axis: summary.sizes[axis] for axis in (x, y)},
         "setting": setting(sweep),
     }
     return {
@@ -84,13 +82,12 @@ def _step(summary: xr.Dataset, layers: int) -> int:
 
 def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
     values = data[name].values.astype(float)
-    edges, log = style.edges(values)
+    edges, _ = style.edges(values)
     return {
         "name": name,
         "symbol": data[name].attrs.get("symbol") or name,
         "values": values.tolist(),
         "edges": edges.tolist(),
-        "log": log,
     }
 
 

@@ -111,7 +111,7 @@ def _panel(
     steps = cell["step"].values.astype(float)
     last = until(cell).max()
     drawing = Drawing(panel, backend)
-    drawing.shade(*(_median(values) for values in stages(cell)), last)
+    drawing.shade(*(middle(values) for values in stages(cell)), last)
     shown = list(found.values())
     for number, (name, values) in enumerate(found.items()):
         # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
@@ -137,7 +137,7 @@ def _panel(
     return drawing.overlay(title, last, limits(np.concatenate([part.ravel() for part in shown]), panel))
 
 
-def _median(values: np.ndarray) -> float:
+def middle(values: np.ndarray) -> float:
     """The median where more than half of the networks have a value, else NaN."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if 2 * len(known) > len(values) else np.nan

@@ -14,7 +14,7 @@ from lazyrich import archive
 from lazyrich.concatenate import concatenate
 from lazyrich.draw import curves, style
 from lazyrich.draw.item import item
-from lazyrich.draw.pack import Pack, every, quantised
+from lazyrich.draw.pack import Pack, quantised
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, simulated, stages, theory, until
 from lazyrich.plan import whole
 from lazyrich.summary import places
@@ -44,7 +44,7 @@ def kept_trajectories(
     if sweep.record.summary:
         return None, {}
     step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
-    columns, rows = (every(summary.sizes[axis], step) for axis in (x, y))
+    columns, rows = (np.arange(0, summary.sizes[axis], step) for axis in (x, y))
     networks, cells = _read(whole(sweep).recipe, summary, {x: columns, y: rows}, shards)
     shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
     if not networks.sizes["network"] or not shown:

@@ -57,8 +57,3 @@ def quantised(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | fl
         codes = np.where(inside, np.round(np.clip(share, 0.0, 1.0) * TOP), MISSING)
     codes = np.where(np.isinf(values), INFINITE, codes)
     return (np.where(values == 0, ZERO, codes) if log else codes).astype(np.uint16)
-
-
-def every(count: int, step: int) -> np.ndarray:
-    """Every `step`-th position of an axis."""
-    return np.arange(0, count, step)

@@ -8,7 +8,7 @@ import xarray as xr
 from bokeh.models import FixedTicker, GlyphRenderer, Legend
 from bokeh.plotting import figure
 
-from lazyrich.draw.curves import Drawing
+from lazyrich.draw.curves import Drawing, middle
 from lazyrich.draw.style import CURVES
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
 
@@ -52,7 +52,7 @@ class Panels:
             shown += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
             low, high = limits(np.concatenate(shown), panel, legend_inside=False)
             _fill(fig, curves, panel.log)
-            _shade(fig, _middle(onset, last), _middle(end, last))
+            _shade(fig, *(each if np.isfinite(each) else last for each in map(middle, (onset, end))))
             fig.x_range.update(start=-0.02 * last, end=1.02 * last)
             fig.y_range.update(start=low, end=high)
             if panel.log:
@@ -94,11 +94,6 @@ def _shade(fig: figure, onset: float, end: float) -> None:
     spans = {"stage_1": (0.0, onset), "stage_2": (onset, max(onset, end))}
     for name, (left, right) in spans.items():
         fig.select_one({"name": name}).update(left=left, right=right)
-
-
-def _middle(steps: np.ndarray, last: float) -> float:
-    known = steps[np.isfinite(steps)]
-    return float(np.median(known)) if 2 * len(known) > len(steps) else last
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -18,9 +18,9 @@ from lazyrich.sweep_file import load_sweep
 
 
 def sweeps(config: Path, results: Path) -> dict[str, Path]:
-    """Files of the sweeps that can be explored, with two axes of numbers and a run that has begun: name -> file."""
+    """Files of the sweeps that can be explored, with two axes of numbers and a shard at least: name -> file."""
     files = {path.stem: path for path in sorted(config.glob("*.yaml"))}
-    begun = {name: path for name, path in files.items() if (results / name / "plan.json").exists()}
+    begun = {name: path for name, path in files.items() if any((results / name / "shards").glob("*.sha256"))}
     return {name: path for name, path in begun.items() if len(load_sweep(path).plane) == 2}
 
 
