@@ -40,6 +40,9 @@ SETTINGS = {
 PATIENCE_KEY = "distributed.scheduler.no-workers-timeout"
 PATIENCE = "10 minutes"
 LOOK = 2  # seconds between two looks at the queue
+# What a job has beside its worker's memory: its nanny (80 MB measured), and room for this to end a worker before SLURM ends
+# the job, for no other job takes its place.
+JOB_MEMORY = 2**29
 
 
 @contextlib.contextmanager
@@ -70,7 +73,10 @@ def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
                 "most likely for want of it; write more"
             ) from None
         except NoWorkerError:
-            raise ValueError(f"dask: all workers are gone, and none has come back in {patience}; start again") from None
+            raise ValueError(
+                f"dask: all workers are gone, and none has come back in {patience}; start again, with a longer walltime "
+                "or more dask.memory if that ended them"
+            ) from None
 
 
 def _local(section: Dask) -> SpecCluster:
@@ -91,7 +97,7 @@ def _local(section: Dask) -> SpecCluster:
 def _slurm(section: Dask) -> Iterator[SpecCluster]:
     """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
     from dask_jobqueue import SLURMCluster
-    from dask_jobqueue.slurm import SLURMJob
+    from dask_jobqueue.slurm import SLURMJob, slurm_format_bytes_ceil
     from distributed.core import Status
 
     class Job(SLURMJob):
@@ -123,6 +129,7 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
             cores=1,
             processes=1,
             memory=f"{section.memory_bytes} B",
+            job_mem=config.get("jobqueue.slurm.job-mem") or slurm_format_bytes_ceil(section.memory_bytes + JOB_MEMORY),
             log_directory=logs,
             job_script_prologue=[*config.get("jobqueue.slurm.job-script-prologue"), *exports],
             scheduler_options={
