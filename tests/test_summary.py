@@ -15,12 +15,12 @@ from hypothesis.extra import numpy as hnp
 
 import lazyrich
 from lazyrich import archive
-from lazyrich.assemble import QUANTILES
 from lazyrich.engines.trajectories import Status
 from lazyrich.phases import Phase
 from lazyrich.plan import Shard, plan, recipe, whole
+from lazyrich.quantiles import QUANTILES, quantiles
 from lazyrich.simulate import simulate
-from lazyrich.summary import _quantiles, cell, summarise
+from lazyrich.summary import cell, summarise
 from lazyrich.sweep_file import load_sweep
 
 
@@ -106,11 +106,11 @@ def test_quantiles_are_those_of_numpy(table):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of a row of NaN
         expected = np.nanquantile(table, QUANTILES, axis=1).T
-    np.testing.assert_allclose(_quantiles(table), expected, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(quantiles(table), expected, rtol=1e-12, atol=1e-9)
 
 
 def test_quantiles_of_infinite_values_stay_infinite():
-    assert (_quantiles(np.full((1, 3), np.inf)) == np.inf).all()
+    assert (quantiles(np.full((1, 3), np.inf)) == np.inf).all()
 
 
 def test_end_values_are_those_of_the_last_record():

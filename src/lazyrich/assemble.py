@@ -14,13 +14,13 @@ from lazyrich.boundaries import boundaries, distances
 from lazyrich.comparison import COLUMNS
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import VOTES, Phase
+from lazyrich.quantiles import QUANTILES
 from lazyrich.refine import fill
 from lazyrich.sweep import Refine
 from lazyrich.table import variable
 from lazyrich.theories import Theory
 from lazyrich.training import LOSS_FACTOR
 
-QUANTILES = (0.16, 0.5, 0.84)
 # Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
 FLAGS = {
     "phase": (Phase, Phase.not_run),

@@ -19,13 +19,14 @@ import xarray as xr
 from dask import compute, delayed
 
 from lazyrich import archive, progress, theories
-from lazyrich.assemble import FLAGS, QUANTILES, assemble
+from lazyrich.assemble import FLAGS, assemble
 from lazyrich.boundaries import BANDED, band
 from lazyrich.cluster import workers
 from lazyrich.comparison import compare, needed
 from lazyrich.concatenate import concatenate
 from lazyrich.plan import index_of, positions, whole
 from lazyrich.published import load_published
+from lazyrich.quantiles import QUANTILES, quantiles
 from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine, Sweep
 from lazyrich.sweep_file import validated
 
@@ -142,7 +143,7 @@ def _reduce(
             with np.errstate(invalid="ignore"):
                 values[name] = np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
         else:
-            values[name] = _quantiles(table)
+            values[name] = quantiles(table)
             if name.startswith("published_"):
                 values[f"{name}_worst"] = np.max(table, axis=1)
         if name in BANDED:
@@ -151,24 +152,6 @@ def _reduce(
         medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
         values["best_theory"], _ = theories.best(medians, phases.theory_error)
     return present, values
-
-
-def _quantiles(table: np.ndarray) -> np.ndarray:
-    """`QUANTILES` along rows, linear between order statistics, NaN left out (numpy.nanquantile goes row by row in Python)."""
-    ordered = np.sort(table, axis=1)  # NaN last
-    count = np.sum(~np.isnan(ordered), axis=1)
-    result = np.full((len(table), len(QUANTILES)), np.nan)
-    rows = np.arange(len(table))
-    for i, q in enumerate(QUANTILES):
-        place = q * np.maximum(count - 1, 0)
-        low = np.floor(place).astype(int)
-        high = np.minimum(low + 1, np.maximum(count - 1, 0))
-        lower, upper = ordered[rows, low], ordered[rows, high]
-        with np.errstate(invalid="ignore"):
-            # An order statistic itself where it is one: ∞ − ∞ and 0 · ∞ are no numbers.
-            exact = (lower == upper) | (place == low)
-            result[:, i] = np.where(exact, lower, lower + (place - low) * (upper - lower))
-    return result
 
 
 def _blocks(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any], size: int) -> list[tuple[list[str], range]]:

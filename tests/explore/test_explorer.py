@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 import yaml
+from bokeh.events import SelectionGeometry, Tap
 
 import lazyrich
+from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Source, sweeps
 from lazyrich.explore.state import State
@@ -21,6 +23,22 @@ from .conftest import SWEEP
 @pytest.fixture(scope="module")
 def page(folder):
     return Explorer(folder / "config/sweeps", folder / "results")
+
+
+def colours(page):
+    """The numbers of the map's cells as they are drawn, (vertical, horizontal)."""
+    return np.asarray(page.map.cells.data_source.data["image"][0])
+
+
+def tap(page, x, y):
+    """A click at a point of the map."""
+    page.map.figure._trigger_event(Tap(page.map.figure, x=x, y=y))
+
+
+def select(page, x, y):
+    """A box that is drawn over the map, from one end to the other along both axes."""
+    ends = {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1]}
+    page.map.figure._trigger_event(SelectionGeometry(page.map.figure, geometry=ends, final=True))
 
 
 def source(folder, name):
@@ -42,7 +60,7 @@ def test_of_a_sweep_that_runs_finished_cells_are_shown_and_others_are_not_run(fo
     assert (begun.summary.phase.where(~trained, drop=True).fillna(Phase.not_run) == Phase.not_run).all()
     xr.testing.assert_equal(begun.summary.phase.where(trained), whole.phase.where(trained))
     for cell in range(trained.size):
-        found = begun.networks(cell)
+        found = begun.networks(cell, RECORDED)
         assert (found is None) == (not trained.values.ravel()[cell])
 
 
@@ -59,7 +77,7 @@ def test_networks_of_a_cell_are_all_replicates_as_they_were_trained(folder):
     done, run = source(folder, "done"), lazyrich.run(SWEEP)
     grid = done.summary.phase
     for cell in (0, 17, grid.size - 1):
-        found = done.networks(cell)
+        found = done.networks(cell, RECORDED)
         place = dict(zip(grid.dims, np.unravel_index(cell, grid.shape), strict=True))
         here = done.summary.isel(place)
         rows = (run.samples == here.samples) & np.isclose(run.laziness, here.laziness)
@@ -87,7 +105,7 @@ def test_what_a_link_asks_for_in_vain_is_as_on_a_new_page(folder, link):
     assert state.quantile == 0.5
     assert state.slices in ([0], [1])
     assert -1 <= state.cell < found.summary.phase.size and state.other == -1
-    assert page.drawn is not None
+    assert page.map is not None
 
 
 def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
@@ -95,7 +113,7 @@ def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
     figures = set()
     for name in list(page.controls.diagram.options.values()):
         page.state.show = name
-        figures.add(page.drawn["figure"].title.text)
+        figures.add(page.map.figure.title.text)
     assert len(figures) == len(page.controls.diagram.options) > 10
     page.state.show = "kernel_change"
     low = _colours(page, 0.16)
@@ -103,21 +121,19 @@ def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
     assert (low <= high).all() and (low < high).any()
     page.state.quantile = 0.5
     page.state.param.update(x="samples", y="laziness")
-    assert page.drawn["figure"].xaxis[0].axis_label.startswith("n,")
+    assert page.map.figure.xaxis[0].axis_label.startswith("n,")
     page.state.param.update(x="laziness", y="growth_per_step", slices=[1])
-    cells = next(each for each in page.drawn["figure"].renderers if each.name == "cells")
     expected = (
         page.source.summary.kernel_change.sel(quantile=0.5).isel(samples=1).transpose("growth_per_step", "laziness")
     )
-    shown = np.asarray(cells.data_source.data["image"][0])
+    shown = colours(page)
     here = np.isfinite(expected.values)
     np.testing.assert_array_equal(shown[here], expected.values[here])
 
 
 def _colours(page, quantile):
     page.state.quantile = quantile
-    cells = next(each for each in page.drawn["figure"].renderers if each.name == "cells")
-    return np.nan_to_num(np.asarray(cells.data_source.data["image"][0]))
+    return np.nan_to_num(colours(page))
 
 
 def test_a_point_of_the_map_is_the_cell_around_it(page):
@@ -125,28 +141,28 @@ def test_a_point_of_the_map_is_the_cell_around_it(page):
     summary = page.source.summary
     edge = np.sqrt(float(summary.laziness[2] * summary.laziness[3]))
     for x, i in ((edge * 0.999, 2), (edge * 1.001, 3)):
-        page.choose(x, float(summary.growth_per_step[4]))
+        tap(page, x, float(summary.growth_per_step[4]))
         place = np.unravel_index(page.state.cell, summary.phase.shape)
         assert dict(zip(summary.phase.dims, place, strict=True)) == {"samples": 1, "laziness": i, "growth_per_step": 4}
     before = page.state.cell
-    page.choose(1e9, 1.0)
+    tap(page, 1e9, 1.0)
     assert page.state.cell == before
-    assert "laziness=" in page.cell_words.object and "samples=5" in page.cell_words.object
+    assert "laziness=" in page.words["cell"].object and "samples=5" in page.words["cell"].object
 
 
 def test_a_cell_is_kept_beside_the_next_one(page):
     page.state.param.update(sweep="done", cell=3, other=-1)
     page.keep()
-    page.choose(0.01, 0.02)
+    tap(page, 0.01, 0.02)
     assert page.state.other == 3 != page.state.cell
-    assert page.others.figures["loss"].visible
-    first, second = page.cell_words.object, page.other_words.object
+    assert page.panels["other"].figures["loss"].visible
+    first, second = page.words["cell"].object, page.words["other"].object
     assert first != second
 
 
 def test_the_sweep_file_of_a_part_is_one_and_covers_it(page, tmp_path):
     page.state.param.update(sweep="done", x="laziness", y="growth_per_step")
-    page.select({"laziness": (2.0, 0.1), "growth_per_step": (0.001, 0.3)})
+    select(page, (2.0, 0.1), (0.001, 0.3))
     path = tmp_path / "finer.yaml"
     path.write_text(page.finer().read())
     found = load_sweep(path)
@@ -172,5 +188,5 @@ def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
     np.testing.assert_allclose(table.kernel_change, summary.kernel_change.sel(quantile=0.5).values.ravel(), rtol=1e-12)
 
 
-def test_the_state_is_small_and_text_or_numbers():
-    assert {type(value) for value in State().param.values().values()} <= {str, float, int, list}
+def test_the_state_is_small_and_fits_an_address():
+    assert {type(value) for value in State().param.values().values()} <= {str, float, int, bool, list}

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files
+
 import holoviews as hv
 import holoviews.plotting.bokeh
 import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
+from bokeh.models import CustomJS, FixedTicker
 
 from lazyrich.draw import style
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
 from lazyrich.published import lagged_kernel_error
+from lazyrich.stages import Stage
 
 WIDTH, HEIGHT = 280, 250
 INCHES = 4.2
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
-STAGES = {"stage_1": "#E69F00", "stage_2": "#56B4E9"}  # shading up to t₁, and from there to t₂
+# Shading up to t₁, and from there to t₂.
+STAGES = {"stage_1": style.STAGE_COLOURS[Stage.one], "stage_2": style.STAGE_COLOURS[Stage.two]}
 
 
 class Drawing:
@@ -83,6 +90,43 @@ class Drawing:
         return overlay.opts(
             backend=self.backend, fig_inches=INCHES, aspect="auto", hooks=[style.framed(0.85)], fontsize=sizes, **common
         )
+
+
+def empty(
+    panel: Panel,
+    observables: Sequence[str],
+    theories: Sequence[str],
+    size: tuple[int, int],
+    *,
+    replicates: bool = False,
+) -> hv.Overlay:
+    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them.
+
+    The ticks of its logarithmic axis follow its limits.
+    """
+    nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
+    symbol, _, meaning = panel.label.partition(", ")
+    drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
+    drawing.shade(np.nan, np.nan, 1.0)
+    for number, (key, words) in enumerate(panel.observables.items()):
+        if key in observables:
+            if replicates:
+                drawing.curve(f"all_{key}", *nothing, "", color=style.CURVES[number], alpha=0.35, line=1)
+            drawing.curve(key, *nothing, words, color=style.CURVES[number], line=2.5)
+    for key in theories:
+        drawing.theory(key, *nothing, THEORIES[panel.name][key])
+    overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), size)
+    return overlay.opts(backend="bokeh", legend_position="bottom", hooks=[_ticked] if panel.log else [])
+
+
+def _ticked(plot: object, element: object) -> None:
+    """A hook: ticks that a small logarithmic axis has room for, chosen in the page whenever its limits change."""
+    figure = plot.state
+    figure.yaxis[0].ticker = FixedTicker(ticks=[])
+    code = files("lazyrich.draw").joinpath("pages/ticks.js").read_text(encoding="utf-8")
+    choose = CustomJS(args={"range": figure.y_range, "ticker": figure.yaxis[0].ticker}, code=code)
+    for end in ("start", "end"):
+        figure.y_range.js_on_change(end, choose)
 
 
 def panels(cell: xr.Dataset, published: dict[str, np.ndarray] | None, backend: str, title: str) -> list[hv.Overlay]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ import xarray as xr
 
 from lazyrich import archive
 from lazyrich.concatenate import concatenate
-from lazyrich.draw import curves, style
+from lazyrich.draw import curves
 from lazyrich.draw.item import item
 from lazyrich.draw.pack import Pack, quantised
-from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, simulated, stages, theory, until
+from lazyrich.draw.trajectories import PANELS, RECORDED, Panel, limits, simulated, stages, theory, until
 from lazyrich.plan import whole
 from lazyrich.summary import places
 from lazyrich.sweep import Sweep
@@ -89,7 +88,6 @@ def _read(
     """One replicate's networks of the kept cells with some of their records, and the cell (flat) of each."""
     wanted_cells = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
     wanted_cells[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
-    names = {name for panel in PANELS for name in panel.observables} | {"step", "target_overlap"}
     parts, cells = [], []
     for path in shards:
         with archive.read(path) as data:
@@ -97,7 +95,7 @@ def _read(
             rows = np.flatnonzero((replicate == REPLICATE) & (where >= 0))
             rows = rows[wanted_cells.ravel()[where[rows]]]
             records = np.unique(np.linspace(0, data.sizes["record"] - 1, RECORDS).round().astype(int))
-            data = data.drop_vars([n for n in data if "record" in data[n].dims and n not in names])
+            data = data.drop_vars([n for n in data if "record" in data[n].dims and n not in RECORDED])
             for run in _runs(rows):
                 some = data.isel(network=slice(run[0], run[-1] + 1)).load()
                 parts.append(some.isel(network=run - run[0], record=records))
@@ -136,15 +134,5 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
 
 def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
     """A panel with every curve that some network may have, and nothing in them."""
-    nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
-    symbol, _, meaning = panel.label.partition(", ")
-    drawing = curves.Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
-    drawing.shade(np.nan, np.nan, 1.0)
-    for number, (key, words) in enumerate(panel.observables.items()):
-        if key in networks:
-            drawing.curve(key, *nothing, words, color=style.CURVES[number], line=2.5)
-    for key in predicted[panel.name]:
-        drawing.theory(key, *nothing, THEORIES[panel.name][key])
-    ticks = {"yticks": [1.0]} if panel.log else {}  # fixed ones, which the page's script chooses
-    overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), PANEL_SIZE)
-    return item(overlay.opts(backend="bokeh", legend_position="bottom", **ticks), f"panel-{panel.name}")
+    observables = [name for name in panel.observables if name in networks]
+    return item(curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE), f"panel-{panel.name}")

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lazyrich.boundaries import coordinate
 from lazyrich.phases import VOTES, Phase
+from lazyrich.stages import Stage
 from lazyrich.theories import Theory
 
 # Okabe–Ito, colour-blind safe, and greys for what is no result.
@@ -43,6 +44,15 @@ THEORY_COLOURS = {
     Theory.linearised: "#56B4E9",
     Theory.none: "#C8C8C8",
     Theory.not_compared: "#707070",
+}
+# As trajectories are shaded; where training did not come so far, as in maps of phases.
+STAGE_COLOURS = {
+    Stage.one: "#E69F00",
+    Stage.two: "#56B4E9",
+    Stage.learned: "#009E73",
+    Stage.diverged: PHASE_COLOURS[Phase.diverging],
+    Stage.ended: PHASE_COLOURS[Phase.unfinished],
+    Stage.not_run: PHASE_COLOURS[Phase.not_run],
 }
 NO_VALUE = "#9A9A9A"  # a cell without a number, in maps of numbers
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -67,6 +67,8 @@ PANELS = (
         "top_right",
     ),
 )
+# What is read of a network's records to draw it.
+RECORDED = ("step", "target_overlap", *(name for panel in PANELS for name in panel.observables))
 # Theories, panel by panel: key -> words. A network has those of its regime.
 THEORIES = {
     "loss": {

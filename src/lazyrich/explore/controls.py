@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import xarray as xr
 
-from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.style import axis_label
-from lazyrich.explore.state import QUANTILES
-from lazyrich.fields import numeric_axes
+from lazyrich.explore.coordinates import NUMBERS
+from lazyrich.explore.state import OWN
+from lazyrich.quantiles import QUANTILES
 
 if TYPE_CHECKING:
     from lazyrich.explore.explorer import Explorer
@@ -26,8 +26,11 @@ class Controls:
         self.page = page
         self.sweep = self._select("sweep", "Sweep")
         self.x, self.y = self._select("x", "Horizontal axis"), self._select("y", "Vertical axis")
+        self.coordinates = self._select("coordinates", "Coordinates")
         self.diagram = self._select("show", "Show")
+        self.lines = self._watched(pn.widgets.Checkbox(label="Boundaries", width=SIDE), "lines")
         self.quantile = self._select("quantile", "Quantile over replicates")
+        self.moment = self._watched(pn.widgets.DiscreteSlider(label="Time τ", width=SIDE, options=[0]), "moment")
         self.sliders = pn.Column()
         self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
         self.keep.on_click(page.keep)
@@ -51,10 +54,15 @@ class Controls:
                 for kind in kinds
             )
         )
-        self.all = [self.sweep, self.x, self.y, self.diagram, self.quantile, self.sliders, self.keep, self.finer]
+        self.all = [
+            *(self.sweep, self.diagram, self.moment, self.sliders, self.quantile, self.x, self.y, self.coordinates),
+            *(self.lines, self.keep, self.finer),
+        ]
 
     def _select(self, name: str, label: str) -> pn.widgets.Select:
-        widget = pn.widgets.Select(label=label, width=SIDE)
+        return self._watched(pn.widgets.Select(label=label, width=SIDE), name)
+
+    def _watched(self, widget: pn.widgets.base.Widget, name: str) -> pn.widgets.base.Widget:
         widget.param.watch(lambda event: self._choose(name, event.new), "value")
         return widget
 
@@ -64,22 +72,31 @@ class Controls:
 
     def show(self) -> None:
         """Options and values as the state and the source have them."""
-        state, source = self.page.state, self.page.source
-        axes = numeric_axes(source.summary, source.sweep.figures.axes or ())
-        shown = diagrams(source.sweep, source.summary)
+        page, state, source = self.page, self.page.state, self.page.source
+        axes = source.axes
         for widget, options, value in (
-            (self.sweep, list(self.page.files), state.sweep),
+            (self.sweep, list(page.files), state.sweep),
             (self.x, _labelled(source.summary, axes), state.x),
             (self.y, _labelled(source.summary, [name for name in axes if name != state.x]), state.y),
-            (self.diagram, {diagram.heading: diagram.name for diagram in shown}, state.show),
+            (self.coordinates, {"as in the sweep file": OWN, **_pairs(page.pairs())}, state.coordinates),
+            (self.diagram, {diagram.heading: diagram.name for diagram in source.diagrams}, state.show),
             (self.quantile, {f"{q:.0%}": q for q in QUANTILES}, state.quantile),
         ):
-            widget.param.update(options=options, value=value)
-        dims = self.page.others_of()
+            if widget.options != options:
+                widget.options = options
+            widget.value = value
+        self.lines.param.update(value=state.lines, disabled=not page.diagram.lines)
+        self.moment.visible = page.time is not None
+        if self.moment.visible:
+            times = {f"{time:.3g}": place for place, time in enumerate(source.times)}
+            if self.moment.options != times:
+                self.moment.options = times
+            self.moment.value = state.moment
+        dims = page.others
         if [slider.label for slider in self.sliders] != dims:
             self.sliders.objects = [self._slider(number, dim) for number, dim in enumerate(dims)]
         for slider, place in zip(self.sliders, state.slices, strict=True):
-            slider.value = list(slider.options.values())[place]
+            slider.value = place
 
     def _slider(self, number: int, dim: str) -> pn.widgets.DiscreteSlider:
         summary = self.page.source.summary
@@ -94,11 +111,8 @@ class Controls:
 
         def moved(event: Any) -> None:
             if not self.page.settling:
-                self.page.state.slices = [
-                    *self.page.state.slices[:number],
-                    event.new,
-                    *self.page.state.slices[number + 1 :],
-                ]
+                slices = self.page.state.slices
+                self.page.state.slices = [*slices[:number], event.new, *slices[number + 1 :]]
 
         slider.param.watch(moved, "value")
         return slider
@@ -106,3 +120,7 @@ class Controls:
 
 def _labelled(summary: xr.Dataset, names: list[str]) -> dict[str, str]:
     return {axis_label(summary, name): name for name in names}
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    return {" and ".join(NUMBERS[name].symbol for name in pair): " ".join(pair) for pair in pairs}

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import holoviews as hv
-import matplotlib.pyplot as plt
 import numpy as np
 import panel as pn
 import xarray as xr
-from bokeh.events import SelectionGeometry, Tap
-from bokeh.models import BoxAnnotation, BoxSelectTool, CustomJS, Div, PanTool
-from bokeh.plotting import figure
 
-from lazyrich import archive
-from lazyrich.draw import style
-from lazyrich.draw.diagrams import Diagram, diagrams, point
+from lazyrich.boundaries import BOUNDARIES, boundaries
+from lazyrich.draw.diagrams import Diagram, point
+from lazyrich.draw.trajectories import RECORDED
+from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
+from lazyrich.explore.coordinates import FIELDS, Curved, Straight, pairs
+from lazyrich.explore.map import FRAMES, Lines, Map
+from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
-from lazyrich.explore.region import finer
 from lazyrich.explore.source import Source, sweeps
-from lazyrich.explore.state import LINKED, State
+from lazyrich.explore.state import LINKED, OWN, State
 from lazyrich.setting import setting
-from lazyrich.table import RENAMED
 
-KEYS = {variable: key for key, variable in RENAMED.items()}  # a dataset's names back to those of sweep files
 LOOK = 5000  # milliseconds between two looks at a sweep that runs
-# The cell under the pointer, in the browser: its own values, not the pointer's.
-READOUT = """
-  const at = (edges, v) => edges.findIndex((low, i) => v >= low && v < edges[i + 1]);
-  const i = at(x_edges, cb_obj.x), j = at(y_edges, cb_obj.y);
-  const data = cells.data_source.data, image = data.image;
-  if (i < 0 || j < 0) { readout.text = '&nbsp;'; return; }
-  const value = image ? image[0][j * (x_edges.length - 1) + i] : data[field][i * (y_edges.length - 1) + j];
-  const say = v => Number.isNaN(v) ? 'no value' : String(Number(v.toPrecision(4)));
-  const place = `${x_symbol} = ${say(x_values[i])}, ${y_symbol} = ${say(y_values[j])}`;
-  readout.text = `${place}: ${words.length ? words[value] : say(value)}`;
-"""
 
 
 class Explorer(pn.viewable.Viewer):
@@ -57,12 +41,13 @@ class Explorer(pn.viewable.Viewer):
         self.state = State(sweep=next(iter(self.files)))
         self.sources: dict[str, Source] = {}
         self.region: dict[str, tuple[float, float]] = {}
-        self.panels, self.others = Panels(), Panels()
-        self.readout = Div(text="&nbsp;", height=24)
-        self.drawn: dict[str, Any] | None = None
-        self.map = pn.Column()
-        self.note = pn.pane.Markdown("")
-        self.cell_words, self.other_words = pn.pane.Markdown(""), pn.pane.Markdown("")
+        self.panels = {name: Panels() for name in FRAMES}
+        self.words = {name: pn.pane.Markdown("") for name in FRAMES}
+        self.map: Map | None = None
+        self.moments: Moments | None = None
+        self.known_pairs: tuple[Any, list[tuple[str, str]]] = (None, [])
+        self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
+        self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
         self.settling = False
         self.controls = Controls(self)
         if pn.state.location:
@@ -83,18 +68,39 @@ class Explorer(pn.viewable.Viewer):
         return self.sources[name]
 
     @property
-    def plane(self) -> xr.Dataset:
-        """The summary at the chosen slices, values at the chosen quantile where a median is drawn."""
-        return self._at_quantile(self.source.summary.isel(self._place()))
+    def diagram(self) -> Diagram:
+        """The chosen diagram."""
+        return next(each for each in self.source.diagrams if each.name == self.state.show)
 
-    def _place(self) -> dict[str, int]:
-        return dict(zip(self.others_of(), self.state.slices, strict=True))
-
-    def others_of(self) -> list[str]:
+    @property
+    def others(self) -> list[str]:
         """Dimensions that are no axis of the map."""
         return [str(dim) for dim in self.source.summary["phase"].dims if dim not in (self.state.x, self.state.y)]
 
-    def _at_quantile(self, data: xr.Dataset) -> xr.Dataset:
+    @property
+    def place(self) -> dict[str, int]:
+        """Where along the other dimensions the map is."""
+        return dict(zip(self.others, self.state.slices, strict=True))
+
+    @property
+    def time(self) -> float | None:
+        """τ of a diagram during training."""
+        return float(self.source.times[self.state.moment]) if self.state.show.startswith(DURING) else None
+
+    def plane(self) -> xr.Dataset:
+        """What the map shows: the summary's fields at the chosen slices, or those of a time of training.
+
+        Values at the chosen quantile stand where a median is drawn.
+        """
+        names = ["phase", "networks", "stability_fraction", self.diagram.variable]
+        if self.time is None:
+            return self.at_quantile(self.source.fields(names).isel(self.place))
+        plane = self.source.fields(names[:-1]).isel(self.place)
+        return plane.assign(
+            {self.diagram.variable: self.moments.plane(self.place, self.state.moment, self.state.quantile)}
+        )
+
+    def at_quantile(self, data: xr.Dataset) -> xr.Dataset:
         """Every number at the chosen quantile, in place of the median that diagrams draw."""
         if self.state.quantile == 0.5:
             return data
@@ -102,10 +108,35 @@ class Explorer(pn.viewable.Viewer):
         chosen = data[wide].sel(quantile=[self.state.quantile]).assign_coords(quantile=[0.5])
         return data.drop_dims("quantile").merge(chosen)
 
-    def diagram(self) -> Diagram:
-        """The chosen diagram."""
-        found = {each.name: each for each in diagrams(self.source.sweep, self.source.summary)}
-        return found[self.state.show]
+    def whole(self) -> xr.Dataset:
+        """What sets the colours of the map: all slices, and all times."""
+        if self.time is not None:
+            return self.moments.whole
+        return self.at_quantile(self.source.fields([self.diagram.variable]))
+
+    def lines(self) -> Lines:
+        """The map's boundaries, in units of the plane's axes."""
+        if not self.state.lines:
+            return {}
+        fields = {BOUNDARIES[name].field + end for name in self.diagram.lines for end in ("", "_low", "_high")}
+        plane = self.source.fields([*fields, "phase", "stability_fraction"]).isel(self.place)
+        return boundaries(plane, self.state.x, self.state.y)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Pairs of dimensionless numbers that the map can have for coordinates."""
+        key = self.source, self.state.x, self.state.y, tuple(self.state.slices)
+        if self.known_pairs[0] != key:
+            self.known_pairs = key, pairs(self._numbers(), self.state.x, self.state.y)
+        return self.known_pairs[1]
+
+    def _numbers(self) -> xr.Dataset:
+        return self.source.fields(FIELDS).isel(self.place)
+
+    def where(self) -> Straight:
+        """The map's coordinates."""
+        if self.state.coordinates == OWN:
+            return Straight(self.source.grid.isel(self.place), self.state.x, self.state.y)
+        return Curved(self._numbers(), self.state.x, self.state.y, tuple(self.state.coordinates.split()))
 
     # ---- what follows from the state ----
 
@@ -115,105 +146,77 @@ class Explorer(pn.viewable.Viewer):
         self.settling = True  # what is set below follows from the state, and is no choice of anybody's
         try:
             self.state.param.update(**self.state.allowed(self.source), sweep=self.source.name)
+            if self.state.coordinates != OWN and tuple(self.state.coordinates.split()) not in self.pairs():
+                self.state.coordinates = OWN
             self.controls.show()
-            self._draw()
+            self._show_map()
+            for name in FRAMES:
+                self._show_cell(name, getattr(self.state, name))
         finally:
             self.settling = False
 
-    def _draw(self) -> None:
-        kind = (self.source, self.state.x, self.state.y, self.state.show, self.state.quantile, tuple(self.state.slices))
-        if self.drawn is None or self.drawn["kind"] != kind:
-            self.drawn = {"kind": kind, "figure": self._draw_map()}
-            self.map.objects = [pn.pane.Bokeh(self.drawn["figure"]), pn.pane.Bokeh(self.readout)]
-        running = (
-            "" if self.source.complete else f" {len(self.source.there)} of {len(self.source.shards)} shards are there."
-        )
-        self.note.object = f"### {self.source.sweep.title or self.source.name}\n{setting(self.source.sweep)}{running}"
-        self._mark()
-        self._show_cell(self.state.cell, self.panels, self.cell_words)
-        self._show_cell(self.state.other, self.others, self.other_words)
+    def _new(self, part: str, *of: object) -> bool:
+        """Whether a part of the page was drawn of something else."""
+        if self.shown.get(part) == of:
+            return False
+        self.shown[part] = of
+        return True
 
-    def _draw_map(self) -> figure:
-        diagram, x, y = self.diagram(), self.state.x, self.state.y
-        hv.Store.set_current_backend("bokeh")
-        whole = self._at_quantile(self.source.summary)
-        overlay = diagram.draw(self.plane, x, y, "bokeh", diagram.heading, whole=whole, hover=False)
-        drawn = hv.render(overlay, backend="bokeh")
-        drawn.sizing_mode = None
-        select = BoxSelectTool()
-        drawn.add_tools(select)
-        drawn.toolbar.update(active_drag=drawn.select_one(PanTool), active_scroll=None, logo=None)
-        for name in ("cell", "other"):
-            look = {"line_color": "black" if name == "cell" else "white", "line_alpha": 1, "line_width": 2.5}
-            drawn.add_layout(
-                BoxAnnotation(name=name, left=0, right=0, bottom=0, top=0, fill_alpha=0, visible=False, **look)
-            )
-        drawn.on_event(Tap, lambda event: self.choose(event.x, event.y))
-        drawn.on_event(SelectionGeometry, self._selected)
-        drawn.js_on_event("mousemove", self._readout(drawn, diagram))
-        return drawn
+    def _show_map(self) -> None:
+        state, source, place = self.state, self.source, tuple(self.state.slices)
+        if self.time is not None and self._new("moments", source, state.show):
+            self.moments = Moments(source, self.diagram)
+        curved = place if state.coordinates != OWN else ()  # in which cells lie elsewhere on each slice
+        figure = source, state.x, state.y, state.show, state.coordinates, curved
+        if self._new("figure", *figure):
+            self.map = Map(self.diagram, self.where(), self.plane(), self.whole(), self.choose, self.select)
+            self.drawing.objects = [pn.pane.Bokeh(self.map.figure), pn.pane.Bokeh(self.map.readout)]
+        moment = state.moment if self.time is not None else 0
+        if self._new("cells", *figure, place, state.quantile, moment):
+            self.map.fill(self.plane())
+        if self._new("lines", *figure, place, state.lines):
+            self.map.draw_lines(self.lines())
+        self.map.figure.title.text = self.title()
+        running = "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
+        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{running}"
 
-    def _readout(self, drawn: figure, diagram: Diagram) -> CustomJS:
-        summary = self.source.summary
-        cells = next(each for each in drawn.renderers if each.name == "cells")
-        axes = {}
-        for axis, name in (("x", self.state.x), ("y", self.state.y)):
-            values = summary[name].values.astype(float)
-            axes |= {f"{axis}_edges": style.edges(values)[0].tolist(), f"{axis}_values": values.tolist()}
-            axes[f"{axis}_symbol"] = summary[name].attrs.get("symbol") or name
-        codes = diagram.codes
-        words = [codes.words[code] for code in codes.present(summary)] if codes else []
-        return CustomJS(
-            args={"cells": cells, "readout": self.readout, "words": words, "field": diagram.variable, **axes},
-            code=READOUT,
-        )
+    def title(self) -> str:
+        """What the map shows."""
+        symbol = "" if self.diagram.codes else self.plane()[self.diagram.variable].attrs.get("symbol", "")
+        heading = f"{self.diagram.heading}: {symbol}" if symbol else self.diagram.heading
+        return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
 
-    def _mark(self) -> None:
-        for box in self.drawn["figure"].center:
-            cell = {"cell": self.state.cell, "other": self.state.other}.get(box.name)
-            if cell is None:
-                continue
-            place = self._unravelled(cell)
-            box.visible = cell >= 0 and all(place[dim] == i for dim, i in self._place().items())
-            if box.visible:
-                for name, low, high in ((self.state.x, "left", "right"), (self.state.y, "bottom", "top")):
-                    edges, _ = style.edges(self.source.summary[name].values.astype(float))
-                    setattr(box, low, float(edges[place[name]]))
-                    setattr(box, high, float(edges[place[name] + 1]))
+    def _show_cell(self, name: str, cell: int) -> None:
+        place = self._unravelled(cell)
+        here = cell >= 0 and all(place[dim] == i for dim, i in self.place.items())
+        self.map.frame(name, (place[self.state.x], place[self.state.y]) if here else None)
+        if not self._new(name, self.source, cell):
+            return
+        if cell < 0:
+            self.panels[name].show(None)
+            self.words[name].object = ""
+            return
+        networks = None if self.source.sweep.record.summary else self.source.networks(cell, RECORDED)
+        self.panels[name].show(networks)
+        coordinates = self.source.grid.isel(place)
+        said = point(coordinates, list(place))
+        if networks is None:
+            self.words[name].object = f"**{said}**: nothing is kept of this cell's trajectories."
+        else:
+            grid = [each for each, value in self.source.grid.coords.items() if value.dims and value.dims[0] in place]
+            named = " ".join(f"{exports.KEYS.get(each, each)}={coordinates[each].item()}" for each in map(str, grid))
+            command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
+            self.words[name].object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
 
     def _unravelled(self, cell: int) -> dict[str, int]:
         grid = self.source.summary["phase"]
         return dict(zip(map(str, grid.dims), map(int, np.unravel_index(max(cell, 0), grid.shape)), strict=True))
 
-    def _show_cell(self, cell: int, panels: Panels, words: pn.pane.Markdown) -> None:
-        if cell < 0:
-            panels.show(None)
-            words.object = ""
-            return
-        networks = None if self.source.sweep.record.summary else self.source.networks(cell)
-        panels.show(networks)
-        place = self._unravelled(cell)
-        here = self.source.summary.isel(place)
-        grid = [name for name, value in self.source.summary.coords.items() if value.dims and value.dims[0] in place]
-        named = " ".join(f"{KEYS.get(name, name)}={here[name].item()}" for name in map(str, grid))
-        said = point(here, list(place))
-        if networks is None:
-            words.object = f"**{said}**: nothing is kept of this cell's trajectories."
-        else:
-            command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
-            words.object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
-
     # ---- what people do ----
 
-    def choose(self, x: float, y: float) -> None:
-        """The cell at a point of the map."""
-        place = dict(self._place())
-        for name, value in ((self.state.x, x), (self.state.y, y)):
-            edges, _ = style.edges(self.source.summary[name].values.astype(float))
-            i = int(np.searchsorted(edges, value, side="right")) - 1
-            if not 0 <= i < self.source.summary.sizes[name]:
-                return
-            place[name] = i
+    def choose(self, at: tuple[int, int]) -> None:
+        """The cell (column, row) of the map."""
+        place = {**self.place, self.state.x: at[0], self.state.y: at[1]}
         grid = self.source.summary["phase"]
         self.state.cell = int(np.ravel_multi_index([place[str(dim)] for dim in grid.dims], grid.shape))
 
@@ -221,55 +224,29 @@ class Explorer(pn.viewable.Viewer):
         """Keep the cell for comparison with the next one."""
         self.state.other = self.state.cell
 
-    def _selected(self, event: SelectionGeometry) -> None:
-        if event.final and event.geometry["type"] == "rect":
-            g = event.geometry
-            self.select({self.state.x: (g["x0"], g["x1"]), self.state.y: (g["y0"], g["y1"])})
-
-    def select(self, region: dict[str, tuple[float, float]]) -> None:
-        """A part of the map: it is shown alone, and a sweep file of it can be had."""
-        self.region = {}
-        for name, ends in region.items():
-            edges, _ = style.edges(self.source.summary[name].values.astype(float))
-            low, high = np.clip(sorted(ends), edges[0], edges[-1])
-            self.region[name] = float(low), float(high)
-        drawn = self.drawn["figure"]
-        drawn.x_range.update(start=self.region[self.state.x][0], end=self.region[self.state.x][1])
-        drawn.y_range.update(start=self.region[self.state.y][0], end=self.region[self.state.y][1])
-        self.controls.finer.disabled = False
+    def select(self, u: tuple[float, float], v: tuple[float, float]) -> None:
+        """A rectangle of the map: it is shown alone, and a sweep file of it can be had."""
+        if (part := self.map.where.part(u, v)) is not None:
+            self.region = part
+            self.map.zoom(u, v)
+            self.controls.finer.disabled = False
 
     def finer(self) -> io.StringIO:
         """The sweep file of the selected part."""
-        names = {name: KEYS.get(name, name) for name in self.region}
-        sizes = {names[name]: int(self.source.summary.sizes[name]) for name in self.region}
-        log = {names[name]: style.edges(self.source.summary[name].values.astype(float))[1] for name in self.region}
-        return io.StringIO(finer(self.source.file, {names[k]: v for k, v in self.region.items()}, sizes, log))
+        return io.StringIO(exports.part(self.source, self.region))
 
     def picture(self, kind: str) -> io.BytesIO:
-        """The map as `svg` or `png`, by matplotlib."""
-        diagram, file = self.diagram(), io.BytesIO()
-        hv.Store.set_current_backend("matplotlib")
-        title = ", ".join(filter(None, [diagram.heading, point(self.plane, self.others_of())]))
-        overlay = diagram.draw(
-            self.plane, self.state.x, self.state.y, "matplotlib", title, whole=self._at_quantile(self.source.summary)
-        )
-        drawn = hv.render(overlay, backend="matplotlib")
-        drawn.savefig(file, format=kind, dpi=150, bbox_inches="tight")
-        plt.close(drawn)
-        hv.Store.set_current_backend("bokeh")
-        file.seek(0)
-        return file
+        """The map as `svg` or `png`."""
+        title = ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
+        return exports.picture(kind, self.diagram, self.map.where, self.plane(), self.whole(), self.lines(), title)
 
     def data(self, kind: str) -> io.BytesIO:
         """The plane as netCDF (`nc`), or its cells as `csv`."""
-        plane = self.source.summary.isel(self._place())
-        if kind == "nc":
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "plane.nc"
-                archive.write(plane, path)
-                return io.BytesIO(path.read_bytes())
-        cells = plane.drop_dims("vertex", errors="ignore").sel(quantile=self.state.quantile)
-        return io.BytesIO(cells.to_dataframe().reset_index().to_csv(index=False).encode())
+        plane = self.source.summary.isel(self.place)
+        if self.time is not None:
+            moment = self.plane()[[self.diagram.variable]]
+            plane = moment.rename({self.diagram.variable: self.diagram.name}).assign_coords(training_time=self.time)
+        return exports.numbers(kind, plane, self.state.quantile)
 
     def _refresh(self) -> None:
         source = self.source
@@ -279,15 +256,16 @@ class Explorer(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The page."""
+        cells = [
+            each
+            for name in FRAMES
+            for each in (
+                self.words[name],
+                pn.FlexBox(*(pn.pane.Bokeh(figure) for figure in self.panels[name].figures.values())),
+            )
+        ]
         return pn.Column(
             self.note,
-            pn.FlexBox(pn.Column(*self.controls.all, width=SIDE + 20), pn.Column(self.map, self.controls.exports)),
-            self.cell_words,
-            _side_by_side(self.panels),
-            self.other_words,
-            _side_by_side(self.others),
+            pn.FlexBox(pn.Column(*self.controls.all, width=SIDE + 20), pn.Column(self.drawing, self.controls.exports)),
+            *cells,
         )
-
-
-def _side_by_side(panels: Panels) -> pn.viewable.Viewable:
-    return pn.FlexBox(*(pn.pane.Bokeh(each) for each in panels.figures.values()))

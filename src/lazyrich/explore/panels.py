@@ -5,11 +5,10 @@ from __future__ import annotations
 import holoviews as hv
 import numpy as np
 import xarray as xr
-from bokeh.models import FixedTicker, GlyphRenderer, Legend
+from bokeh.models import GlyphRenderer, Legend
 from bokeh.plotting import figure
 
-from lazyrich.draw.curves import Drawing, middle
-from lazyrich.draw.style import CURVES
+from lazyrich.draw.curves import empty, middle
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
 
 NOTHING = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
@@ -55,26 +54,14 @@ class Panels:
             _shade(fig, *(each if np.isfinite(each) else last for each in map(middle, (onset, end))))
             fig.x_range.update(start=-0.02 * last, end=1.02 * last)
             fig.y_range.update(start=low, end=high)
-            if panel.log:
-                fig.yaxis[0].ticker.ticks = _ticks(low, high)
 
 
 def _empty(panel: Panel) -> figure:
-    drawing = Drawing(panel, "bokeh")
-    drawing.shade(np.nan, np.nan, 1.0)
-    for number, (name, words) in enumerate(panel.observables.items()):
-        drawing.curve(f"all_{name}", *NOTHING, "", color=CURVES[number], alpha=0.35, line=1)
-        drawing.curve(name, *NOTHING, words, color=CURVES[number], line=2.5)
-    for key, words in THEORIES[panel.name].items():
-        drawing.theory(key, *NOTHING, words)
     hv.Store.set_current_backend("bokeh")
-    overlay = drawing.overlay(panel.label.partition(", ")[2], 1.0, (0.5, 1.0), SIZE)
-    drawn = hv.render(overlay.opts(backend="bokeh", legend_position="bottom"), backend="bokeh")
+    overlay = empty(panel, list(panel.observables), list(THEORIES[panel.name]), SIZE, replicates=True)
+    drawn = hv.render(overlay, backend="bokeh")
     drawn.update(sizing_mode=None, name=panel.name)
     drawn.toolbar.logo = None
-    drawn.yaxis[0].axis_label = panel.label.partition(", ")[0]
-    if panel.log:
-        drawn.yaxis[0].ticker = FixedTicker(ticks=[])
     return drawn
 
 
@@ -94,12 +81,3 @@ def _shade(fig: figure, onset: float, end: float) -> None:
     spans = {"stage_1": (0.0, onset), "stage_2": (onset, max(onset, end))}
     for name, (left, right) in spans.items():
         fig.select_one({"name": name}).update(left=left, right=right)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, at most six of them; 1, 2 and 5 times these where there are few (as in the report page's script)."""
-    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
-    stride = -(-(last - first) // 6)
-    digits = (1, 2, 5) if last - first < 3 else (1,)
-    powers = range(first, last + 1) if last - first < 3 else [p for p in range(first, last + 1) if p % stride == 0]
-    return [d * 10.0**p for p in powers for d in digits if low <= d * 10.0**p <= high]

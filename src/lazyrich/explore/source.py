@@ -1,8 +1,9 @@
-"""A sweep and what there is of its results, finished or not: its summary in memory, networks read when they are asked for."""
+"""A sweep and what there is of its results, finished or not, of which only that is read which is looked at."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import xarray as xr
 
 from lazyrich import archive
 from lazyrich.concatenate import concatenate
+from lazyrich.draw.diagrams import Diagram, diagrams
+from lazyrich.explore.moments import moment_diagrams, moments
+from lazyrich.fields import median, numeric_axes
 from lazyrich.plan import Shard, whole
 from lazyrich.plan_file import needed_shards, shard_file, trained
 from lazyrich.summary import places, summarise_sweep
@@ -26,6 +30,11 @@ def sweeps(config: Path, results: Path) -> dict[str, Path]:
 
 class Source:
     """One sweep of a results folder.
+
+    Attributes
+    ----------
+    summary
+        as on disk (its fields are read by `fields`), or while the sweep runs one of the shards that are there.
 
     Raises
     ------
@@ -50,34 +59,76 @@ class Source:
         """Itself, or anew where shards have come since."""
         return self if self._there() == self.there else Source(self.name, self.file, self.home.parent)
 
-    def networks(self, cell: int) -> xr.Dataset | None:
-        """The networks of a cell (flat, in grid order), all replicates, loaded; None where none is there."""
-        found = []
-        for name in self.there:
-            rows = np.flatnonzero(self._cells(name) == cell)
-            if len(rows):
-                with archive.read(shard_file(self.home, name)) as data:
-                    # A cell's replicates lie side by side: one read each, not one an index.
-                    near = data.isel(network=slice(rows[0], rows[-1] + 1)).load()
-                    found.append(near.isel(network=rows - rows[0]))
-        return concatenate(found) if found else None
+    def fields(self, names: Iterable[str]) -> xr.Dataset:
+        """Some fields of the summary (those of the names that it has), in memory from the first time on."""
+        found = [name for name in dict.fromkeys(names) if name in self.summary.variables]
+        with archive.LOCK:
+            for name in found:
+                self.summary[name].load()
+        return self.summary[found]
+
+    @functools.cached_property
+    def grid(self) -> xr.Dataset:
+        """The coordinates of the cells, and nothing else."""
+        return self.summary.coords.to_dataset().load()
+
+    @functools.cached_property
+    def axes(self) -> list[str]:
+        """Axes that a map may have, the sweep file's choice first."""
+        return numeric_axes(self.summary, self.sweep.figures.axes or ())
+
+    @functools.cached_property
+    def diagrams(self) -> list[Diagram]:
+        """What a map may show: at the end of training, then during it."""
+        return [*diagrams(self.sweep, self.summary), *moment_diagrams(self)]
+
+    @functools.cached_property
+    def times(self) -> np.ndarray:
+        """Times τ of maps during training, (moments,)."""
+        fields = self.fields(["stability_fraction", "steps"])
+        return moments(*(median(fields[name]).values for name in ("stability_fraction", "steps")))
+
+    @functools.cached_property
+    def recorded(self) -> xr.Dataset:
+        """A shard without its networks, for the names and meanings of what is recorded."""
+        with archive.read(self.path(self.there[0])) as data:
+            return data[[name for name in data if "record" in data[name].dims]].isel(network=[]).load()
+
+    def path(self, name: str) -> Path:
+        """Where a shard lies."""
+        return shard_file(self.home, name)
 
     @functools.cache  # noqa: B019  as long as its source, of which there are a few
-    def _cells(self, name: str) -> np.ndarray:
-        return places(self.shards[name].recipe, self.wanted)[0]
+    def places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
+        return places(self.shards[name].recipe, self.wanted)
+
+    def networks(self, cell: int, names: Sequence[str]) -> xr.Dataset | None:
+        """The networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.
+
+        Of what is recorded only `names`.
+        """
+        found = []
+        for name in self.there:
+            rows = np.flatnonzero(self.places(name)[0] == cell)
+            if len(rows):
+                with archive.read(self.path(name)) as data:
+                    unread = [each for each in data if "record" in data[each].dims and each not in names]
+                    # A cell's replicates lie side by side: one read each, not one an index.
+                    near = data.drop_vars(unread).isel(network=slice(rows[0], rows[-1] + 1)).load()
+                    found.append(near.isel(network=rows - rows[0]))
+        return concatenate(found) if found else None
 
     def _there(self) -> list[str]:
         done = trained(self.home, self.shards)
         return [name for name in self.shards if name in done]
 
     def _summary(self) -> xr.Dataset:
-        """The summary on disk, or while the sweep runs one of the shards that are there; cells without any are not run."""
         if not self.there:
             raise ValueError(f"{self.home}: nothing is trained yet; run snakemake --cores all {self.home}/report.html")
-        paths = [shard_file(self.home, name) for name in self.there]
+        paths = [self.path(name) for name in self.there]
         path = self.home / "summary.nc"
         newest = max(path.stat().st_mtime for path in paths)
         if self.complete and path.exists() and path.stat().st_mtime >= newest:
-            with archive.read(path) as data:
-                return data.load()
+            return archive.read(path)
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)

@@ -185,15 +185,6 @@ window.lazyrich = (() => {
     return found;
   }
 
-  // Powers of ten, at most six of them; 1, 2 and 5 times these where there are few.
-  function ticks(low, high) {
-    const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
-    const stride = Math.ceil((last - first) / 6), found = [];
-    for (let power = first; power <= last; power++)
-      for (const digit of last - first < 3 ? [1, 2, 5] : power % stride === 0 ? [1] : []) found.push(digit * 10 ** power);
-    return found.filter(value => value >= low && value <= high);
-  }
-
   async function draw(number) {
     const kept = atlas.trajectories, last = kept.last[number];
     const steps = curve(number, kept.steps, {low: 0, high: Math.max(last, 1), log: false});
@@ -215,7 +206,6 @@ window.lazyrich = (() => {
         for (const box of called(figure, name)) box.setv({left, right});
       figure.root.x_range.setv({start: -0.02 * kept.until[number], end: 1.02 * kept.until[number]});
       figure.root.y_range.setv({start: low, end: high});
-      if (panel.log) figure.root.left[0].ticker.setv({ticks: ticks(low, high)});
     }
   }
 

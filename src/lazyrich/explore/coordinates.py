@@ -1,0 +1,283 @@
+"""Coordinates of a map: the sweep's own axes, or dimensionless numbers of its cells, in which the map's cells are curved.
+
+A curved map is an even grid of pixels, each of which lies in one cell or in none. So all that is drawn of a plane can be drawn
+of it, and is exact to a pixel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+from matplotlib.tri import Triangulation
+from scipy.ndimage import map_coordinates
+
+from lazyrich.boundaries import coordinate
+from lazyrich.draw import style
+from lazyrich.fields import median
+from lazyrich.phases import Phase
+
+PIXELS = 512  # of a curved map, along each axis
+PATCHES = 64  # at most, along each axis, between whose corners a curved map is linear
+FLATTEST = 1e-3  # area of a cell over that of its share of the frame; below it two numbers are one
+SPAN = 10.0  # numbers that span more are on a logarithmic axis
+
+
+@dataclass(frozen=True)
+class Number:
+    """A dimensionless number of a cell."""
+
+    of: Callable[[Callable[[str], xr.DataArray]], xr.DataArray]  # from a function that gives the cell's parameters
+    symbol: str
+    long_name: str
+
+
+NUMBERS = {
+    "laziness": Number(lambda get: get("laziness"), "χ", "laziness"),
+    "growth_per_step": Number(lambda get: get("growth_per_step"), "k", "growth per step of the aligned mode"),
+    "stability_fraction": Number(lambda get: get("stability_fraction"), "h", "share of the largest stable step"),
+    "first_layer": Number(
+        lambda get: get("sigma_0") ** 2 / (2 * get("b")), "σ₀²/(2b)", "first layer's part of the laziness"
+    ),
+    "second_layer": Number(
+        lambda get: get("v_0") ** 2 / (2 * get("b")), "v₀²/(2b)", "second layer's part of the laziness"
+    ),
+    "balance": Number(lambda get: get("sigma_0") / get("v_0"), "σ₀/v₀", "balance of the initial scales"),
+    "excess": Number(lambda get: get("dimension") / get("samples"), "d/n", "dimensions per sample"),
+}
+PAIRS = (
+    ("laziness", "growth_per_step"),
+    ("laziness", "stability_fraction"),
+    ("first_layer", "second_layer"),
+    ("laziness", "balance"),
+    ("excess", "laziness"),
+    ("excess", "growth_per_step"),
+)
+
+
+# What a summary must give for these.
+FIELDS = ("phase", "laziness", "growth_per_step", "stability_fraction", "sigma_0", "v_0", "b", "dimension", "samples")
+
+
+class Straight:
+    """A plane's cells between edges of its two axes."""
+
+    def __init__(self, plane: xr.Dataset, x: str, y: str) -> None:
+        self.x, self.y = x, y
+        self.x_values, self.y_values = (plane[name].values.astype(float) for name in (x, y))
+        self.x_edges, self.y_edges = (style.edges(values)[0] for values in (self.x_values, self.y_values))
+        self.axes = x, y  # names of the drawn plane's
+
+    def drawn(self, plane: xr.Dataset) -> xr.Dataset:
+        """A dataset over the plane as it is drawn."""
+        return plane
+
+    def lines(self, lines: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
+        """Lines in units of the plane's axes as they are drawn."""
+        return lines
+
+    def cell(self, u: float, v: float) -> tuple[int, int] | None:
+        """(column, row) of the cell at a point of the map."""
+        places = [
+            int(np.searchsorted(edges, at, side="right")) - 1 for edges, at in ((self.x_edges, u), (self.y_edges, v))
+        ]
+        inside = 0 <= places[0] < len(self.x_values) and 0 <= places[1] < len(self.y_values)
+        return (places[0], places[1]) if inside else None
+
+    def outline(self, column: int, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Corners of a cell on the map, (4,) and (4,)."""
+        left, right = self.x_edges[column : column + 2]
+        bottom, top = self.y_edges[row : row + 2]
+        return np.array([left, right, right, left]), np.array([bottom, bottom, top, top])
+
+    def part(self, u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float]] | None:
+        """The part of the plane, name of axis -> (lowest, highest), that a rectangle of the map covers; None for none."""
+        found = {}
+        for name, edges, ends in ((self.x, self.x_edges, u), (self.y, self.y_edges, v)):
+            low, high = np.clip(sorted(ends), edges[0], edges[-1])
+            if not low < high:
+                return None
+            found[name] = float(low), float(high)
+        return found
+
+
+class Curved(Straight):
+    """A plane's cells in two other numbers.
+
+    Raises
+    ------
+    ValueError
+        where these two do not tell the plane's cells apart.
+    """
+
+    def __init__(self, plane: xr.Dataset, x: str, y: str, pair: tuple[str, str]) -> None:
+        super().__init__(plane, x, y)
+        self.pair = pair
+        self.axes = "horizontal", "vertical"
+        fields = [_number(plane, name).broadcast_like(plane["phase"]).transpose(y, x).values for name in pair]
+        if not all(np.isfinite(field).all() for field in fields):
+            raise ValueError("some cells have no such number")
+        self.log = [bool((field > 0).all() and field.max() > SPAN * field.min()) for field in fields]
+        self.corners = np.stack(
+            [_corners(np.log10(field) if log else field) for field, log in zip(fields, self.log, strict=True)], axis=-1
+        )
+        self._check()
+
+    def _check(self) -> None:
+        """Cells of one orientation that are no lines."""
+        low, high = self.corners.min(axis=(0, 1)), self.corners.max(axis=(0, 1))
+        across = self.corners[1:, 1:] - self.corners[:-1, :-1], self.corners[1:, :-1] - self.corners[:-1, 1:]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            areas = (across[0][..., 0] * across[1][..., 1] - across[0][..., 1] * across[1][..., 0]) / 2
+            share = areas / np.prod(high - low) * areas.size
+        if not ((share > FLATTEST).all() or (share < -FLATTEST).all()):
+            raise ValueError("these numbers do not tell cells apart")
+
+    @cached_property
+    def pixels(self) -> Int[np.ndarray, "v u"]:
+        """The cell (flat, row by row) at each pixel, −1 outside."""
+        rows, columns = (
+            np.unique(np.linspace(0, n - 1, min(n, PATCHES + 1)).round().astype(int)) for n in self.corners.shape[:2]
+        )
+        some = self.corners[np.ix_(rows, columns)].reshape(-1, 2)
+        number = np.arange(len(some)).reshape(len(rows), len(columns))
+        a, b, c, d = (part.ravel() for part in (number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]))
+        mesh = Triangulation(*some.T, np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]))
+        grid = np.meshgrid(*(self._transformed(values, i) for i, values in enumerate((self.u, self.v))))
+        triangle = mesh.get_trifinder()(*grid)
+        place = []
+        for index in np.meshgrid(columns, rows):
+            plane = mesh.calculate_plane_coefficients(index.ravel().astype(float))[triangle]
+            place.append(np.floor(plane[..., 0] * grid[0] + plane[..., 1] * grid[1] + plane[..., 2]).astype(int))
+        column, row = (
+            np.clip(p, 0, n - 1) for p, n in zip(place, (len(self.x_values), len(self.y_values)), strict=True)
+        )
+        return np.where(triangle >= 0, row * len(self.x_values) + column, -1)
+
+    @cached_property
+    def u(self) -> Float[np.ndarray, " pixels"]:
+        """Pixels' centres along the horizontal axis."""
+        return self._centres(0)
+
+    @cached_property
+    def v(self) -> Float[np.ndarray, " pixels"]:
+        """Pixels' centres along the vertical axis."""
+        return self._centres(1)
+
+    @cached_property
+    def ends(self) -> list[tuple[float, float]]:
+        """(lowest, highest) along both axes, as logarithms where these are logarithmic."""
+        return [(float(self.corners[..., axis].min()), float(self.corners[..., axis].max())) for axis in (0, 1)]
+
+    def _centres(self, axis: int) -> np.ndarray:
+        low, high = self.ends[axis]
+        centres = low + (high - low) * (np.arange(PIXELS) + 0.5) / PIXELS
+        return 10**centres if self.log[axis] else centres
+
+    def _transformed(self, values: np.ndarray, axis: int) -> np.ndarray:
+        return np.log10(values) if self.log[axis] else values
+
+    def drawn(self, plane: xr.Dataset) -> xr.Dataset:
+        """A dataset over the plane as it is drawn: pixels outside of all cells are not run."""
+        outside = self.pixels < 0
+        fields = {}
+        for name, field in plane.data_vars.items():
+            if not {self.x, self.y} <= set(field.dims):
+                continue
+            values = median(field).transpose(self.y, self.x).values.ravel()[self.pixels]
+            nothing = Phase.not_run if name == "phase" else 0 if name == "networks" else None
+            if nothing is None and field.dtype.kind == "f":
+                nothing = np.nan
+            fields[name] = (
+                ("vertical", "horizontal"),
+                values if nothing is None else np.where(outside, nothing, values),
+                field.attrs,
+            )
+        data = xr.Dataset(fields, {"horizontal": self.u, "vertical": self.v})
+        for axis, name in zip(self.axes, self.pair, strict=True):
+            data[axis].attrs = {"symbol": NUMBERS[name].symbol, "long_name": NUMBERS[name].long_name}
+        return data
+
+    def lines(self, lines: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
+        """Lines in units of the plane's axes as they are drawn."""
+        return {name: [self._line(line) for line in some] for name, some in lines.items()}
+
+    def _line(self, line: Float[np.ndarray, "vertices 2"]) -> Float[np.ndarray, "vertices 2"]:
+        place = [
+            np.interp(_spaced(values, edges), _spaced(edges, edges), np.arange(len(edges)))
+            for values, edges in zip(line.T, (self.x_edges, self.y_edges), strict=True)
+        ]
+        columns = [map_coordinates(self.corners[..., axis], place[::-1], order=1) for axis in (0, 1)]
+        return np.column_stack([10**each if log else each for each, log in zip(columns, self.log, strict=True)])
+
+    def cell(self, u: float, v: float) -> tuple[int, int] | None:
+        """(column, row) of the cell at a point of the map."""
+        place = []
+        for axis, value in enumerate((u, v)):
+            if self.log[axis] and value <= 0:
+                return None
+            low, high = self.ends[axis]
+            place.append(int(np.floor((self._transformed(value, axis) - low) / (high - low) * PIXELS)))
+        if not all(0 <= i < PIXELS for i in place) or self.pixels[place[1], place[0]] < 0:
+            return None
+        row, column = divmod(int(self.pixels[place[1], place[0]]), len(self.x_values))
+        return column, row
+
+    def outline(self, column: int, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Corners of a cell on the map, (4,) and (4,)."""
+        corners = self.corners[[row, row, row + 1, row + 1], [column, column + 1, column + 1, column]]
+        u, v = (10**each if log else each for each, log in zip(corners.T, self.log, strict=True))
+        return u, v
+
+    def part(self, u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float]] | None:
+        """The part of the plane between the outermost cells whose pixels a rectangle of the map covers; None for none."""
+        (left, right), (bottom, top) = sorted(u), sorted(v)
+        cells = self.pixels[np.ix_((self.v >= bottom) & (self.v <= top), (self.u >= left) & (self.u <= right))]
+        cells = cells[cells >= 0]
+        if not len(cells):
+            return None
+        rows, columns = np.divmod(cells, len(self.x_values))
+        return {
+            self.x: (float(self.x_edges[columns.min()]), float(self.x_edges[columns.max() + 1])),
+            self.y: (float(self.y_edges[rows.min()]), float(self.y_edges[rows.max() + 1])),
+        }
+
+
+def _number(plane: xr.Dataset, name: str) -> xr.DataArray:
+    fixed = json.loads(plane.attrs["recipe"])["fixed"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return NUMBERS[name].of(lambda key: median(plane[key]) if key in plane else xr.DataArray(fixed[key]))
+
+
+def _spaced(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Values in the coordinate in which an axis with these edges is evenly spaced."""
+    return np.log10(values) if coordinate(edges)[1] else values
+
+
+def _corners(field: Float[np.ndarray, "ny nx"]) -> Float[np.ndarray, "ny+1 nx+1"]:
+    """A field at the corners of its cells, linear between their middles and beyond."""
+    for axis in (0, 1):
+        field = np.moveaxis(field, axis, 0)
+        wide = np.concatenate([[2 * field[0] - field[1]], field, [2 * field[-1] - field[-2]]])
+        field = np.moveaxis((wide[1:] + wide[:-1]) / 2, 0, axis)
+    return field
+
+
+def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
+    """Pairs of dimensionless numbers that tell the cells of a plane apart, but for the plane's own axes."""
+    some = {axis: slice(None, None, max(1, plane.sizes[axis] // PATCHES)) for axis in (x, y)}
+    found = []
+    for pair in PAIRS:
+        if set(pair) == {x, y}:
+            continue
+        try:
+            Curved(plane.isel(some), x, y, pair)
+        except (KeyError, ValueError):
+            continue
+        found.append(pair)
+    return found

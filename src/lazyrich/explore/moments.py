@@ -1,0 +1,140 @@
+"""A sweep's map during training: recorded observables of all cells, and the stage that each cell is in, at common times τ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+from numba import njit
+
+from lazyrich import archive
+from lazyrich.draw.diagrams import LAZY_RICH, Diagram
+from lazyrich.draw.maps import Codes, scale
+from lazyrich.draw.style import STAGE_COLOURS
+from lazyrich.engines.trajectories import Status
+from lazyrich.observables import NAMES
+from lazyrich.quantiles import quantiles
+from lazyrich.stages import TEXT, Stage, stage
+
+if TYPE_CHECKING:
+    from lazyrich.explore.source import Source
+
+MOMENTS = 49  # evenly spaced, so that both ends and the middle are among them
+# Runs that are not equally long are looked at from this share of the longest one on, on a logarithmic scale.
+EARLIEST = 1e-4
+STAGES = Codes("stage", dict(TEXT), dict(STAGE_COLOURS))
+DURING = "during_"  # before the names of diagrams of moments
+LINES = LAZY_RICH[1:]  # of the end, to compare with
+SLACK = 1e-6  # of float32 times
+
+
+def moment_diagrams(source: Source) -> list[Diagram]:
+    """Diagrams of the recorded observables at a time of training, and of the stage; none where no trajectories are kept."""
+    if source.sweep.record.summary:
+        return []
+    recorded = [name for name in NAMES if name in source.recorded.data_vars]
+    stages = Diagram(DURING + "stage", "Stage at time τ", "stage", STAGES, LINES, "", figure=False)
+    return [
+        stages,
+        *(
+            Diagram(DURING + name, f"{_first(source.recorded[name])} at time τ", name, None, LINES, "", figure=False)
+            for name in recorded
+        ),
+    ]
+
+
+def _first(variable: xr.DataArray) -> str:
+    text = str(variable.attrs.get("long_name", variable.name)).split(" (")[0]
+    return text[0].upper() + text[1:]
+
+
+def moments(share: Float[np.ndarray, ...], steps: Float[np.ndarray, ...]) -> Float[np.ndarray, " moments"]:
+    """Times τ at which maps of cells with these h and numbers of steps can be looked at.
+
+    From 0 on where all run equally long, else logarithmic; up to the longest run that may converge (h < 1).
+    """
+    last = share * steps
+    known = np.isfinite(last)
+    last = last[known & (share < 1)] if (known & (share < 1)).any() else last[known]
+    longest, shortest = float(last.max()), float(last.min())
+    if longest < 2 * shortest:
+        return np.linspace(0.0, longest, MOMENTS)
+    return np.geomspace(EARLIEST * longest, longest, MOMENTS)
+
+
+class Moments:
+    """One observable of all networks of a source, or their stages, at its moments; read from the shards once.
+
+    Attributes
+    ----------
+    times
+        τ of the moments, (moments,).
+    whole
+        what sets the colours, the same at all moments, as `Diagram.draw` takes it.
+    """
+
+    def __init__(self, source: Source, diagram: Diagram) -> None:
+        self.source, self.diagram = source, diagram
+        self.times = source.times
+        read, missing = (_stages, np.int8(Stage.not_run)) if diagram.codes else (self._observable, np.float32(np.nan))
+        shape = len(self.times), source.summary["phase"].size, source.sweep.replicates
+        self.values = np.full(shape, missing)
+        for name in source.there:
+            with archive.read(source.path(name)) as data:
+                cells, replicates = source.places(name)
+                inside = np.flatnonzero(cells >= 0)
+                self.values[:, cells[inside], replicates[inside]] = read(data, self.times)[:, inside]
+        found = np.unique(self.values) if diagram.codes else np.array(scale(self.values)[:2])
+        self.whole = xr.Dataset({diagram.variable: ("colour", found)})
+
+    def plane(self, place: dict[str, int], moment: int, quantile: float) -> xr.DataArray:
+        """The map at a moment: a quantile over replicates, or the stage of most of them, at `place` of further dimensions."""
+        grid = self.source.summary["phase"]
+        cells = xr.DataArray(np.arange(grid.size).reshape(grid.shape), dims=grid.dims).isel(place)
+        replicates = self.values[moment, cells.values.ravel()]
+        if self.diagram.codes:
+            counts = np.stack([(replicates == code).sum(axis=1) for code in Stage], axis=1)
+            values = np.argmax(counts, axis=1)
+        else:
+            values = quantiles(replicates, (quantile,))[:, 0]
+        attributes = {} if self.diagram.codes else self.source.recorded[self.diagram.variable].attrs
+        return cells.copy(data=values.reshape(cells.shape)).assign_attrs(attributes)
+
+    def _observable(self, data: xr.Dataset, times: np.ndarray) -> np.ndarray:
+        values = data[self.diagram.variable].values.astype(np.float32)
+        held = data["status"].values == Status.converged
+        return _at(data["tau"].values.astype(np.float32), values, held, times)
+
+
+def _stages(data: xr.Dataset, times: np.ndarray) -> np.ndarray:
+    """Codes of `Stage`, (moments, networks)."""
+    share = data["stability_fraction"].values
+    onset, end = (share * data[name].values for name in ("onset_step", "end_step"))
+    tau = data["tau"].values
+    known = np.isfinite(data[next(name for name in NAMES if name in data)].values)
+    last = np.max(np.where(known, tau, 0.0), axis=1) * (1 + SLACK)
+    return np.stack([stage(time, onset, end, last, data["status"].values) for time in times])
+
+
+@njit(cache=True, nogil=True)
+def _at(
+    tau: Float[np.ndarray, "networks records"],
+    values: Float[np.ndarray, "networks records"],
+    held: Bool[np.ndarray, " networks"],
+    times: Float[np.ndarray, " moments"],
+) -> Float[np.ndarray, "moments networks"]:
+    """Each network's value at rising times: that of the last record before; after the last one it is `held`, or NaN."""
+    networks, records = tau.shape
+    found = np.full((len(times), networks), np.nan, np.float32)
+    for i in range(networks):
+        record = 0
+        for j in range(len(times)):
+            latest = times[j] * (1 + SLACK)
+            while record + 1 < records and tau[i, record + 1] <= latest:
+                record += 1
+            ended = record == records - 1 and times[j] * (1 - SLACK) > tau[i, record]
+            if tau[i, record] <= latest and (held[i] or not ended):
+                found[j, i] = values[i, record]
+    return found

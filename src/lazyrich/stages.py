@@ -1,0 +1,55 @@
+"""Where in its training a network is at a time τ."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lazyrich.engines.trajectories import Status
+
+
+class Stage(IntEnum):
+    """Stages in their order, and what keeps a network from them."""
+
+    one = 0  # before t₁
+    two = 1  # from t₁ on
+    learned = 2  # from t₂ on
+    diverged = 3
+    ended = 4  # its training ended before
+    not_run = 5
+
+
+TEXT = {
+    Stage.one: "stage one, up to t₁",
+    Stage.two: "stage two, up to t₂",
+    Stage.learned: "learned, after t₂",
+    Stage.diverged: "diverged",
+    Stage.ended: "not trained so long",
+    Stage.not_run: "not run",
+}
+
+
+def stage(
+    tau: float,
+    onset: Float[np.ndarray, ...],
+    end: Float[np.ndarray, ...],
+    last: Float[np.ndarray, ...],
+    status: Int[np.ndarray, ...],
+) -> Int[np.ndarray, ...]:
+    """Codes of `Stage` at time `tau`, from each network's t₁, t₂ (NaN: not reached), last time, in τ all, and status.
+
+    A network is diverged from its last time on, and one that could not be trained at all times.
+    """
+    over = tau > last
+    return np.select(
+        [
+            (status == Status.failed) | (over & (status == Status.diverged)),
+            tau >= end,
+            over,
+            tau >= onset,
+        ],
+        [Stage.diverged, Stage.learned, Stage.ended, Stage.two],
+        Stage.one,
+    ).astype(np.int8)
