@@ -11,7 +11,7 @@ import holoviews.plotting.bokeh
 import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
-from bokeh.models import CustomJS, FixedTicker
+from bokeh.models import CustomJSTicker, LogAxis
 
 from lazyrich.draw import style
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
@@ -100,10 +100,7 @@ def empty(
     *,
     replicates: bool = False,
 ) -> hv.Overlay:
-    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them.
-
-    The ticks of its logarithmic axis follow its limits.
-    """
+    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them."""
     nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
     symbol, _, meaning = panel.label.partition(", ")
     drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
@@ -116,17 +113,16 @@ def empty(
     for key in theories:
         drawing.theory(key, *nothing, THEORIES[panel.name][key])
     overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), size)
-    return overlay.opts(backend="bokeh", legend_position="bottom", hooks=[_ticked] if panel.log else [])
+    return overlay.opts(backend="bokeh", legend_position="bottom", hooks=[_small])
 
 
-def _ticked(plot: object, element: object) -> None:
-    """A hook: ticks that a small logarithmic axis has room for, chosen in the page whenever its limits change."""
+def _small(plot: object, element: object) -> None:
+    """A hook: tools that show only under the pointer, and ticks that a small logarithmic axis has room for."""
     figure = plot.state
-    figure.yaxis[0].ticker = FixedTicker(ticks=[])
-    code = files("lazyrich.draw").joinpath("pages/ticks.js").read_text(encoding="utf-8")
-    choose = CustomJS(args={"range": figure.y_range, "ticker": figure.yaxis[0].ticker}, code=code)
-    for end in ("start", "end"):
-        figure.y_range.js_on_change(end, choose)
+    figure.toolbar.update(logo=None, autohide=True)
+    if isinstance(figure.yaxis[0], LogAxis):
+        code = files("lazyrich.draw").joinpath("pages/ticks.js").read_text(encoding="utf-8")
+        figure.yaxis[0].ticker = CustomJSTicker(major_code=code)
 
 
 def panels(cell: xr.Dataset, published: dict[str, np.ndarray] | None, backend: str, title: str) -> list[hv.Overlay]:

@@ -42,6 +42,10 @@ class Controls:
             disabled=True,
             width=SIDE,
         )
+        self.run = pn.widgets.Button(label="Run it here", disabled=True, width=SIDE)
+        self.run.on_click(page.run)
+        self.progress = pn.indicators.Progress(value=0, max=100, width=SIDE)
+        self.said = pn.pane.Markdown("", width=SIDE)
         self.exports = pn.Row(
             *(
                 download(
@@ -57,6 +61,7 @@ class Controls:
         self.all = [
             *(self.sweep, self.diagram, self.moment, self.sliders, self.quantile, self.x, self.y, self.coordinates),
             *(self.lines, self.keep, self.finer),
+            *((self.run, self.progress, self.said) if page.launcher is not None else ()),
         ]
 
     def _select(self, name: str, label: str) -> pn.widgets.Select:

@@ -16,6 +16,7 @@ from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
 from lazyrich.explore.coordinates import FIELDS, Curved, Straight, pairs
+from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
 from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
@@ -23,7 +24,7 @@ from lazyrich.explore.source import Source, sweeps
 from lazyrich.explore.state import LINKED, OWN, State
 from lazyrich.setting import setting
 
-LOOK = 5000  # milliseconds between two looks at a sweep that runs
+LOOK = 2000  # milliseconds between two looks at sweeps that run
 
 
 class Explorer(pn.viewable.Viewer):
@@ -32,9 +33,9 @@ class Explorer(pn.viewable.Viewer):
     What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
     """
 
-    def __init__(self, config: Path, results: Path) -> None:
+    def __init__(self, config: Path, results: Path, launcher: Launcher | None = None) -> None:
         super().__init__()
-        self.config, self.results = config, results
+        self.config, self.results, self.launcher = config, results, launcher
         self.files = sweeps(config, results)
         if not self.files:
             raise ValueError(f"{results}: holds no sweep yet; run snakemake --cores all, then look again")
@@ -152,6 +153,7 @@ class Explorer(pn.viewable.Viewer):
             self._show_map()
             for name in FRAMES:
                 self._show_cell(name, getattr(self.state, name))
+                self.panels[name].mark(self.time)
         finally:
             self.settling = False
 
@@ -182,7 +184,8 @@ class Explorer(pn.viewable.Viewer):
 
     def title(self) -> str:
         """What the map shows."""
-        symbol = "" if self.diagram.codes else self.plane()[self.diagram.variable].attrs.get("symbol", "")
+        data = self.source.summary if self.time is None else self.source.recorded
+        symbol = "" if self.diagram.codes else data[self.diagram.variable].attrs.get("symbol", "")
         heading = f"{self.diagram.heading}: {symbol}" if symbol else self.diagram.heading
         return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
 
@@ -229,7 +232,16 @@ class Explorer(pn.viewable.Viewer):
         if (part := self.map.where.part(u, v)) is not None:
             self.region = part
             self.map.zoom(u, v)
-            self.controls.finer.disabled = False
+            self.controls.finer.disabled = self.controls.run.disabled = False
+
+    def run(self, *_: object) -> None:
+        """Train the selected part in more detail, where the server allows it."""
+        try:
+            self.launcher.start(self.finer().read(), self.source.name)
+        except ValueError as error:
+            self.controls.said.object = str(error)
+        else:
+            self._refresh()
 
     def finer(self) -> io.StringIO:
         """The sweep file of the selected part."""
@@ -249,6 +261,10 @@ class Explorer(pn.viewable.Viewer):
         return exports.numbers(kind, plane, self.state.quantile)
 
     def _refresh(self) -> None:
+        if self.launcher is not None and self.launcher.name is not None:
+            self.controls.progress.value, self.controls.said.object = self.launcher.progress()
+            if not self.launcher.running:
+                self.files = sweeps(self.config, self.results)
         source = self.source
         if not source.complete and (newer := source.refreshed()) is not source:
             self.sources[source.name] = newer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import holoviews as hv
 import numpy as np
 import xarray as xr
-from bokeh.models import GlyphRenderer, Legend
+from bokeh.models import GlyphRenderer, Legend, Span
 from bokeh.plotting import figure
 
 from lazyrich.draw.curves import empty, middle
@@ -20,6 +20,7 @@ class Panels:
 
     def __init__(self) -> None:
         self.figures: dict[str, figure] = {panel.name: _empty(panel) for panel in PANELS}
+        self.share = np.nan  # h of the networks that are shown, by which steps become times
 
     def show(self, networks: xr.Dataset | None) -> None:
         """Every replicate, their median and their theories; nothing where there are no networks."""
@@ -27,6 +28,7 @@ class Panels:
             for each in self.figures.values():
                 each.visible = False
             return
+        self.share = float(np.median(networks["stability_fraction"]))
         predicted = theory(networks)
         steps = networks["step"].values.astype(float)
         onset, end = stages(networks)
@@ -55,13 +57,21 @@ class Panels:
             fig.x_range.update(start=-0.02 * last, end=1.02 * last)
             fig.y_range.update(start=low, end=high)
 
+    def mark(self, time: float | None) -> None:
+        """A line at the time τ, or none."""
+        for each in self.figures.values():
+            span = each.select_one({"type": Span})
+            span.visible = time is not None and np.isfinite(self.share)
+            if span.visible:
+                span.location = time / self.share
+
 
 def _empty(panel: Panel) -> figure:
     hv.Store.set_current_backend("bokeh")
     overlay = empty(panel, list(panel.observables), list(THEORIES[panel.name]), SIZE, replicates=True)
     drawn = hv.render(overlay, backend="bokeh")
     drawn.update(sizing_mode=None, name=panel.name)
-    drawn.toolbar.logo = None
+    drawn.add_layout(Span(dimension="height", line_color="black", line_width=1.5, visible=False))
     return drawn
 
 
