@@ -42,7 +42,8 @@ class Explorer(pn.viewable.Viewer):
         self.state = State(sweep=next(iter(self.files)))
         self.sources: dict[str, Source] = {}
         self.region: dict[str, tuple[float, float]] = {}
-        self.panels = {name: Panels() for name in FRAMES}
+        self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
+        self.panels_at = {name: pn.FlexBox() for name in FRAMES}
         self.words = {name: pn.pane.Markdown("") for name in FRAMES}
         self.map: Map | None = None
         self.moments: Moments | None = None
@@ -56,6 +57,7 @@ class Explorer(pn.viewable.Viewer):
         self.state.param.watch(self._changed, list(LINKED))
         self._changed()
         if pn.state.curdoc:
+            pn.state.onload(lambda: self._make_panels("cell"))  # so that the first click need not wait for them
             pn.state.add_periodic_callback(self._refresh, LOOK)
 
     # ---- what there is ----
@@ -153,7 +155,8 @@ class Explorer(pn.viewable.Viewer):
             self._show_map()
             for name in FRAMES:
                 self._show_cell(name, getattr(self.state, name))
-                self.panels[name].mark(self.time)
+                if name in self.panels:
+                    self.panels[name].mark(self.time)
         finally:
             self.settling = False
 
@@ -196,9 +199,11 @@ class Explorer(pn.viewable.Viewer):
         if not self._new(name, self.source, cell):
             return
         if cell < 0:
-            self.panels[name].show(None)
+            self.panels_at[name].visible = False
             self.words[name].object = ""
             return
+        self._make_panels(name)
+        self.panels_at[name].visible = True
         networks = None if self.source.sweep.record.summary else self.source.networks(cell, RECORDED)
         self.panels[name].show(networks)
         coordinates = self.source.grid.isel(place)
@@ -210,6 +215,11 @@ class Explorer(pn.viewable.Viewer):
             named = " ".join(f"{exports.KEYS.get(each, each)}={coordinates[each].item()}" for each in map(str, grid))
             command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
             self.words[name].object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
+
+    def _make_panels(self, name: str) -> None:
+        if name not in self.panels:
+            self.panels[name] = Panels()
+            self.panels_at[name].objects = [pn.pane.Bokeh(each) for each in self.panels[name].figures.values()]
 
     def _unravelled(self, cell: int) -> dict[str, int]:
         grid = self.source.summary["phase"]
@@ -272,16 +282,8 @@ class Explorer(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The page."""
-        cells = [
-            each
-            for name in FRAMES
-            for each in (
-                self.words[name],
-                pn.FlexBox(*(pn.pane.Bokeh(figure) for figure in self.panels[name].figures.values())),
-            )
-        ]
         return pn.Column(
             self.note,
             pn.FlexBox(pn.Column(*self.controls.all, width=SIDE + 20), pn.Column(self.drawing, self.controls.exports)),
-            *cells,
+            *(each for name in FRAMES for each in (self.words[name], self.panels_at[name])),
         )
