@@ -21,6 +21,13 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# JavaScript in the explorer: the map's view, wherever Panel has put it; a point of the map on the page.
+MAP = """(() => { const found = []; const walk = view => { if (view.model.type == 'Figure') found.push(view);
+  for (const child of view.child_views ?? []) walk(child); }; for (const view of Array.from(Bokeh.index)) walk(view);
+  return found.find(view => view.model.renderers.some(each => each.name == 'cells')); })()"""
+PLACE = f"""([x, y]) => {{ const view = {MAP}; const box = view.canvas_view.el.getBoundingClientRect();
+  return [box.left + view.frame.x_scale.compute(x), box.top + view.frame.y_scale.compute(y)]; }}"""
+
 
 @pytest.fixture(scope="module")
 def browser():

@@ -14,19 +14,15 @@ import pytest
 
 import lazyrich
 from lazyrich.sweep_file import load_sweep
-from tests.browser import NEEDS_CHROMIUM, browser
+from tests.browser import MAP, NEEDS_CHROMIUM, PLACE, browser
+from tests.workflow.conftest import copied
 
 from .conftest import SWEEP
 
 __all__ = ["browser"]
 pytestmark = NEEDS_CHROMIUM
 
-# The map's view, wherever Panel has put it.
-MAP = """(() => { const found = []; const walk = view => { if (view.model.type == 'Figure') found.push(view);
-  for (const child of view.child_views ?? []) walk(child); }; for (const view of Array.from(Bokeh.index)) walk(view);
-  return found.find(view => view.model.renderers.some(each => each.name == 'cells')); })()"""
-PLACE = f"""([x, y]) => {{ const view = {MAP}; const box = view.canvas_view.el.getBoundingClientRect();
-  return [box.left + view.frame.x_scale.compute(x), box.top + view.frame.y_scale.compute(y)]; }}"""
+NUMBERS = f"Array.from({MAP}.model.renderers.find(each => each.name == 'cells').data_source.data.image[0]).join()"
 # All text on the page, that in shadow roots too.
 TEXT = """() => { const texts = []; const walk = node => { for (const child of node.childNodes) {
   if (child.nodeType == 3) texts.push(child.textContent); if (child.shadowRoot) walk(child.shadowRoot);
@@ -39,12 +35,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def address(folder):
-    """Where `lazyrich explore` serves the folder, by its own command."""
+@contextmanager
+def served(folder, *options):
+    """Where `lazyrich explore` serves a project's folder, by its own command."""
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(Path(lazyrich.__file__).parents[1])}
-    command = [sys.executable, "-m", "lazyrich.cli", "explore", "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-m", "lazyrich.cli", "explore", "--no-browser", "--port", str(port), *options]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as server:
         url = f"http://127.0.0.1:{port}/"
         end = time.monotonic() + 60
@@ -59,6 +55,12 @@ def address(folder):
         yield url
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with served(folder) as url:
+        yield url
 
 
 @contextmanager
@@ -118,21 +120,50 @@ def test_axes_slices_and_diagrams_can_be_chosen(browser, address):
         page.wait_for_function(
             "location.search.includes('x=samples') && location.search.includes('show=kernel_change')"
         )
-        # The axis that was horizontal has a slider now.
-        before = page.evaluate(f"{MAP}.model.id")
-        page.locator(".noUi-handle").first.press("ArrowRight")
-        page.wait_for_function(f"before => {MAP} && {MAP}.model.id != before", arg=before)
+        # The axis that was horizontal has a slider now; the map is filled, not drawn anew.
+        before, drawn = page.evaluate(NUMBERS), page.evaluate(f"{MAP}.model.id")
+        page.locator(".noUi-handle:visible").first.press("ArrowRight")
+        page.wait_for_function(f"before => {NUMBERS} != before", arg=before)
         page.wait_for_function("location.search.includes('slices=')")
+        assert page.evaluate(f"{MAP}.model.id") == drawn
+
+
+def test_a_slider_moves_the_map_through_training(browser, address, axes):
+    xs, ys = axes
+    with opened(browser, address + "?sweep=done") as page:
+        click(page, xs[2], ys[1])
+        says(page, "(2 replicates)")
+        page.get_by_label("Show").select_option(label="Stage at time τ")
+        page.wait_for_function(f"{MAP}?.model.title.text.startsWith('Stage at τ = ')")
+        seen = set()
+        for _ in range(3):
+            before = page.evaluate(f"{MAP}.model.title.text")
+            seen.add(page.evaluate(NUMBERS))
+            page.locator(".noUi-handle:visible").first.press("PageUp")
+            page.wait_for_function(f"before => {MAP}.model.title.text != before", arg=before)
+        assert len(seen) > 1
+        page.wait_for_function("location.search.includes('moment=')")
+
+
+def test_boundaries_can_be_taken_off_and_axes_be_dimensionless(browser, address):
+    with opened(browser, address + "?sweep=done&show=kernel_change") as page:
+        drawn = f"{MAP}.model.renderers.filter(each => each.name == 'lazy_rich_predicted' && each.visible).length"
+        assert page.evaluate(drawn) == 1
+        page.locator("input[type=checkbox]").uncheck()
+        page.wait_for_function(f"{drawn} == 0")
+        page.get_by_label("Coordinates").select_option(label="χ and h")
+        page.wait_for_function(f"{MAP}?.model.left[0].axis_label.startsWith('h, share')")
+        page.wait_for_function("location.search.includes('lines=False')")
+        link = page.url
+    with opened(browser, link) as page:
+        assert page.evaluate(f"{MAP}.model.left[0].axis_label").startswith("h, share")
+        assert page.evaluate(drawn) == 0
 
 
 def test_a_box_is_looked_at_alone_and_its_sweep_file_can_be_had(browser, address, axes, tmp_path):
     xs, ys = axes
     with opened(browser, address + "?sweep=done") as page:
-        page.evaluate(f"{MAP}.model.toolbar.tools.find(each => each.type == 'BoxSelectTool').active = true")
-        page.mouse.move(*page.evaluate(PLACE, [xs[1], ys[1]]))
-        page.mouse.down()
-        page.mouse.move(*page.evaluate(PLACE, [xs[4], ys[3]]), steps=5)
-        page.mouse.up()
+        box(page, (xs[1], xs[4]), (ys[1], ys[3]))
         page.wait_for_function(f"start => {MAP}.model.x_range.start > start", arg=xs[0])
         with page.expect_download() as download:
             page.get_by_text("Sweep file of the selected part").click()
@@ -159,6 +190,39 @@ def test_the_map_is_exported(browser, address, tmp_path, label, start):
 def test_a_sweep_that_runs_says_so(browser, address):
     with opened(browser, address + "?sweep=begun") as page:
         says(page, "shards are there")
+
+
+def box(page, x, y):
+    """Draw a box over the map, from one end to the other along both axes."""
+    page.evaluate(f"{MAP}.model.toolbar.tools.find(each => each.type == 'BoxSelectTool').active = true")
+    page.mouse.move(*page.evaluate(PLACE, [x[0], y[0]]))
+    page.mouse.down()
+    page.mouse.move(*page.evaluate(PLACE, [x[1], y[1]]), steps=5)
+    page.mouse.up()
+
+
+def test_running_a_sweep_is_off_unless_asked_for(browser, address):
+    with opened(browser, address + "?sweep=done") as page:
+        assert page.get_by_text("Run it here").count() == 0
+
+
+def test_a_part_is_run_from_the_page_where_that_was_asked_for(browser, tmp_path, axes):
+    xs, ys = axes
+    project = copied(tmp_path)
+    project.sweep("mine", {**SWEEP, "title": "Mine"})
+    project.snakemake("results/mine/summary.nc")
+    with served(tmp_path, "--run") as url, opened(browser, url + "?sweep=mine") as page:
+        box(page, (xs[1], xs[4]), (ys[1], ys[3]))
+        page.wait_for_function(f"start => {MAP}.model.x_range.start > start", arg=xs[0])
+        page.get_by_text("Run it here").click()
+        ended = f"(({TEXT})().match(/mine_part_1 (is done|failed).*/) ?? [null])[0]"
+        page.wait_for_function(ended, timeout=300_000, polling=1000)
+        assert page.evaluate(ended).startswith("mine_part_1 is done"), page.evaluate(ended)
+        page.get_by_label("Sweep").select_option(label="mine_part_1")
+        says(page, "Mine, a part of it")
+    part = load_sweep(tmp_path / "config/sweeps/mine_part_1.yaml")
+    assert part.networks == load_sweep(SWEEP).networks
+    assert (tmp_path / "results/mine_part_1/report.html").exists()
 
 
 def test_only_this_machine_is_served_and_only_the_page(address):

@@ -1,13 +1,13 @@
 """Coordinates of a map: the sweep's own axes, or dimensionless numbers of its cells, in which the map's cells are curved.
 
-A curved map is an even grid of pixels, each of which lies in one cell or in none. So all that is drawn of a plane can be drawn
-of it, and is exact to a pixel.
+A curved map is an even grid of pixels, each of which lies in one cell or in none: the nearest one by the cells' middles,
+between which both numbers are linear. So all that is drawn of a plane can be drawn of it, and is exact to a pixel.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from lazyrich.fields import median
 from lazyrich.phases import Phase
 
 PIXELS = 512  # of a curved map, along each axis
-PATCHES = 64  # at most, along each axis, between whose corners a curved map is linear
+PATCHES = 64  # at most, along each axis, within which a curved map is linear
 FLATTEST = 1e-3  # area of a cell over that of its share of the frame; below it two numbers are one
 SPAN = 10.0  # numbers that span more are on a logarithmic axis
 
@@ -123,17 +123,20 @@ class Curved(Straight):
         if not all(np.isfinite(field).all() for field in fields):
             raise ValueError("some cells have no such number")
         self.log = [bool((field > 0).all() and field.max() > SPAN * field.min()) for field in fields]
-        self.corners = np.stack(
-            [_corners(np.log10(field) if log else field) for field, log in zip(fields, self.log, strict=True)], axis=-1
+        self.middles = np.stack(
+            [_wider(np.log10(field) if log else field) for field, log in zip(fields, self.log, strict=True)], axis=-1
         )
+        m = self.middles
+        self.corners = (m[1:, 1:] + m[1:, :-1] + m[:-1, 1:] + m[:-1, :-1]) / 4
         self._check()
 
     def _check(self) -> None:
         """Cells of one orientation that are no lines."""
-        low, high = self.corners.min(axis=(0, 1)), self.corners.max(axis=(0, 1))
-        across = self.corners[1:, 1:] - self.corners[:-1, :-1], self.corners[1:, :-1] - self.corners[:-1, 1:]
+        m = self.middles
+        low, high = m.min(axis=(0, 1)), m.max(axis=(0, 1))
+        (a, b), (c, d) = (np.moveaxis(each, -1, 0) for each in (m[1:, 1:] - m[:-1, :-1], m[1:, :-1] - m[:-1, 1:]))
         with np.errstate(divide="ignore", invalid="ignore"):
-            areas = (across[0][..., 0] * across[1][..., 1] - across[0][..., 1] * across[1][..., 0]) / 2
+            areas = (a * d - b * c) / 2
             share = areas / np.prod(high - low) * areas.size
         if not ((share > FLATTEST).all() or (share < -FLATTEST).all()):
             raise ValueError("these numbers do not tell cells apart")
@@ -141,23 +144,25 @@ class Curved(Straight):
     @cached_property
     def pixels(self) -> Int[np.ndarray, "v u"]:
         """The cell (flat, row by row) at each pixel, −1 outside."""
-        rows, columns = (
-            np.unique(np.linspace(0, n - 1, min(n, PATCHES + 1)).round().astype(int)) for n in self.corners.shape[:2]
-        )
-        some = self.corners[np.ix_(rows, columns)].reshape(-1, 2)
+        rows, columns = (_some(n) for n in self.middles.shape[:2])
+        some = self.middles[np.ix_(rows, columns)].reshape(-1, 2)
         number = np.arange(len(some)).reshape(len(rows), len(columns))
         a, b, c, d = (part.ravel() for part in (number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]))
         mesh = Triangulation(*some.T, np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]))
         grid = np.meshgrid(*(self._transformed(values, i) for i, values in enumerate((self.u, self.v))))
         triangle = mesh.get_trifinder()(*grid)
-        place = []
-        for index in np.meshgrid(columns, rows):
-            plane = mesh.calculate_plane_coefficients(index.ravel().astype(float))[triangle]
-            place.append(np.floor(plane[..., 0] * grid[0] + plane[..., 1] * grid[1] + plane[..., 2]).astype(int))
         column, row = (
-            np.clip(p, 0, n - 1) for p, n in zip(place, (len(self.x_values), len(self.y_values)), strict=True)
+            self._at(mesh.calculate_plane_coefficients(index.ravel().astype(float))[triangle], grid)
+            for index in np.meshgrid(columns - 1, rows - 1)
         )
-        return np.where(triangle >= 0, row * len(self.x_values) + column, -1)
+        inside = (triangle >= 0) & (column >= 0) & (column < len(self.x_values))
+        inside &= (row >= 0) & (row < len(self.y_values))
+        return np.where(inside, row * len(self.x_values) + column, -1)
+
+    @staticmethod
+    def _at(plane: np.ndarray, grid: Sequence[np.ndarray]) -> np.ndarray:
+        """The nearest whole number to the plane (its three coefficients) over each pixel."""
+        return np.floor(plane[..., 0] * grid[0] + plane[..., 1] * grid[1] + plane[..., 2] + 0.5).astype(int)
 
     @cached_property
     def u(self) -> Float[np.ndarray, " pixels"]:
@@ -209,10 +214,10 @@ class Curved(Straight):
 
     def _line(self, line: Float[np.ndarray, "vertices 2"]) -> Float[np.ndarray, "vertices 2"]:
         place = [
-            np.interp(_spaced(values, edges), _spaced(edges, edges), np.arange(len(edges)))
-            for values, edges in zip(line.T, (self.x_edges, self.y_edges), strict=True)
+            np.interp(_spaced(at, values), _spaced(values, values), np.arange(len(values))) + 1
+            for at, values in zip(line.T, (self.x_values, self.y_values), strict=True)
         ]
-        columns = [map_coordinates(self.corners[..., axis], place[::-1], order=1) for axis in (0, 1)]
+        columns = [map_coordinates(self.middles[..., axis], place[::-1], order=1) for axis in (0, 1)]
         return np.column_stack([10**each if log else each for each, log in zip(columns, self.log, strict=True)])
 
     def cell(self, u: float, v: float) -> tuple[int, int] | None:
@@ -254,18 +259,24 @@ def _number(plane: xr.Dataset, name: str) -> xr.DataArray:
         return NUMBERS[name].of(lambda key: median(plane[key]) if key in plane else xr.DataArray(fixed[key]))
 
 
-def _spaced(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Values in the coordinate in which an axis with these edges is evenly spaced."""
-    return np.log10(values) if coordinate(edges)[1] else values
+def _spaced(values: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Values in the coordinate in which an axis is evenly spaced."""
+    return np.log10(values) if coordinate(axis)[1] else values
 
 
-def _corners(field: Float[np.ndarray, "ny nx"]) -> Float[np.ndarray, "ny+1 nx+1"]:
-    """A field at the corners of its cells, linear between their middles and beyond."""
+def _wider(field: Float[np.ndarray, "ny nx"]) -> Float[np.ndarray, "ny+2 nx+2"]:
+    """A field with a cell more on every side, linearly beyond the outermost."""
     for axis in (0, 1):
         field = np.moveaxis(field, axis, 0)
-        wide = np.concatenate([[2 * field[0] - field[1]], field, [2 * field[-1] - field[-2]]])
-        field = np.moveaxis((wide[1:] + wide[:-1]) / 2, 0, axis)
+        field = np.concatenate([[2 * field[0] - field[1]], field, [2 * field[-1] - field[-2]]])
+        field = np.moveaxis(field, 0, axis)
     return field
+
+
+def _some(total: int) -> np.ndarray:
+    """At most `PATCHES` + 1 places along an axis of so many, the outermost two at both ends among them."""
+    inner = np.linspace(1, total - 2, min(total - 2, PATCHES - 1)).round().astype(int)
+    return np.unique([0, *inner, total - 1])
 
 
 def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:

@@ -273,8 +273,10 @@ class Explorer(pn.viewable.Viewer):
     def _refresh(self) -> None:
         if self.launcher is not None and self.launcher.name is not None:
             self.controls.progress.value, self.controls.said.object = self.launcher.progress()
-            if not self.launcher.running:
-                self.files = sweeps(self.config, self.results)
+        files = sweeps(self.config, self.results)
+        if files != self.files:
+            self.files = files or self.files
+            self._changed()
         source = self.source
         if not source.complete and (newer := source.refreshed()) is not source:
             self.sources[source.name] = newer

@@ -25,7 +25,13 @@ def sweeps(config: Path, results: Path) -> dict[str, Path]:
     """Files of the sweeps that can be explored, with two axes of numbers and a shard at least: name -> file."""
     files = {path.stem: path for path in sorted(config.glob("*.yaml"))}
     begun = {name: path for name, path in files.items() if any((results / name / "shards").glob("*.sha256"))}
-    return {name: path for name, path in begun.items() if len(load_sweep(path).plane) == 2}
+    return {name: path for name, path in begun.items() if _is_map(path, path.stat().st_mtime)}
+
+
+@functools.cache
+def _is_map(path: Path, _written: float) -> bool:
+    """Whether a sweep has two axes of numbers, read again when its file has changed."""
+    return len(load_sweep(path).plane) == 2
 
 
 class Source:

@@ -1,0 +1,84 @@
+"""Running a sweep from the page, where the explorer was started with `--run`: one at a time, by Snakemake, in this project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lazyrich.cost.estimate import check
+from lazyrich.describe import configuration, describe_plan
+from lazyrich.plan_file import needed_shards
+from lazyrich.status import read_log, status
+from lazyrich.sweep_file import load_sweep
+
+COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rules", "progress", "--")
+
+
+class Launcher:
+    """The runs that a server's pages have started; they go on where the page is closed.
+
+    Attributes
+    ----------
+    name
+        the sweep that runs or ran last, None before the first.
+
+    Raises
+    ------
+    ValueError
+        where `results` is not the folder that runs of this project write to.
+    """
+
+    def __init__(self, config: Path, results: Path) -> None:
+        if (own := Path(configuration().results)) != results:
+            raise ValueError(f"--run: sweeps of this project write to {own}, not to {results}; leave the folder out")
+        self.config, self.results = config, results
+        self.name: str | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a run has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, text: str, source: str) -> str:
+        """Write a sweep file with this text beside that of `source`, under a name of its own, and run it; the name.
+
+        Raises
+        ------
+        ValueError
+            where another run has not ended, or the sweep is over budget; no file is written then.
+        """
+        if self.running:
+            raise ValueError(f"{self.name} is running; wait until it is done")
+        number = 1
+        while (path := self.config / f"{source}_part_{number}.yaml").exists():
+            number += 1
+        path.write_text(text, encoding="utf-8")
+        try:
+            check(describe_plan(path)[1], configuration().budget, str(path))
+        except ValueError:
+            path.unlink()
+            raise
+        self.name = path.stem
+        log = self.results / self.name / "logs/explorer.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "wb") as file:
+            command = [*COMMAND, str(self.results / self.name / "report.html")]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        return self.name
+
+    def progress(self) -> tuple[int, str]:
+        """(per cent of the networks that are trained, in words) of the run."""
+        if self.name is None:
+            return 0, ""
+        home = self.results / self.name
+        if not self.running and self.process is not None and self.process.returncode != 0:
+            last = read_log(home / "logs/explorer.log")
+            return 0, f"{self.name} failed: {last.last if last else 'nothing was said'} ({home / 'logs/explorer.log'})"
+        found = status(home, needed_shards(load_sweep(self.config / f"{self.name}.yaml"), home), time.time())
+        share = found.networks_done / found.networks
+        if self.running:
+            return int(100 * share), f"{self.name}: {found.networks_done:,} of {found.networks:,} networks"
+        return 100, f"{self.name} is done; choose it above"
