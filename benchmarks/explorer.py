@@ -62,15 +62,16 @@ def first_paint(page: Page, url: str) -> float:
 
 
 def settle(page: Page) -> None:
-    """Until nothing is to be done any more."""
-    page.wait_for_timeout(300)
+    """Until nothing is to be done any more, the example's trajectories among it."""
+    page.wait_for_function(PANEL)
+    page.wait_for_timeout(500)
     page.wait_for_function("Bokeh.documents.every(each => each.is_idle)")
 
 
 def clicks(page: Page) -> list[float]:
-    """Click cell after cell; the first one makes the panels."""
+    """Click cell after cell."""
     found = []
-    for value in np.geomspace(3e-4, 3, ROUNDS + 1):
+    for value in np.geomspace(3e-4, 3, ROUNDS):
         page.evaluate(WATCH, ["pointerdown", PANEL])
         page.mouse.click(*page.evaluate(PLACE, [value, 1e-2]))
         found.append(page.evaluate("window.answer"))
@@ -111,8 +112,7 @@ def measure(url: str) -> None:
         first_paint(page, url)
         settle(page)
         found = clicks(page)
-        row("first click to trajectories", found[:1], "250")
-        row("click to trajectories", found[1:], "250")
+        row("click to trajectories", found, "250")
         row(
             "slider over samples, phases",
             steps(page, 0, ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft"] * 4),
@@ -120,7 +120,11 @@ def measure(url: str) -> None:
         )
         page.get_by_label("Show").select_option(label="Change of the kernel")
         settle(page)
-        row("slider over samples, kernel change", steps(page, 0, ["ArrowRight", "ArrowRight", "ArrowLeft"] * 4), "200")
+        row(
+            "slider over samples, kernel change",
+            steps(page, 0, ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft"] * 4),
+            "200",
+        )
         start = time.perf_counter()
         page.get_by_label("Show").select_option(label="Training loss at time τ")
         page.wait_for_function(f"{MAP}.model.title.text.startsWith('Training loss at τ')", timeout=120_000)

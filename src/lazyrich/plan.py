@@ -162,14 +162,18 @@ def _names(box: dict[str, list], fixed: dict[str, Any]) -> set[str]:
 
 def _mark(taken: bytearray, shape: list[int], where: list[list[int]]) -> bool:
     """Mark the networks at `where` as taken; return whether any was free before."""
-    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
-    *outer, inner = [[place for place in places if place >= 0] for places in where]
+    places = [[place for place in along if place >= 0] for along in where]
+    # Networks along the last dimensions lie side by side where these are marked whole, as most shards have them.
+    axis, run = len(shape), 1
+    while axis and len(places[axis - 1]) == shape[axis - 1]:
+        axis -= 1
+        run *= shape[axis]
+    strides = [math.prod(shape[i + 1 :]) for i in range(axis)]
     fresh = False
-    for lead in product(*outer):
-        start = sum(place * stride for place, stride in zip(lead, strides, strict=False))
-        for place in inner:
-            fresh = fresh or not taken[start + place]
-            taken[start + place] = 1
+    for lead in product(*places[:axis]):
+        start = sum(place * stride for place, stride in zip(lead, strides, strict=True))
+        fresh = fresh or taken.find(0, start, start + run) >= 0
+        taken[start : start + run] = b"\x01" * run
     return fresh
 
 

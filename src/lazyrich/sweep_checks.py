@@ -126,7 +126,9 @@ def _check_scales(sweep: Sweep) -> None:
     if sweep.problem.source != "file":
         # With a file, width and scales may come with its weights; `datasets.check_file` decides.
         _require(sweep, "width")
-    if (0, 0) in sweep.combinations("sigma_0", "v_0"):
+    # Each alone first: together they may be a million.
+    zeros = all((0,) in sweep.combinations(name) for name in ("sigma_0", "v_0"))
+    if zeros and (0, 0) in sweep.combinations("sigma_0", "v_0"):
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
 
 

@@ -12,7 +12,7 @@ from bokeh.events import SelectionGeometry, Tap
 import lazyrich
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.explorer import Explorer
-from lazyrich.explore.source import Source, sweeps
+from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import State
 from lazyrich.phases import Phase
 from lazyrich.sweep_file import load_sweep
@@ -22,7 +22,7 @@ from .conftest import SWEEP
 
 @pytest.fixture(scope="module")
 def page(folder):
-    return Explorer(folder / "config/sweeps", folder / "results")
+    return Explorer(Sources(folder / "config/sweeps", folder / "results"))
 
 
 def colours(page):
@@ -46,7 +46,7 @@ def source(folder, name):
 
 
 def test_only_sweeps_that_have_begun_can_be_chosen(folder):
-    assert list(sweeps(folder / "config/sweeps", folder / "results")) == ["begun", "done"]
+    assert list(Sources(folder / "config/sweeps", folder / "results").files) == ["begun", "done"]
     with pytest.raises(ValueError, match="nothing is trained yet; run snakemake --cores all"):
         source(folder, "never")
 
@@ -97,7 +97,7 @@ def test_networks_of_a_cell_are_all_replicates_as_they_were_trained(folder):
     ],
 )
 def test_what_a_link_asks_for_in_vain_is_as_on_a_new_page(folder, link):
-    page = Explorer(folder / "config/sweeps", folder / "results")
+    page = Explorer(Sources(folder / "config/sweeps", folder / "results"))
     page.state.param.update(**{"sweep": "done", "cell": 3, **link})
     state, found = page.state, page.source
     assert state.sweep in ("begun", "done") and state.sweep == found.name
@@ -128,7 +128,7 @@ def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
     )
     shown = colours(page)
     here = np.isfinite(expected.values)
-    np.testing.assert_array_equal(shown[here], expected.values[here])
+    np.testing.assert_array_equal(shown[here], expected.values[here].astype(np.float32))
 
 
 def _colours(page, quantile):

@@ -9,7 +9,8 @@ import holoviews as hv
 import numpy as np
 from bokeh.embed import json_item
 from bokeh.models import BoxAnnotation, CustomJS, GlyphRenderer, PanTool
-from bokeh.plotting import figure as figure_model
+
+from lazyrich.draw.rendered import rendered
 
 ATTACHED = "window.lazyrich.{event}(cb_obj.origin, cb_obj.x, cb_obj.y)"
 
@@ -22,11 +23,8 @@ def item(
     `size` of its square frame in pixels; `events` that go to the function of that name in the page's script; renderers called
     `empty` come without their numbers.
     """
-    hv.Store.set_current_backend("bokeh")
-    figure = hv.render(overlay, backend="bokeh")
+    figure = rendered(overlay)
     figure.name = name
-    for each in figure.select({"type": figure_model}):
-        each.sizing_mode = None
     if size is not None:
         figure.update(frame_width=size, frame_height=size)
     if events:  # a frame around what was clicked

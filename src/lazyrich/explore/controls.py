@@ -80,10 +80,10 @@ class Controls:
         page, state, source = self.page, self.page.state, self.page.source
         axes = source.axes
         for widget, options, value in (
-            (self.sweep, list(page.files), state.sweep),
+            (self.sweep, list(page.sources.files), state.sweep),
             (self.x, _labelled(source.summary, axes), state.x),
             (self.y, _labelled(source.summary, [name for name in axes if name != state.x]), state.y),
-            (self.coordinates, {"as in the sweep file": OWN, **_pairs(page.pairs())}, state.coordinates),
+            (self.coordinates, {"as in the sweep file": OWN, **_pairs(page.pairs)}, state.coordinates),
             (self.diagram, {diagram.heading: diagram.name for diagram in source.diagrams}, state.show),
             (self.quantile, {f"{q:.0%}": q for q in QUANTILES}, state.quantile),
         ):

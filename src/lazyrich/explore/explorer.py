@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import panel as pn
 import xarray as xr
 
-from lazyrich.boundaries import BOUNDARIES, boundaries
 from lazyrich.draw.diagrams import Diagram, point
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
@@ -20,7 +18,7 @@ from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
 from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
-from lazyrich.explore.source import Source, sweeps
+from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, State
 from lazyrich.setting import setting
 
@@ -33,21 +31,19 @@ class Explorer(pn.viewable.Viewer):
     What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
     """
 
-    def __init__(self, config: Path, results: Path, launcher: Launcher | None = None) -> None:
+    def __init__(self, sources: Sources, launcher: Launcher | None = None) -> None:
         super().__init__()
-        self.config, self.results, self.launcher = config, results, launcher
-        self.files = sweeps(config, results)
-        if not self.files:
-            raise ValueError(f"{results}: holds no sweep yet; run snakemake --cores all, then look again")
-        self.state = State(sweep=next(iter(self.files)))
-        self.sources: dict[str, Source] = {}
+        self.sources, self.launcher = sources, launcher
+        self.source: Source  # the chosen sweep
+        self.state = State(sweep=next(iter(sources.files)))
         self.region: dict[str, tuple[float, float]] = {}
         self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
         self.panels_at = {name: pn.FlexBox() for name in FRAMES}
         self.words = {name: pn.pane.Markdown("") for name in FRAMES}
         self.map: Map | None = None
         self.moments: Moments | None = None
-        self.known_pairs: tuple[Any, list[tuple[str, str]]] = (None, [])
+        self.pairs: list[tuple[str, str]] = []  # dimensionless coordinates that the map can have
+        self.where: Straight
         self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
         self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
         self.settling = False
@@ -57,18 +53,10 @@ class Explorer(pn.viewable.Viewer):
         self.state.param.watch(self._changed, list(LINKED))
         self._changed()
         if pn.state.curdoc:
-            pn.state.onload(lambda: self._make_panels("cell"))  # so that the first click need not wait for them
+            pn.state.onload(self._example)
             pn.state.add_periodic_callback(self._refresh, LOOK)
 
     # ---- what there is ----
-
-    @property
-    def source(self) -> Source:
-        """The chosen sweep; any name that is no sweep's stands for the first."""
-        name = self.state.sweep if self.state.sweep in self.files else next(iter(self.files))
-        if name not in self.sources:
-            self.sources[name] = Source(name, self.files[name], self.results)
-        return self.sources[name]
 
     @property
     def diagram(self) -> Diagram:
@@ -121,25 +109,10 @@ class Explorer(pn.viewable.Viewer):
         """The map's boundaries, in units of the plane's axes."""
         if not self.state.lines:
             return {}
-        fields = {BOUNDARIES[name].field + end for name in self.diagram.lines for end in ("", "_low", "_high")}
-        plane = self.source.fields([*fields, "phase", "stability_fraction"]).isel(self.place)
-        return boundaries(plane, self.state.x, self.state.y)
-
-    def pairs(self) -> list[tuple[str, str]]:
-        """Pairs of dimensionless numbers that the map can have for coordinates."""
-        key = self.source, self.state.x, self.state.y, tuple(self.state.slices)
-        if self.known_pairs[0] != key:
-            self.known_pairs = key, pairs(self._numbers(), self.state.x, self.state.y)
-        return self.known_pairs[1]
+        return self.source.lines(self.diagram.lines, self.state.x, self.state.y, tuple(self.place.items()))
 
     def _numbers(self) -> xr.Dataset:
         return self.source.fields(FIELDS).isel(self.place)
-
-    def where(self) -> Straight:
-        """The map's coordinates."""
-        if self.state.coordinates == OWN:
-            return Straight(self.source.grid.isel(self.place), self.state.x, self.state.y)
-        return Curved(self._numbers(), self.state.x, self.state.y, tuple(self.state.coordinates.split()))
 
     # ---- what follows from the state ----
 
@@ -148,17 +121,21 @@ class Explorer(pn.viewable.Viewer):
             return
         self.settling = True  # what is set below follows from the state, and is no choice of anybody's
         try:
-            self.state.param.update(**self.state.allowed(self.source), sweep=self.source.name)
-            if self.state.coordinates != OWN and tuple(self.state.coordinates.split()) not in self.pairs():
-                self.state.coordinates = OWN
-            self.controls.show()
-            self._show_map()
-            for name in FRAMES:
-                self._show_cell(name, getattr(self.state, name))
-                if name in self.panels:
-                    self.panels[name].mark(self.time)
+            with pn.io.unlocked():  # all of it as one message, after which the browser paints once
+                self._settle()
         finally:
             self.settling = False
+
+    def _settle(self) -> None:
+        self.source = self.sources.get(self.state.sweep)
+        self.state.param.update(**self.state.allowed(self.source), sweep=self.source.name)
+        self._choose_coordinates()
+        self.controls.show()
+        self._show_map()
+        for name in FRAMES:
+            self._show_cell(name, getattr(self.state, name))
+            if name in self.panels:
+                self.panels[name].mark(self.time)
 
     def _new(self, part: str, *of: object) -> bool:
         """Whether a part of the page was drawn of something else."""
@@ -167,14 +144,29 @@ class Explorer(pn.viewable.Viewer):
         self.shown[part] = of
         return True
 
+    def _choose_coordinates(self) -> None:
+        """Those of the state, as far as they tell the map's cells apart."""
+        state, place = self.state, tuple(self.state.slices)
+        if self._new("pairs", self.source, state.x, state.y):
+            self.pairs = pairs(self._numbers(), state.x, state.y)
+        curved = (state.coordinates, place) if state.coordinates != OWN else ()  # cells lie elsewhere on each slice
+        if not self._new("where", self.source, state.x, state.y, curved):
+            return
+        if state.coordinates != OWN:
+            try:
+                self.where = Curved(self._numbers(), state.x, state.y, tuple(state.coordinates.split()))
+                return
+            except (KeyError, ValueError):
+                state.coordinates = OWN
+        self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
+
     def _show_map(self) -> None:
         state, source, place = self.state, self.source, tuple(self.state.slices)
         if self.time is not None and self._new("moments", source, state.show):
             self.moments = Moments(source, self.diagram)
-        curved = place if state.coordinates != OWN else ()  # in which cells lie elsewhere on each slice
-        figure = source, state.x, state.y, state.show, state.coordinates, curved
+        figure = source, self.where, state.show
         if self._new("figure", *figure):
-            self.map = Map(self.diagram, self.where(), self.plane(), self.whole(), self.choose, self.select)
+            self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.select)
             self.drawing.objects = [pn.pane.Bokeh(self.map.figure), pn.pane.Bokeh(self.map.readout)]
         moment = state.moment if self.time is not None else 0
         if self._new("cells", *figure, place, state.quantile, moment):
@@ -216,6 +208,12 @@ class Explorer(pn.viewable.Viewer):
             command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
             self.words[name].object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
 
+    def _example(self) -> None:
+        """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
+        trained = np.flatnonzero(self.source.fields(["networks"])["networks"].values > 0)
+        if self.state.cell < 0 and not self.source.sweep.record.summary and len(trained):
+            self.state.cell = int(trained[len(trained) // 2])
+
     def _make_panels(self, name: str) -> None:
         if name not in self.panels:
             self.panels[name] = Panels()
@@ -239,7 +237,7 @@ class Explorer(pn.viewable.Viewer):
 
     def select(self, u: tuple[float, float], v: tuple[float, float]) -> None:
         """A rectangle of the map: it is shown alone, and a sweep file of it can be had."""
-        if (part := self.map.where.part(u, v)) is not None:
+        if (part := self.where.part(u, v)) is not None:
             self.region = part
             self.map.zoom(u, v)
             self.controls.finer.disabled = self.controls.run.disabled = False
@@ -260,7 +258,7 @@ class Explorer(pn.viewable.Viewer):
     def picture(self, kind: str) -> io.BytesIO:
         """The map as `svg` or `png`."""
         title = ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
-        return exports.picture(kind, self.diagram, self.map.where, self.plane(), self.whole(), self.lines(), title)
+        return exports.picture(kind, self.diagram, self.where, self.plane(), self.whole(), self.lines(), title)
 
     def data(self, kind: str) -> io.BytesIO:
         """The plane as netCDF (`nc`), or its cells as `csv`."""
@@ -273,13 +271,8 @@ class Explorer(pn.viewable.Viewer):
     def _refresh(self) -> None:
         if self.launcher is not None and self.launcher.name is not None:
             self.controls.progress.value, self.controls.said.object = self.launcher.progress()
-        files = sweeps(self.config, self.results)
-        if files != self.files:
-            self.files = files or self.files
-            self._changed()
-        source = self.source
-        if not source.complete and (newer := source.refreshed()) is not source:
-            self.sources[source.name] = newer
+        self.sources.look()
+        if list(self.sources.files) != self.controls.sweep.options or self.sources.get(self.source.name) != self.source:
             self._changed()
 
     def __panel__(self) -> pn.viewable.Viewable:

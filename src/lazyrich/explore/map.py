@@ -7,7 +7,6 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import holoviews as hv
 import numpy as np
 import xarray as xr
 from bokeh.events import SelectionGeometry, Tap
@@ -16,6 +15,7 @@ from bokeh.plotting import figure
 
 from lazyrich.draw.diagrams import Diagram
 from lazyrich.draw.maps import parted
+from lazyrich.draw.rendered import rendered
 from lazyrich.explore.coordinates import Curved, Straight
 
 # A frame around the cell whose trajectories are shown, and around that it is compared with.
@@ -40,13 +40,11 @@ class Map:
         selected: Callable[[tuple[float, float], tuple[float, float]], None],
     ) -> None:
         self.diagram, self.where, self.whole = replace(diagram, lines=()), where, whole
-        hv.Store.set_current_backend("bokeh")
         nothing: Lines = {name + end: [] for name in diagram.lines for end in ("", "_low", "_high")}
         overlay = diagram.draw(
             where.drawn(plane), *where.axes, "bokeh", diagram.heading, whole=whole, drawn=nothing, hover=False
         )
-        self.figure: figure = hv.render(overlay, backend="bokeh")
-        self.figure.update(sizing_mode=None)
+        self.figure: figure = rendered(overlay)
         self.cells = next(each for each in self.figure.renderers if each.name == "cells")
         self.readout = Div(text="&nbsp;", height=24)
         self._attach(plane, tapped, selected)
@@ -54,9 +52,11 @@ class Map:
     def _attach(self, plane: xr.Dataset, tapped: Callable, selected: Callable) -> None:
         self.figure.add_tools(BoxSelectTool())
         self.figure.toolbar.update(active_drag=self.figure.select_one(PanTool), active_scroll=None, logo=None)
+        self.frames = {}
         for name, colour in FRAMES.items():
             look = {"line_color": colour, "line_alpha": 1, "line_width": 2.5, "fill_alpha": 0}
-            self.figure.add_layout(PolyAnnotation(name=name, xs=[], ys=[], visible=False, **look))
+            self.frames[name] = PolyAnnotation(name=name, xs=[], ys=[], visible=False, **look)
+            self.figure.add_layout(self.frames[name])
 
         def on_tap(event: Tap) -> None:
             if (cell := self.where.cell(event.x, event.y)) is not None:
@@ -101,7 +101,9 @@ class Map:
         overlay = self.diagram.draw(
             self.where.drawn(plane), *self.where.axes, "bokeh", "", whole=self.whole, drawn={}, hover=False
         )
-        values = next(iter(overlay)).dimension_values(2, flat=False)  # (vertical, horizontal), rising
+        values = (
+            next(iter(overlay)).dimension_values(2, flat=False).astype(np.float32)
+        )  # (vertical, horizontal), rising
         data = self.cells.data_source.data
         self.cells.data_source.data = (
             {**data, "image": [values]} if "image" in data else {**data, self.diagram.variable: values.T.ravel()}
@@ -124,7 +126,7 @@ class Map:
 
     def frame(self, name: str, cell: tuple[int, int] | None) -> None:
         """Put a frame around a cell (column, row), or around none."""
-        each = self.figure.select_one({"name": name})
+        each = self.frames[name]
         each.visible = cell is not None
         if cell is not None:
             xs, ys = self.where.outline(*cell)

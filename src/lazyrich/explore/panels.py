@@ -2,92 +2,101 @@
 
 from __future__ import annotations
 
-import holoviews as hv
 import numpy as np
 import xarray as xr
 from bokeh.models import GlyphRenderer, Legend, Span
 from bokeh.plotting import figure
 
-from lazyrich.draw.curves import empty, middle
+from lazyrich.draw.curves import STAGES, empty, middle
+from lazyrich.draw.rendered import rendered
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
 
-NOTHING = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
 SIZE = (240, 220)
+Curve = tuple[np.ndarray, np.ndarray]
 
 
 class Panels:
     """One Bokeh figure a panel; `show` fills them with the networks of a cell."""
 
     def __init__(self) -> None:
-        self.figures: dict[str, figure] = {panel.name: _empty(panel) for panel in PANELS}
+        self.drawn = [_Drawn(panel) for panel in PANELS]
         self.share = np.nan  # h of the networks that are shown, by which steps become times
+
+    @property
+    def figures(self) -> dict[str, figure]:
+        """The figures by the names of their panels."""
+        return {each.panel.name: each.figure for each in self.drawn}
 
     def show(self, networks: xr.Dataset | None) -> None:
         """Every replicate, their median and their theories; nothing where there are no networks."""
         if networks is None:
-            for each in self.figures.values():
-                each.visible = False
+            for each in self.drawn:
+                each.figure.visible = False
             return
         self.share = float(np.median(networks["stability_fraction"]))
         predicted = theory(networks)
         steps = networks["step"].values.astype(float)
-        onset, end = stages(networks)
         last = float(np.nanmax(until(networks)))
-        for panel in PANELS:
+        seen = steps <= last
+        onset, end = (each if np.isfinite(each) else last for each in map(middle, stages(networks)))
+        for each in self.drawn:
+            panel = each.panel
             found = simulated(networks, panel)
-            fig = self.figures[panel.name]
-            fig.visible = any(np.isfinite(values).any() for values in found.values())
-            if not fig.visible:
+            each.figure.visible = any(np.isfinite(values).any() for values in found.values())
+            if not each.figure.visible:
                 continue
-            curves = {}
+            curves: dict[str, Curve] = {}
             for name, values in found.items():
-                curves[f"all_{name}"] = [
+                curves[f"all_{name}"] = tuple(
                     np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)
-                ]
+                )
                 curves[name] = median_curve(steps, values, panel.log)
             for key, values in predicted[panel.name].items():
                 if np.isfinite(values).any():
                     curves[key] = median_curve(steps, values, panel.log)
-            seen = steps <= last
             shown = [np.where(seen, values, np.nan).ravel() for values in found.values()]
             shown += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
+            each.fill(curves)
+            each.shade(onset, end)
             low, high = limits(np.concatenate(shown), panel, legend_inside=False)
-            _fill(fig, curves, panel.log)
-            _shade(fig, *(each if np.isfinite(each) else last for each in map(middle, (onset, end))))
-            fig.x_range.update(start=-0.02 * last, end=1.02 * last)
-            fig.y_range.update(start=low, end=high)
+            each.figure.x_range.update(start=-0.02 * last, end=1.02 * last)
+            each.figure.y_range.update(start=low, end=high)
 
     def mark(self, time: float | None) -> None:
         """A line at the time τ, or none."""
-        for each in self.figures.values():
-            span = each.select_one({"type": Span})
-            span.visible = time is not None and np.isfinite(self.share)
-            if span.visible:
-                span.location = time / self.share
+        for each in self.drawn:
+            each.moment.visible = time is not None and np.isfinite(self.share)
+            if each.moment.visible:
+                each.moment.location = time / self.share
 
 
-def _empty(panel: Panel) -> figure:
-    hv.Store.set_current_backend("bokeh")
-    overlay = empty(panel, list(panel.observables), list(THEORIES[panel.name]), SIZE, replicates=True)
-    drawn = hv.render(overlay, backend="bokeh")
-    drawn.update(sizing_mode=None, name=panel.name)
-    drawn.add_layout(Span(dimension="height", line_color="black", line_width=1.5, visible=False))
-    return drawn
+class _Drawn:
+    """A panel's figure, and what of it changes; found once, for Bokeh looks through all of a figure."""
 
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        overlay = empty(panel, list(panel.observables), list(THEORIES[panel.name]), SIZE, replicates=True)
+        self.figure: figure = rendered(overlay)
+        self.figure.name = panel.name
+        self.moment = Span(dimension="height", line_color="black", line_width=1.5, visible=False)
+        self.figure.add_layout(self.moment)
+        self.curves = list(self.figure.select({"type": GlyphRenderer}))
+        self.items = [item for legend in self.figure.select({"type": Legend}) for item in legend.items]
+        self.stages = {name: self.figure.select_one({"name": name}) for name in STAGES}
 
-def _fill(fig: figure, curves: dict[str, tuple[np.ndarray, np.ndarray]], log: bool) -> None:
-    items = [item for legend in fig.select({"type": Legend}) for item in legend.items]
-    for renderer in fig.select({"type": GlyphRenderer}):
-        steps, values = curves.get(renderer.name, NOTHING)
-        values = np.where(values > 0, values, np.nan) if log else values
-        renderer.data_source.data = {"step": steps, fig.name: values}
-        renderer.visible = renderer.name in curves
-        for item in items:
-            if renderer in item.renderers:
-                item.visible = renderer.visible
+    def fill(self, curves: dict[str, Curve]) -> None:
+        """Show these curves and no others."""
+        for renderer in self.curves:
+            renderer.visible = renderer.name in curves
+            if renderer.visible:
+                steps, values = curves[renderer.name]
+                values = np.where(values > 0, values, np.nan) if self.panel.log else values
+                renderer.data_source.data = {"step": steps, self.panel.name: values}
+            for item in self.items:
+                if renderer in item.renderers:
+                    item.visible = renderer.visible
 
-
-def _shade(fig: figure, onset: float, end: float) -> None:
-    spans = {"stage_1": (0.0, onset), "stage_2": (onset, max(onset, end))}
-    for name, (left, right) in spans.items():
-        fig.select_one({"name": name}).update(left=left, right=right)
+    def shade(self, onset: float, end: float) -> None:
+        """Shade stage one up to the step t₁, and stage two from there to t₂."""
+        for span, left, right in zip(self.stages.values(), (0.0, onset), (onset, max(onset, end)), strict=True):
+            span.update(left=left, right=right)

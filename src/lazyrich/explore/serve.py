@@ -8,6 +8,7 @@ import panel as pn
 
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.launch import Launcher
+from lazyrich.explore.source import Sources
 
 
 def serve(
@@ -18,12 +19,28 @@ def serve(
     With `run` pages may write sweep files into `config` and run them.
     """
     launcher = Launcher(config, results) if run else None
+    sources = Sources(config, results)
     pn.extension(inline=True)
+    Explorer(sources)  # nobody's page: what the first one wants is read, and the libraries are warm
     pn.serve(
-        {"/": lambda: Explorer(config, results, launcher)},
+        {"/": lambda: _page(sources, launcher)},
         address=address,
         port=port,
         websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
         title="lazyrich",
         show=show,
     )
+
+
+def _page(sources: Sources, launcher: Launcher | None) -> Explorer:
+    pn.state.onload(_send_at_once)
+    return Explorer(sources, launcher)
+
+
+def _send_at_once() -> None:
+    """No piece of a message to the browser waits for the receipt of the last one, which takes 40 ms each.
+
+    Tornado says how (`WebSocketHandler.set_nodelay`), Bokeh neither does it nor gives the socket by a public name.
+    """
+    for connection in pn.state.curdoc.session_context.session._subscribed_connections:
+        connection._socket.set_nodelay(True)

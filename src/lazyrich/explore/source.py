@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive
+from lazyrich.boundaries import BOUNDARIES, boundaries
 from lazyrich.concatenate import concatenate
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import moment_diagrams, moments
@@ -21,11 +22,47 @@ from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep
 
 
-def sweeps(config: Path, results: Path) -> dict[str, Path]:
-    """Files of the sweeps that can be explored, with two axes of numbers and a shard at least: name -> file."""
-    files = {path.stem: path for path in sorted(config.glob("*.yaml"))}
-    begun = {name: path for name, path in files.items() if any((results / name / "shards").glob("*.sha256"))}
-    return {name: path for name, path in begun.items() if _is_map(path, path.stat().st_mtime)}
+class Sources:
+    """The sweeps of a results folder that can be explored: with two axes of numbers and a shard at least.
+
+    All pages of a server share them, so that each is read once.
+
+    Attributes
+    ----------
+    files
+        name -> sweep file.
+
+    Raises
+    ------
+    ValueError
+        where there is none yet.
+    """
+
+    def __init__(self, config: Path, results: Path) -> None:
+        self.config, self.results = config, results
+        self.files: dict[str, Path] = {}
+        self._read: dict[str, Source] = {}
+        self.look()
+        if not self.files:
+            raise ValueError(f"{results}: holds no sweep yet; run snakemake --cores all, then look again")
+
+    def look(self) -> None:
+        """See what has come since."""
+        files = {path.stem: path for path in sorted(self.config.glob("*.yaml"))}
+        begun = {name: path for name, path in files.items() if any((self.results / name / "shards").glob("*.sha256"))}
+        self.files = {name: path for name, path in begun.items() if _is_map(path, path.stat().st_mtime)} or self.files
+
+    def get(self, name: str) -> Source:
+        """A sweep as it is now; any name that is no sweep's stands for the first."""
+        name = name if name in self.files else next(iter(self.files))
+        known = self._read.get(name)
+        try:
+            self._read[name] = known.refreshed() if known else Source(name, self.files[name], self.results)
+        except (ValueError, OSError):
+            if known is None:
+                raise
+            # Somebody is writing its file; what was read goes on being shown.
+        return self._read[name]
 
 
 @functools.cache
@@ -53,7 +90,7 @@ class Source:
         self.sweep: Sweep = load_sweep(file)
         self.wanted = whole(self.sweep).recipe
         self.shards: dict[str, Shard] = needed_shards(self.sweep, self.home)
-        self.there = self._there()
+        self.there, self._state = self._there(), self._written()
         self.summary = self._summary()
 
     @property
@@ -62,8 +99,13 @@ class Source:
         return len(self.there) == len(self.shards)
 
     def refreshed(self) -> Source:
-        """Itself, or anew where shards have come since."""
-        return self if self._there() == self.there else Source(self.name, self.file, self.home.parent)
+        """Itself, or anew where its file, its shards or its summary have been written since."""
+        return self if self._written() == self._state else Source(self.name, self.file, self.home.parent)
+
+    def _written(self) -> tuple[float, ...]:
+        """When all that it is made of was written."""
+        paths = self.file, self.home / "plan.json", self.home / "shards", self.home / "summary.nc"
+        return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in paths)
 
     def fields(self, names: Iterable[str]) -> xr.Dataset:
         """Some fields of the summary (those of the names that it has), in memory from the first time on."""
@@ -72,6 +114,15 @@ class Source:
             for name in found:
                 self.summary[name].load()
         return self.summary[found]
+
+    @functools.cache  # noqa: B019  as long as its source, of which there are a few
+    def lines(
+        self, names: tuple[str, ...], x: str, y: str, place: tuple[tuple[str, int], ...]
+    ) -> dict[str, list[np.ndarray]]:
+        """Some boundaries of the plane at `place` along the other dimensions, as `boundaries` gives them."""
+        ends = [BOUNDARIES[name].field + end for name in names for end in ("", "_low", "_high")]
+        plane = self.fields([*ends, "phase", "stability_fraction"]).isel(dict(place))
+        return boundaries(plane, x, y)
 
     @functools.cached_property
     def grid(self) -> xr.Dataset:
