@@ -4,11 +4,13 @@ The tests follow one project through its life and run in the order of the file.
 """
 
 import hashlib
+import html
 import json
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import netCDF4
@@ -91,6 +93,22 @@ def test_pages_ask_for_nothing_from_outside(project):
     for page in (project.root / "results").rglob("*.html"):
         text = page.read_text()
         assert not re.search(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](?:https?:)?//""", text), page
+
+
+def test_the_archive_holds_pages_and_figures_with_their_captions(project):
+    project.snakemake("--report", "archive.zip")
+    captions = json.loads((project.root / "results/map/figures/captions.json").read_text())
+    with zipfile.ZipFile(project.root / "archive.zip") as archive:
+        names = [Path(name).name for name in archive.namelist()]
+        (index,) = (name for name in archive.namelist() if name.count("/") == 1 and name.endswith("report.html"))
+        found = re.findall(r'"<p>(?:[^"\\]|\\.)*"', archive.read(index).decode())
+    # Docutils breaks lines and marks words where it likes.
+    said = [" ".join(html.unescape(re.sub("<[^>]*>", " ", json.loads(text))).split()) for text in found]
+    assert {f"{figure}.svg" for figure in captions} <= set(names)
+    assert names.count("report.html") == 1 + 2  # the archive's own and both sweeps'
+    for caption in captions.values():
+        (text,) = (text for text in said if text.startswith(caption))
+        assert "snakemake --cores all results/map/figures" in text
 
 
 def test_svg_is_small_and_holds_its_mesh_as_pixels(project):

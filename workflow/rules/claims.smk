@@ -37,7 +37,7 @@ rule draw_claims:
             patterns=["{figure}.svg"],
             category="claims",
             labels={"figure": "{figure}"},
-            caption="../report/figure.rst",
+            caption="../report/claim.rst",
         ),
     log:
         RESULTS / "claims/logs/draw_claims.log",

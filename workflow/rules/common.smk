@@ -1,5 +1,7 @@
 # What the rules ask about sweeps. Nothing heavy is imported here: this file is read again in every job.
 import functools
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -157,6 +159,22 @@ def analysed(name):
 
 def analysed_keys(wildcards):
     return analysed(wildcards.sweep)
+
+
+def captions():
+    """Captions that figures were drawn with, sweep -> figure -> reStructuredText."""
+    found = {
+        path.parts[-3]: json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*/figures/captions.json")
+    }
+    return {
+        name: {figure: re.sub(r"([\\*_`|])", r"\\\1", text) for figure, text in texts.items()}
+        for name, texts in found.items()
+    }
+
+
+# Templates of captions see the configuration, and no file.
+if any(argument.startswith("--report") for argument in sys.argv):
+    config["captions"] = captions()
 
 
 def asked_for():

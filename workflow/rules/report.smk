@@ -5,7 +5,12 @@ rule write_report:
         shards=shard_files,
         figures=rules.draw_figures.output.figures,
     output:
-        page=RESULTS / "{sweep}/report.html",
+        page=report(
+            RESULTS / "{sweep}/report.html",
+            category="{sweep}",
+            labels={"figure": "report page, to explore"},
+            caption="../report/page.rst",
+        ),
     log:
         RESULTS / "{sweep}/logs/write_report.log",
     benchmark:
