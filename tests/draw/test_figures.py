@@ -8,6 +8,7 @@ import pytest
 import lazyrich
 from lazyrich import archive
 from lazyrich.draw import figures, trajectories
+from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
 from lazyrich.draw.report import write_report
@@ -122,6 +123,22 @@ def test_captions_say_what_is_left_out(tmp_path, monkeypatch):
     draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
     captions = json.loads((tmp_path / "figures" / "captions.json").read_text())
     assert "2 of 3 slices, evenly chosen." in captions["phase_diagram"]
+
+
+def test_captions_explain_white_where_cells_were_not_run():
+    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}, "training": RATE})
+    summary = lazyrich.analyse(lazyrich.run({**BASE, "network": {"width": 20, **LAZINESS}, "training": RATE}))
+    numbers = {d.name for d in diagrams(sweep, summary) if d.codes is None}
+    assert not [d.name for d in diagrams(sweep, summary) if "white" in d.caption]
+    summary["networks"][0, 1] = 0
+    for name in numbers:
+        summary[name] = summary[name].astype(float)
+        summary[name][0, 1] = np.nan
+    said = {d.name: d.caption for d in diagrams(sweep, summary)}
+    assert {name for name, caption in said.items() if "; white: not run." in caption} == numbers
+    summary["refine_level"] = summary["networks"]
+    said = {d.name: d.caption for d in diagrams(sweep, summary)}
+    assert {name for name, caption in said.items() if "; white: not run, nor between cells" in caption} == numbers
 
 
 def test_medians_of_runs_of_different_length_stand_at_their_own_steps():

@@ -24,7 +24,7 @@ def phase_map(data, backend, lines=()):
 
 def summary(**fields):
     data = xr.Dataset(coords={"sigma_0": X, "v_0": Y})
-    data["phase"] = (("sigma_0", "v_0"), np.full((4, 3), Phase.lazy))
+    fields = {"phase": np.full((4, 3), Phase.lazy), "networks": np.ones((4, 3), dtype=int)} | fields
     for name, values in fields.items():
         data[name] = (("sigma_0", "v_0"), np.asarray(values))
     for name in data.variables:
@@ -52,6 +52,24 @@ def colour_at(figure, image, x, y):
 
 def rgb(text):
     return tuple(int(text[i : i + 2], 16) for i in (1, 3, 5))
+
+
+LOWEST = tuple(round(255 * c) for c in plt.get_cmap("viridis")(0.0)[:3])
+
+
+def in_bokeh(overlay):
+    """(figure, renderer of the cells, what it paints (y, x))."""
+    hv.Store.set_current_backend("bokeh")
+    figure = hv.render(overlay, backend="bokeh")
+    (cells,) = [r for r in figure.renderers if r.name == "cells"]
+    if "image" in cells.data_source.data:
+        return figure, cells, cells.data_source.data["image"][0]
+    across = len(np.unique(cells.data_source.data["left"]))  # quads column by column
+    return figure, cells, cells.data_source.data[cells.glyph.fill_color.field].reshape(across, -1).T
+
+
+def mapper_of(cells):
+    return cells.glyph.color_mapper if hasattr(cells.glyph, "color_mapper") else cells.glyph.fill_color.transform
 
 
 def test_edges_are_geometric_on_a_log_axis():
@@ -114,17 +132,86 @@ def test_zero_has_the_lowest_colour_and_no_value_is_grey():
     values[0, 0], values[1, 1], values[2, 2] = 0.0, np.nan, 1e-6
     data = summary(loss=values)
     figure, image = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
-    lowest = tuple(round(255 * c) for c in plt.get_cmap("viridis")(0.0)[:3])
-    assert colour_at(figure, image, X[0], Y[0]) == colour_at(figure, image, X[2], Y[2]) == lowest
+    assert colour_at(figure, image, X[0], Y[0]) == colour_at(figure, image, X[2], Y[2]) == LOWEST
     assert colour_at(figure, image, X[1], Y[1]) == rgb(style.NO_VALUE)
 
-    hv.Store.set_current_backend("bokeh")
-    drawn = hv.render(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()), backend="bokeh")
-    (renderer,) = [r for r in drawn.renderers if type(r.glyph).__name__ == "Image"]
-    mapper = renderer.glyph.color_mapper
+    _, cells, painted = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
+    mapper = mapper_of(cells)
     assert type(mapper).__name__ == "LogColorMapper"
     assert mapper.nan_color == style.NO_VALUE
-    assert renderer.data_source.data["image"][0][0, 0] == mapper.low == 1e-6
+    assert painted[0, 0] == mapper.low == 1e-6
+    assert np.isnan(painted[1, 1])
+
+
+# Values of a linear and of a logarithmic scale, of either sign, and of one value only, which leaves no scale.
+VALUES = {
+    "linear": np.linspace(1.0, 2.0, 12),
+    "negative": np.linspace(-7.0, -2.0, 12),
+    "logarithmic": np.logspace(-6, 0, 12),
+    "one value": np.ones(12),
+    "only zero": np.zeros(12),
+}
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 3]], ids=["even", "uneven"])
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_a_cell_that_was_not_run_is_white_and_one_without_a_value_grey(values, columns):
+    """Neither of them has a number; a cell of a refined sweep that was not trained may have an interpolated one."""
+    values, networks = values.reshape(4, 3).copy(), np.ones((4, 3), dtype=int)
+    values[0, 1] = np.nan  # diverged
+    values[1, 2] = np.inf
+    values[3, 0], networks[3, 0] = np.nan, 0
+    networks[1, 0] = 0  # interpolated
+    data = summary(loss=values, networks=networks).isel(sigma_0=columns)
+    draw = [data, "sigma_0", "v_0", "loss"]
+    figure, image = pixels(maps.value_map(*draw, "matplotlib", "title", ()))
+    _, cells, painted = in_bokeh(maps.value_map(*draw, "bokeh", "title", ()))
+    mapper = mapper_of(cells)
+    assert (mapper.nan_color, mapper.low_color, mapper.high_color) == (style.NO_VALUE, style.NOT_RUN, None)
+    assert mapper.low < mapper.high
+    for i, x in enumerate(data.sigma_0.values):
+        for j, y in enumerate(Y):
+            colour, number, value = colour_at(figure, image, x, y), painted[j, i], data.loss.values[i, j]
+            if np.isfinite(value):
+                assert colour not in (rgb(style.NO_VALUE), rgb(style.NOT_RUN))
+                assert number == value and mapper.low <= value <= mapper.high
+            elif data.networks.values[i, j]:
+                assert colour == rgb(style.NO_VALUE)
+                assert np.isnan(number)
+            else:
+                assert colour == rgb(style.NOT_RUN)
+                # In single precision, too, which browsers may turn it into.
+                assert np.float32(number) < np.float32(mapper.low)
+                assert number > 0 or type(mapper).__name__ == "LinearColorMapper"
+
+
+def test_a_code_that_a_map_has_no_colour_for_has_none():
+    """A number beyond the codes would be painted as the last of them."""
+    data = summary(phase=np.array([[Phase.lazy] * 3, [Phase.catapult] * 3, [Phase.diverging] * 3, [Phase.not_run] * 3]))
+    whole = data.isel(sigma_0=[0, 2])
+    options = {"whole": whole}
+    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", maps.PHASES, "matplotlib", "title", (), **options))
+    _, cells, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", maps.PHASES, "bokeh", "title", (), **options))
+    assert list(mapper_of(cells).palette) == [style.PHASE_COLOURS[p] for p in (Phase.lazy, Phase.diverging)]
+    assert mapper_of(cells).nan_color == "rgba(0, 0, 0, 0)"
+    np.testing.assert_array_equal(painted, np.tile([0, np.nan, 1, np.nan], (3, 1)))
+    for x, phase in zip(X, (Phase.lazy, None, Phase.diverging, None), strict=True):
+        expected = (255, 255, 255) if phase is None else rgb(style.PHASE_COLOURS[phase])
+        assert colour_at(figure, image, x, Y[1]) == expected
+
+
+@pytest.mark.parametrize("codes", CODES[1:], ids=lambda codes: codes.name)
+def test_a_cell_that_was_not_run_has_no_code_but_its_phase(codes):
+    """Its code is that of a network of which nothing can be said, which differs from a network that was not trained."""
+    values = np.full((4, 3), max(codes.words))
+    phase = np.full((4, 3), Phase.diverging)
+    phase[2] = Phase.not_run
+    data = summary(**{codes.name: values, "phase": phase})
+    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
+    assert colour_at(figure, image, X[2], Y[1]) == rgb(style.NOT_RUN)
+    assert colour_at(figure, image, X[1], Y[1]) == rgb(codes.colours[max(codes.words)])
+    _, _, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", codes, "bokeh", "title", ()))
+    np.testing.assert_array_equal(painted, np.tile([0, 0, np.nan, 0], (3, 1)))
 
 
 def test_each_map_has_its_own_colours_and_title():

@@ -44,7 +44,9 @@ THEORY_COLOURS = {
     Theory.none: "#C8C8C8",
     Theory.not_compared: "#707070",
 }
-NO_VALUE = "#9A9A9A"  # a cell without a number, in maps of numbers
+# Cells without a number, in maps of numbers: trained, and not.
+NO_VALUE = "#9A9A9A"
+NOT_RUN = PHASE_COLOURS[Phase.not_run]
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"
