@@ -72,6 +72,32 @@ def mapper_of(cells):
     return cells.glyph.color_mapper if hasattr(cells.glyph, "color_mapper") else cells.glyph.fill_color.transform
 
 
+def drawn_edges(data, backend):
+    """(of the first axis, of the second), as the backend is told to draw the cells of a map."""
+    if backend == "matplotlib":
+        figure, _ = pixels(phase_map(data, backend))
+        (mesh,) = figure.axes[0].collections
+        corners = mesh.get_coordinates()  # (rows + 1, columns + 1, 2)
+        return corners[0, :, 0], corners[:, 0, 1]
+    _, cells, painted = in_bokeh(phase_map(data, backend))
+    source = cells.data_source.data
+    if "image" not in source:
+        return [np.unique(np.concatenate([source[a], source[b]])) for a, b in (("left", "right"), ("bottom", "top"))]
+    ends = ((source[at][0], source[at][0] + source[size][0]) for at, size in (("x", "dw"), ("y", "dh")))
+    # Bokeh stretches an image evenly on the screen, so that on log axes its cells are even in the logarithm.
+    return [np.geomspace(*each, count + 1) for each, count in zip(ends, painted.shape[::-1], strict=True)]
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 3]], ids=["even", "uneven"])
+def test_cells_are_drawn_between_geometric_edges(columns, backend):
+    """The backends' own, inferred arithmetically, would begin below zero on a coarse log axis."""
+    ends = {4: [-3.5, -2.5, -1.5, -0.5, 0.5], 3: [-3.5, -2.5, -1.0, 1.0]}[len(columns)]
+    across, up = drawn_edges(summary().isel(sigma_0=columns), backend)
+    np.testing.assert_allclose(across, 10.0 ** np.array(ends), rtol=1e-12)
+    np.testing.assert_allclose(up, 10.0 ** np.array([-3, -1, 1, 3]), rtol=1e-12)
+
+
 def test_edges_are_geometric_on_a_log_axis():
     """Inferred arithmetically, the first edge of a coarse log axis would be negative."""
     edges, log = style.edges(X)
@@ -82,14 +108,21 @@ def test_edges_are_geometric_on_a_log_axis():
     np.testing.assert_allclose(edges, [0.5, 1.5, 2.5, 3.5])
 
 
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 3]], ids=["even", "uneven"])
 @pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.name)
-def test_each_cell_has_the_colour_of_its_code_in_matplotlib(codes):
+def test_each_cell_has_the_colour_of_its_code_in_matplotlib(codes, columns):
+    """From edge to edge, on log axes: as an image cells would stand where they are on linear ones (Bokeh: test_browser)."""
     values = np.arange(12).reshape(4, 3) % len(codes.words)
-    data = summary(**{codes.name: values})
+    data = summary(**{codes.name: values}).isel(sigma_0=columns)
     figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
-    for i, x in enumerate(X):
-        for j, y in enumerate(Y):
-            assert colour_at(figure, image, x, y) == rgb(codes.colours[values[i, j]])
+    assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
+    # Half-way between neighbours in the logarithm.
+    ends = {len(X): [-3.5, -2.5, -1.5, -0.5, 0.5], 3: [-3.5, -2.5, -1.0, 1.0]}[len(columns)]
+    inside = np.array([0.06, 0.5, 0.94])  # of a cell, clear of its neighbours' pixels
+    for i, code in np.ndenumerate(values[columns]):
+        for across in ends[i[0]] + inside * (ends[i[0] + 1] - ends[i[0]]):
+            for up in [-3, -1, 1][i[1]] + inside * 2:
+                assert colour_at(figure, image, 10**across, 10**up) == rgb(codes.colours[code])
 
 
 @pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.name)
@@ -113,17 +146,6 @@ def test_bokeh_draws_the_same_cells_between_the_same_edges():
     np.testing.assert_allclose(source["x"][0] + source["dw"][0], 10**0.5, rtol=1e-12)
     assert type(figure.x_scale).__name__ == type(figure.y_scale).__name__ == "LogScale"
     assert list(renderer.glyph.color_mapper.palette) == [style.PHASE_COLOURS[Phase(code)] for code in range(6)]
-
-
-@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
-def test_an_uneven_axis_keeps_its_own_edges(backend):
-    data = summary().isel(sigma_0=[0, 1, 3])
-    hv.Store.set_current_backend(backend)
-    overlay = phase_map(data, backend)
-    (mesh,) = [element for element in overlay if isinstance(element, hv.QuadMesh)]
-    expected, _ = style.edges(data.sigma_0.values)
-    np.testing.assert_allclose(mesh.interface.coords(mesh, "sigma_0", edges=True), expected, rtol=1e-12)
-    hv.render(overlay, backend=backend)
 
 
 def test_zero_has_the_lowest_colour_and_no_value_is_grey():
@@ -214,15 +236,62 @@ def test_a_cell_that_was_not_run_has_no_code_but_its_phase(codes):
     np.testing.assert_array_equal(painted, np.tile([0, 0, np.nan, 0], (3, 1)))
 
 
-def test_each_map_has_its_own_colours_and_title():
-    """Shared plots keep the first variable's mapper and title."""
+def seen_in(overlay, backend):
+    """(limits of the colours, title, words at the colour bar, ranges of both axes) of a map as it is drawn."""
+    if backend == "bokeh":
+        figure, cells, _ = in_bokeh(overlay)
+        mapper, (bar,) = mapper_of(cells), figure.right
+        assert bar.color_mapper is mapper
+        ranges = [(each.start, each.end) for each in (figure.x_range, figure.y_range)]
+        return (mapper.low, mapper.high), figure.title.text, bar.title or "", ranges
+    figure, _ = pixels(overlay)
+    axes, bar = figure.axes
+    (mesh,) = axes.collections
+    low, high = mesh.get_clim()
+    assert bar.get_ylim() == (low, high)
+    return (low, high), axes.get_title(), bar.get_ylabel(), [axes.get_xlim(), axes.get_ylim()]
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+def test_each_map_has_its_own_colours_and_title(backend):
+    """Plots shared between variables, as HoloViews' own HoloMap makes them, keep those of the first."""
     data = summary(loss=np.linspace(1, 2, 12).reshape(4, 3), rho=np.linspace(100, 200, 12).reshape(4, 3))
-    hv.Store.set_current_backend("bokeh")
-    for name, limits in (("loss", (1, 2)), ("rho", (100, 200))):
-        figure = hv.render(maps.value_map(data, "sigma_0", "v_0", name, "bokeh", "Title", ()), backend="bokeh")
-        (renderer,) = [r for r in figure.renderers if type(r.glyph).__name__ == "Image"]
-        assert (renderer.glyph.color_mapper.low, renderer.glyph.color_mapper.high) == limits
-        assert figure.title.text == f"Title: {name}"
+    for name, limits in (("loss", (1, 2)), ("rho", (100, 200)), ("loss", (1, 2))):
+        seen = seen_in(maps.value_map(data, "sigma_0", "v_0", name, backend, f"Title of {name}", ()), backend)
+        assert seen[0] == limits
+        # Bokeh has the symbol in the title: beside its bar it would be cut off.
+        assert seen[1:3] == ((f"Title of {name}: {name}", "") if backend == "bokeh" else (f"Title of {name}", name))
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+def test_each_map_has_the_ranges_of_its_own_axes(backend):
+    data = summary()
+    for axes in (("sigma_0", "v_0"), ("v_0", "sigma_0"), ("sigma_0", "v_0")):
+        overlay = maps.code_map(data, *axes, maps.PHASES, backend, "title", ())
+        *_, ranges = seen_in(overlay, backend)
+        for axis, shown in zip(axes, ranges, strict=True):
+            edges, _ = style.edges(data[axis].values)
+            np.testing.assert_allclose(shown, edges[[0, -1]], rtol=1e-12)
+
+
+def test_diverged_failed_and_not_run_look_different_though_none_has_a_number():
+    """NaN cannot say which of them it is: the phase does, and beside it the number of networks."""
+    phase = np.full((4, 3), Phase.lazy)
+    phase[0, 0], phase[1, 0], phase[2, 0] = without = Phase.diverging, Phase.failed, Phase.not_run
+    data = summary(phase=phase, networks=(phase != Phase.not_run).astype(int))
+    data["loss"] = xr.where(data["phase"] == Phase.lazy, 1.0, np.nan).assign_attrs(symbol="L", long_name="loss")
+    figure, image = pixels(phase_map(data, "matplotlib"))
+    _, cells, painted = in_bokeh(phase_map(data, "bokeh"))
+    numbers = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
+    _, _, in_numbers = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
+    for i, each in enumerate(without):
+        expected = style.PHASE_COLOURS[each]
+        assert colour_at(figure, image, X[i], Y[0]) == rgb(expected)
+        assert mapper_of(cells).palette[int(painted[0, i])] == expected
+        of_number = style.NOT_RUN if each == Phase.not_run else style.NO_VALUE
+        assert colour_at(*numbers, X[i], Y[0]) == rgb(of_number)
+        assert np.isnan(in_numbers[0, i]) == (each != Phase.not_run)
+    assert len({style.PHASE_COLOURS[each] for each in without}) == len(without)
 
 
 def test_measured_and_predicted_boundaries_and_their_band_are_in_the_legend():
