@@ -15,6 +15,8 @@ from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
 from lazyrich.draw import curves, lines, maps
+from lazyrich.draw.chosen import chosen, some
+from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.fields import numeric_axes
@@ -36,6 +38,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
 
     Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
     if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
+    Where χ varies, and something else beside it, the change of the kernel against χ.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,6 +50,10 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         for name, (build, caption) in _maps(sweep, data, *axes[:2]).items():
             _write(build, name, folder)
             captions[name] = caption
+    collapsed = collapse_figure(sweep, data)
+    if collapsed is not None:
+        _write(collapsed[0], "collapse", folder)
+        captions["collapse"] = collapsed[1]
     if len(axes) == 1 and data["phase"].ndim == 1:
         build = lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel")  # noqa: E731
         _write(build, "kernel_change", folder)
@@ -62,26 +69,16 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _some(total: int, most: int) -> list[int]:
-    """At most `most` numbers below `total`, evenly spaced, the first and the last among them."""
-    return sorted({round(i) for i in np.linspace(0, total - 1, min(most, total))})
-
-
 def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]:
     """The planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
     planes = list(slices(summary, x, y))
-    return [planes[i] for i in _some(len(planes), MOST_SLICES)]
-
-
-def _chosen(number: int, total: int, what: str) -> str:
-    """What a caption says where not everything is drawn."""
-    return f" {number} of {total} {what}, evenly chosen." if number < total else ""
+    return [planes[i] for i in some(len(planes), MOST_SLICES)]
 
 
 def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[Builder, str]]:
     planes = _slices(summary, x, y)
     total = summary["phase"].size // (summary.sizes[x] * summary.sizes[y])
-    shared = _chosen(len(planes), total, "slices") + " " + setting(sweep)
+    shared = chosen(len(planes), total, "slices") + " " + setting(sweep)
 
     def build(diagram: Diagram) -> Builder:
         def builder(backend: str) -> hv.core.Dimensioned:
@@ -121,7 +118,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     found = {}
     # Of a sweep that is refined, cells that were trained.
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
-    for flat in trained[_some(len(trained), MOST_ROWS)]:
+    for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
         title = point(summary.isel(place), dims) or "one cell"
         networks = cell(shards, wanted, flat)
@@ -134,8 +131,8 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
         return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
 
     points = " Circles: published points." if published else ""
-    some = _chosen(len(found), len(trained), "cells")
-    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{some} {setting(sweep)}"
+    left = chosen(len(found), len(trained), "cells")
+    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{left} {setting(sweep)}"
 
 
 def _write(build: Builder, name: str, folder: Path) -> None:
