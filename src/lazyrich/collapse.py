@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from scipy.interpolate import LinearNDInterpolator
 
 from lazyrich.fields import median
 
@@ -102,6 +101,8 @@ def _curve(place: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.ndarr
         # A bin's middle may lie a little inside the outermost point that it stands for.
         inside = (wanted[:, 0] >= x[0] - 1 / BINS) & (wanted[:, 0] <= x[-1] + 1 / BINS)
         return np.where(inside, np.interp(wanted[:, 0], x, height), np.nan)
+    from scipy.interpolate import LinearNDInterpolator  # a tenth of a second, and most curves are lines
+
     if len(middle) < 4 or np.linalg.matrix_rank(middle[1:] - middle[0], tol=1e-6) < 2:
         return np.full(len(wanted), np.nan)  # no surface through points on one line, or next to none
     return LinearNDInterpolator(middle, height)(wanted)

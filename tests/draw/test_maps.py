@@ -245,7 +245,8 @@ def seen_in(overlay, backend):
         ranges = [(each.start, each.end) for each in (figure.x_range, figure.y_range)]
         return (mapper.low, mapper.high), figure.title.text, bar.title or "", ranges
     figure, _ = pixels(overlay)
-    axes, bar = figure.axes
+    (axes,) = figure.axes
+    (bar,) = axes.child_axes
     (mesh,) = axes.collections
     low, high = mesh.get_clim()
     assert bar.get_ylim() == (low, high)

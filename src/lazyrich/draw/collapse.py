@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import holoviews as hv
@@ -113,7 +114,9 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
         return overlay.opts(
             backend=backend, frame_width=SIZE, frame_height=SIZE, toolbar="above", active_tools=[], **options
         )
-    return overlay.opts(backend=backend, fig_inches=INCHES, aspect="auto", hooks=[style.framed(1)], **options)
+    return overlay.opts(
+        backend=backend, fig_inches=INCHES, aspect="auto", apply_ticks=False, hooks=[style.framed(1)], **options
+    )
 
 
 def _told_apart(found: xr.Dataset) -> np.ndarray:
@@ -127,39 +130,36 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
     axes = [name for name in _axes(thin) if name != CHI]
     columns = {CHI: found[CHI].values, CHANGE: found["value"].values} | {name: _at(thin, name, found) for name in axes}
     columns["error"] = found["error"].values
-    look: dict[str, Any] = {} if bokeh else {"hooks": [style.rasterise]}
+    common: dict[str, Any] = {"hooks": [style.rasterise]}
     if bokeh:
         words = {CHI: "χ", CHANGE: "change over κ_c", "error": "decades from the curve"}
         names = {name: words.get(name) or thin[name].attrs.get("symbol") or name for name in columns}
-        look |= {"tools": ["hover"], "hover_tooltips": [(text, f"@{{{name}}}") for name, text in names.items()]}
-    if coloured is not None:
-        values = thin[coloured].values.astype(float)
-        norm = "log" if coordinate(values)[1] else "linear"
-        look |= {
-            "color": coloured,
-            "cmap": "viridis",
-            "clim": (values.min(), values.max()),
-            "cnorm": norm,
-            "clabel": "",
-        }
-    groups = _told_apart(found) if coloured is None else [None]
+        common = {"tools": ["hover"], "hover_tooltips": [(text, f"@{{{name}}}") for name, text in names.items()]}
+    if coloured is None:
+        series = [
+            (str(group).removeprefix(", "), found["group"].values == group, {"color": colour})
+            for group, colour in zip(_told_apart(found), style.CURVES, strict=False)
+        ]
+    else:
+        values = columns[coloured]
+        look = {"color": coloured, "cmap": "viridis", "clim": (values.min(), values.max())}
+        log = coordinate(thin[coloured].values)[1]
+        series = [("measured", np.ones(len(values), dtype=bool), look | {"cnorm": "log" if log else "linear"})]
     order = np.random.default_rng(0).permutation(found.sizes["point"])
-    drawn = []
-    for colour, group in zip(style.CURVES, groups, strict=False):
-        for rose in (False, True):
-            rows = order[(found["rose"].values == rose)[order]]
-            if group is not None:
-                rows = rows[found["group"].values[rows] == group]
-            if len(rows):
-                label = ("measured" if group is None else str(group).removeprefix(", ")) + (
-                    ", catapult" if rose else ""
-                )
-                points_of = hv.Scatter(
-                    tuple(values[rows] for values in columns.values()), CHI, list(columns)[1:], label=label
-                )
-                own = {"colorbar": not drawn} if group is None else {"color": colour}
-                own |= {"size": 7 if rose else 5} if bokeh else {"s": 22 if rose else 12}
-                drawn.append(points_of.opts(backend=backend, marker="^" if rose else "o", **look, **own))
+    drawn: list[hv.Scatter] = []
+    for (label, own, look), rose in product(series, (False, True)):
+        rows = order[(own & (found["rose"].values == rose))[order]]
+        if not len(rows):
+            continue
+        data = tuple(values[rows] for values in columns.values())
+        text = f"{label}, catapult" if rose else label
+        size = {"size": 7 if rose else 5} if bokeh else {"s": 22 if rose else 12}
+        scatter = hv.Scatter(data, CHI, list(columns)[1:], label=text)
+        scatter = scatter.opts(backend=backend, marker="^" if rose else "o", **common, **look, **size)
+        if coloured is not None and not drawn:
+            bar = {"colorbar": True, "clabel": ""} if bokeh else {"hooks": [style.rasterise, style.colour_bar()]}
+            scatter = scatter.opts(backend=backend, **bar)
+        drawn.append(scatter)
     return drawn
 
 

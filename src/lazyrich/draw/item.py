@@ -22,7 +22,7 @@ def item(
     `size` of its square frame in pixels; `events` that go to the function of that name in the page's script; renderers called
     `empty` come without their numbers.
     """
-    hv.Store.set_current_backend("bokeh")
+    hv.Store.current_backend = "bokeh"
     figure = hv.render(overlay, backend="bokeh")
     figure.name = name
     for each in figure.select({"type": figure_model}):

@@ -101,10 +101,7 @@ def code_map(
             backend=backend,
             cmap=colours,
             clim=limits,
-            colorbar=True,
-            cbar_ticks=list(zip(ticks, names, strict=True)),
-            clabel="",
-            **_matplotlib_frame(plane, x, y, title),
+            **_matplotlib_frame(plane, x, y, title, style.colour_bar(words=names)),
         )
     return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
 
@@ -161,19 +158,16 @@ def value_map(
         "cmap": "viridis",
         "clim": (low, high),
         "logz": log,
-        "colorbar": True,
         "clipping_colors": {"NaN": style.NO_VALUE, "min": style.NOT_RUN},
     }
     if backend == "bokeh":
         # Bokeh turns a long name of the bar and cuts it off: the title has room for it.
         frame = _bokeh_frame(plane, x, y, f"{title}: {symbol}" if symbol else title)
-        mesh = mesh.opts(
-            backend=backend, clabel="", colorbar_opts={"major_label_text_font_size": "12px"}, **common, **frame
-        )
+        bar = {"colorbar": True, "clabel": "", "colorbar_opts": {"major_label_text_font_size": "12px"}}
+        mesh = mesh.opts(backend=backend, **bar, **common, **frame)
     else:
-        mesh = mesh.opts(
-            backend=backend, clabel=symbol, cbar_extend="neither", **common, **_matplotlib_frame(plane, x, y, title)
-        )
+        frame = _matplotlib_frame(plane, x, y, title, style.colour_bar(symbol))
+        mesh = mesh.opts(backend=backend, **common, **frame)
     return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
 
 
@@ -289,6 +283,7 @@ def _with_boundaries(
         show_legend=True,
         fig_inches=INCHES,
         aspect="auto",
+        apply_ticks=False,
         hooks=[style.framed(1)],
     )
 
@@ -306,12 +301,13 @@ def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
     }
 
 
-def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
+def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str, bar: style.Hook) -> dict:
     return {
         "xlabel": style.axis_label(plane, x),
         "ylabel": style.axis_label(plane, y),
         "title": title,
-        "fontsize": {"title": 11, "labels": 11, "clabel": 9.5, "ticks": 10, "legend": 8.5},
+        "fontsize": {"title": 11, "labels": 11, "legend": 8.5},
         "aspect": "auto",
-        "hooks": [style.rasterise],
+        "apply_ticks": False,
+        "hooks": [style.rasterise, bar],
     }
