@@ -122,7 +122,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
         title = point(summary.isel(place), dims) or "one cell"
         networks = cell(shards, wanted, flat)
-        if curves.panels(networks, published, "bokeh", title):
+        if curves.drawable(networks):
             found[title] = networks
     if not found:
         return None
