@@ -174,6 +174,7 @@ def test_every_cell_is_a_point_at_its_median():
     np.testing.assert_array_equal(found.value, np.tile(np.arange(1.0, 9), 2))
     np.testing.assert_array_equal(found.laziness, np.tile([0.1, 1, 10, 100], 4))
     np.testing.assert_array_equal(found.growth_per_step, np.tile(np.repeat([0.5, 0.25], 4), 2))
+    np.testing.assert_array_equal(found.cell, np.tile(np.arange(8), 2))
     assert found.attrs == {"observable": "change", "against": "growth_per_step laziness"}
 
 
@@ -186,6 +187,9 @@ def test_a_group_is_a_sweep_at_one_value_of_each_axis_that_is_no_coordinate():
     scales["laziness"] = scales["phase"] + 2.0
     found = points({"first": scales}, "change")
     np.testing.assert_array_equal(found.group, np.repeat(["first, n = 3", "first, n = 5"], 4))
+    # Another choice: the scales make groups, and samples none.
+    found = points({"first": scales}, "change", along=("samples",))
+    np.testing.assert_array_equal(found.group, np.tile([f"first, sigma_0 = {s:g}" for s in (0.1, 1, 10, 100)], 2))
 
 
 def test_axes_that_advance_together_and_fixed_ones():
@@ -204,6 +208,7 @@ def test_cells_without_a_positive_number_are_no_points():
     without = summary(change=(("samples", "laziness"), table))
     found = points({"a": without}, "change")
     np.testing.assert_array_equal(found.value, [5, 6, 7, 8])
+    np.testing.assert_array_equal(found.cell, [4, 5, 6, 7])
     unplaced = summary(growth_per_step=("samples", [np.nan, 0.25]))
     assert points({"a": unplaced}, "change", ("growth_per_step", "laziness")).sizes["point"] == 4
     assert points({"a": unplaced}, "change").sizes["point"] == 8

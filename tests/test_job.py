@@ -1,11 +1,12 @@
 """A job's error: its traceback in the log, one line on the terminal, also where the log's own disk is full."""
 
 import errno
+import gc
 import os
 
 import pytest
 
-from lazyrich.job import logged
+from lazyrich.job import importing, logged
 
 
 def test_output_and_time_stand_in_the_log(tmp_path, capsys):
@@ -45,3 +46,16 @@ def test_writing_to_a_full_disk_names_the_job(tmp_path):
     with pytest.raises(SystemExit) as raised, logged(str(path)), open("/dev/full", "wb", buffering=0) as file:
         file.write(b"picture")
     assert raised.value.code.startswith("a file of draw_figures: no space left on device; free some space")
+
+
+def test_garbage_is_looked_for_again_after_imports_and_not_among_them():
+    kept = [object() for _ in range(10)]
+    try:
+        with pytest.raises(ImportError), importing():
+            assert not gc.isenabled()
+            kept.append([kept])
+            raise ImportError
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

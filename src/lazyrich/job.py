@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import time
 import traceback
@@ -16,6 +17,17 @@ from lazyrich.lock import end_when_replaced
 # How the last line of a log begins, by which `status` knows that a job has ended, and how.
 DONE = "done in "
 FAILED = "failed: "
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Look for no garbage while modules are imported, nor among them afterwards: it is a sixth of the time for nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import lazyrich
 from lazyrich import archive
 from lazyrich.draw import style
 from lazyrich.draw.figures import draw_figures
@@ -11,6 +10,7 @@ from lazyrich.draw.report import write_report
 from lazyrich.phases import Phase
 from lazyrich.plan import whole
 from lazyrich.simulate import simulate
+from lazyrich.summary import summarise_sweep
 from lazyrich.sweep_file import load_sweep
 from tests.browser import NEEDS_CHROMIUM, browser
 
@@ -53,13 +53,29 @@ def sliced(tmp_path_factory):
     return made(SLICED, tmp_path_factory.mktemp("sliced"))
 
 
-def made(data, folder):
-    """A sweep trained, analysed and drawn: its folder, summary and networks."""
+# A sweep, some of whose networks diverge, and the part of it that has been trained.
+TRAINED = {
+    **SWEEP,
+    "network": {"width": 64, "laziness": {"values": [0.01, 0.1, 1]}},
+    "training": {"growth_per_step": {"log": [0.02, 5], "points": 5}, "steps": 300},
+}
+RUNNING = {**TRAINED, "network": {"width": 64, "laziness": {"values": [0.01, 0.1, 1, 10]}}}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """The pages of a sweep that is partly trained, and its summary."""
+    folder, summary, _ = made(RUNNING, tmp_path_factory.mktemp("running"), load_sweep(TRAINED))
+    return folder, summary
+
+
+def made(data, folder, part=None):
+    """A sweep, or the part of it that another sweep is, trained, analysed and drawn: its folder, summary and networks."""
     sweep = load_sweep(data)
-    recipe = whole(sweep).recipe
+    recipe = whole(part or sweep).recipe
     run = archive.described(simulate(recipe), recipe)
     archive.write(run, folder / "shard.nc")
-    summary = lazyrich.analyse(run, axes=sweep.figures.axes or ())
+    summary = summarise_sweep(sweep, [folder / "shard.nc"])
     archive.write(summary, folder / "summary.nc")
     figures = folder / "figures"
     draw_figures(sweep, summary=folder / "summary.nc", shards=[str(folder / "shard.nc")], folder=figures)
@@ -292,5 +308,43 @@ def test_maps_can_be_chosen_and_move_together(sliced, browser):
     page.wait_for_timeout(300)
     moved = np.array(page.evaluate(CELL, ["right", x, y])) - before
     assert np.abs(moved - [40, 25]).max() <= 3
+    assert not errors
+    page.context.close()
+
+
+def test_cells_that_were_not_run_are_white_and_say_so(running, browser, tmp_path):
+    """On both maps and beside the pointer, told apart from a diverged network's; the smallest number has the lowest colour."""
+    folder, summary = running
+    page, _, errors = opened(browser, folder / "report.html", 1280)
+    page.select_option("#right select", label="Change of the kernel")
+    settled(page)
+    page.wait_for_timeout(100)
+    change = summary.kernel_change.sel(quantile=0.5).values
+    phases = colours_on(page, "left", summary, tmp_path / "left.png")
+    numbers = colours_on(page, "right", summary, tmp_path / "right.png")
+    white, grey = ([int(text[k : k + 2], 16) for k in (1, 3, 5)] for text in (style.NOT_RUN, style.NO_VALUE))
+    seen = set()
+    for (i, j), colour in numbers.items():
+        x, y = (float(summary[name].values[k]) for name, k in (("laziness", i), ("growth_per_step", j)))
+        page.mouse.move(*page.evaluate(CELL, ["right", x, y]))
+        said = page.inner_text("#readout")
+        if i == 3:
+            assert (colour == white).all() and (phases[i, j] == white).all()
+            assert said.endswith("phases: not run; ‖Θ − Θ₀‖/‖Θ₀‖ = not run"), said
+        elif np.isnan(change[i, j]):
+            assert np.abs(colour - grey).max() <= 2
+            assert said.endswith("phases: diverging; ‖Θ − Θ₀‖/‖Θ₀‖ = no value"), said
+        else:
+            assert min(np.abs(colour - each).max() for each in (white, grey)) > 2
+            assert float(said.rpartition(" = ")[2]) == pytest.approx(change[i, j], rel=0.006)  # three digits
+        seen.add((i == 3, bool(np.isnan(change[i, j]))))
+    assert seen == {(True, True), (False, True), (False, False)}
+    lowest = np.unravel_index(np.nanargmin(change), change.shape)
+    assert np.abs(numbers[lowest] - [68, 1, 84]).max() <= 2, "viridis begins there"
+    assert page.inner_text("#right .caption").count("white: not run") == 1
+    click(page, "right", 10, 0.02, "χ = 10, k = 0.02")
+    assert page.inner_text("#cell .note") == "No network was trained in this cell."
+    assert page.locator("#cell .panels").is_hidden()
+    assert {"phases", "not run"} <= {text.lower() for text in page.locator("#cell td").all_inner_texts()}
     assert not errors
     page.context.close()

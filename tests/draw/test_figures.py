@@ -8,6 +8,7 @@ import pytest
 import lazyrich
 from lazyrich import archive
 from lazyrich.draw import figures, trajectories
+from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
 from lazyrich.draw.report import write_report
@@ -28,6 +29,7 @@ LAZINESS = {"laziness": {"log": [0.01, 10], "points": 4}}
 RATE = {"growth_per_step": {"log": [0.05, 3], "points": 3}, "steps": 40}
 SAMPLES = {"samples": {"values": [2, 3]}, "dimension": 50, "noise_std": 0.1}
 
+# Within 40 steps one of the three rates converges: of two axes, too few groups for a collapse.
 MAPS = {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement"}
 
 SHAPES = {
@@ -57,15 +59,15 @@ SHAPES = {
     ),
     "three axes": (
         {"problem": SAMPLES, "network": {"width": 20, **LAZINESS}, "training": RATE},
-        MAPS,
+        MAPS | {"collapse"},
     ),
     "two axes and a name": (
         {"network": {"width": 20, **LAZINESS}, "training": {**RATE, "loss": {"values": ["mse", "half_mse"]}}},
-        MAPS,
+        MAPS | {"collapse"},
     ),
     "zipped axes": (
         {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},
-        {"trajectories"},
+        {"trajectories", "collapse"},
     ),
 }
 
@@ -122,6 +124,22 @@ def test_captions_say_what_is_left_out(tmp_path, monkeypatch):
     draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
     captions = json.loads((tmp_path / "figures" / "captions.json").read_text())
     assert "2 of 3 slices, evenly chosen." in captions["phase_diagram"]
+
+
+def test_captions_explain_white_where_cells_were_not_run():
+    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}, "training": RATE})
+    summary = lazyrich.analyse(lazyrich.run({**BASE, "network": {"width": 20, **LAZINESS}, "training": RATE}))
+    numbers = {d.name for d in diagrams(sweep, summary) if d.codes is None}
+    assert not [d.name for d in diagrams(sweep, summary) if "white" in d.caption]
+    summary["networks"][0, 1] = 0
+    for name in numbers:
+        summary[name] = summary[name].astype(float)
+        summary[name][0, 1] = np.nan
+    said = {d.name: d.caption for d in diagrams(sweep, summary)}
+    assert {name for name, caption in said.items() if "; white: not run." in caption} == numbers
+    summary["refine_level"] = summary["networks"]
+    said = {d.name: d.caption for d in diagrams(sweep, summary)}
+    assert {name for name, caption in said.items() if "; white: not run, nor between cells" in caption} == numbers
 
 
 def test_medians_of_runs_of_different_length_stand_at_their_own_steps():

@@ -24,7 +24,7 @@ def phase_map(data, backend, lines=()):
 
 def summary(**fields):
     data = xr.Dataset(coords={"sigma_0": X, "v_0": Y})
-    data["phase"] = (("sigma_0", "v_0"), np.full((4, 3), Phase.lazy))
+    fields = {"phase": np.full((4, 3), Phase.lazy), "networks": np.ones((4, 3), dtype=int)} | fields
     for name, values in fields.items():
         data[name] = (("sigma_0", "v_0"), np.asarray(values))
     for name in data.variables:
@@ -54,6 +54,50 @@ def rgb(text):
     return tuple(int(text[i : i + 2], 16) for i in (1, 3, 5))
 
 
+LOWEST = tuple(round(255 * c) for c in plt.get_cmap("viridis")(0.0)[:3])
+
+
+def in_bokeh(overlay):
+    """(figure, renderer of the cells, what it paints (y, x))."""
+    hv.Store.set_current_backend("bokeh")
+    figure = hv.render(overlay, backend="bokeh")
+    (cells,) = [r for r in figure.renderers if r.name == "cells"]
+    if "image" in cells.data_source.data:
+        return figure, cells, cells.data_source.data["image"][0]
+    across = len(np.unique(cells.data_source.data["left"]))  # quads column by column
+    return figure, cells, cells.data_source.data[cells.glyph.fill_color.field].reshape(across, -1).T
+
+
+def mapper_of(cells):
+    return cells.glyph.color_mapper if hasattr(cells.glyph, "color_mapper") else cells.glyph.fill_color.transform
+
+
+def drawn_edges(data, backend):
+    """(of the first axis, of the second), as the backend is told to draw the cells of a map."""
+    if backend == "matplotlib":
+        figure, _ = pixels(phase_map(data, backend))
+        (mesh,) = figure.axes[0].collections
+        corners = mesh.get_coordinates()  # (rows + 1, columns + 1, 2)
+        return corners[0, :, 0], corners[:, 0, 1]
+    _, cells, painted = in_bokeh(phase_map(data, backend))
+    source = cells.data_source.data
+    if "image" not in source:
+        return [np.unique(np.concatenate([source[a], source[b]])) for a, b in (("left", "right"), ("bottom", "top"))]
+    ends = ((source[at][0], source[at][0] + source[size][0]) for at, size in (("x", "dw"), ("y", "dh")))
+    # Bokeh stretches an image evenly on the screen, so that on log axes its cells are even in the logarithm.
+    return [np.geomspace(*each, count + 1) for each, count in zip(ends, painted.shape[::-1], strict=True)]
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 3]], ids=["even", "uneven"])
+def test_cells_are_drawn_between_geometric_edges(columns, backend):
+    """The backends' own, inferred arithmetically, would begin below zero on a coarse log axis."""
+    ends = {4: [-3.5, -2.5, -1.5, -0.5, 0.5], 3: [-3.5, -2.5, -1.0, 1.0]}[len(columns)]
+    across, up = drawn_edges(summary().isel(sigma_0=columns), backend)
+    np.testing.assert_allclose(across, 10.0 ** np.array(ends), rtol=1e-12)
+    np.testing.assert_allclose(up, 10.0 ** np.array([-3, -1, 1, 3]), rtol=1e-12)
+
+
 def test_edges_are_geometric_on_a_log_axis():
     """Inferred arithmetically, the first edge of a coarse log axis would be negative."""
     edges, log = style.edges(X)
@@ -64,14 +108,21 @@ def test_edges_are_geometric_on_a_log_axis():
     np.testing.assert_allclose(edges, [0.5, 1.5, 2.5, 3.5])
 
 
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 3]], ids=["even", "uneven"])
 @pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.name)
-def test_each_cell_has_the_colour_of_its_code_in_matplotlib(codes):
+def test_each_cell_has_the_colour_of_its_code_in_matplotlib(codes, columns):
+    """From edge to edge, on log axes: as an image cells would stand where they are on linear ones (Bokeh: test_browser)."""
     values = np.arange(12).reshape(4, 3) % len(codes.words)
-    data = summary(**{codes.name: values})
+    data = summary(**{codes.name: values}).isel(sigma_0=columns)
     figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
-    for i, x in enumerate(X):
-        for j, y in enumerate(Y):
-            assert colour_at(figure, image, x, y) == rgb(codes.colours[values[i, j]])
+    assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
+    # Half-way between neighbours in the logarithm.
+    ends = {len(X): [-3.5, -2.5, -1.5, -0.5, 0.5], 3: [-3.5, -2.5, -1.0, 1.0]}[len(columns)]
+    inside = np.array([0.06, 0.5, 0.94])  # of a cell, clear of its neighbours' pixels
+    for i, code in np.ndenumerate(values[columns]):
+        for across in ends[i[0]] + inside * (ends[i[0] + 1] - ends[i[0]]):
+            for up in [-3, -1, 1][i[1]] + inside * 2:
+                assert colour_at(figure, image, 10**across, 10**up) == rgb(codes.colours[code])
 
 
 @pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.name)
@@ -97,45 +148,151 @@ def test_bokeh_draws_the_same_cells_between_the_same_edges():
     assert list(renderer.glyph.color_mapper.palette) == [style.PHASE_COLOURS[Phase(code)] for code in range(6)]
 
 
-@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
-def test_an_uneven_axis_keeps_its_own_edges(backend):
-    data = summary().isel(sigma_0=[0, 1, 3])
-    hv.Store.set_current_backend(backend)
-    overlay = phase_map(data, backend)
-    (mesh,) = [element for element in overlay if isinstance(element, hv.QuadMesh)]
-    expected, _ = style.edges(data.sigma_0.values)
-    np.testing.assert_allclose(mesh.interface.coords(mesh, "sigma_0", edges=True), expected, rtol=1e-12)
-    hv.render(overlay, backend=backend)
-
-
 def test_zero_has_the_lowest_colour_and_no_value_is_grey():
     """Under a log colour scale matplotlib would paint 0 as missing: a converged network would look diverged."""
     values = np.full((4, 3), 1.0)
     values[0, 0], values[1, 1], values[2, 2] = 0.0, np.nan, 1e-6
     data = summary(loss=values)
     figure, image = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
-    lowest = tuple(round(255 * c) for c in plt.get_cmap("viridis")(0.0)[:3])
-    assert colour_at(figure, image, X[0], Y[0]) == colour_at(figure, image, X[2], Y[2]) == lowest
+    assert colour_at(figure, image, X[0], Y[0]) == colour_at(figure, image, X[2], Y[2]) == LOWEST
     assert colour_at(figure, image, X[1], Y[1]) == rgb(style.NO_VALUE)
 
-    hv.Store.set_current_backend("bokeh")
-    drawn = hv.render(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()), backend="bokeh")
-    (renderer,) = [r for r in drawn.renderers if type(r.glyph).__name__ == "Image"]
-    mapper = renderer.glyph.color_mapper
+    _, cells, painted = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
+    mapper = mapper_of(cells)
     assert type(mapper).__name__ == "LogColorMapper"
     assert mapper.nan_color == style.NO_VALUE
-    assert renderer.data_source.data["image"][0][0, 0] == mapper.low == 1e-6
+    assert painted[0, 0] == mapper.low == 1e-6
+    assert np.isnan(painted[1, 1])
 
 
-def test_each_map_has_its_own_colours_and_title():
-    """Shared plots keep the first variable's mapper and title."""
+# Values of a linear and of a logarithmic scale, of either sign, and of one value only, which leaves no scale.
+VALUES = {
+    "linear": np.linspace(1.0, 2.0, 12),
+    "negative": np.linspace(-7.0, -2.0, 12),
+    "logarithmic": np.logspace(-6, 0, 12),
+    "one value": np.ones(12),
+    "only zero": np.zeros(12),
+}
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 3]], ids=["even", "uneven"])
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_a_cell_that_was_not_run_is_white_and_one_without_a_value_grey(values, columns):
+    """Neither of them has a number; a cell of a refined sweep that was not trained may have an interpolated one."""
+    values, networks = values.reshape(4, 3).copy(), np.ones((4, 3), dtype=int)
+    values[0, 1] = np.nan  # diverged
+    values[1, 2] = np.inf
+    values[3, 0], networks[3, 0] = np.nan, 0
+    networks[1, 0] = 0  # interpolated
+    data = summary(loss=values, networks=networks).isel(sigma_0=columns)
+    draw = [data, "sigma_0", "v_0", "loss"]
+    figure, image = pixels(maps.value_map(*draw, "matplotlib", "title", ()))
+    _, cells, painted = in_bokeh(maps.value_map(*draw, "bokeh", "title", ()))
+    mapper = mapper_of(cells)
+    assert (mapper.nan_color, mapper.low_color, mapper.high_color) == (style.NO_VALUE, style.NOT_RUN, None)
+    assert mapper.low < mapper.high
+    for i, x in enumerate(data.sigma_0.values):
+        for j, y in enumerate(Y):
+            colour, number, value = colour_at(figure, image, x, y), painted[j, i], data.loss.values[i, j]
+            if np.isfinite(value):
+                assert colour not in (rgb(style.NO_VALUE), rgb(style.NOT_RUN))
+                assert number == value and mapper.low <= value <= mapper.high
+            elif data.networks.values[i, j]:
+                assert colour == rgb(style.NO_VALUE)
+                assert np.isnan(number)
+            else:
+                assert colour == rgb(style.NOT_RUN)
+                # In single precision, too, which browsers may turn it into.
+                assert np.float32(number) < np.float32(mapper.low)
+                assert number > 0 or type(mapper).__name__ == "LinearColorMapper"
+
+
+def test_a_code_that_a_map_has_no_colour_for_has_none():
+    """A number beyond the codes would be painted as the last of them."""
+    data = summary(phase=np.array([[Phase.lazy] * 3, [Phase.catapult] * 3, [Phase.diverging] * 3, [Phase.not_run] * 3]))
+    whole = data.isel(sigma_0=[0, 2])
+    options = {"whole": whole}
+    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", maps.PHASES, "matplotlib", "title", (), **options))
+    _, cells, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", maps.PHASES, "bokeh", "title", (), **options))
+    assert list(mapper_of(cells).palette) == [style.PHASE_COLOURS[p] for p in (Phase.lazy, Phase.diverging)]
+    assert mapper_of(cells).nan_color == "rgba(0, 0, 0, 0)"
+    np.testing.assert_array_equal(painted, np.tile([0, np.nan, 1, np.nan], (3, 1)))
+    for x, phase in zip(X, (Phase.lazy, None, Phase.diverging, None), strict=True):
+        expected = (255, 255, 255) if phase is None else rgb(style.PHASE_COLOURS[phase])
+        assert colour_at(figure, image, x, Y[1]) == expected
+
+
+@pytest.mark.parametrize("codes", CODES[1:], ids=lambda codes: codes.name)
+def test_a_cell_that_was_not_run_has_no_code_but_its_phase(codes):
+    """Its code is that of a network of which nothing can be said, which differs from a network that was not trained."""
+    values = np.full((4, 3), max(codes.words))
+    phase = np.full((4, 3), Phase.diverging)
+    phase[2] = Phase.not_run
+    data = summary(**{codes.name: values, "phase": phase})
+    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
+    assert colour_at(figure, image, X[2], Y[1]) == rgb(style.NOT_RUN)
+    assert colour_at(figure, image, X[1], Y[1]) == rgb(codes.colours[max(codes.words)])
+    _, _, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", codes, "bokeh", "title", ()))
+    np.testing.assert_array_equal(painted, np.tile([0, 0, np.nan, 0], (3, 1)))
+
+
+def seen_in(overlay, backend):
+    """(limits of the colours, title, words at the colour bar, ranges of both axes) of a map as it is drawn."""
+    if backend == "bokeh":
+        figure, cells, _ = in_bokeh(overlay)
+        mapper, (bar,) = mapper_of(cells), figure.right
+        assert bar.color_mapper is mapper
+        ranges = [(each.start, each.end) for each in (figure.x_range, figure.y_range)]
+        return (mapper.low, mapper.high), figure.title.text, bar.title or "", ranges
+    figure, _ = pixels(overlay)
+    (axes,) = figure.axes
+    (bar,) = axes.child_axes
+    (mesh,) = axes.collections
+    low, high = mesh.get_clim()
+    assert bar.get_ylim() == (low, high)
+    return (low, high), axes.get_title(), bar.get_ylabel(), [axes.get_xlim(), axes.get_ylim()]
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+def test_each_map_has_its_own_colours_and_title(backend):
+    """Plots shared between variables, as HoloViews' own HoloMap makes them, keep those of the first."""
     data = summary(loss=np.linspace(1, 2, 12).reshape(4, 3), rho=np.linspace(100, 200, 12).reshape(4, 3))
-    hv.Store.set_current_backend("bokeh")
-    for name, limits in (("loss", (1, 2)), ("rho", (100, 200))):
-        figure = hv.render(maps.value_map(data, "sigma_0", "v_0", name, "bokeh", "Title", ()), backend="bokeh")
-        (renderer,) = [r for r in figure.renderers if type(r.glyph).__name__ == "Image"]
-        assert (renderer.glyph.color_mapper.low, renderer.glyph.color_mapper.high) == limits
-        assert figure.title.text == f"Title: {name}"
+    for name, limits in (("loss", (1, 2)), ("rho", (100, 200)), ("loss", (1, 2))):
+        seen = seen_in(maps.value_map(data, "sigma_0", "v_0", name, backend, f"Title of {name}", ()), backend)
+        assert seen[0] == limits
+        # Bokeh has the symbol in the title: beside its bar it would be cut off.
+        assert seen[1:3] == ((f"Title of {name}: {name}", "") if backend == "bokeh" else (f"Title of {name}", name))
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+def test_each_map_has_the_ranges_of_its_own_axes(backend):
+    data = summary()
+    for axes in (("sigma_0", "v_0"), ("v_0", "sigma_0"), ("sigma_0", "v_0")):
+        overlay = maps.code_map(data, *axes, maps.PHASES, backend, "title", ())
+        *_, ranges = seen_in(overlay, backend)
+        for axis, shown in zip(axes, ranges, strict=True):
+            edges, _ = style.edges(data[axis].values)
+            np.testing.assert_allclose(shown, edges[[0, -1]], rtol=1e-12)
+
+
+def test_diverged_failed_and_not_run_look_different_though_none_has_a_number():
+    """NaN cannot say which of them it is: the phase does, and beside it the number of networks."""
+    phase = np.full((4, 3), Phase.lazy)
+    phase[0, 0], phase[1, 0], phase[2, 0] = without = Phase.diverging, Phase.failed, Phase.not_run
+    data = summary(phase=phase, networks=(phase != Phase.not_run).astype(int))
+    data["loss"] = xr.where(data["phase"] == Phase.lazy, 1.0, np.nan).assign_attrs(symbol="L", long_name="loss")
+    figure, image = pixels(phase_map(data, "matplotlib"))
+    _, cells, painted = in_bokeh(phase_map(data, "bokeh"))
+    numbers = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
+    _, _, in_numbers = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
+    for i, each in enumerate(without):
+        expected = style.PHASE_COLOURS[each]
+        assert colour_at(figure, image, X[i], Y[0]) == rgb(expected)
+        assert mapper_of(cells).palette[int(painted[0, i])] == expected
+        of_number = style.NOT_RUN if each == Phase.not_run else style.NO_VALUE
+        assert colour_at(*numbers, X[i], Y[0]) == rgb(of_number)
+        assert np.isnan(in_numbers[0, i]) == (each != Phase.not_run)
+    assert len({style.PHASE_COLOURS[each] for each in without}) == len(without)
 
 
 def test_measured_and_predicted_boundaries_and_their_band_are_in_the_legend():

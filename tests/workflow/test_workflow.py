@@ -52,7 +52,10 @@ def test_everything_is_made_where_the_readme_says(project):
     project.snakemake()
     results = project.root / "results"
     for name, figures in (
-        ("map", {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement"}),
+        (
+            "map",
+            {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement", "collapse"},
+        ),
         ("line", {"kernel_change", "trajectories"}),
     ):
         home = results / name

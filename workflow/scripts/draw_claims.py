@@ -1,9 +1,10 @@
 """Write the ledger of claims as a page, as text and as figures."""
 
-from lazyrich.job import logged
+from lazyrich.job import importing, logged
 
 with logged(snakemake.log[0]):
-    from lazyrich.draw.claims import draw_claims
+    with importing():
+        from lazyrich.draw.claims import draw_claims
 
     draw_claims(
         snakemake.input.ledger,

@@ -18,7 +18,7 @@ from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import kept_trajectories
-from lazyrich.draw.pack import Pack
+from lazyrich.draw.pack import MISSING, Pack
 from lazyrich.fields import median
 from lazyrich.setting import setting
 from lazyrich.sweep import Sweep
@@ -50,6 +50,7 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
     numbers = CURVE_NUMBERS
     while True:
         pack = Pack()
+        untrained = pack.add((thin["networks"] == 0).transpose(*dims, y, x).values)
         layers = [_layer(diagram, thin, x, y, dims, pack) for diagram in found]
         trajectories, panels = kept_trajectories(sweep, summary, x, y, dims, shards, pack, numbers)
         packed = pack.text()
@@ -62,6 +63,7 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
         "slices": [_slice(summary, dim) for dim in dims],
         "keys": {variable(name): name for names in sweep.dims for name in names},
         "layers": layers,
+        "untrained": untrained,
         "lines": _thinned(drawn),
         "trajectories": trajectories,
         "step": step,
@@ -111,13 +113,14 @@ def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[st
         "figure": diagram.figure,
         "symbol": data[diagram.variable].attrs.get("symbol", "") if diagram.codes is None else "",
     }
-    values = median(data[diagram.variable]).transpose(*dims, y, x).values.astype(float)
     if diagram.codes is not None:
         present = diagram.codes.present(data)
-        place = pack.add(np.searchsorted(present, values.astype(int)))
+        numbers = diagram.codes.numbered(data, present).transpose(*dims, y, x).values
+        place = pack.add(np.where(np.isnan(numbers), MISSING, numbers))
         return layer | place | {"words": [diagram.codes.words[code] for code in present]}
-    low, high, _ = maps.scale(values)
-    return layer | pack.add_numbers(values) | {"clip": [low, high]}
+    values = median(data[diagram.variable]).transpose(*dims, y, x).values.astype(float)
+    low, high, log = maps.scale(values)
+    return layer | pack.add_numbers(values) | {"clip": [low, high], "below": maps.below(low, high, log)}
 
 
 def _map(

@@ -32,7 +32,7 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
     figures.mkdir(parents=True, exist_ok=True)
     with archive.read(ledger) as data:
         data.load()
-    hv.Store.set_current_backend("matplotlib")
+    hv.Store.current_backend = "matplotlib"
     for row in range(data.sizes["row"]):
         _write(figure(data, row), figures / f"{data['claim'].values[row]}.svg")
     values = {
@@ -138,6 +138,6 @@ def _wrapped(text: str, width: int = 60) -> str:
 
 def _write(element: hv.Overlay, path: Path) -> None:
     with plt.rc_context({"svg.hashsalt": "lazyrich"}):
-        drawn = hv.render(element, backend="matplotlib")
+        drawn = style.matplotlib_figure(element)
         drawn.savefig(path, dpi=150, bbox_inches="tight", metadata={"Date": None})
         plt.close(drawn)

@@ -125,6 +125,11 @@ def _small(plot: object, element: object) -> None:
         figure.yaxis[0].ticker = CustomJSTicker(major_code=code)
 
 
+def drawable(cell: xr.Dataset) -> bool:
+    """Whether a cell has any panel."""
+    return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
+
+
 def panels(cell: xr.Dataset, published: dict[str, np.ndarray] | None, backend: str, title: str) -> list[hv.Overlay]:
     """The panels of one cell: every replicate, their median, theory and published points, shaded by the medians of t₁ and t₂.
 

@@ -71,7 +71,8 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
             "kernel_change",
             None,
             LAZY_RICH,
-            f"Relative change of the neural tangent kernel at the end of training, {middle}; grey: no value (diverged).",
+            f"Relative change of the neural tangent kernel at the end of training, {middle}; grey: no value (diverged)"
+            f"{_white(summary, 'kernel_change')}.",
         ),
         Diagram(
             "onset_step",
@@ -79,7 +80,8 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
             "onset_step",
             None,
             LAZY_RICH[1:],
-            f"Step at which the loss has fallen by the onset share, {middle}; grey: no value (diverged, or not reached).",
+            f"Step at which the loss has fallen by the onset share, {middle}; grey: no value (diverged, or not reached)"
+            f"{_white(summary, 'onset_step')}.",
         ),
     ]
     recorded = [name for name in ("alignment", "weight_change") if name in summary]
@@ -117,7 +119,8 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
                 "agreement",
                 None,
                 EDGES,
-                f"Share of {sweep.replicates} replicates in the phase that most of them are in; grey: not trained.",
+                f"Share of {sweep.replicates} replicates in the phase that most of them are in"
+                f"{_white(summary, 'agreement')}.",
             )
         )
     cells = summary["phase"].dims
@@ -128,13 +131,20 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
             name,
             None,
             LAZY_RICH,
-            f"{summary[name].attrs.get('long_name', name).capitalize()}, {middle}; grey: no value.",
+            f"{summary[name].attrs.get('long_name', name).capitalize()}, {middle}; grey: no value{_white(summary, name)}.",
             figure=False,
         )
         for name, heading in NUMBERS.items()
         if name in summary and set(median(summary[name]).dims) == set(cells)
     ]
     return found
+
+
+def _white(summary: xr.Dataset, name: str) -> str:
+    """What a map's caption says where some of its cells were not run."""
+    if not maps.not_run(summary, name).any():
+        return ""
+    return "; white: not run" + (", nor between cells with a value" if "refine_level" in summary else "")
 
 
 def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, str]]:

@@ -11,12 +11,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from bokeh.embed import json_item
-from bokeh.plotting import figure as figure_model
 
 from lazyrich import archive
+from lazyrich.boundaries import boundaries
 from lazyrich.draw import curves, lines, maps
+from lazyrich.draw.chosen import chosen, some
+from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.page import bokeh_scripts, write_page
+from lazyrich.draw.rendered import rendered
+from lazyrich.draw.style import matplotlib_figure
 from lazyrich.fields import numeric_axes
 from lazyrich.plan import whole
 from lazyrich.published import load_published
@@ -36,60 +40,49 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
 
     Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
     if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
+    Where χ varies, and something else beside it, the change of the kernel against χ.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    captions: dict[str, str] = {}
     with archive.read(summary) as data:
         data.load()
     axes = numeric_axes(data, sweep.figures.axes or ())
-    if len(axes) >= 2:
-        for name, (build, caption) in _maps(sweep, data, *axes[:2]).items():
-            _write(build, name, folder)
-            captions[name] = caption
+    found: dict[str, tuple[Builder, str] | None] = _maps(sweep, data, *axes[:2]) if len(axes) >= 2 else {}
+    found["collapse"] = collapse_figure(sweep, data)
     if len(axes) == 1 and data["phase"].ndim == 1:
-        build = lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel")  # noqa: E731
-        _write(build, "kernel_change", folder)
-        captions["kernel_change"] = (
+        found["kernel_change"] = (
+            lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel"),
             "Relative change of the neural tangent kernel at the end of training, with the band of 16 to 84 % of "
-            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {setting(sweep)}"
+            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {setting(sweep)}",
         )
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
-        drawn = _trajectories(sweep, data, shards)
-        if drawn is not None:
-            _write(drawn[0], "trajectories", folder)
-            captions["trajectories"] = drawn[1]
+        found["trajectories"] = _trajectories(sweep, data, shards)
+    drawn = {name: each for name, each in found.items() if each is not None}
+    for name, (build, _) in drawn.items():
+        for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
+            # As in `rendered`: not `set_current_backend`.
+            hv.Store.current_backend = backend
+            write(build(backend), name, folder)
+    captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def _some(total: int, most: int) -> list[int]:
-    """At most `most` numbers below `total`, evenly spaced, the first and the last among them."""
-    return sorted({round(i) for i in np.linspace(0, total - 1, min(most, total))})
 
 
 def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]:
     """The planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
     planes = list(slices(summary, x, y))
-    return [planes[i] for i in _some(len(planes), MOST_SLICES)]
-
-
-def _chosen(number: int, total: int, what: str) -> str:
-    """What a caption says where not everything is drawn."""
-    return f" {number} of {total} {what}, evenly chosen." if number < total else ""
+    return [planes[i] for i in some(len(planes), MOST_SLICES)]
 
 
 def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[Builder, str]]:
-    planes = _slices(summary, x, y)
+    planes = [(plane, text, boundaries(plane, x, y)) for plane, text in _slices(summary, x, y)]
     total = summary["phase"].size // (summary.sizes[x] * summary.sizes[y])
-    shared = _chosen(len(planes), total, "slices") + " " + setting(sweep)
+    shared = chosen(len(planes), total, "slices") + " " + setting(sweep)
 
     def build(diagram: Diagram) -> Builder:
         def builder(backend: str) -> hv.core.Dimensioned:
             drawn = [
-                diagram.draw(
-                    plane, x, y, backend, f"{diagram.heading}, {text}" if text else diagram.heading, whole=summary
-                )
-                for plane, text in planes
+                diagram.draw(plane, x, y, backend, _titled(diagram, text), whole=summary, drawn=found)
+                for plane, text, found in planes
             ]
             if len(drawn) == 1:
                 return drawn[0]
@@ -99,7 +92,7 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
             room = (
                 {}
                 if backend == "bokeh"
-                else {"fig_inches": maps.INCHES, "hspace": 0.8, "vspace": 0.3, "sublabel_format": ""}
+                else {"fig_inches": maps.INCHES, "hspace": 0.6, "vspace": 0.7, "sublabel_format": ""}
             )
             return layout.opts(backend=backend, shared_axes=False, **room)
 
@@ -112,6 +105,10 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
     }
 
 
+def _titled(diagram: Diagram, slice_name: str) -> str:
+    return f"{diagram.heading}, {slice_name}" if slice_name else diagram.heading
+
+
 def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple[Builder, str] | None:
     """Trajectories of some cells; None where nothing that is drawn was recorded, or no network has a value."""
     wanted = whole(sweep).recipe
@@ -121,11 +118,11 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     found = {}
     # Of a sweep that is refined, cells that were trained.
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
-    for flat in trained[_some(len(trained), MOST_ROWS)]:
+    for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
         title = point(summary.isel(place), dims) or "one cell"
         networks = cell(shards, wanted, flat)
-        if curves.panels(networks, published, "bokeh", title):
+        if curves.drawable(networks):
             found[title] = networks
     if not found:
         return None
@@ -134,22 +131,21 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
         return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
 
     points = " Circles: published points." if published else ""
-    some = _chosen(len(found), len(trained), "cells")
-    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{some} {setting(sweep)}"
+    left = chosen(len(found), len(trained), "cells")
+    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{left} {setting(sweep)}"
 
 
-def _write(build: Builder, name: str, folder: Path) -> None:
-    hv.Store.set_current_backend("bokeh")
-    model = hv.render(build("bokeh"), backend="bokeh")
-    for part in model.select({"type": figure_model}):
-        # HoloViews calls a figure of fixed frame "fixed", for which Bokeh wants the outer size; left open, Bokeh finds it.
-        part.sizing_mode = None
-    item = json.dumps(json_item(model, name))
+def _write_page(element: hv.core.Dimensioned, name: str, folder: Path) -> None:
+    """A page of its own, and the Bokeh item that a report page takes."""
+    item = json.dumps(json_item(rendered(element), name))
     (folder / f"{name}.json").write_text(item, encoding="utf-8")
     write_page(folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, scripts=bokeh_scripts())
-    hv.Store.set_current_backend("matplotlib")
+
+
+def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path) -> None:
+    """SVG and PNG."""
     with plt.rc_context({"svg.hashsalt": "lazyrich"}):
-        figure = hv.render(build("matplotlib"), backend="matplotlib")
+        figure = matplotlib_figure(element)
         # Measured once: savefig's own "tight" draws everything again for each file.
         box = figure.get_tightbbox().padded(0.1)
         # Without a date, so that the same data give the same SVG to the byte.

@@ -36,7 +36,7 @@ def item(
         if renderer.name in empty:
             data = renderer.data_source.data
             if "image" in data:
-                data["image"] = [np.zeros((1, 1), dtype=np.float32)]
+                data["image"] = [np.zeros((1, 1))]
     # Dragging pans; the wheel scrolls the page until its tool is chosen.
     figure.toolbar.update(logo=None, active_drag=figure.select_one(PanTool), active_scroll=None)
     return json_item(figure, name)

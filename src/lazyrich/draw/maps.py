@@ -38,6 +38,14 @@ class Codes:
         """The codes that occur, in their order."""
         return [code for code in self.words if (summary[self.name] == code).any()]
 
+    def numbered(self, data: xr.Dataset, present: Sequence[int]) -> xr.DataArray:
+        """Each cell's place among the codes `present`; NaN for another code, and where nothing was run that has one."""
+        code = data[self.name]
+        known = code.isin(present)
+        if self.name != "phase":
+            known &= data["phase"] != phases.Phase.not_run
+        return code.copy(data=np.searchsorted(present, code.values)).where(known)
+
 
 PHASES = Codes("phase", dict(phases.TEXT), dict(style.PHASE_COLOURS))
 VOTES = Codes("rich_votes", dict(phases.VOTE_TEXT), dict(style.VOTE_COLOURS))
@@ -65,9 +73,8 @@ def code_map(
     Colours are those of the codes in `whole`, the summary with all its slices (default: of this one). `drawn` are boundaries
     found elsewhere; without `hover` nothing is shown beside the pointer.
     """
-    table = plane[codes.name].transpose(y, x).values.astype(int)
     present = codes.present(plane if whole is None else whole)
-    shown = np.searchsorted(present, table).astype(float)
+    shown = codes.numbered(plane, present).transpose(y, x).values
     names = [codes.words[code] for code in present]
     ticks = list(range(len(present)))
     colours = [codes.colours[code] for code in present]
@@ -94,22 +101,33 @@ def code_map(
             backend=backend,
             cmap=colours,
             clim=limits,
-            colorbar=True,
-            cbar_ticks=list(zip(ticks, names, strict=True)),
-            clabel="",
-            **_matplotlib_frame(plane, x, y, title),
+            **_matplotlib_frame(plane, x, y, title, style.colour_bar(words=names)),
         )
     return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
 
 
 def scale(values: np.ndarray) -> tuple[float, float, bool]:
-    """(low, high, logarithmic) of the colours of values: logarithmic where they span more than two decades."""
+    """(low, high, logarithmic) of the colours of values, low < high: logarithmic where they span more than two decades."""
     finite = values[np.isfinite(values)]
     positive = finite[finite > 0]
     low, high = (_floor(positive), float(finite.max()) if positive.size else 1.0)
     if positive.size and low > 0 and high / low > 100:
         return low, high, True
-    return (float(finite.min()), float(finite.max()), False) if finite.size else (0.0, 1.0, False)
+    if not finite.size:
+        return 0.0, 1.0, False
+    low, high = float(finite.min()), float(finite.max())
+    # One value everywhere: the two backends would each make up limits of their own.
+    return (low, high, False) if low < high else (min(low, 0.0), max(low, 0.0) or 1.0, False)
+
+
+def below(low: float, high: float, log: bool) -> float:
+    """A number beyond the lower colour limit (also in single precision), which stands for a cell that was not run."""
+    return low / 2 if log else low - (abs(low) + high - low)
+
+
+def not_run(data: xr.Dataset, name: str) -> xr.DataArray:
+    """Cells without a number because nothing was trained in them; a refined sweep has interpolated ones in others."""
+    return (data["networks"] == 0) & ~np.isfinite(median(data[name]))
 
 
 def value_map(
@@ -125,29 +143,31 @@ def value_map(
     drawn: Drawn | None = None,
     hover: bool = True,
 ) -> hv.Overlay:
-    """The median of one variable in colour, on the `scale` of `whole`; other arguments as in `code_map`."""
+    """The median of one variable in colour, on the `scale` of `whole`; other arguments as in `code_map`.
+
+    Cells that were not run are white, those that were and have no value grey.
+    """
     table = median(plane[name]).transpose(y, x).values.astype(float)
-    table = np.where(np.isfinite(table), table, np.nan)
     low, high, log = scale(median((plane if whole is None else whole)[name]).values.astype(float))
     # Clipped here: zero under a log colour scale would be painted like a missing value.
-    table = np.clip(table, low, high)
+    table = np.where(np.isfinite(table), np.clip(table, low, high), np.nan)
+    table[not_run(plane, name).transpose(y, x).values] = below(low, high, log)
     symbol = plane[name].attrs.get("symbol", "")
     mesh = _mesh(plane, x, y, table, name, backend, hover)
     common = {
         "cmap": "viridis",
         "clim": (low, high),
         "logz": log,
-        "colorbar": True,
-        "clipping_colors": {"NaN": style.NO_VALUE},
+        "clipping_colors": {"NaN": style.NO_VALUE, "min": style.NOT_RUN},
     }
     if backend == "bokeh":
         # Bokeh turns a long name of the bar and cuts it off: the title has room for it.
         frame = _bokeh_frame(plane, x, y, f"{title}: {symbol}" if symbol else title)
-        mesh = mesh.opts(
-            backend=backend, clabel="", colorbar_opts={"major_label_text_font_size": "12px"}, **common, **frame
-        )
+        bar = {"colorbar": True, "clabel": "", "colorbar_opts": {"major_label_text_font_size": "12px"}}
+        mesh = mesh.opts(backend=backend, **bar, **common, **frame)
     else:
-        mesh = mesh.opts(backend=backend, clabel=symbol, **common, **_matplotlib_frame(plane, x, y, title))
+        frame = _matplotlib_frame(plane, x, y, title, style.colour_bar(symbol))
+        mesh = mesh.opts(backend=backend, **common, **frame)
     return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
 
 
@@ -163,24 +183,21 @@ def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backe
     table = table[np.ix_(y_order, x_order)]
     (x_edges, x_log), (y_edges, y_log) = style.edges(xs[x_order]), style.edges(ys[y_order])
     label = hv.Dimension(name, label=style.axis_label(plane, name) if name != "phase" else "phase")
-    even = style.evenly_spaced(xs[x_order]) and style.evenly_spaced(ys[y_order])
-    if backend == "bokeh" and even:
-        layers, dimensions = _hover_layers(plane, x, y, y_order, x_order) if hover else ([], [])
+    looks = {"backend": backend, "logx": x_log, "logy": y_log}
+    if backend == "matplotlib":
+        return hv.QuadMesh((x_edges, y_edges, table), kdims=[x, y], vdims=[label]).opts(**looks)
+    beside = _hover_layers(plane, x, y, y_order, x_order) if hover else {}
+    layers = [layer for _, layer in beside.values()]
+    columns = {"kdims": [x, y], "vdims": [label, *beside]}
+    if style.evenly_spaced(xs[x_order]) and style.evenly_spaced(ys[y_order]):
         stack = np.dstack([table, *layers]) if layers else table
-        element = hv.Image(
-            stack[::-1],
-            bounds=(x_edges[0], y_edges[0], x_edges[-1], y_edges[-1]),
-            kdims=[x, y],
-            vdims=[label, *dimensions],
-        )
-        tooltips = [(dimension.label, f"@{{{dimension.name}}}") for dimension in dimensions]
-        shown = {"tools": ["hover"], "hover_tooltips": tooltips} if hover else {}
-        return element.opts(backend=backend, logx=x_log, logy=y_log, hooks=[style.named("cells")], **shown)
-    element = hv.QuadMesh((x_edges, y_edges, table), kdims=[x, y], vdims=[label])
-    element = element.opts(backend=backend, logx=x_log, logy=y_log)
-    if backend == "bokeh":
-        return element.opts(backend=backend, hooks=[style.named("cells")], **({"tools": ["hover"]} if hover else {}))
-    return element
+        element = hv.Image(stack[::-1], bounds=(x_edges[0], y_edges[0], x_edges[-1], y_edges[-1]), **columns)
+    else:
+        element = hv.QuadMesh((x_edges, y_edges, table, *layers), **columns)
+    # What is painted is no number to be shown: it is a place among codes, clipped, or that of a cell that was not run.
+    tooltips = [(words, f"@{{{name}}}") for name, (words, _) in beside.items()]
+    shown = {"tools": ["hover"], "hover_tooltips": tooltips} if hover else {}
+    return element.opts(hooks=[style.named("cells")], **looks, **shown)
 
 
 HOVERED = (
@@ -197,26 +214,22 @@ HOVERED = (
     ("end_step", "end, step"),
     ("best_theory_error", "best theory's error"),
     ("agreement", "replicates agreeing"),
+    ("networks", "networks trained"),
 )
 
 
 def _hover_layers(
     plane: xr.Dataset, x: str, y: str, y_order: np.ndarray, x_order: np.ndarray
-) -> tuple[list[np.ndarray], list[hv.Dimension]]:
-    """Numbers shown beside the pointer: the cell's own axes values (not the pointer's), the phase's code, key scalars."""
-    layers, dimensions = [], []
+) -> dict[str, tuple[str, np.ndarray]]:
+    """Shown beside the pointer, name -> (words, (y, x)): the cell's own axes' values, not the pointer's; key scalars."""
     grid_x, grid_y = np.meshgrid(plane[x].values.astype(float), plane[y].values.astype(float))
-    for name, values in ((x, grid_x), (y, grid_y)):
-        layers.append(values[np.ix_(y_order, x_order)])
-        dimensions.append(hv.Dimension(f"cell_{name}", label=plane[name].attrs.get("symbol", name)))
-    for name, label in HOVERED:
-        if name not in plane:
-            continue
-        values = median(plane[name])
-        if set(values.dims) == {x, y}:  # not an axis or a slice's own value
-            layers.append(values.transpose(y, x).values.astype(float)[np.ix_(y_order, x_order)])
-            dimensions.append(hv.Dimension(f"cell_{name}", label=label))
-    return layers, dimensions
+    found = {name: (plane[name].attrs.get("symbol", name), values) for name, values in ((x, grid_x), (y, grid_y))}
+    for name, words in HOVERED:
+        # Not an axis' or a slice's own value.
+        if name in plane and set((values := median(plane[name])).dims) == {x, y}:
+            found[name] = (words, values.transpose(y, x).values.astype(float))
+    # Names of their own: HoloViews takes one that an axis has for the axis.
+    return {f"cell_{name}": (words, values[np.ix_(y_order, x_order)]) for name, (words, values) in found.items()}
 
 
 def parted(lines: Sequence[np.ndarray]) -> np.ndarray:
@@ -270,6 +283,7 @@ def _with_boundaries(
         show_legend=True,
         fig_inches=INCHES,
         aspect="auto",
+        apply_ticks=False,
         hooks=[style.framed(1)],
     )
 
@@ -287,12 +301,13 @@ def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
     }
 
 
-def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
+def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str, bar: style.Hook) -> dict:
     return {
         "xlabel": style.axis_label(plane, x),
         "ylabel": style.axis_label(plane, y),
         "title": title,
-        "fontsize": {"title": 11, "labels": 11, "clabel": 9.5, "ticks": 10, "legend": 8.5},
+        "fontsize": {"title": 11, "labels": 11, "legend": 8.5},
         "aspect": "auto",
-        "hooks": [style.rasterise],
+        "apply_ticks": False,
+        "hooks": [style.rasterise, bar],
     }

@@ -9,7 +9,8 @@ from bokeh.plotting import figure
 
 def rendered(element: hv.core.Dimensioned) -> Model:
     """A Bokeh model of an element; its figures take their size from their frames."""
-    hv.Store.set_current_backend("bokeh")
+    # Not `set_current_backend`, which makes the completion of `hv.opts` anew each time, in 50 ms.
+    hv.Store.current_backend = "bokeh"
     model = hv.render(element, backend="bokeh")
     for each in model.select({"type": figure}):
         # HoloViews calls a figure of fixed frame "fixed", for which Bokeh wants the outer size; left open, Bokeh finds it.

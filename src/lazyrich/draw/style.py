@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import holoviews as hv
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lazyrich.boundaries import coordinate
 from lazyrich.phases import VOTES, Phase
 from lazyrich.stages import Stage
 from lazyrich.theories import Theory
+
+Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
 
 # Okabe–Ito, colour-blind safe, and greys for what is no result.
 PHASE_COLOURS = {
@@ -54,7 +59,9 @@ STAGE_COLOURS = {
     Stage.ended: PHASE_COLOURS[Phase.unfinished],
     Stage.not_run: PHASE_COLOURS[Phase.not_run],
 }
-NO_VALUE = "#9A9A9A"  # a cell without a number, in maps of numbers
+# Cells without a number, in maps of numbers: trained, and not.
+NO_VALUE = "#9A9A9A"
+NOT_RUN = PHASE_COLOURS[Phase.not_run]
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"
@@ -104,18 +111,46 @@ def frame(axes: Axes, shape: float) -> None:
     axes.set_box_aspect(shape)
     for axis in (axes.xaxis, axes.yaxis):
         if axis.get_scale() == "log":
-            low, high = sorted(axis.get_view_interval())
-            if high > 100 * low:
-                axis.set_major_formatter(FuncFormatter(power_of_ten))
-            else:
-                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.set_minor_formatter(NullFormatter())
+            log_ticks(axis)
 
 
-def framed(shape: float) -> Callable[[object, object], None]:
+def log_ticks(axis: Axis) -> None:
+    """Powers of ten as plain text, or 1, 2, 5 times these where there are few."""
+    low, high = sorted(axis.get_view_interval())
+    if high > 100 * low:
+        axis.set_major_formatter(FuncFormatter(power_of_ten))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def framed(shape: float) -> Hook:
     """`frame` as a hook of a HoloViews element."""
     return lambda plot, element: frame(plot.handles["axis"], shape)
+
+
+def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
+    """A hook: matplotlib's colour bar beside the frame, `words` at 0, 1, ... instead of numbers.
+
+    HoloViews' own draws the whole figure to find its place.
+    """
+
+    def hook(plot: object, element: object) -> None:
+        axes, artist = plot.handles["axis"], plot.handles["artist"]
+        bar = axes.figure.colorbar(artist, cax=axes.inset_axes((1.013, 0, 0.05, 1)), extend="neither")
+        bar.set_label(label, size=9.5)
+        if words:
+            bar.set_ticks(range(len(words)), labels=words)
+        elif bar.ax.get_yscale() == "log":
+            log_ticks(bar.ax.yaxis)
+
+    return hook
+
+
+def matplotlib_figure(element: object) -> Figure:
+    """What HoloViews draws with matplotlib, drawn once: `hv.render` draws it a second time and leaves the first one open."""
+    return hv.renderer("matplotlib").get_plot(element).state
 
 
 def rasterise(plot: object, element: object) -> None:
@@ -123,7 +158,7 @@ def rasterise(plot: object, element: object) -> None:
     plot.handles["artist"].set_rasterized(True)
 
 
-def named(name: str, handle: str = "glyph_renderer") -> Callable[[object, object], None]:
+def named(name: str, handle: str = "glyph_renderer") -> Hook:
     """A hook that gives what Bokeh draws a name, by which the script of a page finds it."""
 
     def hook(plot: object, element: object) -> None:

@@ -27,13 +27,13 @@ def picture(
     kind: str, diagram: Diagram, where: Straight, plane: xr.Dataset, whole: xr.Dataset, lines: Lines, title: str
 ) -> io.BytesIO:
     """A map as `svg` or `png`, by matplotlib."""
-    hv.Store.set_current_backend("matplotlib")
+    hv.Store.current_backend = "matplotlib"
     overlay = diagram.draw(where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines))
-    drawn = hv.render(overlay, backend="matplotlib")
+    drawn = style.matplotlib_figure(overlay)
     file = io.BytesIO()
     drawn.savefig(file, format=kind, dpi=DOTS, bbox_inches="tight")
     plt.close(drawn)
-    hv.Store.set_current_backend("bokeh")
+    hv.Store.current_backend = "bokeh"
     file.seek(0)
     return file
 

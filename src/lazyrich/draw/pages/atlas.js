@@ -33,14 +33,29 @@ window.lazyrich = (() => {
 
   const sliceNumber = () => state.slice.reduce((flat, i, dim) => flat * atlas.slices[dim].points.length + i, 0);
 
+  const codeAt = (place, ix, iy) => codes[place.offset + (sliceNumber() * ny + iy) * nx + ix];
+
   function valueAt(layer, ix, iy) {
-    const code = codes[layer.offset + (sliceNumber() * ny + iy) * nx + ix];
-    return layer.words ? code : decoded(code, layer.low, layer.high, layer.log);
+    const code = codeAt(layer, ix, iy);
+    return layer.words ? code === MISSING ? NaN : code : decoded(code, layer.low, layer.high, layer.log);
   }
 
-  function inWords(layer, value) {
-    if (layer.words) return layer.words[value] ?? "";
+  // Without a number, and nothing was trained there: a refined sweep has interpolated numbers in other such cells.
+  const notRun = (layer, ix, iy) => codeAt(atlas.untrained, ix, iy) === 1 && !Number.isFinite(valueAt(layer, ix, iy));
+
+  function inWords(layer, ix, iy) {
+    const value = valueAt(layer, ix, iy);
+    if (notRun(layer, ix, iy)) return "not run";
+    if (layer.words) return layer.words[value];
     return Number.isNaN(value) ? "no value" : short(value);
+  }
+
+  // What the colour mapper is given: zero under a logarithmic scale would be painted like a missing value.
+  function painted(layer, ix, iy) {
+    const value = valueAt(layer, ix, iy);
+    if (layer.words) return value;
+    if (notRun(layer, ix, iy)) return layer.below;
+    return Number.isFinite(value) ? Math.min(Math.max(value, layer.clip[0]), layer.clip[1]) : NaN;
   }
 
   function short(value) {
@@ -107,15 +122,11 @@ window.lazyrich = (() => {
   function fill(figure, layer) {
     const [cells] = called(figure, "cells");
     const source = cells.data_source, image = entry(source.data, "image");
-    const values = new Float32Array(nx * ny);
-    for (let iy = 0; iy < ny; iy++) {
-      for (let ix = 0; ix < nx; ix++) {
-        const value = valueAt(layer, ix, iy);
+    const values = new Float64Array(nx * ny);  // the lowest value must not be rounded to below its colour
+    for (let iy = 0; iy < ny; iy++)
+      for (let ix = 0; ix < nx; ix++)
         // HoloViews has an image row by row and the quads of an uneven grid column by column.
-        // Zero under a logarithmic scale would be painted like a missing value.
-        values[image ? iy * nx + ix : ix * ny + iy] = layer.words ? value : Number.isFinite(value) ? Math.min(Math.max(value, layer.clip[0]), layer.clip[1]) : NaN;
-      }
-    }
+        values[image ? iy * nx + ix : ix * ny + iy] = painted(layer, ix, iy);
     if (image) give(source, {image: [new image[0].constructor(values, [ny, nx])]});
     else give(source, {[cells.glyph.fill_color.field]: values});
     const lines = atlas.lines[sliceNumber()];
@@ -215,7 +226,7 @@ window.lazyrich = (() => {
     const section = document.getElementById("cell");
     section.hidden = false;
     section.querySelector("h3").textContent = spoken(place(ix, iy));
-    const rows = atlas.layers.map(layer => [layer.heading, layer.symbol, inWords(layer, valueAt(layer, ix, iy))]);
+    const rows = atlas.layers.map(layer => [layer.heading, layer.symbol, inWords(layer, ix, iy)]);
     section.querySelector(".values").replaceChildren(...rows.map(cells => {
       const row = document.createElement("tr");
       row.append(...cells.map(cell => Object.assign(document.createElement("td"), {textContent: cell})));
@@ -269,7 +280,7 @@ window.lazyrich = (() => {
     const shown = Object.values(slots).map(slot => slot.layer);
     document.getElementById("readout").textContent = cell === null ? "\u00a0" :
       `${spoken(place(...cell))}: ` + [...new Set(shown)].map(layer =>
-        `${layer.symbol ? `${layer.symbol} =` : `${layer.heading.toLowerCase()}:`} ${inWords(layer, valueAt(layer, ...cell))}`).join("; ");
+        `${layer.symbol ? `${layer.symbol} =` : `${layer.heading.toLowerCase()}:`} ${inWords(layer, ...cell)}`).join("; ");
   }
 
   async function slide() {

@@ -1,0 +1,186 @@
+"""The kernel change of every cell of a sweep against χ: where nothing but χ matters, all of them lie on one curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import holoviews.plotting.mpl
+import numpy as np
+import xarray as xr
+
+from lazyrich.boundaries import coordinate
+from lazyrich.collapse import collapse, middles, points
+from lazyrich.draw import style
+from lazyrich.draw.chosen import chosen, some
+from lazyrich.fields import median, numeric_axes
+from lazyrich.phases import Phase
+from lazyrich.setting import setting
+from lazyrich.sweep import Sweep
+
+SIZE = 420  # of the frame, in pixels
+INCHES = 6.2
+MOST_CELLS = 5000  # that are drawn
+MOST_GROUPS = len(style.CURVES)  # that have a colour each; more have that of their place along an axis
+SPAN = 10.0  # over which χ runs at least: less is no curve
+FAR = 0.05  # decades from the curve
+
+CHI, CHANGE = "laziness", "kernel_change_ratio"  # relative to κ_c, so that groups of different n may lie on one curve
+
+
+def collapse_figure(sweep: Sweep, summary: xr.Dataset) -> tuple[Callable[[str], hv.Overlay], str] | None:
+    """(builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
+
+    A group is what shares its values on all axes but the one along which χ varies most.
+    """
+    along = _along(summary)
+    if along is None:
+        return None
+    thin = _thinned(summary)
+    # Interpolated cells of a refined sweep are no measurement.
+    thin[CHANGE] = median(thin[CHANGE]).where((thin["converged_share"] == 1) & (thin["networks"] > 0))
+    found = collapse(points({"": thin}, CHANGE, (CHI,), [name for name in _axes(thin) if thin[name].dims == (along,)]))
+    if not np.isfinite(found.attrs["quality"]):
+        return None
+    found["rose"] = "point", _at(thin, "phase", found) == Phase.catapult
+    others = [name for name in numeric_axes(thin) if name != along]
+    many = found.sizes["of_group"] > MOST_GROUPS and others
+    coloured = max(others, key=lambda name: thin.sizes[name]) if many else None
+    caption = _caption(sweep, summary, thin, found, along)
+    if coloured is None:
+        caption += chosen(len(_told_apart(found)), found.sizes["of_group"], "groups")
+    return (lambda backend: _draw(found, thin, coloured, backend)), f"{caption} {setting(sweep)}"
+
+
+def _along(summary: xr.Dataset) -> str | None:
+    """The dimension along which χ varies most; None where it varies by less than `SPAN`."""
+    chi = median(summary[CHI])
+    spans = {str(dim): float((chi.max(dim) / chi.min(dim)).max()) for dim in chi.dims}
+    return max(spans, key=spans.get) if max(spans.values(), default=0.0) >= SPAN else None
+
+
+def _axes(data: xr.Dataset) -> list[str]:
+    """The coordinates of a summary's cells."""
+    return [str(name) for name, values in data.coords.items() if values.ndim == 1 and name != "quantile"]
+
+
+def _thinned(summary: xr.Dataset) -> xr.Dataset:
+    """The summary at evenly chosen points of its longest axes, `MOST_CELLS` cells at most."""
+    sizes = {dim: summary.sizes[dim] for dim in summary["phase"].dims}
+    most = max(sizes.values())
+    while np.prod([min(size, most) for size in sizes.values()]) > MOST_CELLS:
+        most -= 1
+    return summary.isel({dim: some(size, most) for dim, size in sizes.items()})
+
+
+def _at(data: xr.Dataset, name: str, found: xr.Dataset) -> np.ndarray:
+    """A variable of a summary at the cells of points."""
+    return data[name].broadcast_like(data["phase"]).transpose(*data["phase"].dims).values.ravel()[found["cell"].values]
+
+
+def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> hv.Overlay:
+    """Points in the colours of their groups, or of their place on the axis `coloured`; the prediction, and κ_c."""
+    bokeh = backend == "bokeh"
+    width, dash = ("line_width", "line_dash") if bokeh else ("linewidth", "linestyle")
+    predicted = points({"": thin}, f"{CHANGE}_predicted", (CHI,))
+    place, height = middles(np.log10(predicted[CHI].values)[:, None], np.log10(predicted["value"].values))
+    line = (10 ** place[:, 0], 10**height)
+    ends = [_limits(np.concatenate([found[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))]
+    lines = [
+        (line, "predicted", {"color": "black", width: 1.8, dash: "dashed"}),
+        ((ends[0], (1.0, 1.0)), "κ_c, rich above", {"color": style.CURVES[1], width: 1.5, dash: "dotted"}),
+    ]
+    curves = [
+        hv.Curve(data, kdims=[CHI], vdims=[CHANGE], label=label).opts(backend=backend, **look)
+        for data, label, look in lines
+    ]
+    overlay = hv.Overlay(_scatters(found, thin, coloured, backend) + curves)
+    title = "Change of the kernel against laziness"
+    options = {
+        "title": title + (f", colour: {thin[coloured].attrs.get('symbol') or coloured}" if coloured else ""),
+        "logx": True,
+        "logy": True,
+        "xlabel": style.axis_label(thin, CHI),
+        "ylabel": "‖Θ − Θ₀‖/‖Θ₀‖/κ_c, change of the kernel",
+        "xlim": ends[0],
+        "ylim": ends[1],
+        "legend_position": "bottom_left",
+        "show_legend": True,
+    }
+    if bokeh:
+        return overlay.opts(
+            backend=backend, frame_width=SIZE, frame_height=SIZE, toolbar="above", active_tools=[], **options
+        )
+    return overlay.opts(
+        backend=backend, fig_inches=INCHES, aspect="auto", apply_ticks=False, hooks=[style.framed(1)], **options
+    )
+
+
+def _told_apart(found: xr.Dataset) -> np.ndarray:
+    """Names of the groups that have a colour each."""
+    return found["group_name"].values[some(found.sizes["of_group"], MOST_GROUPS)]
+
+
+def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> list[hv.Scatter]:
+    """Circles, and triangles where the loss rose, in an order in which no group hides the others."""
+    bokeh = backend == "bokeh"
+    axes = [name for name in _axes(thin) if name != CHI]
+    columns = {CHI: found[CHI].values, CHANGE: found["value"].values} | {name: _at(thin, name, found) for name in axes}
+    columns["error"] = found["error"].values
+    common: dict[str, Any] = {"hooks": [style.rasterise]}
+    if bokeh:
+        words = {CHI: "χ", CHANGE: "change over κ_c", "error": "decades from the curve"}
+        names = {name: words.get(name) or thin[name].attrs.get("symbol") or name for name in columns}
+        common = {"tools": ["hover"], "hover_tooltips": [(text, f"@{{{name}}}") for name, text in names.items()]}
+    if coloured is None:
+        series = [
+            (str(group).removeprefix(", "), found["group"].values == group, {"color": colour})
+            for group, colour in zip(_told_apart(found), style.CURVES, strict=False)
+        ]
+    else:
+        values = columns[coloured]
+        look = {"color": coloured, "cmap": "viridis", "clim": (values.min(), values.max())}
+        log = coordinate(thin[coloured].values)[1]
+        series = [("measured", np.ones(len(values), dtype=bool), look | {"cnorm": "log" if log else "linear"})]
+    order = np.random.default_rng(0).permutation(found.sizes["point"])
+    drawn: list[hv.Scatter] = []
+    for (label, own, look), rose in product(series, (False, True)):
+        rows = order[(own & (found["rose"].values == rose))[order]]
+        if not len(rows):
+            continue
+        data = tuple(values[rows] for values in columns.values())
+        text = f"{label}, catapult" if rose else label
+        size = {"size": 7 if rose else 5} if bokeh else {"s": 22 if rose else 12}
+        scatter = hv.Scatter(data, CHI, list(columns)[1:], label=text)
+        scatter = scatter.opts(backend=backend, marker="^" if rose else "o", **common, **look, **size)
+        if coloured is not None and not drawn:
+            bar = {"colorbar": True, "clabel": ""} if bokeh else {"hooks": [style.rasterise, style.colour_bar()]}
+            scatter = scatter.opts(backend=backend, **bar)
+        drawn.append(scatter)
+    return drawn
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Limits of a log axis around all values, with a margin."""
+    low, high = float(values.min()), float(values.max())
+    factor = max((high / low) ** 0.04, 1.1)
+    return low / factor, high * factor
+
+
+def _caption(sweep: Sweep, summary: xr.Dataset, thin: xr.Dataset, found: xr.Dataset, along: str) -> str:
+    symbols = {name: thin[name].attrs.get("symbol") or name for name in _axes(thin)}
+    own = ", ".join(symbols[name] for name in symbols if thin[name].dims == (along,))
+    shared = ", ".join(symbols[name] for name in symbols if thin[name].dims != (along,))
+    error = found["error"].values[np.isfinite(found["error"].values)]
+    middle = f"median of {sweep.replicates} replicates" if sweep.replicates > 1 else "one network a cell"
+    return (
+        f"Change of the kernel relative to κ_c, {middle}, against the laziness, in {found.sizes['point']} cells whose networks "
+        f"converged. Where nothing but χ matters, groups of cells (one {shared} each; {own} varies) lie on one curve. In the "
+        f"median a cell is {found.attrs['quality']:.2g} decades from the curve through all other groups; "
+        f"{np.mean(error > FAR):.0%} are farther than {FAR:g} (a factor {10**FAR:.2f}). Large steps lead away from it; "
+        "at large χ the unlearning of the start's random output does, too, the more the narrower the network."
+        + chosen(thin["phase"].size, summary["phase"].size, "cells")
+    )
