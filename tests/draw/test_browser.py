@@ -69,6 +69,19 @@ def running(tmp_path_factory):
     return folder, summary
 
 
+LINE = {
+    **SWEEP,
+    "network": {"width": 64, "laziness": {"values": [0.01, 1, 30]}},
+    "training": {"growth_per_step": 0.1, "steps": 300},
+}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    """The pages of a sweep over one axis, with trajectories of all its cells."""
+    return made(LINE, tmp_path_factory.mktemp("line"))[0]
+
+
 def made(data, folder, part=None):
     """A sweep, or the part of it that another sweep is, trained, analysed and drawn: its folder, summary and networks."""
     sweep = load_sweep(data)
@@ -100,6 +113,18 @@ def opened(browser, path, width):
         timeout=30_000,
     )
     return page, asked, errors
+
+
+def test_every_page_of_a_sweep_draws_all_that_it_has_a_place_for(line, pages, sliced, browser):
+    for folder in (line, pages[0], sliced[0]):
+        for path in (folder / "report.html", *sorted((folder / "figures").glob("*.html"))):
+            page, _, errors = opened(browser, path, 1280)
+            assert not errors, (path, errors)
+            places = page.locator(".drawing").count()
+            assert places and page.evaluate("Bokeh.documents.length") >= places, path
+            for i in range(places):
+                assert page.locator(".drawing").nth(i).bounding_box()["height"] > 200, path
+            page.context.close()
 
 
 @pytest.mark.parametrize("width", [1280, 800])

@@ -192,5 +192,6 @@ def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
     """Panels of one cell after the other, two side by side."""
     whole = hv.Layout([panel for row in rows for panel in row]).cols(2)
     if backend == "bokeh":
-        return whole.opts(backend=backend, shared_axes=False, toolbar="above")
+        # Linked legends would mute the shades of stages, too, which cannot be: Bokeh then draws nothing at all.
+        return whole.opts(backend=backend, shared_axes=False, toolbar="above", sync_legends=False)
     return whole.opts(backend=backend, shared_axes=False, fig_inches=INCHES, sublabel_format="", vspace=0.3, hspace=0.3)

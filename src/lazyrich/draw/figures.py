@@ -58,11 +58,12 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
         found["trajectories"] = _trajectories(sweep, data, shards)
     drawn = {name: each for name, each in found.items() if each is not None}
-    for name, (build, _) in drawn.items():
+    for name, (build, caption) in drawn.items():
+        said = f"{caption} Made by: snakemake --cores all {folder}"
         for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
             # As in `rendered`: not `set_current_backend`.
             hv.Store.current_backend = backend
-            write(build(backend), name, folder)
+            write(build(backend), name, folder, said)
     captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -135,20 +136,22 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{left} {setting(sweep)}"
 
 
-def _write_page(element: hv.core.Dimensioned, name: str, folder: Path) -> None:
+def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """A page of its own, and the Bokeh item that a report page takes."""
     item = json.dumps(json_item(rendered(element), name))
     (folder / f"{name}.json").write_text(item, encoding="utf-8")
-    write_page(folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, scripts=bokeh_scripts())
+    write_page(
+        folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, said=said, scripts=bokeh_scripts()
+    )
 
 
-def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path) -> None:
-    """SVG and PNG."""
+def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
+    """SVG and PNG, with what they show in their metadata."""
     with plt.rc_context({"svg.hashsalt": "lazyrich"}):
         figure = matplotlib_figure(element)
         # Measured once: savefig's own "tight" draws everything again for each file.
         box = figure.get_tightbbox().padded(0.1)
         # Without a date, so that the same data give the same SVG to the byte.
-        figure.savefig(folder / f"{name}.svg", dpi=150, bbox_inches=box, metadata={"Date": None})
-        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches=box)
+        figure.savefig(folder / f"{name}.svg", dpi=150, bbox_inches=box, metadata={"Date": None, "Description": said})
+        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches=box, metadata={"Description": said})
         plt.close(figure)

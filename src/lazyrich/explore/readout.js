@@ -18,6 +18,7 @@ if (curved === null) {
   }
 }
 const say = v => String(Number(v.toPrecision(4)));
-const worded = v => Number.isNaN(v) ? 'no value' : words.length ? words[v] : say(v);
+// What is painted in the colour below the scale was not run.
+const worded = v => Number.isNaN(v) ? 'no value' : v < cells.glyph.color_mapper.low ? 'not run' : words.length ? words[v] : say(v);
 readout.text = value === undefined ? '&nbsp;' :
   `${x_symbol} = ${say(x_values[column])}, ${y_symbol} = ${say(y_values[row])}: ${worded(value)}`;
