@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from lazyrich import archive
-from lazyrich.draw import style
+from lazyrich.draw import maps, style
+from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.report import write_report
+from lazyrich.fields import median
 from lazyrich.phases import Phase
 from lazyrich.plan import whole
 from lazyrich.simulate import simulate
@@ -212,6 +214,16 @@ CURVES = """() => Object.fromEntries(Bokeh.documents.map(d => d.roots()[0]).filt
     [r.glyph.x.field, r.glyph.y.field].map(k => Array.from(r.data_source.data[k] ?? r.data_source.data.get(k)))]))]))"""
 
 
+# Title, limits and scale of the colours of the map that a slot shows.
+LOOK = """slot => {
+  const find = view => view.model.type == 'Figure' ? [view] : view.child_views ?? [];
+  const shown = Array.from(Bokeh.index).flatMap(find).filter(view => view.el.closest(`#${slot} .drawings > div:not([hidden])`));
+  const {title, renderers} = shown[0].model, {glyph} = renderers.find(each => each.name == 'cells');
+  const mapper = glyph.color_mapper ?? glyph.fill_color.transform;
+  return [title.text, mapper.low, mapper.high, mapper.type];
+}"""
+
+
 RANGE = """panel => Bokeh.documents.map(d => d.roots()[0]).filter(f => f.name == `panel-${panel}`)
   .map(f => [f.y_range.start, f.y_range.end])[0]"""
 
@@ -314,9 +326,25 @@ def test_a_click_shows_the_stored_trajectory_of_that_cell(sliced, browser):
 def test_maps_can_be_chosen_and_move_together(sliced, browser):
     folder, summary, _ = sliced
     page, _, errors = opened(browser, folder / "report.html", 1280)
-    for heading in page.locator("#right option").all_inner_texts():
+    found = {diagram.heading: diagram for diagram in diagrams(load_sweep(SLICED), summary)}
+    headings = page.locator("#right option").all_inner_texts()
+    assert headings == list(found)
+    seen = set()
+    # Forth and back: figures are shared and keep nothing of the map that they showed before.
+    for heading in headings + headings[::-1]:
         page.select_option("#right select", label=heading)
         settled(page)
+        title, *limits = page.evaluate(LOOK, "right")
+        if found[heading].codes is None:
+            values = summary[found[heading].variable]
+            assert title == maps.with_symbol(heading, values.attrs.get("symbol", ""))
+            low, high, log = maps.scale(median(values).values.astype(float))
+            # The page has numbers to 1/65532 of their range, and limits as they are.
+            assert limits == [low, high, "LogColorMapper" if log else "LinearColorMapper"]
+            seen.add((low, high))
+        else:
+            assert title == heading
+    assert len(seen) > 6
     assert page.locator("#right .drawings > div:not([hidden])").count() == 1
     page.select_option("#right select", label="Which theory describes it best")
     settled(page)

@@ -99,6 +99,8 @@ def test_few_groups_have_a_colour_each_and_many_that_of_their_place_on_an_axis(b
                 assert type(mapper).__name__ == "LogColorMapper"
                 np.testing.assert_allclose((mapper.low, mapper.high), ends, rtol=1e-12)
                 assert "colour: k" in figure.title.text
+                (bar,) = figure.right
+                np.testing.assert_allclose(bar.ticker.ticks, [0.1, 0.2, 0.5, 1.0], rtol=1e-12)
             else:
                 (points_of,) = figure.axes[0].collections
                 chi, change = points_of.get_offsets().data.T

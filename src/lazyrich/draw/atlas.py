@@ -44,9 +44,9 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
     thin = summary.isel({x: slice(None, None, step), y: slice(None, None, step)})
     planes = list(slices(summary, x, y))
     drawn = [boundaries(plane, x, y) for plane, _ in planes]
-    items = {
-        f"map-{diagram.name}": _map(diagram, thin.isel(dict.fromkeys(dims, 0)), x, y, thin, drawn) for diagram in found
-    }
+    first = thin.isel(dict.fromkeys(dims, 0))
+    alike = {_item(diagram, thin): diagram for diagram in reversed(found)}
+    items = {name: _map(diagram, name, first, x, y, thin, drawn) for name, diagram in alike.items()}
     numbers = CURVE_NUMBERS
     while True:
         pack = Pack()
@@ -104,14 +104,25 @@ def _slice(summary: xr.Dataset, dim: str) -> dict[str, Any]:
     return {"name": str(dim), "points": points, "symbols": symbols}
 
 
+def _item(diagram: Diagram, data: xr.Dataset) -> str:
+    """The item that a map is drawn in; maps of numbers with the same lines share one: numbers, limits and titles come later."""
+    if diagram.codes is not None:
+        return f"map-{diagram.name}"
+    log = maps.scale(median(data[diagram.variable]).values.astype(float))[2]
+    return "-".join(("map", "log" if log else "linear", *diagram.lines))
+
+
 def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[str], pack: Pack) -> dict[str, Any]:
     """A map's numbers over all slices, (slices..., y, x), and what they mean."""
+    symbol = data[diagram.variable].attrs.get("symbol", "") if diagram.codes is None else ""
     layer: dict[str, Any] = {
         "name": diagram.name,
+        "item": _item(diagram, data),
         "heading": diagram.heading,
+        "title": maps.with_symbol(diagram.heading, symbol),
         "caption": diagram.caption,
         "figure": diagram.figure,
-        "symbol": data[diagram.variable].attrs.get("symbol", "") if diagram.codes is None else "",
+        "symbol": symbol,
     }
     if diagram.codes is not None:
         present = diagram.codes.present(data)
@@ -124,13 +135,13 @@ def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[st
 
 
 def _map(
-    diagram: Diagram, plane: xr.Dataset, x: str, y: str, summary: xr.Dataset, drawn: list[dict[str, Any]]
+    diagram: Diagram, name: str, plane: xr.Dataset, x: str, y: str, summary: xr.Dataset, drawn: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """A map without its numbers, with a line for every boundary that some slice has."""
     names = dict.fromkeys(key for each in drawn for key in each)
     lines = {key: drawn[0].get(key, []) for key in names}
     overlay = diagram.draw(plane, x, y, "bokeh", diagram.heading, whole=summary, drawn=lines, hover=False)
-    return item(overlay, f"map-{diagram.name}", size=MAP_SIZE, events=("tap", "mousemove"), empty=("cells",))
+    return item(overlay, name, size=MAP_SIZE, events=("tap", "mousemove"), empty=("cells",))
 
 
 def _thinned(drawn: list[dict[str, list[np.ndarray]]]) -> list[dict[str, list]]:

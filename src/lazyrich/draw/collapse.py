@@ -11,6 +11,7 @@ import holoviews.plotting.bokeh
 import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
+from bokeh.models import FixedTicker
 
 from lazyrich.boundaries import coordinate
 from lazyrich.collapse import collapse, middles, points
@@ -158,9 +159,17 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
         scatter = scatter.opts(backend=backend, marker="^" if rose else "o", **common, **look, **size)
         if coloured is not None and not drawn:
             bar = {"colorbar": True, "clabel": ""} if bokeh else {"hooks": [style.rasterise, style.colour_bar()]}
+            if bokeh and log and look["clim"][1] <= style.FEW * look["clim"][0]:
+                bar["colorbar_opts"] = {"ticker": FixedTicker(ticks=_few_ticks(*look["clim"]))}
             scatter = scatter.opts(backend=backend, **bar)
         drawn.append(scatter)
     return drawn
+
+
+def _few_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten, where Bokeh leaves one end of a log bar without any tick."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    return [d * 10.0**p for p in powers for d in (1, 2, 5) if low <= d * 10.0**p <= high]
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:

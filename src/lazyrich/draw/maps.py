@@ -161,14 +161,18 @@ def value_map(
         "clipping_colors": {"NaN": style.NO_VALUE, "min": style.NOT_RUN},
     }
     if backend == "bokeh":
-        # Bokeh turns a long name of the bar and cuts it off: the title has room for it.
-        frame = _bokeh_frame(plane, x, y, f"{title}: {symbol}" if symbol else title)
+        frame = _bokeh_frame(plane, x, y, with_symbol(title, symbol))
         bar = {"colorbar": True, "clabel": "", "colorbar_opts": {"major_label_text_font_size": "12px"}}
         mesh = mesh.opts(backend=backend, **bar, **common, **frame)
     else:
         frame = _matplotlib_frame(plane, x, y, title, style.colour_bar(symbol))
         mesh = mesh.opts(backend=backend, **common, **frame)
     return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
+
+
+def with_symbol(title: str, symbol: str) -> str:
+    """The title of a map of numbers in Bokeh, which turns a long name of the colour bar and cuts it off."""
+    return f"{title}: {symbol}" if symbol else title
 
 
 def _floor(positive: np.ndarray) -> float:

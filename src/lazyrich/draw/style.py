@@ -79,6 +79,9 @@ DASHES = {
 }
 
 
+FEW = 100.0  # over which a log axis has too few powers of ten to go by
+
+
 def axis_label(data: xr.Dataset, name: str) -> str:
     """`symbol, meaning` of a variable, for an axis or a colour bar."""
     attributes = data[name].attrs
@@ -117,7 +120,7 @@ def frame(axes: Axes, shape: float) -> None:
 def log_ticks(axis: Axis) -> None:
     """Powers of ten as plain text, or 1, 2, 5 times these where there are few."""
     low, high = sorted(axis.get_view_interval())
-    if high > 100 * low:
+    if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
     else:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -8,7 +8,7 @@ window.lazyrich = (() => {
   const [X, Y] = atlas.axes;
   const nx = X.values.length, ny = Y.values.length;
   const state = {slice: atlas.slices.map(() => 0), chosen: null, view: null};
-  const slots = {};  // left, right -> {layer, figures: layer's name -> figure}
+  const slots = {};  // left, right -> {layer, figures: item's name -> figure}
   const panels = {};  // name -> figure
   let codes;
 
@@ -121,6 +121,9 @@ window.lazyrich = (() => {
 
   function fill(figure, layer) {
     const [cells] = called(figure, "cells");
+    // Maps of numbers share a figure: each has its own title and limits of the colours.
+    figure.root.title.setv({text: layer.title});
+    if (!layer.words) (cells.glyph.color_mapper ?? cells.glyph.fill_color.transform).setv({low: layer.clip[0], high: layer.clip[1]});
     const source = cells.data_source, image = entry(source.data, "image");
     const values = new Float64Array(nx * ny);  // the lowest value must not be rounded to below its colour
     for (let iy = 0; iy < ny; iy++)
@@ -146,14 +149,14 @@ window.lazyrich = (() => {
 
   async function show(name) {
     const slot = slots[name], layer = slot.layer;
-    slot.figures[layer.name] ??= await embed(`map-${layer.name}`, slot.element.querySelector(".drawings")).then(figure => {
+    slot.figures[layer.item] ??= await embed(layer.item, slot.element.querySelector(".drawings")).then(figure => {
       link(figure);
       return figure;
     });
-    const figure = slot.figures[layer.name];
+    const figure = slot.figures[layer.item];
     fill(figure, layer);
     mark(figure);
-    for (const [other, each] of Object.entries(slot.figures)) each.target.hidden = other !== layer.name;
+    for (const [other, each] of Object.entries(slot.figures)) each.target.hidden = other !== layer.item;
     const caption = slot.element.querySelector(".caption");
     caption.textContent = `${layer.caption} ${atlas.setting} `;
     if (atlas.step > 1) caption.append(`Every ${atlas.step}th point of both axes is shown here. `);
