@@ -80,8 +80,8 @@ class Networks:
 
     @property
     def laziness(self) -> Float[Array, " networks"]:
-        """χ = D/(2b), infinite where there is nothing to learn."""
-        with np.errstate(divide="ignore"):
+        """χ = D/(2b), infinite where there is nothing to learn, NaN where D is to follow from that."""
+        with np.errstate(divide="ignore", invalid="ignore"):
             return self.size / (2 * self.of_problem("b"))
 
     @property

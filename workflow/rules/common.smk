@@ -33,6 +33,8 @@ def one_clear_error(function):
 SETTINGS = one_clear_error(load_settings)(config)
 RESULTS = Path(SETTINGS.results)
 DEVICE = likely_device(SETTINGS.device)
+# Of the targets, one is not made of sweeps: it makes data that they may still lack.
+FETCHING = any("fetch_cifar10" in argument for argument in sys.argv)
 
 # Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no mend.
 if workflow.is_main_process and RESULTS.exists():
@@ -174,6 +176,6 @@ def asked_for():
 
 
 # A wrong sweep file among those that will run stops everything before any job, but not the job that fetches its data.
-if not any("fetch_cifar10" in argument for argument in sys.argv):
+if not FETCHING:
     for name in {*SETTINGS.sweeps, *asked_for()}:
         sweep(name)
