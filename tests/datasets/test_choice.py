@@ -8,6 +8,7 @@ from scipy import stats
 
 from lazyrich.axes import classes_of
 from lazyrich.datasets import choice, digits
+from lazyrich.datasets.pool import Pool
 
 # As in test_problem: two-sample tests at a fixed seed, which fail for a correct law once in 1000.
 LEVEL = 1e-3
@@ -20,7 +21,7 @@ def some_classes(data, labels):
     known = sorted({int(label) for label in labels})
     names = data.draw(st.none() | st.sets(st.sampled_from(known), min_size=1))
     classes = None if names is None else "-".join(map(str, sorted(names)))
-    return classes, choice.available(dict(zip(*np.unique(labels, return_counts=True), strict=True)), classes)
+    return classes, choice.available(Pool((labels[:, None],), labels, (0.0, 4.0)).counts, classes)
 
 
 @given(st.data(), LABELS, st.integers(0, 9), st.integers(0, 9))
@@ -71,10 +72,10 @@ def test_every_sample_is_as_likely():
 
 def test_targets_are_what_their_names_say():
     labels = np.array([3.0, 8, 3, 1])
-    np.testing.assert_array_equal(choice.targets(labels, "labels", 3), labels)
-    np.testing.assert_array_equal(choice.targets(labels, "centred", 3), labels - 15 / 4)
-    np.testing.assert_array_equal(choice.targets(labels, "one_vs_rest", 3), [1, -1, 1, -1])
-    np.testing.assert_array_equal(choice.targets(labels, "one_vs_rest", 8), [-1, 1, -1, -1])
+    np.testing.assert_array_equal(choice.targets(labels, "labels", 3.0), labels)
+    np.testing.assert_array_equal(choice.targets(labels, "centred", 3.0), labels - 15 / 4)
+    np.testing.assert_array_equal(choice.targets(labels, "one_vs_rest", 3.0), [1, -1, 1, -1])
+    np.testing.assert_array_equal(choice.targets(labels, "one_vs_rest", 8.0), [-1, 1, -1, -1])
 
 
 @pytest.mark.parametrize("samples", [2, 30])

@@ -60,13 +60,13 @@ def _check_weights(sweep: Sweep, pool: Pool) -> None:
 
 def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
     """Whether the data have what one combination of choices asks for, and leave something to learn."""
-    known, counts = np.unique(pool.labels, return_counts=True)
+    known = np.array(list(pool.counts))
     classes = cell.get("classes")
     reach = known if classes is None else np.array(classes_of(classes), dtype=float)
     for number in reach[~np.isin(reach, known)]:
         raise ValueError(f"problem.classes = {classes}: the data have no class {number:g} ({_listed(known)}); drop it")
     if "samples" in cell:
-        most = choice.available(dict(zip(known, counts, strict=True)), classes)
+        most = choice.available(pool.counts, classes)
         if cell["samples"] > most:
             of = "" if classes is None else f"taken in turns of the classes {classes} "
             raise ValueError(
@@ -74,11 +74,11 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
             )
     if cell["inputs"] == "scaled" and pool.span[0] == pool.span[1]:
         raise ValueError("problem.inputs = scaled: all values of X are the same; write raw")
-    positive = cell.get("positive_class", reach[0])
+    positive = float(cell.get("positive_class", reach[0]))
     if cell["targets"] == "one_vs_rest":
         if positive not in reach:
             raise ValueError(
-                f"problem.positive_class = {positive}: is none of the classes ({_listed(reach)}); write one"
+                f"problem.positive_class = {positive:g}: is none of the classes ({_listed(reach)}); write one"
             )
         if len(reach) == 1:
             raise ValueError(

@@ -48,6 +48,12 @@ class Pool:
         return X
 
     @functools.cached_property
+    def counts(self) -> dict[float, int]:
+        """How many samples have each label, labels rising."""
+        labels, counts = np.unique(self.labels, return_counts=True)
+        return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+
+    @functools.cached_property
     def moments(self) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
         """Mean and standard deviation of each feature over all samples; 0 for a feature that is constant."""
         blocks = [np.arange(start, min(start + BLOCK, len(self))) for start in range(0, len(self), BLOCK)]

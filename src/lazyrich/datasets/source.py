@@ -49,8 +49,8 @@ def targets_of(cell: dict[str, Any], pool: Pool, index: np.ndarray) -> Float[Arr
 def positive_class(cell: dict[str, Any], pool: Pool) -> float:
     """The class that `one_vs_rest` sets against the others: by default the first of those that are there."""
     if "positive_class" in cell:
-        return cell["positive_class"]
-    return classes_of(cell["classes"])[0] if "classes" in cell else pool.labels.min()
+        return float(cell["positive_class"])
+    return float(classes_of(cell["classes"])[0] if "classes" in cell else min(pool.counts))
 
 
 def pool_of(source: str, path: str | None) -> Pool:
