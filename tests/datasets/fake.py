@@ -42,7 +42,7 @@ def write_sums(folder: Path) -> None:
 
 
 def pack(folder: Path, archive: Path, *, inside: str = "cifar-10-batches-bin") -> Path:
-    """The files of the folder, but for the sums, as a .tar.gz, its paths beginning with `inside`: 200 kB a MB drawn."""
+    """The files of the folder, but for the sums, as a .tar.gz of 2 MB, its paths beginning with `inside`."""
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
         for path in sorted(folder.iterdir()):
             if path.name != "SHA256SUMS":

@@ -107,7 +107,9 @@ def test_what_a_file_has_is_accepted(tmp_path, problem):
     ("problem", "X", "y", "words"),
     [
         ({"inputs": "scaled"}, np.ones((6, 4)), LABELS, "problem.inputs = scaled: all values of X are the same"),
-        ({"inputs": "standardised"}, np.ones((6, 4)), LABELS, "Xᵀy = 0"),
+        ({"inputs": "standardised"}, np.tile([1.0, 2, 3, 4], (6, 1)), LABELS, "no feature of X varies"),
+        ({"inputs": "standardised", "samples": 3}, np.ones((6, 4)), LABELS, "no feature of X varies"),
+        ({}, np.zeros((6, 4)), LABELS, "Xᵀy = 0"),
         ({"targets": "centred"}, None, np.ones(6), "Xᵀy = 0"),
         ({}, np.where(np.eye(6, 4) > 0, np.nan, 1), LABELS, "problem.path: "),
     ],

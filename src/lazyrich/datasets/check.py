@@ -74,6 +74,8 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
             )
     if cell["inputs"] == "scaled" and pool.span[0] == pool.span[1]:
         raise ValueError("problem.inputs = scaled: all values of X are the same; write raw")
+    if cell["inputs"] == "standardised" and sweep.problem.source == "file" and not pool.moments[1].any():
+        raise ValueError("problem.inputs = standardised: no feature of X varies; write raw")
     positive = float(cell.get("positive_class", reach[0]))
     if cell["targets"] == "one_vs_rest":
         if positive not in reach:
@@ -86,7 +88,7 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
             )
     if "samples" in cell:
         n = cell["samples"]
-        # The labels are known where classes take turns; else any may be drawn, and their mean only of one is all of it.
+        # Where classes take turns, or there is but one, the labels are known; else any n may be drawn, most likely not all 0.
         labels = np.resize(reach, n) if classes is not None or len(reach) == 1 else np.arange(1.0, n + 1)
         if not choice.targets(labels, cell["targets"], positive).any():
             raise ValueError(f"problem.targets = {cell['targets']}: are all 0, with nothing to learn; write others")
