@@ -14,6 +14,9 @@ if likely_device("auto") == "cpu":
     os.environ["TRITON_INTERPRET"] = "1"
 
 CHECKED = [
+    "lazyrich.datasets.choice",
+    "lazyrich.datasets.pool",
+    "lazyrich.datasets.source",
     "lazyrich.initial",
     "lazyrich.networks",
     "lazyrich.phases",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazyrich.axes import Choice, Integer, Real, parse_axis, rounded, swept
+from lazyrich.axes import Choice, Classes, Integer, Real, classes_of, parse_axis, rounded, swept
 
 POSITIVE = st.floats(1e-8, 1e8)
 
@@ -37,6 +37,22 @@ def test_integers_above_2_53_keep_every_digit():
 
 def test_numbers_without_a_dot_that_yaml_reads_as_text_are_numbers():
     assert swept(Real()).parse("1e-5") == 1e-5
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, unique=True))
+def test_classes_have_one_spelling(numbers):
+    text = "-".join(map(str, numbers))
+    one = swept(Classes()).parse(text)
+    assert one == swept(Classes()).parse(numbers) == swept(Classes()).parse(one)
+    assert classes_of(one) == sorted(numbers)
+    if len(numbers) == 1:
+        assert swept(Classes()).parse(numbers[0]) == one
+
+
+@pytest.mark.parametrize("wrong", ["", "-", "3-", "3--8", "-1", "cat", [], [1.5], {"values": [[]]}, True, None, "3-3"])
+def test_what_names_no_classes_is_refused_with_a_mend(wrong):
+    with pytest.raises(ValueError, match="class.*;"):
+        swept(Classes()).parse(wrong)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def changed(**changes):
 
 
 REFINED = {"network__sigma_0": {"log": [0.1, 1], "points": 8}}
+DIGITS = {"problem__source": "digits", "problem__dimension": ...}
 DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
 
 
@@ -68,8 +69,24 @@ DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
         ({"network__probes": 0}, "network.probes.count", "≥ 1"),
         ({"problem__samples": 0}, "problem.samples", "≥ 1"),
         ({"problem__samples": 2.5}, "problem.samples", "integer"),
-        ({"problem__source": "cifar10"}, "problem.source", "not available in this version"),
+        ({"problem__source": "mnist"}, "problem.source", "not known"),
         ({"problem__source": "file"}, "problem.path", "missing"),
+        ({"problem__source": "cifar10"}, "problem.path", "missing"),
+        ({"problem__source": "cifar10", "problem__path": "nowhere"}, "problem.path", "no such folder"),
+        ({"problem__source": "digits"}, "problem.dimension", "set by the data"),
+        ({**DIGITS, "problem__path": "digits.npz"}, "problem.path", "no such file"),
+        ({**DIGITS, "problem__samples": ...}, "problem.samples", "missing"),
+        ({**DIGITS, "problem__noise_std": 0.1}, "problem.noise_std", "set by the data"),
+        ({**DIGITS, "problem__source": {"values": ["gaussian", "digits"]}}, "problem.source", "a sweep of their own"),
+        ({**DIGITS, "problem__classes": "3 8"}, "problem.classes", "no list of classes; write classes by number"),
+        ({**DIGITS, "problem__classes": [3, 3]}, "problem.classes", "twice"),
+        ({**DIGITS, "problem__classes": {"values": ["3-8", [8, 3]]}}, "problem.classes", "twice"),
+        ({**DIGITS, "problem__classes": {"linear": [0, 9], "points": 3}}, "problem.classes", "names"),
+        ({**DIGITS, "problem__targets": "one_hot"}, "problem.targets", "not known"),
+        ({**DIGITS, "problem__inputs": "whitened"}, "problem.inputs", "not known"),
+        ({**DIGITS, "problem__positive_class": 3}, "problem.positive_class", "targets: one_vs_rest"),
+        ({"problem__classes": "3-8"}, "problem.classes", "digits, cifar10, file"),
+        ({"problem__inputs": "raw"}, "problem.inputs", "digits, cifar10, file"),
         ({"problem__path": "data.npz"}, "problem.path", "no such file"),
         ({"problem__test_samples": 5}, "problem.test_samples", "not available in this version"),
         ({"problem__spikes": 5}, "problem.spikes", "spectrum: spiked"),

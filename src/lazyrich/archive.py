@@ -56,7 +56,11 @@ VARIABLES = {
     "steps": ("number of steps", "T"),
     "loss_factor": ("factor c of the loss (c/2n)|f - y|^2", "c"),
     "training_tau": ("dimensionless length of training that was asked for", "τ"),
-    "source": ("law of the inputs", ""),
+    "source": ("law of the inputs, or what data they are", ""),
+    "classes": ("classes that samples are drawn from", ""),
+    "inputs": ("what inputs are taken as", ""),
+    "problem_targets": ("what targets are made of labels", ""),
+    "positive_class": ("class that is 1 where all others are -1", ""),
     "activation": ("activation function", "φ"),
     "spectrum": ("spectrum of the input covariance", ""),
     "spectrum_exponent": ("exponent of the power-law spectrum", "α"),
@@ -106,7 +110,7 @@ VARIABLES = {
 }
 FLAGS = {"status": Status, "reason": Reason}
 STEPS = ("onset_step", "end_step")
-INTEGERS = ("samples", "dimension", "width", "steps", "spikes", "replicate", "step", "period")
+INTEGERS = ("samples", "positive_class", "dimension", "width", "steps", "spikes", "replicate", "step", "period")
 
 
 def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: type[IntEnum] | None = None) -> None:
@@ -168,7 +172,7 @@ def provenance(*modules: str) -> dict[str, Any]:
 
 
 def _checksum(data: xr.Dataset) -> str:
-    """SHA-256 of what the networks were trained on: the scalars of every network's K and y (for a file: of its bytes)."""
+    """SHA-256 of what the networks were trained on: the scalars of every network's K and y (of data: of their files)."""
     digest = hashlib.sha256()
     for name in ("samples", "dimension", "y_norm", "gamma", "phi", "b", "gram_norm"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())

@@ -1,6 +1,6 @@
 """What a key of the sweep file may hold: a number or a name, or an axis of them.
 
-`Real`, `Integer`, `Choice` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
+`Real`, `Integer`, `Choice`, `Classes` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
 (`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every refusal says what is wrong and how to
 mend it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
 """
@@ -104,17 +104,14 @@ class Integer:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `names`, or what the pattern `own` matches; `not_yet` are known to the format but refused by this version."""
+    """One of `names`, or what the pattern `own` matches."""
 
     names: tuple[str, ...]
-    not_yet: tuple[str, ...] = ()
     own: str = ""
     own_text: str = ""
 
     def __call__(self, value: Any) -> str:
         """The value in its one spelling; ValueError with a mend."""
-        if value in self.not_yet:
-            raise ValueError(f"is not available in this version; write {self.text}")
         if value not in self.names and not (self.own and isinstance(value, str) and re.match(self.own, value)):
             raise ValueError(f"is not known; write {self.text}")
         return value
@@ -130,6 +127,41 @@ class Choice:
         """The rule as JSON schema."""
         names = {"enum": list(self.names)}
         return {"anyOf": [names, {"type": "string", "pattern": self.own}]} if self.own else names
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Some classes of labelled data by their numbers: `3-8`, `[3, 8]` or 3 alone; its one spelling is text in rising order."""
+
+    def __call__(self, value: Any) -> str:
+        """The value in its one spelling; ValueError with a mend."""
+        parts = value.split("-") if isinstance(value, str) else value
+        try:
+            numbers = [Integer(0)(part) for part in (parts if isinstance(parts, (list, tuple)) else [parts])]
+        except ValueError:
+            numbers = []
+        if not numbers:
+            raise ValueError(f"is no list of classes; write {self.text}")
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("names a class twice; write each once")
+        return "-".join(map(str, sorted(numbers)))
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return "classes by number, such as 3-8 or [3, 8]"
+
+    @property
+    def schema(self) -> dict:
+        """The rule as JSON schema."""
+        number = {"type": "integer", "minimum": 0}
+        text = {"type": "string", "pattern": r"^\d+(-\d+)*$"}
+        return {"anyOf": [number, text, {"type": "array", "items": number, "minItems": 1, "uniqueItems": True}]}
+
+
+def classes_of(text: str) -> list[int]:
+    """The numbers of what `Classes` admits."""
+    return [int(number) for number in text.split("-")]
 
 
 @dataclass(frozen=True)
@@ -167,7 +199,8 @@ def in_bytes(memory: str) -> int:
     return int(float(number) * _UNITS[unit])
 
 
-Rule = Real | Integer | Choice | Memory
+Rule = Real | Integer | Choice | Classes | Memory
+NAMES = (Choice, Classes)  # of what an axis is a list only
 
 
 @dataclass(frozen=True)
@@ -216,7 +249,7 @@ def parse_axis(data: dict, rule: Rule) -> Axis:
         return Axis(tuple(values), "values")
     for spacing in ("linear", "log"):
         if keys == {spacing, "points"}:
-            if isinstance(rule, Choice):
+            if isinstance(rule, NAMES):
                 raise ValueError("takes names, not numbers; write values: [...]")
             steps = _spaced(data[spacing], data["points"], spacing)
             if isinstance(rule, Integer):
@@ -242,7 +275,7 @@ def _schema_of_axis(rule: Rule) -> list[dict]:
         }
 
     choices = [mapping(values={"type": "array", "items": rule.schema, "minItems": 1})]
-    if not isinstance(rule, Choice):
+    if not isinstance(rule, NAMES):
         ends = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
         points = {"type": "integer", "minimum": 2}
         choices += [mapping(linear=ends, points=points), mapping(log=ends, points=points)]

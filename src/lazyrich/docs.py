@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from lazyrich import observables
 from lazyrich.axes import Key
-from lazyrich.settings import Budget, Settings
+from lazyrich.settings import Budget, Cifar10, Settings
 from lazyrich.sweep import Section, Sweep
 
 HEAD = """# Sweep files and configuration
@@ -66,6 +66,8 @@ def keys_page() -> str:
         _table(Settings),
         "## budget (config.yaml)\n",
         _table(Budget),
+        "## cifar10 (config.yaml)\n",
+        _table(Cifar10),
     ]
     return "\n".join(parts)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.datasets import sizes
+from lazyrich.datasets.source import pool_of
 from lazyrich.engines.select import engine_of
 from lazyrich.initial import Initial, initial
 from lazyrich.problem import Problem, problems
@@ -80,8 +80,8 @@ class Networks:
 
     @property
     def laziness(self) -> Float[Array, " networks"]:
-        """χ = D/(2b), infinite where there is nothing to learn."""
-        with np.errstate(divide="ignore"):
+        """χ = D/(2b), infinite where there is nothing to learn, NaN where D is to follow from that."""
+        with np.errstate(divide="ignore", invalid="ignore"):
             return self.size / (2 * self.of_problem("b"))
 
     @property
@@ -108,21 +108,26 @@ def networks(recipe: dict[str, Any], *, explicit: bool | None = None) -> Iterato
     whose batches have one width, too; False does so only where networks are not linear.
     """
     columns = table(recipe)
-    of_file = sizes(str(columns["path"][0])) if "path" in columns else (0, 0)
-    samples, width = (
-        columns.get(name, np.full(len(columns["replicate"]), of_file[place]))
-        for place, name in enumerate(("samples", "width"))
-    )
-    known = {**columns, "samples": samples, "width": width}
+    known = dict(with_sizes(columns))
     kinds, kind = distinct(known, ["activation", "width", "samples"])
     own = np.array([engine_of(**each) == "gram" for each in kinds])[kind]
     every = own if explicit is None else (columns["activation"] != "linear") | explicit
-    known["width"] = np.where(every, width, 0)
+    known["width"] = np.where(every, known["width"], 0)
     _, group = distinct(known, ["samples", "activation", "width"])
     for i in range(group.max() + 1):
         rows = np.flatnonzero(group == i)
         part = {name: column[rows] for name, column in columns.items()}
         yield _resolve(part, rows, recipe, bool(every[rows[0]]))
+
+
+def with_sizes(columns: Table) -> Table:
+    """The columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
+    if {"samples", "width"} <= set(columns):
+        return columns
+    pool = pool_of(str(columns["source"][0]), str(columns["path"][0]))
+    width = len(pool.weights[1]) if pool.weights else 0
+    sizes = {"samples": len(pool), "width": width}
+    return {**{name: np.full(len(columns["replicate"]), size) for name, size in sizes.items()}, **columns}
 
 
 def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit: bool) -> Networks:

@@ -20,7 +20,7 @@ from typing import Any
 
 from lazyrich import activations
 from lazyrich.cost import work
-from lazyrich.sweep import Sweep
+from lazyrich.sweep import DATA, Sweep
 
 # Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
 FORMAT = 1
@@ -65,11 +65,11 @@ def settings(sweep: Sweep) -> dict[str, Any]:
         record["points"] = sweep.record.points or DEFAULT_POINTS
     probes = sweep.network.probes.model_dump(mode="json")
     result = {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
-    if sweep.problem.path is not None:
+    if sweep.problem.source in DATA:
         # Only here is numpy needed. Other data under the same name are another sweep.
-        from lazyrich.datasets import digest
+        from lazyrich.datasets.source import digest
 
-        result["data"] = digest(sweep.problem.path)
+        result["data"] = digest(sweep.problem.source, sweep.problem.path)
     return result
 
 

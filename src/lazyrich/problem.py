@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.datasets import load_file
+from lazyrich.datasets.source import data_of
 from lazyrich.streams import Role, stream, wishart_root
+from lazyrich.sweep import DATA
 from lazyrich.table import Table, distinct
 from lazyrich.theory import scalars
 
@@ -30,6 +31,10 @@ KEYS = [
     "source",
     "path",
     "samples",
+    "classes",
+    "inputs",
+    "targets",
+    "positive_class",
     "dimension",
     "spectrum",
     "spectrum_exponent",
@@ -157,18 +162,15 @@ class _Single:
 
 
 def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
-    if row["source"] == "file":
-        X, y, weights = load_file(row["path"])
-        single = _of_inputs(X, y, weights)
-    else:
-        single = _sampled(row, fixed, seed)
+    single = _of_data(*data_of(row, seed, row["replicate"])) if row["source"] in DATA else _sampled(row, fixed, seed)
     return _rescaled(single, row)
 
 
-def _of_inputs(X: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarray] | None) -> _Single:
+def _of_data(X: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarray] | None) -> _Single:
     # From the singular values of X: those of K would lose half of the digits of the small ones.
     U, singular, V = np.linalg.svd(X, full_matrices=False)
     keep = singular**2 > RANK_CUT * singular[0] ** 2
+    keep[0] = True  # of X = 0, too, whose networks fail one by one
     targets = U[:, keep].T @ y
     floor = 0.0 if keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
     brought = None

@@ -19,8 +19,9 @@ import xarray as xr
 from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
-from lazyrich import activations, datasets, observables
+from lazyrich import activations, observables
 from lazyrich.cell import one_network
+from lazyrich.datasets.source import digest
 from lazyrich.engines.dense import Realised, train_realised
 from lazyrich.engines.dense import realise as realise_one
 from lazyrich.engines.pieces import torch_threads
@@ -30,6 +31,7 @@ from lazyrich.networks import Networks, Reason, networks
 from lazyrich.problem import Problem
 from lazyrich.provenance import fingerprint
 from lazyrich.simulate import EXPLICIT, alignment_step
+from lazyrich.sweep import DATA
 from lazyrich.table import table
 
 Array = np.ndarray
@@ -152,11 +154,11 @@ def _batch(data: xr.Dataset, network: int) -> Networks:
 def _check_files(recipe: dict[str, Any]) -> None:
     """Raise ValueError where a file that decides the numbers of the recipe's one network is another one now."""
     columns = table(recipe)
-    activation, path = str(columns["activation"][0]), recipe["fixed"].get("path")
+    activation, source, path = str(columns["activation"][0]), str(columns["source"][0]), recipe["fixed"].get("path")
     known = recipe.get("activations", {}).get(activation)
     for file, edited in (
         (activation, known is not None and activations.digest(activation) != known),
-        (path, path is not None and datasets.digest(path) != recipe["settings"]["data"]),
+        (path or source, source in DATA and digest(source, path) != recipe["settings"]["data"]),
     ):
         if edited:
             raise ValueError(f"{file}: was edited since this network was trained; train it again")

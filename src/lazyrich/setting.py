@@ -5,6 +5,15 @@ from __future__ import annotations
 from lazyrich.archive import VARIABLES
 from lazyrich.sweep import Sweep
 
+# What a sweep says by names, in words that need no key.
+_WORDS = {
+    "source": "{}",
+    "classes": "classes {}",
+    "inputs": "inputs {}",
+    "targets": "targets {}",
+    "activation": "{}",
+}
+
 
 def _symbol(name: str) -> str:
     return VARIABLES.get(name, ("", ""))[1] or name
@@ -17,7 +26,7 @@ def setting(sweep: Sweep) -> str:
         for name, value in sweep.fixed.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
-    words = [str(value) for name, value in sweep.fixed.items() if name in ("source", "activation")]
+    words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
     networks = f"{sweep.networks} networks"
     if sweep.refine is not None:
         networks = (

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lazyrich.axes import Real, scalar
+from lazyrich.axes import Integer, Real, scalar
 from lazyrich.sweep import Section
 from lazyrich.sweep_file import validated
 
@@ -32,6 +32,22 @@ class Budget(Section):
     disk_gb: Annotated[Any, scalar(Real(0))] = Field(100.0, description="GB on disk for their trajectories")
 
 
+class Cifar10(Section):
+    """`cifar10`: what `snakemake fetch_cifar10` gets, and where it unpacks it; nothing else asks any host for anything."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")] = Field(
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", description="the archive of the binary distribution"
+    )
+    size: Annotated[Any, scalar(Integer(1))] = Field(170052171, description="its bytes")
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", description="its SHA-256"
+    )
+    folder: str = Field(
+        "data/cifar-10-batches-bin",
+        description="where its files go, relative to the project's root: the `path` of sweeps",
+    )
+
+
 class Settings(Section):
     """The workflow's configuration."""
 
@@ -41,6 +57,7 @@ class Settings(Section):
     )
     results: str = Field("results", description="folder for all output, relative to the project's root")
     budget: Budget = Field(Budget(), description="what a run may take")
+    cifar10: Cifar10 = Field(Cifar10(), description="where CIFAR-10 is fetched from, when asked for")
 
 
 def load_settings(config: dict) -> Settings:

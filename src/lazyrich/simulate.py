@@ -11,12 +11,13 @@ from threadpoolctl import threadpool_limits
 from lazyrich import activations, observables, progress
 from lazyrich.activations import MOST_EXPLICIT
 from lazyrich.concatenate import concatenate
-from lazyrich.datasets import samples as load_samples
+from lazyrich.datasets.source import digest
 from lazyrich.engines.select import ENGINES, evolve_with, find_device
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
-from lazyrich.networks import Networks, Reason, networks
+from lazyrich.networks import Networks, Reason, networks, with_sizes
 from lazyrich.problem import LAW
 from lazyrich.records import record_steps
+from lazyrich.sweep import DATA
 from lazyrich.table import Table, table, variable
 
 EXPLICIT = {
@@ -50,7 +51,8 @@ def simulate(
     Raises
     ------
     ValueError
-        for an engine or a device that is not known or cannot do it, or a user's activation that is none, before any work.
+        for an engine or a device that is not known or cannot do it, a user's activation that is none, or files that were edited
+        since they were planned, before any work.
     """
     if engine not in (None, *ENGINES):
         raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
@@ -65,13 +67,16 @@ def simulate(
     if (
         engine == "gram"
         and "width" in columns
-        and (columns["width"].astype(float) * _samples(columns)).max() > MOST_EXPLICIT
+        and (columns["width"].astype(float) * with_sizes(columns)["samples"]).max() > MOST_EXPLICIT
     ):
         raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
-    for activation, digest in recipe.get("activations", {}).items():
-        if activations.digest(activation) != digest:
+    for activation, known in recipe.get("activations", {}).items():
+        if activations.digest(activation) != known:
             raise ValueError(f"{activation}: its file was edited since these networks were planned; start again")
         activations.function(activation)  # raises what is wrong with it
+    source, path = recipe["fixed"].get("source"), recipe["fixed"].get("path")
+    if source in DATA and digest(source, path) != settings["data"]:
+        raise ValueError(f"{path or source}: was edited since these networks were planned; start again")
     parts, done, used = [], 0, set()
     # BLAS threads would change the last bits of K with their number, and quarrel with ours.
     with threadpool_limits(1), progress.shown(len(columns["replicate"]), "networks"):
@@ -95,10 +100,6 @@ def simulate(
         if name in kept:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
     return data.assign_attrs(engine=", ".join(sorted(used)), device=device)
-
-
-def _samples(columns: Table) -> np.ndarray:
-    return columns["samples"] if "samples" in columns else load_samples(str(columns["path"][0]))
 
 
 def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lazyrich import activations, observables
-from lazyrich.axes import Axis, Choice, Integer, Key, Memory, Real, in_bytes, scalar, swept
+from lazyrich.axes import Axis, Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 
 Observable = Literal[observables.NAMES]
 
@@ -25,6 +25,10 @@ MOST_SAMPLES = 20_000
 LEAST_MEMORY = 500 * 10**6
 POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
+
+# Laws that inputs are drawn from, and sources of data that are there already.
+LAWS = ("gaussian", "rademacher", "uniform")
+DATA = ("digits", "cifar10", "file")
 
 # Keys that the format knows and this version does not run; each is refused by name.
 NOT_YET = {"problem": ("test_samples",)}
@@ -43,15 +47,37 @@ class Section(BaseModel):
 class Problem(Section):
     """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
 
-    source: Annotated[
-        Any, swept(Choice(("gaussian", "rademacher", "uniform", "file"), not_yet=("digits", "cifar10")))
-    ] = Field("gaussian", description="law of the independent entries of z in x = Λ^½ z, or `file`")
+    source: Annotated[Any, swept(Choice((*LAWS, *DATA)))] = Field(
+        "gaussian",
+        description="law of the independent entries of z in x = Λ^½ z; or data: `digits` (1797 images of 8 × 8 pixels, "
+        "shipped), `cifar10` (50000 training images of 3 × 32 × 32) or your own `file`",
+    )
     path: str | None = Field(
         None,
-        description="for `source: file`, relative to the sweep file: .npz (never pickled) or netCDF with `X` (n, d), "
-        "`y` (n,) and optionally both `W` (m, d) and `v` (m,)",
+        description="relative to the sweep file; `cifar10`: the folder `cifar-10-batches-bin` of its binary distribution; "
+        "`file`: .npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,)",
     )
-    samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(None, description="n, number of samples")
+    samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
+        None,
+        description="n, number of samples; of data so many drawn by seed and replicate, more of them always with the fewer "
+        "(`file` without it: all samples, in their order)",
+    )
+    classes: Annotated[Any, swept(Classes())] = Field(
+        None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"
+    )
+    inputs: Annotated[Any, swept(Choice(("raw", "scaled", "standardised")))] = Field(
+        None,
+        description="data: `raw` values; `scaled` to [0, 1] by the least and largest value of the whole source; "
+        "`standardised`, each feature with mean 0 and variance 1 over the whole source (default raw)",
+    )
+    targets: Annotated[Any, swept(Choice(("labels", "centred", "one_vs_rest")))] = Field(
+        None,
+        description="data: `labels` as numbers; `centred`, less the mean of the chosen samples'; `one_vs_rest`, 1 for "
+        "`positive_class` and −1 for others (default labels)",
+    )
+    positive_class: Annotated[Any, swept(Integer(0))] = Field(
+        None, description="one_vs_rest: the one (default the first of `classes`, or of the data's)"
+    )
     dimension: Annotated[Any, swept(Integer(1))] = Field(None, description="d, input dimension")
     spectrum: Annotated[Any, swept(Choice(("isotropic", "power_law", "spiked", "explicit")))] = Field(
         None, description="eigenvalues λ_j of the input covariance (default isotropic)"
@@ -261,7 +287,9 @@ class Sweep(Section):
     def parameters(self) -> dict[str, Any]:
         """Every key that may be swept and was given or has a default: key -> value or Axis, in the file format's order."""
         defaults: dict[str, Any] = {}
-        if self.problem.source != "file":
+        if self.problem.source in DATA:
+            defaults |= {"inputs": "raw", "targets": "labels"}
+        else:
             defaults |= {"spectrum": "isotropic", "noise_std": 0.0}
         if self.network.laziness is not None:
             defaults |= {"balance": 1.0}

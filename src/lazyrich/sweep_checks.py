@@ -9,7 +9,7 @@ from typing import Any
 
 from lazyrich import activations, observables
 from lazyrich.axes import Axis
-from lazyrich.sweep import SECTION_OF, Sweep, bare
+from lazyrich.sweep import DATA, SECTION_OF, Sweep, bare
 
 MOST_ENTRIES = 10**10
 MOST_RECORDS = 10**6
@@ -52,8 +52,8 @@ def _values(sweep: Sweep, name: str, default: Any = None) -> tuple:
     return value.values if isinstance(value, Axis) else (value,)
 
 
-_DATA_KEYS = (
-    "samples",
+# What a law says that data say themselves, and what is chosen of data.
+_OF_LAWS = (
     "dimension",
     "spectrum",
     "spectrum_exponent",
@@ -63,17 +63,35 @@ _DATA_KEYS = (
     "noise_std",
     "teacher_norm",
 )
+_OF_DATA = ("classes", "inputs", "targets", "positive_class")
 
 
 def _check_problem(sweep: Sweep) -> None:
-    if "file" in _values(sweep, "source"):
-        if isinstance(sweep.problem.source, Axis):
-            raise ValueError("problem.source: holds `file` among other sources; give the file a sweep of its own")
-        _require(sweep, "path")
-        _refuse(sweep, _DATA_KEYS, "is set by the data where `source: file`")
-        return
-    _refuse(sweep, ("path",), "belongs to `source: file`")
+    for source in DATA:
+        if source in _values(sweep, "source"):
+            if isinstance(sweep.problem.source, Axis):
+                raise ValueError(f"problem.source: holds `{source}` among others; give the data a sweep of their own")
+            _check_data(sweep, source)
+            return
+    _refuse(sweep, ("path", *_OF_DATA), f"belongs to the sources {', '.join(DATA)}")
     _require(sweep, "samples", "dimension")
+    _check_law(sweep)
+
+
+def _check_data(sweep: Sweep, source: str) -> None:
+    """What is chosen of data; whether they have it `datasets.check` asks the data."""
+    if source == "digits":
+        _refuse(sweep, ("path",), "belongs to the sources cifar10 and file")
+    else:
+        _require(sweep, "path")
+    _refuse(sweep, _OF_LAWS, f"is set by the data where `source: {source}`")
+    if source != "file" or _given(sweep, "classes"):
+        _require(sweep, "samples")
+    if "one_vs_rest" not in _values(sweep, "targets"):
+        _refuse(sweep, ("positive_class",), "belongs to `targets: one_vs_rest`")
+
+
+def _check_law(sweep: Sweep) -> None:
     spectra = _values(sweep, "spectrum")
     for spectrum, names in {
         "power_law": ("spectrum_exponent",),
@@ -124,7 +142,7 @@ def _check_scales(sweep: Sweep) -> None:
     if sweep.network.laziness is None:
         _refuse(sweep, ("balance",), "belongs to laziness")
     if sweep.problem.source != "file":
-        # With a file, width and scales may come with its weights; `datasets.check_file` decides.
+        # With a file, width and scales may come with its weights; `datasets.check` decides.
         _require(sweep, "width")
     # Each alone first: together they may be a million.
     zeros = all((0,) in sweep.combinations(name) for name in ("sigma_0", "v_0"))
@@ -134,7 +152,7 @@ def _check_scales(sweep: Sweep) -> None:
 
 def _check_activation(sweep: Sweep) -> None:
     for activation, width, samples in sweep.combinations("activation", "width", "samples"):
-        if width and samples:  # with a file `datasets.check_file` does it
+        if width and samples:  # with a whole file `datasets.check` does it
             activations.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
         if activation == "relu" and sigma_0 == 0:

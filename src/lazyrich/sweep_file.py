@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from lazyrich import activations, observables
 from lazyrich.points import read_points
-from lazyrich.sweep import NOT_YET, Sweep, SweepError
+from lazyrich.sweep import DATA, NOT_YET, Sweep, SweepError
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -108,6 +108,15 @@ def _own_activations(value: Any, folder: Path) -> Any:
     return f"{Path(os.path.relpath(folder / own[1])).as_posix()}:{own[2]}" if own else value
 
 
+def _check_there(key: str, path: Path, is_folder: bool) -> None:
+    """Raise SweepError where a file, or the folder of CIFAR-10, is not there."""
+    if is_folder and not path.is_dir():
+        mend = "check the path, or let `snakemake --cores 1 fetch_cifar10` make it (`cifar10` in config/config.yaml)"
+        raise SweepError(f"{key}: no such folder ({path}); {mend}")
+    if not is_folder and not path.is_file():
+        raise SweepError(f"{key}: no such file ({path}); check the path")
+
+
 def load_sweep(source: str | Path | dict) -> Sweep:
     """Read and check a sweep file, or a dictionary of the same form; the files that it names are checked too.
 
@@ -128,8 +137,7 @@ def load_sweep(source: str | Path | dict) -> Sweep:
         inner = data.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):
             found = folder / inner[key]
-            if not found.is_file():
-                raise SweepError(f"{name}: {section}.{key} = {inner[key]}: no such file ({found}); check the path")
+            _check_there(f"{name}: {section}.{key} = {inner[key]}", found, inner.get("source") == "cifar10")
             # One spelling, whether the sweep file was named by a relative or an absolute path.
             data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
     if isinstance(network := data.get("network"), dict) and "activation" in network:
@@ -145,12 +153,12 @@ def load_sweep(source: str | Path | dict) -> Sweep:
             read_points(sweep.figures.published)
         except ValueError as error:
             raise SweepError(f"{name}: figures.published: {error}") from None
-    if sweep.problem.path is not None:
-        # Only here is numpy needed, to read the shapes.
-        from lazyrich.datasets import check_file
+    if sweep.problem.source in DATA:
+        # Only here is numpy needed, to read the data.
+        from lazyrich.datasets.check import check
 
         try:
-            check_file(sweep)
+            check(sweep)
         except ValueError as error:
             raise SweepError(f"{name}: {error}") from None
     return sweep

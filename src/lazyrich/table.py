@@ -9,8 +9,8 @@ import numpy as np
 
 Table = dict[str, np.ndarray]
 
-# Keys whose own name is that of an observable or a record variable.
-RENAMED = {"loss": "loss_factor", "tau": "training_tau"}
+# Keys whose own name is that of an observable or another variable.
+RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_targets"}
 
 
 def variable(key: str) -> str:

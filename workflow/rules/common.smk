@@ -35,6 +35,8 @@ def one_clear_error(function):
 SETTINGS = one_clear_error(load_settings)(config)
 RESULTS = Path(SETTINGS.results)
 DEVICE = likely_device(SETTINGS.device)
+# Of the targets, one is not made of sweeps: it makes data that they may still lack.
+FETCHING = any("fetch_cifar10" in argument for argument in sys.argv)
 
 # Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no mend.
 if workflow.is_main_process and RESULTS.exists():
@@ -131,9 +133,14 @@ def start_run():
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
 
 
-def data_file(wildcards):
-    path = sweep(wildcards.sweep).problem.path
-    return [path] if path else []
+def data_files(wildcards):
+    problem = sweep(wildcards.sweep).problem
+    if problem.path is None:
+        return []
+    # Only here is numpy needed.
+    from lazyrich.datasets.source import files
+
+    return files(problem.source, problem.path)
 
 
 def source_of_simulation(wildcards):
@@ -186,6 +193,7 @@ def asked_for():
     return names - {"claims"} | set(CLAIMED if "claims" in names else ())
 
 
-# A wrong sweep file among those that will run stops everything before any job.
-for name in {*SETTINGS.sweeps, *asked_for()}:
-    sweep(name)
+# A wrong sweep file among those that will run stops everything before any job, but not the job that fetches its data.
+if not FETCHING:
+    for name in {*SETTINGS.sweeps, *asked_for()}:
+        sweep(name)

@@ -81,5 +81,7 @@ def threads_of_analysis(wildcards):
 def check_budget():
     """Refuse to train more than the configuration's budget."""
     left = {shard: content for name in PLANNED for shard, content in missing_shards(name).items()}
+    if not left:
+        return
     found = estimate.estimate(left, (), constants(), gpu=DEVICE == "cuda")
     estimate.check(found, SETTINGS.budget, ", ".join(sorted(PLANNED)))

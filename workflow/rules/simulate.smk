@@ -1,6 +1,6 @@
 rule simulate_shard:
     input:
-        data=data_file,
+        data=data_files,
     output:
         shard=RESULTS / "{sweep}/shards/{shard}.nc",
         checksum=RESULTS / "{sweep}/shards/{shard}.sha256",

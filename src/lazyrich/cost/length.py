@@ -5,11 +5,14 @@ Only planning uses this. It is pure Python, because Snakemake plans in every job
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lazyrich.sweep import DATA
 from lazyrich.training import FINISHED, LOSS_FACTOR, MOST_STEPS
+
+if TYPE_CHECKING:
+    from lazyrich.datasets.source import Sizes
 
 # τ at which the residual, falling as e^(−2τ) along the targets, is small enough for an engine to stop.
 STOPPED = -math.log(FINISHED) / 2
@@ -39,28 +42,32 @@ def length(cell: dict[str, Any]) -> Length:
     return Length(steps, min(steps, (onset + STOPPED * (1 + 1 / (1 + chi))) / stability))
 
 
-@functools.lru_cache(maxsize=8)
-def _file(path: str) -> tuple[int, int, float, float]:
+def _sizes(cell: dict[str, Any]) -> Sizes:
     # Only here is numpy needed.
-    from lazyrich.datasets import sizes
+    from lazyrich.datasets.source import sizes
 
-    return sizes(path)
+    return sizes(cell)
 
 
 def samples(cell: dict[str, Any]) -> int:
     """n."""
-    return cell["samples"] if "samples" in cell else _file(cell["path"])[0]
+    return cell["samples"] if "samples" in cell else _sizes(cell).samples
+
+
+def dimension(cell: dict[str, Any]) -> int:
+    """d."""
+    return _sizes(cell).dimension if cell["source"] in DATA else cell["dimension"]
 
 
 def width(cell: dict[str, Any]) -> int:
     """m."""
-    return cell["width"] if "width" in cell else _file(cell["path"])[1]
+    return cell["width"] if "width" in cell else _sizes(cell).width
 
 
 def _targets(cell: dict[str, Any]) -> tuple[float, float]:
     """(‖y‖, κ)."""
-    if "path" in cell:
-        _, _, norm, kappa = _file(cell["path"])
+    if cell["source"] in DATA:
+        _, _, _, norm, kappa = _sizes(cell)
     else:
         n, d = cell["samples"], cell["dimension"]
         trace, square = _spectrum(cell)
@@ -68,7 +75,7 @@ def _targets(cell: dict[str, Any]) -> tuple[float, float]:
         norm = math.sqrt(n * (trace * teacher + cell.get("noise_std", 0.0) ** 2))
         kappa = trace + n * square / trace
     # Nothing to learn costs nothing; any size will do.
-    return (cell.get("target_norm", norm) or 1.0), cell.get("gram_scale", kappa)
+    return (cell.get("target_norm", norm) or 1.0), cell.get("gram_scale", kappa) or 1.0
 
 
 def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:

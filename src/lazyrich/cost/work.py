@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import product
 from typing import Any
 
-from lazyrich.cost.length import length, samples, width
+from lazyrich.cost.length import dimension, length, samples, width
 from lazyrich.engines.select import engine_of
 from lazyrich.observables import OBSERVABLES
 from lazyrich.sweep import SECTION_OF, Sweep
@@ -78,7 +78,7 @@ def records(record: dict[str, Any], cell: dict[str, Any]) -> int:
 
 def engines(sweep: Sweep) -> set[str]:
     """The engines that train a sweep's networks."""
-    names = ("activation", "width", "samples", "path")
+    names = ("activation", "width", "samples", "source", "path")
     found = set()
     for values in sweep.combinations(*names):
         cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
@@ -133,7 +133,7 @@ def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     linear = engine_of(cell["activation"], width(cell), n) == "propagator"
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
-    entries = 0 if in_law or "path" in cell else n * cell["dimension"]
+    entries = 0 if in_law else n * dimension(cell)
     return Counter(
         {
             ("seconds", "", "draw"): 1.0,

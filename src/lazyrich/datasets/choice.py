@@ -1,0 +1,64 @@
+"""Which samples of a source a problem has, and what it takes their inputs and labels as."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lazyrich.axes import classes_of
+from lazyrich.datasets.pool import Pool
+from lazyrich.streams import Role, stream
+
+Array = np.ndarray
+
+
+def chosen(
+    labels: Float[Array, " all"], samples: int, classes: str | None, seed: int, replicate: int
+) -> Int[Array, " n"]:
+    """The first `samples` of all, shuffled by the replicate's stream of inputs: more of them are always those and others.
+
+    With `classes` (`3-8`) the classes take turns in rising order, each with its own in the order of that one shuffle, so that
+    an image that several choices of classes have in their reach comes at the same turn of its class.
+    """
+    order = stream(seed, replicate, Role.INPUTS).permutation(len(labels))
+    if classes is None:
+        return order[:samples]
+    wanted = classes_of(classes)
+    result = np.empty(samples, dtype=np.int64)
+    for turn, number in enumerate(wanted):
+        place = result[turn :: len(wanted)]
+        place[:] = order[labels[order] == number][: len(place)]
+    return result
+
+
+def available(counts: dict[float, int], classes: str | None) -> int:
+    """The most samples that `chosen` can take where a source has so many of each label."""
+    if classes is None:
+        return sum(counts.values())
+    wanted = classes_of(classes)
+    return min(counts[number] * len(wanted) + turn for turn, number in enumerate(wanted))
+
+
+def targets(labels: Float[Array, " n"], kind: str, positive_class: float) -> Float[Array, " n"]:
+    """y of the chosen samples: their labels, these less their mean, or 1 for one class and −1 for the rest."""
+    match kind:
+        case "centred":
+            return labels - labels.mean()
+        case "one_vs_rest":
+            return np.where(labels == positive_class, 1.0, -1.0)
+        case _:
+            return labels
+
+
+def inputs(pool: Pool, index: Int[Array, " n"], kind: str) -> Float[Array, "n d"]:
+    """X of the chosen samples: as it is, scaled to [0, 1] or standardised, by values of the whole source."""
+    X = pool.rows(index)
+    match kind:
+        case "scaled":
+            low, high = pool.span
+            return (X - low) / (high - low)
+        case "standardised":
+            mean, deviation = pool.moments
+            return np.where(deviation > 0, X - mean, 0.0) / np.where(deviation > 0, deviation, 1.0)
+        case _:
+            return X

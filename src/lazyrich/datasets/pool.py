@@ -1,0 +1,63 @@
+"""All samples of a source of data, of which a problem takes some."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Array = np.ndarray
+
+# Samples read at a time where all are needed: 24 MB of CIFAR-10.
+BLOCK = 1000
+# A feature whose standard deviation is below this share of its size is constant but for rounding.
+CONSTANT = 1e-12
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message names file, what is wrong and mend."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Samples in batches, which may lie on disk and be of any real type, their labels, and weights that come with them."""
+
+    batches: tuple[Array, ...]  # rows of inputs, (some, d) each
+    labels: Float[Array, " samples"]
+    span: tuple[float, float]  # the least and the largest value that inputs have or, of pixels, may have
+    weights: tuple[Float[Array, "m d"], Float[Array, " m"]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return self.batches[0].shape[1]
+
+    def rows(self, index: Int[Array, " n"]) -> Float[Array, "n d"]:
+        """The inputs of the samples at `index`."""
+        starts = np.cumsum([0, *map(len, self.batches)])
+        batch = np.searchsorted(starts, index, side="right") - 1
+        X = np.empty((len(index), self.dimension))
+        for i in np.unique(batch):
+            here = batch == i
+            X[here] = self.batches[i][index[here] - starts[i]]
+        return X
+
+    @functools.cached_property
+    def counts(self) -> dict[float, int]:
+        """How many samples have each label, labels rising."""
+        labels, counts = np.unique(self.labels, return_counts=True)
+        return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+
+    @functools.cached_property
+    def moments(self) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+        """Mean and standard deviation of each feature over all samples; 0 for a feature that is constant."""
+        blocks = [np.arange(start, min(start + BLOCK, len(self))) for start in range(0, len(self), BLOCK)]
+        mean = sum(self.rows(block).sum(axis=0) for block in blocks) / len(self)
+        square = sum(((self.rows(block) - mean) ** 2).sum(axis=0) for block in blocks) / len(self)
+        deviation = np.sqrt(square)
+        return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0)

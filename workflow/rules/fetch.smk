@@ -1,0 +1,34 @@
+# snakemake --cores 1 fetch_cifar10
+# The only rule that asks a host for anything, and only when it is named: what sweeps read are the files beside its output.
+from lazyrich.datasets.reach import check_reachable
+
+if FETCHING and workflow.is_main_process:
+    one_clear_error(check_reachable)(SETTINGS.cifar10)
+
+
+localrules:
+    fetch_cifar10,
+
+
+rule fetch_cifar10:
+    input:
+        archive=storage.http(SETTINGS.cifar10.url),
+    output:
+        sums=Path(SETTINGS.cifar10.folder) / "SHA256SUMS",
+    log:
+        RESULTS / "logs/fetch_cifar10.log",
+    benchmark:
+        RESULTS / "benchmarks/fetch_cifar10.tsv"
+    conda:
+        "../envs/lazyrich.yml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(60),
+    params:
+        size=SETTINGS.cifar10.size,
+        sha256=SETTINGS.cifar10.sha256,
+    message:
+        "unpack CIFAR-10"
+    script:
+        "../scripts/fetch_cifar10.py"
