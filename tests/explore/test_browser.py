@@ -111,6 +111,13 @@ def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, addres
         says(page, words)
 
 
+def test_of_a_link_that_is_wrong_somewhere_the_rest_is_shown(browser, address):
+    link = "?sweep=done&cell=1.5&slices=abc&moment=-3&quantile=nan&other=[]&lines=7&show=kernel_change&x=samples"
+    with opened(browser, address + link) as page:
+        assert page.evaluate(f"{MAP}.model.title.text").startswith("Change of the kernel")
+        assert page.evaluate(f"{MAP}.model.below[0].axis_label").startswith("n,")
+
+
 def test_axes_slices_and_diagrams_can_be_chosen(browser, address):
     with opened(browser, address + "?sweep=done") as page:
         page.get_by_label("Show").select_option(label="Change of the kernel")

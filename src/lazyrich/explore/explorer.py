@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Explorer(pn.viewable.Viewer):
         self.settling = False
         self.controls = Controls(self)
         if pn.state.location:
-            pn.state.location.sync(self.state, list(LINKED))
+            pn.state.location.sync(self.state, list(LINKED), on_error=self._take)
         self.state.param.watch(self._changed, list(LINKED))
         self._changed()
         if pn.state.curdoc:
@@ -267,6 +268,12 @@ class Explorer(pn.viewable.Viewer):
             moment = self.plane()[[self.diagram.variable]]
             plane = moment.rename({self.diagram.variable: self.diagram.name}).assign_coords(training_time=self.time)
         return exports.numbers(kind, plane, self.state.quantile)
+
+    def _take(self, asked: dict[str, Any]) -> None:
+        """Of what an address asks for that is wrong somewhere, all that is not."""
+        for name, value in asked.items():
+            with suppress(ValueError):  # a text for a number, say
+                setattr(self.state, name, value)
 
     def _refresh(self) -> None:
         if self.launcher is not None and self.launcher.name is not None:
