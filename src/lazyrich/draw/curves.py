@@ -13,7 +13,7 @@ from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_c
 from lazyrich.published import lagged_kernel_error
 
 WIDTH, HEIGHT = 280, 250
-INCHES = 4.2
+INCHES = 3.2  # of a frame
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 STAGES = {"stage_1": "#E69F00", "stage_2": "#56B4E9"}  # shading up to t₁, and from there to t₂
 
@@ -153,4 +153,4 @@ def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
     whole = hv.Layout([panel for row in rows for panel in row]).cols(2)
     if backend == "bokeh":
         return whole.opts(backend=backend, shared_axes=False, toolbar="above")
-    return whole.opts(backend=backend, shared_axes=False, fig_inches=INCHES, sublabel_format="", vspace=0.3, hspace=0.3)
+    return whole.opts(backend=backend, shared_axes=False, fig_inches=INCHES, hspace=0.33, vspace=0.12)
