@@ -1,13 +1,16 @@
 """Every shape of sweep gets its figures and its page: no axis to three, end values only, few observables, failed cells."""
 
 import json
+from itertools import combinations
 
+import holoviews as hv
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import lazyrich
 from lazyrich import archive
-from lazyrich.draw import figures, trajectories
+from lazyrich.draw import curves, figures, maps, style, trajectories
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
@@ -153,12 +156,44 @@ def test_medians_of_runs_of_different_length_stand_at_their_own_steps():
     np.testing.assert_allclose(trajectories.median_curve(steps, values, log=True)[1], np.exp(-0.1 * common), rtol=1e-12)
 
 
-def test_drawing_twice_gives_the_same_svg(tmp_path):
+def test_panels_side_by_side_do_not_overlap():
+    """With every name beside the colour bars, and all legends; five slices in two rows, four cells' trajectories."""
+    data = {
+        **BASE,
+        "problem": {**SAMPLES, "samples": {"values": [2, 3, 4, 5, 6]}},
+        "network": {"width": 20, **LAZINESS},
+        "training": RATE,
+    }
+    sweep, networks = load_sweep(data), lazyrich.run(data)
+    summary = lazyrich.analyse(networks)
+    for codes in (maps.PHASES, maps.VOTES, maps.THEORIES):
+        summary[codes.name].values[:] = np.resize(list(codes.words), summary["phase"].shape)
+    drawn = figures._maps(sweep, summary, "laziness", "growth_per_step")
+    assert set(drawn) == MAPS
+    hv.Store.current_backend = "matplotlib"
+    pictures = {name: build("matplotlib") for name, (build, _) in drawn.items()}
+    cells = [networks.isel(network=slice(2 * i, 2 * i + 2)) for i in (4, 5, 7, 8)]
+    pictures["trajectories"] = curves.layout(
+        [curves.panels(cell, None, "matplotlib", "n = 2, χ = 0.01, k = 0.3873") for cell in cells], "matplotlib"
+    )
+    for name, element in pictures.items():
+        figure = style.matplotlib_figure(element)
+        boxes = [axes.get_tightbbox() for axes in figure.axes]
+        assert len(boxes) == (16 if name == "trajectories" else 5)
+        for one, other in combinations(boxes, 2):
+            assert not one.overlaps(other), name
+        plt.close(figure)
+
+
+def test_drawing_twice_gives_the_same_svg(tmp_path, monkeypatch):
     sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}, "training": RATE})
     shards = files(sweep, tmp_path)
     for name in ("a", "b"):
-        draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / name)
-    assert (tmp_path / "a/phase_diagram.svg").read_bytes() == (tmp_path / "b/phase_diagram.svg").read_bytes()
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)  # what made a figure stands in it, with its folder as it was asked for
+        draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder="figures")
+    first, second = (tmp_path / name / "figures/phase_diagram.svg" for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_networks_are_drawn_as_long_as_something_happens():

@@ -19,7 +19,7 @@ from lazyrich.published import lagged_kernel_error
 from lazyrich.stages import Stage
 
 WIDTH, HEIGHT = 280, 250
-INCHES = 4.2
+INCHES = 3.2  # of a frame
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
 STAGES = {"stage_1": style.STAGE_COLOURS[Stage.one], "stage_2": style.STAGE_COLOURS[Stage.two]}
@@ -194,4 +194,4 @@ def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
     if backend == "bokeh":
         # Linked legends would mute the shades of stages, too, which cannot be: Bokeh then draws nothing at all.
         return whole.opts(backend=backend, shared_axes=False, toolbar="above", sync_legends=False)
-    return whole.opts(backend=backend, shared_axes=False, fig_inches=INCHES, sublabel_format="", vspace=0.3, hspace=0.3)
+    return whole.opts(backend=backend, shared_axes=False, fig_inches=INCHES, hspace=0.33, vspace=0.12)

@@ -90,11 +90,7 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[
             columns = min(3, len(drawn))
             layout = hv.Layout(drawn).cols(columns)
             # Matplotlib: room for the names at the colour bar, and for the legend below.
-            room = (
-                {}
-                if backend == "bokeh"
-                else {"fig_inches": maps.INCHES, "hspace": 0.6, "vspace": 0.7, "sublabel_format": ""}
-            )
+            room = {} if backend == "bokeh" else {"fig_inches": maps.SMALL, "hspace": 0.85, "vspace": 0.65}
             return layout.opts(backend=backend, shared_axes=False, **room)
 
         return builder

@@ -22,7 +22,7 @@ from lazyrich.draw import style
 from lazyrich.fields import median
 
 SIZE = 380  # of the frame, in pixels
-INCHES = 6.2
+INCHES, SMALL = 6.2, 3.8  # of a map alone with all its names; of the frame of one among several
 BAND_WORDS = f"{BAND[0]:.0%} to {BAND[1]:.0%} band over replicates"
 
 

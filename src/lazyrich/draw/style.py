@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import holoviews as hv
+import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -79,6 +80,7 @@ DASHES = {
 }
 
 
+LAYOUT = ("fig_inches", "hspace", "vspace")
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
 
 
@@ -151,9 +153,22 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
     return hook
 
 
-def matplotlib_figure(element: object) -> Figure:
-    """What HoloViews draws with matplotlib, drawn once: `hv.render` draws it a second time and leaves the first one open."""
-    return hv.renderer("matplotlib").get_plot(element).state
+def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
+    """What HoloViews draws with matplotlib, drawn once.
+
+    `hv.render` draws everything a second time; and HoloViews' own layouts draw it twice more to find their height, where here
+    frames are as large and as far apart as the layout's options say: `fig_inches`, and `hspace` and `vspace` in frames.
+    """
+    renderer = hv.renderer("matplotlib")
+    if not isinstance(element, hv.Layout):
+        return renderer.get_plot(element).state
+    side, across, down = (hv.Store.lookup_options("matplotlib", element, "plot").kwargs[key] for key in LAYOUT)
+    rows, columns = element.shape
+    figure = plt.figure(figsize=(side * (columns + across * (columns - 1)), side * (rows + down * (rows - 1))))
+    grid = figure.add_gridspec(rows, columns, left=0, right=1, bottom=0, top=1, wspace=across, hspace=down)
+    for part, place in zip(element, grid, strict=False):
+        renderer.get_plot(part, fig=figure, axis=figure.add_subplot(place))
+    return figure
 
 
 def rasterise(plot: object, element: object) -> None:
