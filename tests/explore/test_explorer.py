@@ -10,11 +10,16 @@ import yaml
 from bokeh.events import SelectionGeometry, Tap
 
 import lazyrich
+from lazyrich import archive, integrity
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import State
 from lazyrich.phases import Phase
+from lazyrich.plan import plan
+from lazyrich.plan_file import shard_file, write_plan
+from lazyrich.simulate import simulate
+from lazyrich.summary import summarise_sweep
 from lazyrich.sweep_file import load_sweep
 
 from .conftest import SWEEP
@@ -186,6 +191,52 @@ def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
     table = pd.read_csv(page.data("csv"))
     assert len(table) == 35
     np.testing.assert_allclose(table.kernel_change, summary.kernel_change.sel(quantile=0.5).values.ravel(), rtol=1e-12)
+
+
+SHAPES = {
+    "end values only": {"record": {"summary": True}},
+    "an axis of names": {"network": {**SWEEP["network"], "activation": {"values": ["linear", "relu"]}, "width": 16}},
+    "axes that advance together": {
+        "problem": {"samples": {"values": [3, 5]}, "dimension": {"values": [100, 200]}},
+        "zip": [["samples", "dimension"]],
+    },
+    "uneven axes": {"network": {"width": 64, "laziness": {"values": [0.01, 0.1, 0.5, 20]}}},
+    "two points, one network, one observable": {
+        "network": {"width": 64, "laziness": {"values": [0.1, 10]}},
+        "record": {"points": 8, "observables": ["ntk_change"]},
+        "replicates": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sweeps_of_every_shape_can_be_explored(shape, tmp_path):
+    """Every diagram, quantile, slice, pair of coordinates, cell and export."""
+    (tmp_path / "sweeps").mkdir()
+    path = tmp_path / "sweeps/it.yaml"
+    path.write_text(yaml.safe_dump({**SWEEP, **SHAPES[shape]}))
+    sweep, home = load_sweep(path), tmp_path / "results/it"
+    shards = plan(sweep)
+    write_plan(home / "plan.json", shards)
+    (home / "shards").mkdir()
+    files = [shard_file(home, name) for name in shards]
+    for name, file in zip(shards, files, strict=True):
+        integrity.write(archive.described(simulate(shards[name].recipe), shards[name].recipe), file)
+    archive.write(summarise_sweep(sweep, files), home / "summary.nc")
+    page = Explorer(Sources(tmp_path / "sweeps", tmp_path / "results"))
+    page.state.cell, page.state.other = 3, 2
+    for diagram in page.source.diagrams:
+        page.state.show = diagram.name
+        page.state.moment = 20
+        for pair in [("",), *page.pairs]:
+            page.state.coordinates = " ".join(pair)
+        page.state.quantile = 0.16
+        page.state.slices = [1] * len(page.state.slices)
+        page.state.lines = False
+        for make, kinds in ((page.picture, ("png",)), (page.data, ("nc", "csv"))):
+            assert all(len(make(kind).read()) > 100 for kind in kinds)
+        page.state.param.update(quantile=0.5, slices=[0] * len(page.state.slices), coordinates="", lines=True)
+        assert page.state.show == diagram.name and page.map.diagram.name == diagram.name
 
 
 def test_the_state_is_small_and_fits_an_address():

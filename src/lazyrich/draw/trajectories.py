@@ -146,6 +146,8 @@ def until(networks: xr.Dataset) -> np.ndarray:
     fewest = steps[:, min(FEWEST_RECORDS, steps.shape[1]) - 1]
     last = np.where(np.isfinite(end), np.minimum(steps[:, -1], np.maximum(2 * end + 1, fewest)), steps[:, -1])
     recorded = [name for panel in PANELS for name in panel.observables if name in networks]
+    if not recorded:
+        return last
     known = np.any([np.isfinite(networks[name].values) for name in recorded], axis=0)
     lost = known.any(axis=1) & ~known[:, -1]
     return np.where(lost, np.max(np.where(known, steps, 0.0), axis=1) + 1, last)

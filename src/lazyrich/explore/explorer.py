@@ -94,9 +94,9 @@ class Explorer(pn.viewable.Viewer):
 
     def at_quantile(self, data: xr.Dataset) -> xr.Dataset:
         """Every number at the chosen quantile, in place of the median that diagrams draw."""
-        if self.state.quantile == 0.5:
-            return data
         wide = [name for name, values in data.data_vars.items() if "quantile" in values.dims]
+        if self.state.quantile == 0.5 or not wide:
+            return data
         chosen = data[wide].sel(quantile=[self.state.quantile]).assign_coords(quantile=[0.5])
         return data.drop_dims("quantile").merge(chosen)
 
