@@ -150,6 +150,8 @@ class Explorer(pn.viewable.Viewer):
         state, place = self.state, tuple(self.state.slices)
         if self._new("pairs", self.source, state.x, state.y):
             self.pairs = pairs(self._numbers(), state.x, state.y)
+            self.region = {}  # of another map
+            self.controls.finer.disabled = self.controls.run.disabled = True
         curved = (state.coordinates, place) if state.coordinates != OWN else ()  # cells lie elsewhere on each slice
         if not self._new("where", self.source, state.x, state.y, curved):
             return
@@ -272,7 +274,7 @@ class Explorer(pn.viewable.Viewer):
     def _take(self, asked: dict[str, Any]) -> None:
         """Of what an address asks for that is wrong somewhere, all that is not."""
         for name, value in asked.items():
-            with suppress(ValueError):  # a text for a number, say
+            with suppress(ValueError, TypeError):  # a text for a number, say
                 setattr(self.state, name, value)
 
     def _refresh(self) -> None:

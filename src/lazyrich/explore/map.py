@@ -101,9 +101,7 @@ class Map:
         overlay = self.diagram.draw(
             self.where.drawn(plane), *self.where.axes, "bokeh", "", whole=self.whole, drawn={}, hover=False
         )
-        values = (
-            next(iter(overlay)).dimension_values(2, flat=False).astype(np.float32)
-        )  # (vertical, horizontal), rising
+        values = next(iter(overlay)).dimension_values(2, flat=False)  # (vertical, horizontal), rising
         data = self.cells.data_source.data
         self.cells.data_source.data = (
             {**data, "image": [values]} if "image" in data else {**data, self.diagram.variable: values.T.ravel()}
