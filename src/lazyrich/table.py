@@ -18,6 +18,11 @@ def variable(key: str) -> str:
     return RENAMED.get(key, key)
 
 
+def key(name: str) -> str:
+    """The sweep file's key of a dataset's name."""
+    return next((key for key, variable in RENAMED.items() if variable == name), name)
+
+
 def table(recipe: dict[str, Any]) -> Table:
     """Columns over the recipe's networks, (networks,) each: every parameter of the recipe, and `replicate`.
 

@@ -1,6 +1,8 @@
 """What the explorer shows and hands out, without a browser: numbers against the files, links against what there is."""
 
+import gc
 import shutil
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -76,6 +78,36 @@ def test_a_shard_that_has_come_is_seen(folder, tmp_path):
     name = begun.there[0]
     (begun.home / "shards" / f"{name}.sha256").unlink()
     assert len(begun.refreshed().there) == len(begun.there) - 1
+
+
+def test_an_edited_sweep_is_not_shown_over_its_old_summary(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    path = tmp_path / "copy/config/sweeps/done.yaml"
+    path.write_text(yaml.safe_dump({**SWEEP, "problem": {**SWEEP["problem"], "samples": {"values": [5, 6]}}}))
+    edited = source(tmp_path / "copy", "done")
+    assert edited.summary.samples.values.tolist() == [5, 6]
+    assert (edited.summary.networks.sel(samples=6) == 0).all()
+    assert set(edited.networks(0, RECORDED).samples.values) == {5}
+
+
+def test_a_sweep_file_that_is_wrong_stops_no_other(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    found = Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results")
+    shown = found.get("done")
+    (tmp_path / "copy/config/sweeps/done.yaml").write_text("problem: [")
+    found.look()
+    assert found.get("done") is shown
+    assert list(Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results").files) == ["begun"]
+
+
+def test_a_source_goes_with_the_last_look_at_it(folder, tmp_path):
+    done = source(folder, "done")
+    done.lines(("lazy_rich_predicted",), "laziness", "growth_per_step", (("samples", 0),))
+    done.networks(0, RECORDED)
+    gone = weakref.ref(done)
+    del done
+    gc.collect()
+    assert gone() is None
 
 
 def test_networks_of_a_cell_are_all_replicates_as_they_were_trained(folder):

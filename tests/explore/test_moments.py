@@ -51,7 +51,7 @@ def test_an_observable_at_a_time_is_the_last_record_before_it(done, run, name):
     seen = set()
     for moment in (0, MOMENTS // 2, MOMENTS - 1):
         plane = found.plane({"samples": 1}, moment, 0.5)
-        assert plane.dims == ("growth_per_step", "laziness") or plane.dims == ("laziness", "growth_per_step")
+        assert plane.dims == tuple(dim for dim in done.summary.phase.dims if dim != "samples")
         for i in range(7):
             for j in range(5):
                 place = {"samples": 1, "laziness": i, "growth_per_step": j}
@@ -99,9 +99,9 @@ def test_the_stage_of_a_cell_is_that_of_its_networks(done, run):
 def test_of_a_sweep_that_runs_other_cells_are_not_run(folder):
     begun = Source("begun", folder / "config/sweeps/begun.yaml", folder / "results")
     stages = made(begun, "stage").values
-    trained = begun.summary.networks.values.ravel() == 2
-    assert (stages[:, ~trained] == Stage.not_run).any(axis=2).all()
-    assert (stages[:, trained] != Stage.not_run).all()
+    # How many replicates of a cell are trained: the shards' end may part them.
+    trained = begun.summary.networks.values.ravel()
+    assert ((stages != Stage.not_run).sum(axis=2) == trained).all() and {0, 2} <= set(trained)
 
 
 @given(
@@ -124,6 +124,7 @@ def test_values_at_times_are_those_of_a_search(taus, times, held):
 
 
 def test_times_are_even_where_runs_are_equally_long_and_logarithmic_elsewhere():
+    assert moments(np.array([np.nan]), np.array([np.nan])).tolist() == [0.0]
     even = moments(np.array([0.1, 0.1]), np.array([300.0, 300.0]))
     np.testing.assert_allclose(even, np.linspace(0, 30, MOMENTS), rtol=1e-12, atol=1e-12)
     # What cannot converge (h ≥ 1) does not decide how long one looks.

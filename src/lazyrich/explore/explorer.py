@@ -22,6 +22,7 @@ from lazyrich.explore.panels import Panels
 from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, State
 from lazyrich.setting import setting
+from lazyrich.table import key
 
 LOOK = 2000  # milliseconds between two looks at sweeps that run
 
@@ -185,6 +186,8 @@ class Explorer(pn.viewable.Viewer):
         data = self.source.summary if self.time is None else self.source.recorded
         symbol = "" if self.diagram.codes else data[self.diagram.variable].attrs.get("symbol", "")
         heading = f"{self.diagram.heading}: {symbol}" if symbol else self.diagram.heading
+        if self.state.quantile != 0.5 and not self.diagram.codes:
+            heading += f", {self.state.quantile:.0%} quantile"
         return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
 
     def _show_cell(self, name: str, cell: int) -> None:
@@ -204,10 +207,11 @@ class Explorer(pn.viewable.Viewer):
         coordinates = self.source.grid.isel(place)
         said = point(coordinates, list(place))
         if networks is None:
-            self.words[name].object = f"**{said}**: nothing is kept of this cell's trajectories."
+            why = "sweep keeps end values only" if self.source.sweep.record.summary else "cell was not run"
+            self.words[name].object = f"**{said}**: there are no trajectories, for the {why}."
         else:
             grid = [each for each, value in self.source.grid.coords.items() if value.dims and value.dims[0] in place]
-            named = " ".join(f"{exports.KEYS.get(each, each)}={coordinates[each].item()}" for each in map(str, grid))
+            named = " ".join(f"{key(each)}={coordinates[each].item()}" for each in map(str, grid))
             command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
             self.words[name].object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
 

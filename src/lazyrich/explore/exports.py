@@ -17,9 +17,8 @@ from lazyrich.explore.coordinates import Straight
 from lazyrich.explore.map import Lines
 from lazyrich.explore.region import finer
 from lazyrich.explore.source import Source
-from lazyrich.table import RENAMED
+from lazyrich.table import key
 
-KEYS = {variable: key for key, variable in RENAMED.items()}  # a dataset's names back to those of sweep files
 DOTS = 150  # per inch
 
 
@@ -28,12 +27,16 @@ def picture(
 ) -> io.BytesIO:
     """A map as `svg` or `png`, by matplotlib."""
     hv.Store.current_backend = "matplotlib"
-    overlay = diagram.draw(where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines))
-    drawn = style.matplotlib_figure(overlay)
+    try:
+        overlay = diagram.draw(
+            where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines)
+        )
+        drawn = style.matplotlib_figure(overlay)
+    finally:
+        hv.Store.current_backend = "bokeh"
     file = io.BytesIO()
     drawn.savefig(file, format=kind, dpi=DOTS, bbox_inches="tight")
     plt.close(drawn)
-    hv.Store.current_backend = "bokeh"
     file.seek(0)
     return file
 
@@ -52,7 +55,7 @@ def numbers(kind: str, plane: xr.Dataset, quantile: float) -> io.BytesIO:
 
 def part(source: Source, region: dict[str, tuple[float, float]]) -> str:
     """The sweep file of a part of a source's map, with as many points along each axis as the whole has."""
-    names = {name: KEYS.get(name, name) for name in region}
+    names = {name: key(name) for name in region}
     sizes = {names[name]: int(source.summary.sizes[name]) for name in region}
     log = {names[name]: style.edges(source.summary[name].values.astype(float))[1] for name in region}
     return finer(source.file, {names[name]: ends for name, ends in region.items()}, sizes, log)

@@ -57,6 +57,8 @@ def moments(share: Float[np.ndarray, ...], steps: Float[np.ndarray, ...]) -> Flo
     """
     last = share * steps
     known = np.isfinite(last)
+    if not known.any():  # all that has been trained so far has failed
+        return np.zeros(1)
     last = last[known & (share < 1)] if (known & (share < 1)).any() else last[known]
     longest, shortest = float(last.max()), float(last.min())
     if longest < 2 * shortest:

@@ -15,7 +15,7 @@ from lazyrich.concatenate import concatenate
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import moment_diagrams, moments
 from lazyrich.fields import median, numeric_axes
-from lazyrich.plan import Shard, whole
+from lazyrich.plan import Shard, canonical, whole
 from lazyrich.plan_file import needed_shards, shard_file, trained
 from lazyrich.summary import places, summarise_sweep
 from lazyrich.sweep import Sweep
@@ -50,7 +50,14 @@ class Sources:
         """See what has come since."""
         files = {path.stem: path for path in sorted(self.config.glob("*.yaml"))}
         begun = {name: path for name, path in files.items() if any((self.results / name / "shards").glob("*.sha256"))}
-        self.files = {name: path for name, path in begun.items() if _is_map(path, path.stat().st_mtime)} or self.files
+        self.files = {name: path for name, path in begun.items() if self._is_map(name, path)} or self.files
+
+    def _is_map(self, name: str, path: Path) -> bool:
+        """Whether a sweep has two axes of numbers; of a file that is wrong, or being written, what was known of it."""
+        try:
+            return _has_plane(path, path.stat().st_mtime)
+        except (ValueError, OSError):
+            return name in self.files
 
     def get(self, name: str) -> Source:
         """A sweep as it is now; any name that is no sweep's stands for the first."""
@@ -66,7 +73,7 @@ class Sources:
 
 
 @functools.cache
-def _is_map(path: Path, _written: float) -> bool:
+def _has_plane(path: Path, _written: float) -> bool:
     """Whether a sweep has two axes of numbers, read again when its file has changed."""
     return len(load_sweep(path).plane) == 2
 
@@ -90,8 +97,11 @@ class Source:
         self.sweep: Sweep = load_sweep(file)
         self.wanted = whole(self.sweep).recipe
         self.shards: dict[str, Shard] = needed_shards(self.sweep, self.home)
-        self.there, self._state = self._there(), self._written()
+        # In this order: a shard that lands in between is seen at the next look.
+        self._state, self.there = self._written(), self._there()
         self.summary = self._summary()
+        # Its own and gone with it: `functools.cache` on a method would keep every source for ever.
+        self.lines, self.places = functools.cache(self._lines), functools.cache(self._places)
 
     @property
     def complete(self) -> bool:
@@ -115,8 +125,7 @@ class Source:
                 self.summary[name].load()
         return self.summary[found]
 
-    @functools.cache  # noqa: B019  as long as its source, of which there are a few
-    def lines(
+    def _lines(
         self, names: tuple[str, ...], x: str, y: str, place: tuple[tuple[str, int], ...]
     ) -> dict[str, list[np.ndarray]]:
         """Some boundaries of the plane at `place` along the other dimensions, as `boundaries` gives them."""
@@ -155,8 +164,7 @@ class Source:
         """Where a shard lies."""
         return shard_file(self.home, name)
 
-    @functools.cache  # noqa: B019  as long as its source, of which there are a few
-    def places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
         return places(self.shards[name].recipe, self.wanted)
 
@@ -187,5 +195,8 @@ class Source:
         path = self.home / "summary.nc"
         newest = max(path.stat().st_mtime for path in paths)
         if self.complete and path.exists() and path.stat().st_mtime >= newest:
-            return archive.read(path)
+            data = archive.read(path)
+            if data.attrs["recipe"] == canonical(self.wanted):
+                return data
+            data.close()  # of the sweep file as it was before somebody edited it
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)
