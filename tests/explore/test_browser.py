@@ -10,6 +10,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lazyrich
@@ -23,6 +24,7 @@ __all__ = ["browser"]
 pytestmark = NEEDS_CHROMIUM
 
 NUMBERS = f"Array.from({MAP}.model.renderers.find(each => each.name == 'cells').data_source.data.image[0]).join()"
+SEEN = f"[{MAP}.model.x_range, {MAP}.model.y_range].flatMap(range => [range.start, range.end])"
 # All text on the page, that in shadow roots too.
 TEXT = """() => { const texts = []; const walk = node => { for (const child of node.childNodes) {
   if (child.nodeType == 3) texts.push(child.textContent); if (child.shadowRoot) walk(child.shadowRoot);
@@ -112,8 +114,13 @@ def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, addres
 
 
 def test_of_a_link_that_is_wrong_somewhere_the_rest_is_shown(browser, address):
-    link = "?sweep=done&cell=1.5&slices=abc&moment=-3&quantile=nan&other=[]&lines=7&show=kernel_change&x=samples"
-    with opened(browser, address + link) as page:
+    wrong = "cell=1.5&slices=abc&moment=-3&quantile=nan&other=[]&lines=7&part=[1,true]", "cell=²&slices=[true]&part={}"
+    for each in wrong:
+        _is_as_asked(browser, address + f"?sweep=done&{each}&show=kernel_change&x=samples")
+
+
+def _is_as_asked(browser, link):
+    with opened(browser, link) as page:
         assert page.evaluate(f"{MAP}.model.title.text").startswith("Change of the kernel")
         assert page.evaluate(f"{MAP}.model.below[0].axis_label").startswith("n,")
 
@@ -179,6 +186,16 @@ def test_a_box_is_looked_at_alone_and_its_sweep_file_can_be_had(browser, address
         found = [point[0] for point in load_sweep(path).dims["laziness",]]
         # To a pixel or two of 380 over the axis' 3.5 decades.
         assert abs(found[0] / xs[1] - 1) < 0.1 and abs(found[-1] / xs[4] - 1) < 0.1
+        page.wait_for_function("location.search.includes('part=')")
+        link, seen = page.url, page.evaluate(SEEN)
+    with opened(browser, link) as page:
+        np.testing.assert_allclose(page.evaluate(SEEN), seen, rtol=1e-5)
+        page.get_by_label("Show").select_option(label="Change of the kernel")
+        page.wait_for_function(f"{MAP}?.model.title.text.startsWith('Change of the kernel')")
+        np.testing.assert_allclose(page.evaluate(SEEN), seen, rtol=1e-5)
+        page.evaluate(f"{MAP}.reset()")  # as the tool of that name does
+        page.wait_for_function("location.search.includes('part=%5B%5D')")
+        assert page.evaluate(SEEN)[0] < xs[0]
 
 
 @pytest.mark.parametrize(

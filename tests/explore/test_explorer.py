@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 import xarray as xr
 import yaml
-from bokeh.events import SelectionGeometry, Tap
+from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
 import lazyrich
 from lazyrich import archive, integrity
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Source, Sources
-from lazyrich.explore.state import State
+from lazyrich.explore.state import Address, State
 from lazyrich.phases import Phase
 from lazyrich.plan import plan
 from lazyrich.plan_file import shard_file, write_plan
@@ -129,8 +129,11 @@ def test_networks_of_a_cell_are_all_replicates_as_they_were_trained(folder):
     [
         {"sweep": "../../etc/passwd"},
         {"x": "nothing", "y": "laziness"},
-        {"show": "<script>", "quantile": 0.3, "slices": [99, -4]},
-        {"cell": 10**9, "other": -7},
+        {"show": "<script>", "quantile": 0.3, "slices": {"samples": 99, "laziness": 2, "../x": 1}},
+        {"slices": {"samples": True}, "part": [0.1, 1.0, 0.02]},
+        {"cell": 10**9, "other": -7, "part": [True, 1.0, 0.02, 0.3]},
+        {"part": [1e9, 2e9, 0.02, 0.3]},
+        {"part": [float("nan"), 10**400, float("inf"), 0.3]},
     ],
 )
 def test_what_a_link_asks_for_in_vain_is_as_on_a_new_page(folder, link):
@@ -140,7 +143,8 @@ def test_what_a_link_asks_for_in_vain_is_as_on_a_new_page(folder, link):
     assert state.sweep in ("begun", "done") and state.sweep == found.name
     assert {state.x, state.y} == {"laziness", "growth_per_step"}
     assert state.quantile == 0.5
-    assert state.slices in ([0], [1])
+    assert state.slices in ({"samples": 0}, {"samples": 1})
+    assert state.part == []
     assert -1 <= state.cell < found.summary.phase.size and state.other == -1
     assert page.map is not None
 
@@ -159,7 +163,7 @@ def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
     page.state.quantile = 0.5
     page.state.param.update(x="samples", y="laziness")
     assert page.map.figure.xaxis[0].axis_label.startswith("n,")
-    page.state.param.update(x="laziness", y="growth_per_step", slices=[1])
+    page.state.param.update(x="laziness", y="growth_per_step", slices={"samples": 1})
     expected = (
         page.source.summary.kernel_change.sel(quantile=0.5).isel(samples=1).transpose("growth_per_step", "laziness")
     )
@@ -176,7 +180,7 @@ def _colours(page, quantile):
 
 
 def test_a_point_of_the_map_is_the_cell_around_it(page):
-    page.state.param.update(sweep="done", x="laziness", y="growth_per_step", slices=[1], cell=-1)
+    page.state.param.update(sweep="done", x="laziness", y="growth_per_step", slices={"samples": 1}, cell=-1)
     summary = page.source.summary
     edge = np.sqrt(float(summary.laziness[2] * summary.laziness[3]))
     for x, i in ((edge * 0.999, 2), (edge * 1.001, 3)):
@@ -187,6 +191,75 @@ def test_a_point_of_the_map_is_the_cell_around_it(page):
     tap(page, 1e9, 1.0)
     assert page.state.cell == before
     assert "laziness=" in page.words["cell"].object and "samples=5" in page.words["cell"].object
+
+
+def ends(page):
+    """What of the map is seen: left, right, lowest, highest."""
+    figure = page.map.figure
+    return [figure.x_range.start, figure.x_range.end, figure.y_range.start, figure.y_range.end]
+
+
+def test_what_is_seen_of_a_map_stays_until_another_map_is_chosen(page):
+    page.state.param.update(sweep="done", x="laziness", y="growth_per_step", show="phase_diagram", coordinates="")
+    whole = ends(page)
+    select(page, (1.0, 0.1), (0.03, 0.3))
+    assert page.state.part == ends(page) == [0.1, 1.0, 0.03, 0.3]
+    page.state.show = "kernel_change"  # another figure
+    page.sources.look()
+    page._refresh()
+    assert ends(page) == [0.1, 1.0, 0.03, 0.3]
+    moved = RangesUpdate(page.map.figure, x0=1e-9, x1=0.5, y0=0.03, y1=0.3)  # dragged beyond the map's edge
+    page.map.figure._trigger_event(moved)
+    np.testing.assert_allclose(ends(page), [whole[0], 0.5, 0.03, 0.3], rtol=1e-5)
+    page.controls.x.value = "samples"
+    assert page.state.part == [] and not page.region
+    assert page.controls.finer.disabled
+    assert ends(page) == page.where.frame.ravel().tolist()
+    page.controls.x.value = "laziness"
+    assert ends(page) == whole
+
+
+def test_going_back_to_the_whole_map_is_no_part_of_it(page):
+    page.state.param.update(sweep="done", x="laziness", y="growth_per_step", coordinates="", part=[0.1, 1, 0.03, 0.3])
+    assert not page.controls.finer.disabled
+    x, y = page.map.figure.x_range, page.map.figure.y_range
+    page.map.figure._trigger_event(
+        RangesUpdate(page.map.figure, x0=x.reset_start, x1=x.reset_end, y0=y.reset_start, y1=y.reset_end)
+    )
+    assert page.state.part == []
+    assert page.controls.finer.disabled
+
+
+def test_slices_go_with_their_dimension_and_a_new_one_is_that_of_the_chosen_cell(page):
+    page.state.param.update(sweep="done", x="laziness", y="growth_per_step", slices={"samples": 1})
+    page.state.cell = page.source.cell({"samples": 1, "laziness": 4, "growth_per_step": 2})
+    page.controls.x.value = "samples"
+    assert page.state.slices == {"laziness": 4}
+    assert page.map.frames["cell"].visible
+    page.controls.y.value = "laziness"
+    assert page.state.slices == {"growth_per_step": 2}
+    assert [slider.label for slider in page.controls.sliders] == ["k, growth per step of the aligned mode"]
+    page.state.param.update(x="laziness", y="growth_per_step")
+    assert page.state.slices == {"samples": 1}
+
+
+def test_what_was_chosen_of_a_sweep_is_none_of_another(page):
+    page.state.param.update(sweep="done", cell=3, other=4, slices={"samples": 1}, part=[0.1, 1, 0.03, 0.3])
+    page.controls.sweep.value = "begun"
+    assert (page.state.cell, page.state.other, page.state.part, page.state.slices) == (-1, -1, [], {"samples": 0})
+    page.controls.sweep.value = "done"
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ("", {}),
+        ("?cell=%C2%B2&show=kernel_change", {"show": "kernel_change"}),
+        ("?slices=%7B%22samples%22%3A+1%7D&x=a%26b&cell=-1", {"slices": {"samples": 1}, "x": "a&b", "cell": -1}),
+    ],
+)
+def test_of_an_address_is_read_what_can_be(asked, read):
+    assert Address(search=asked).query_params == read
 
 
 def test_a_cell_is_kept_beside_the_next_one(page):
@@ -214,7 +287,7 @@ def test_the_sweep_file_of_a_part_is_one_and_covers_it(page, tmp_path):
 
 def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
     page.state.param.update(
-        sweep="done", x="laziness", y="growth_per_step", slices=[1], show="phase_diagram", quantile=0.5
+        sweep="done", x="laziness", y="growth_per_step", slices={"samples": 1}, show="phase_diagram", quantile=0.5
     )
     assert page.picture("png").read(8) == b"\x89PNG\r\n\x1a\n"
     assert b"<svg" in page.picture("svg").read()
@@ -265,13 +338,13 @@ def test_sweeps_of_every_shape_can_be_explored(shape, tmp_path):
         for pair in [("",), *page.pairs]:
             page.state.coordinates = " ".join(pair)
         page.state.quantile = 0.16
-        page.state.slices = [1] * len(page.state.slices)
+        page.state.slices = dict.fromkeys(page.state.slices, 1)
         page.state.lines = False
         for make, kinds in ((page.picture, ("png",)), (page.data, ("nc", "csv"))):
             assert all(len(make(kind).read()) > 100 for kind in kinds)
-        page.state.param.update(quantile=0.5, slices=[0] * len(page.state.slices), coordinates="", lines=True)
+        page.state.param.update(quantile=0.5, slices=dict.fromkeys(page.state.slices, 0), coordinates="", lines=True)
         assert page.state.show == diagram.name and page.map.diagram.name == diagram.name
 
 
 def test_the_state_is_small_and_fits_an_address():
-    assert {type(value) for value in State().param.values().values()} <= {str, float, int, bool, list}
+    assert {type(value) for value in State().param.values().values()} <= {str, float, int, bool, list, dict}

@@ -14,16 +14,18 @@ from lazyrich.draw.diagrams import Diagram, point
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
-from lazyrich.explore.coordinates import FIELDS, Curved, Straight, pairs
+from lazyrich.explore.coordinates import Curved, Straight, pairs
+from lazyrich.explore.dimensionless import FIELDS
 from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
 from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
 from lazyrich.explore.source import Source, Sources
-from lazyrich.explore.state import LINKED, OWN, State
+from lazyrich.explore.state import LINKED, OWN, Address, State
 from lazyrich.setting import setting
 from lazyrich.table import key
 
+DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
 LOOK = 2000  # milliseconds between two looks at sweeps that run
 
 
@@ -33,12 +35,11 @@ class Explorer(pn.viewable.Viewer):
     What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
     """
 
-    def __init__(self, sources: Sources, launcher: Launcher | None = None) -> None:
+    def __init__(self, sources: Sources, launcher: Launcher | None = None, address: Address | None = None) -> None:
         super().__init__()
         self.sources, self.launcher = sources, launcher
         self.source: Source  # the chosen sweep
         self.state = State(sweep=next(iter(sources.files)))
-        self.region: dict[str, tuple[float, float]] = {}
         self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
         self.panels_at = {name: pn.FlexBox() for name in FRAMES}
         self.words = {name: pn.pane.Markdown("") for name in FRAMES}
@@ -50,8 +51,8 @@ class Explorer(pn.viewable.Viewer):
         self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
         self.settling = False
         self.controls = Controls(self)
-        if pn.state.location:
-            pn.state.location.sync(self.state, list(LINKED), on_error=self._take)
+        if address is not None:
+            address.sync(self.state, list(LINKED), on_error=self._take)
         self.state.param.watch(self._changed, list(LINKED))
         self._changed()
         if pn.state.curdoc:
@@ -73,7 +74,13 @@ class Explorer(pn.viewable.Viewer):
     @property
     def place(self) -> dict[str, int]:
         """Where along the other dimensions the map is."""
-        return dict(zip(self.others, self.state.slices, strict=True))
+        return dict(self.state.slices)
+
+    @property
+    def region(self) -> dict[str, tuple[float, float]]:
+        """The part of the plane that is seen alone, name of axis -> (lowest, highest); empty for all of it."""
+        left, right, low, high = self.state.part or [0.0] * 4
+        return (self.where.part((left, right), (low, high)) or {}) if self.state.part else {}
 
     @property
     def time(self) -> float | None:
@@ -132,6 +139,7 @@ class Explorer(pn.viewable.Viewer):
         self.source = self.sources.get(self.state.sweep)
         self.state.param.update(**self.state.allowed(self.source), sweep=self.source.name)
         self._choose_coordinates()
+        self.state.part = self._inside(self.state.part)
         self.controls.show()
         self._show_map()
         for name in FRAMES:
@@ -148,11 +156,9 @@ class Explorer(pn.viewable.Viewer):
 
     def _choose_coordinates(self) -> None:
         """Those of the state, as far as they tell the map's cells apart."""
-        state, place = self.state, tuple(self.state.slices)
+        state, place = self.state, tuple(self.place.items())
         if self._new("pairs", self.source, state.x, state.y):
             self.pairs = pairs(self._numbers(), state.x, state.y)
-            self.region = {}  # of another map
-            self.controls.finer.disabled = self.controls.run.disabled = True
         curved = (state.coordinates, place) if state.coordinates != OWN else ()  # cells lie elsewhere on each slice
         if not self._new("where", self.source, state.x, state.y, curved):
             return
@@ -164,17 +170,31 @@ class Explorer(pn.viewable.Viewer):
                 state.coordinates = OWN
         self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
 
+    def _inside(self, part: list[float]) -> list[float]:
+        """What of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
+        if not part:
+            return []
+        frame = self.where.frame
+        ends = np.clip(np.sort(np.reshape(part, (2, 2))), frame[:, :1], frame[:, 1:])
+        # All but what differs by rounding, as after the tool that goes back to the whole map.
+        whole = np.isclose(ends, frame, rtol=10**-DIGITS, atol=10**-DIGITS * np.ptp(frame, axis=1, keepdims=True)).all()
+        return (
+            [] if whole or not (ends[:, 0] < ends[:, 1]).all() else [float(f"{end:.{DIGITS}g}") for end in ends.ravel()]
+        )
+
     def _show_map(self) -> None:
-        state, source, place = self.state, self.source, tuple(self.state.slices)
+        state, source, place = self.state, self.source, tuple(self.place.items())
         if self.time is not None and self._new("moments", source, state.show):
             self.moments = Moments(source, self.diagram)
         figure = source, self.where, state.show
         if self._new("figure", *figure):
-            self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.select)
+            self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.see)
             self.drawing.objects = [pn.pane.Bokeh(self.map.figure), pn.pane.Bokeh(self.map.readout)]
         moment = state.moment if self.time is not None else 0
         if self._new("cells", *figure, place, state.quantile, moment):
             self.map.fill(self.plane())
+        if self._new("part", self.map, tuple(state.part)):
+            self.map.see(state.part)
         if self._new("lines", *figure, place, state.lines):
             self.map.draw_lines(self.lines())
         self.map.figure.title.text = self.title()
@@ -191,7 +211,7 @@ class Explorer(pn.viewable.Viewer):
         return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
 
     def _show_cell(self, name: str, cell: int) -> None:
-        place = self._unravelled(cell)
+        place = self.source.place(max(cell, 0))
         here = cell >= 0 and all(place[dim] == i for dim, i in self.place.items())
         self.map.frame(name, (place[self.state.x], place[self.state.y]) if here else None)
         if not self._new(name, self.source, cell):
@@ -226,28 +246,19 @@ class Explorer(pn.viewable.Viewer):
             self.panels[name] = Panels()
             self.panels_at[name].objects = [pn.pane.Bokeh(each) for each in self.panels[name].figures.values()]
 
-    def _unravelled(self, cell: int) -> dict[str, int]:
-        grid = self.source.summary["phase"]
-        return dict(zip(map(str, grid.dims), map(int, np.unravel_index(max(cell, 0), grid.shape)), strict=True))
-
     # ---- what people do ----
 
     def choose(self, at: tuple[int, int]) -> None:
         """The cell (column, row) of the map."""
-        place = {**self.place, self.state.x: at[0], self.state.y: at[1]}
-        grid = self.source.summary["phase"]
-        self.state.cell = int(np.ravel_multi_index([place[str(dim)] for dim in grid.dims], grid.shape))
+        self.state.cell = self.source.cell({**self.place, self.state.x: at[0], self.state.y: at[1]})
 
     def keep(self, *_: object) -> None:
         """Keep the cell for comparison with the next one."""
         self.state.other = self.state.cell
 
-    def select(self, u: tuple[float, float], v: tuple[float, float]) -> None:
-        """A rectangle of the map: it is shown alone, and a sweep file of it can be had."""
-        if (part := self.where.part(u, v)) is not None:
-            self.region = part
-            self.map.zoom(u, v)
-            self.controls.finer.disabled = self.controls.run.disabled = False
+    def see(self, part: list[float]) -> None:
+        """A rectangle of the map, which is shown alone; a sweep file of it can be had."""
+        self.state.part = part
 
     def run(self, *_: object) -> None:
         """Train the selected part in more detail, where the server allows it."""
@@ -265,7 +276,9 @@ class Explorer(pn.viewable.Viewer):
     def picture(self, kind: str) -> io.BytesIO:
         """The map as `svg` or `png`."""
         title = ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
-        return exports.picture(kind, self.diagram, self.where, self.plane(), self.whole(), self.lines(), title)
+        return exports.picture(
+            kind, self.diagram, self.where, self.plane(), self.whole(), self.lines(), title, self.state.part
+        )
 
     def data(self, kind: str) -> io.BytesIO:
         """The plane as netCDF (`nc`), or its cells as `csv`."""

@@ -23,15 +23,24 @@ DOTS = 150  # per inch
 
 
 def picture(
-    kind: str, diagram: Diagram, where: Straight, plane: xr.Dataset, whole: xr.Dataset, lines: Lines, title: str
+    kind: str,
+    diagram: Diagram,
+    where: Straight,
+    plane: xr.Dataset,
+    whole: xr.Dataset,
+    lines: Lines,
+    title: str,
+    part: list[float],
 ) -> io.BytesIO:
-    """A map as `svg` or `png`, by matplotlib."""
+    """A map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it)."""
     hv.Store.current_backend = "matplotlib"
     try:
         overlay = diagram.draw(
             where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines)
         )
         drawn = style.matplotlib_figure(overlay)
+        if part:
+            drawn.axes[0].set(xlim=part[:2], ylim=part[2:])
     finally:
         hv.Store.current_backend = "bokeh"
     file = io.BytesIO()

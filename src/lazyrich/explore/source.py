@@ -138,6 +138,21 @@ class Source:
         """The coordinates of the cells, and nothing else."""
         return self.summary.coords.to_dataset().load()
 
+    @property
+    def grid_sizes(self) -> dict[str, int]:
+        """Lengths of the grid's dimensions, in grid order."""
+        return {str(dim): size for dim, size in self.summary["phase"].sizes.items()}
+
+    def place(self, cell: int) -> dict[str, int]:
+        """Where along each dimension a cell (flat, in grid order) lies."""
+        sizes = self.grid_sizes
+        return dict(zip(sizes, map(int, np.unravel_index(cell, tuple(sizes.values()))), strict=True))
+
+    def cell(self, place: dict[str, int]) -> int:
+        """The cell (flat, in grid order) at a place."""
+        sizes = self.grid_sizes
+        return int(np.ravel_multi_index([place[dim] for dim in sizes], tuple(sizes.values())))
+
     @functools.cached_property
     def axes(self) -> list[str]:
         """Axes that a map may have, the sweep file's choice first."""
