@@ -228,7 +228,7 @@ def summarise(
     published = load_published(figures.published) if figures and figures.published else None
     recipes, size = {}, 1
     for path in map(str, shards):
-        with archive.read(path) as data:
+        with archive.LOCK, archive.read(path) as data:
             recipes[path] = json.loads(data.attrs["recipe"])
             size = max(size, _size(data, published))
     reduce = partial(

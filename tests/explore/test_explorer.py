@@ -205,8 +205,6 @@ def test_what_is_seen_of_a_map_stays_until_another_map_is_chosen(page):
     select(page, (1.0, 0.1), (0.03, 0.3))
     assert page.state.part == ends(page) == [0.1, 1.0, 0.03, 0.3]
     page.state.show = "kernel_change"  # another figure
-    page.sources.look()
-    page._refresh()
     assert ends(page) == [0.1, 1.0, 0.03, 0.3]
     moved = RangesUpdate(page.map.figure, x0=1e-9, x1=0.5, y0=0.03, y1=0.3)  # dragged beyond the map's edge
     page.map.figure._trigger_event(moved)

@@ -20,13 +20,13 @@ from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
 from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
+from lazyrich.explore.reader import Reader
 from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, Address, State
 from lazyrich.setting import setting
 from lazyrich.table import key
 
 DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
-LOOK = 2000  # milliseconds between two looks at sweeps that run
 
 
 class Explorer(pn.viewable.Viewer):
@@ -50,6 +50,7 @@ class Explorer(pn.viewable.Viewer):
         self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
         self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
         self.settling = False
+        self.reader = Reader(self)
         self.controls = Controls(self)
         if address is not None:
             address.sync(self.state, list(LINKED), on_error=self._take)
@@ -57,7 +58,6 @@ class Explorer(pn.viewable.Viewer):
         self._changed()
         if pn.state.curdoc:
             pn.state.onload(self._example)
-            pn.state.add_periodic_callback(self._refresh, LOOK)
 
     # ---- what there is ----
 
@@ -126,7 +126,10 @@ class Explorer(pn.viewable.Viewer):
     # ---- what follows from the state ----
 
     def _changed(self, *_: object) -> None:
-        if self.settling:
+        if self.settling or self.reader.busy:
+            return
+        if self.map is not None and self.reader.wanting:
+            self.reader.start()
             return
         self.settling = True  # what is set below follows from the state, and is no choice of anybody's
         try:
@@ -184,8 +187,7 @@ class Explorer(pn.viewable.Viewer):
 
     def _show_map(self) -> None:
         state, source, place = self.state, self.source, tuple(self.place.items())
-        if self.time is not None and self._new("moments", source, state.show):
-            self.moments = Moments(source, self.diagram)
+        self.moments = source.moments(self.diagram) if self.time is not None else None
         figure = source, self.where, state.show
         if self._new("figure", *figure):
             self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.see)
@@ -267,7 +269,7 @@ class Explorer(pn.viewable.Viewer):
         except ValueError as error:
             self.controls.said.object = str(error)
         else:
-            self._refresh()
+            self.news()
 
     def finer(self) -> io.StringIO:
         """The sweep file of the selected part."""
@@ -294,11 +296,11 @@ class Explorer(pn.viewable.Viewer):
             with suppress(ValueError, TypeError):  # a text for a number, say
                 setattr(self.state, name, value)
 
-    def _refresh(self) -> None:
+    def news(self) -> None:
+        """Show what has come since the page was drawn, and how far the launcher's run is."""
         if self.launcher is not None and self.launcher.name is not None:
             self.controls.progress.value, self.controls.said.object = self.launcher.progress()
-        self.sources.look()
-        if list(self.sources.files) != self.controls.sweep.options or self.sources.get(self.source.name) != self.source:
+        if self.reader.news:
             self._changed()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -84,7 +84,7 @@ class Moments:
         shape = len(self.times), source.summary["phase"].size, source.sweep.replicates
         self.values = np.full(shape, missing)
         for name in source.there:
-            with archive.read(source.path(name)) as data:
+            with archive.LOCK, archive.read(source.path(name)) as data:
                 cells, replicates = source.places(name)
                 inside = np.flatnonzero(cells >= 0)
                 self.values[:, cells[inside], replicates[inside]] = read(data, self.times)[:, inside]
