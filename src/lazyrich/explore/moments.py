@@ -83,12 +83,16 @@ class Moments:
         read, missing = (_stages, np.int8(Stage.not_run)) if diagram.codes else (self._observable, np.float32(np.nan))
         shape = len(self.times), source.summary["phase"].size, source.sweep.replicates
         self.values = np.full(shape, missing)
+        diverged = np.zeros(shape[1:], dtype=bool)
         for name in source.there:
             with archive.LOCK, archive.read(source.path(name)) as data:
                 cells, replicates = source.places(name)
                 inside = np.flatnonzero(cells >= 0)
                 self.values[:, cells[inside], replicates[inside]] = read(data, self.times)[:, inside]
-        found = np.unique(self.values) if diagram.codes else np.array(scale(self.values)[:2])
+                diverged[cells[inside], replicates[inside]] = data["status"].values[inside] == Status.diverged
+        # Numbers on their way to infinity would leave no colours for the others.
+        others = self.values[:, ~diverged] if not diverged.all() else self.values
+        found = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
         self.whole = xr.Dataset({diagram.variable: ("colour", found)})
 
     def plane(self, place: dict[str, int], moment: int, quantile: float) -> xr.DataArray:
