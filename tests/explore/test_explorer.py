@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 import yaml
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
+from bokeh.models import Legend
 
 import lazyrich
 from lazyrich import archive, integrity
@@ -172,6 +173,28 @@ def test_every_sweep_axis_diagram_quantile_and_slice_is_drawn(page):
     np.testing.assert_array_equal(shown[here], expected.values[here])
     # Below the scale stand cells that were not run, of which there are none.
     assert (shown[here] >= page.map.cells.glyph.color_mapper.low).all()
+
+
+def test_every_line_that_is_seen_is_named_and_no_other(page):
+    """Bands of both measured boundaries have one name, be one of them there or both; of a band one edge is named."""
+    page.state.param.update(
+        sweep="done", x="laziness", y="growth_per_step", coordinates="", show="phase_diagram", lines=True
+    )
+    lines = page.lines()
+    measured = {name for name in lines if name + "_low" in lines}
+    assert len(measured) == 2
+    for left_out in [set(), *({name} for name in measured), measured]:
+        some = {
+            name: line
+            for name, line in lines.items()
+            if name.removesuffix("_low").removesuffix("_high") not in left_out
+        }
+        page.map.draw_lines(some)
+        (legend,) = page.map.figure.select({"type": Legend})
+        named = {each.name for item in legend.items if item.visible for each in item.renderers if each.visible}
+        assert named == {name for name in some if not name.endswith("_high")}
+        assert all(any(each.visible for each in item.renderers) == item.visible for item in legend.items)
+    page.map.draw_lines(lines)
 
 
 def _colours(page, quantile):

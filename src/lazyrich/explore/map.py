@@ -123,9 +123,8 @@ class Map:
             if renderer.visible:
                 xs, ys = parted(lines[renderer.name]).T
                 renderer.data_source.data = dict(zip(self.where.axes, (xs, ys), strict=True))
-            for item in items:
-                if renderer in item.renderers:
-                    item.visible = renderer.visible
+        for item in items:  # bands of several boundaries share one
+            item.visible = any(renderer.visible for renderer in item.renderers)
 
     def frame(self, name: str, cell: tuple[int, int] | None) -> None:
         """Put a frame around a cell (column, row), or around none."""
