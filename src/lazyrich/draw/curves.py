@@ -113,7 +113,7 @@ def empty(
     for key in theories:
         drawing.theory(key, *nothing, THEORIES[panel.name][key])
     overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), size)
-    return overlay.opts(backend="bokeh", legend_position="bottom", hooks=[_small])
+    return overlay.opts(backend="bokeh", legend_position="bottom", legend_offset=style.BELOW, hooks=[_small])
 
 
 def _small(plot: object, element: object) -> None:

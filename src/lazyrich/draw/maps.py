@@ -279,7 +279,8 @@ def _with_boundaries(
         overlay = hv.Overlay([overlay])
     if backend == "bokeh":
         # Below the frame: a legend inside would cover cells.
-        return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True)
+        looks = {"legend_position": "bottom", "legend_offset": style.BELOW, "legend_cols": 1, "show_legend": True}
+        return overlay.opts(backend=backend, **looks)
     return overlay.opts(
         backend=backend,
         legend_position="bottom",

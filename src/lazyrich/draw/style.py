@@ -80,6 +80,8 @@ DASHES = {
 }
 
 
+# Bokeh places a legend below a frame by its margin too low, so that its end is cut off.
+BELOW = (0, 10)
 LAYOUT = ("fig_inches", "hspace", "vspace")
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
 
