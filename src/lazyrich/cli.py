@@ -18,6 +18,7 @@ from lazyrich.provenance import project_version
 from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep
 from lazyrich.tidy import remove, unneeded
+from lazyrich.words import counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,8 +95,10 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None) -> bo
     sweep = load_sweep(path)
     cell = find_cell(sweep, asked)
     if not 0 <= replicate < sweep.replicates:
+        last = sweep.replicates - 1
+        numbers = f"0 to {last}" if last else "0"
         raise ValueError(
-            f"--replicate {replicate}: the cell has {sweep.replicates} networks; write 0 to {sweep.replicates - 1}"
+            f"--replicate {replicate}: the cell has {counted(sweep.replicates, 'network')}; write {numbers}"
         )
     shard, row = _stored(path, sweep, cell, replicate)
     # Only now, for they take seconds.

@@ -15,6 +15,7 @@ from lazyrich.settings import Settings, load_settings
 from lazyrich.status import describe, status
 from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep, load_yaml
+from lazyrich.words import counted
 
 
 def configuration() -> Settings:
@@ -38,14 +39,14 @@ def describe_plan(path: Path) -> tuple[str, Estimate]:
     gpu = likely_device(settings.device) == "cuda"
     left = estimate(shards, done, fit(jobs), gpu=gpu)
     grid = " × ".join(f"{'+'.join(names)} {len(points)}" for names, points in sweep.dims.items()) or "one cell"
-    known = f"by {len(jobs)} jobs that ran here" if jobs else "by shipped constants; no job has run here yet"
+    known = f"by {counted(len(jobs), 'job')} that ran here" if jobs else "by shipped constants; no job has run here yet"
     lines = [
         f"{path}: {sweep.title}",
-        f"  grid      {grid}, {sweep.replicates} replicates",
+        f"  grid      {grid}, {counted(sweep.replicates, 'replicate')}",
         f"  networks  {sweep.networks:,}, each recorded {records(settings_of(sweep)['record'], sweep.fixed)} times",
         f"  shards    {len(shards)}, of which {len(done)} are done",
         *_refined(sweep, home),
-        f"  to do     {left.networks:,} networks in {left.shards} shards",
+        f"  to do     {counted(left.networks, 'network')} in {counted(left.shards, 'shard')}",
     ]
     if left.shards:
         lines += [

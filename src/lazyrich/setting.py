@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lazyrich.archive import VARIABLES
 from lazyrich.sweep import Sweep
+from lazyrich.words import counted
 
 # What a sweep says by names, in words that need no key.
 _WORDS = {
@@ -27,7 +28,7 @@ def setting(sweep: Sweep) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
     words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
-    networks = f"{sweep.networks} networks"
+    networks = counted(sweep.networks, "network")
     if sweep.refine is not None:
         networks = (
             f"a grid of {networks}, trained beside the boundary of {sweep.refine.of}, elsewhere at a spacing of "

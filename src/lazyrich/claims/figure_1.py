@@ -11,6 +11,7 @@ from lazyrich.claims.data import Data, Trained
 from lazyrich.claims.row import Picture, Row
 from lazyrich.published import compare_published, lagged_kernel_error, load_published, stage_one_plateau
 from lazyrich.theory import stage_one
+from lazyrich.words import counted
 
 # The points are read from vector graphics: what is left between them and a network of the same numbers is its draw.
 TOLERANCE = 0.01
@@ -62,7 +63,7 @@ def _setting(trained: Trained, chosen: np.ndarray) -> str:
     }
     return (
         f"σ₀ = {get['sigma_0']:g}, v₀ = {get['v_0']:g}, c = {get['loss_factor']:g}, k = {get['growth_per_step']:.4f}; "
-        f"{int(chosen.sum())} networks; {trained.setting}"
+        f"{counted(int(chosen.sum()), 'network')}; {trained.setting}"
     )
 
 

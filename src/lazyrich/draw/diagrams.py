@@ -60,8 +60,9 @@ class Diagram:
 
 def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
     """The maps that suit a summary with two numeric axes, phases first."""
-    cell = f"of most of {sweep.replicates} replicates in each cell"
-    middle = f"median of {sweep.replicates} replicates" if sweep.replicates > 1 else "one network a cell"
+    several = sweep.replicates > 1
+    cell = f"of most of {sweep.replicates} replicates in each cell" if several else "of the one network in each cell"
+    middle = f"median of {sweep.replicates} replicates" if several else "one network a cell"
     level = sweep.phases
     found = [
         Diagram("phase_diagram", "Phases", "phase", maps.PHASES, EDGES, f"Phase {cell}."),
@@ -111,7 +112,7 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
                 f"by more than {level.theory_error:.2g} of the targets.",
             )
         )
-    if sweep.replicates > 1:
+    if several:
         found.append(
             Diagram(
                 "agreement",

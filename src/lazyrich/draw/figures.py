@@ -50,10 +50,11 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     found: dict[str, tuple[Builder, str] | None] = _maps(sweep, data, *axes[:2]) if len(axes) >= 2 else {}
     found["collapse"] = collapse_figure(sweep, data)
     if len(axes) == 1 and data["phase"].ndim == 1:
+        band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
         found["kernel_change"] = (
             lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel"),
-            "Relative change of the neural tangent kernel at the end of training, with the band of 16 to 84 % of "
-            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {setting(sweep)}",
+            f"Relative change of the neural tangent kernel at the end of training{band}, and as gradient flow from a wide "
+            f"start predicts it. {setting(sweep)}",
         )
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
         found["trajectories"] = _trajectories(sweep, data, shards)

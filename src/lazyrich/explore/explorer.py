@@ -25,6 +25,7 @@ from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, Address, State
 from lazyrich.setting import setting
 from lazyrich.table import key
+from lazyrich.words import counted
 
 DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
 
@@ -235,7 +236,7 @@ class Explorer(pn.viewable.Viewer):
             grid = [each for each, value in self.source.grid.coords.items() if value.dims and value.dims[0] in place]
             named = " ".join(f"{key(each)}={coordinates[each].item()}" for each in map(str, grid))
             command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
-            self.words[name].object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
+            self.words[name].object = f"**{said}** ({counted(networks.sizes['network'], 'replicate')})\n\n`{command}`"
 
     def _example(self) -> None:
         """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""

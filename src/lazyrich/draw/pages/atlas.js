@@ -65,6 +65,8 @@ window.lazyrich = (() => {
     return size >= 1e5 || size < 1e-3 ? value.toExponential(2).replace("e+", "e") : String(Number(value.toPrecision(3)));
   }
 
+  const counted = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
+
   function indexOf(axis, value) {
     for (let i = 0; i < axis.values.length; i++) if (value >= axis.edges[i] && value < axis.edges[i + 1]) return i;
     return null;
@@ -243,14 +245,14 @@ window.lazyrich = (() => {
     const missing = found.number < 0;
     section.querySelector(".panels").hidden = missing;
     note.textContent = missing ? "No network was trained in this cell." :
-      away ? `The page keeps some trajectories; this is the nearest one, ${Math.abs(found.ix - ix * atlas.step)} cells along ${X.symbol} and ` +
+      away ? `The page keeps some trajectories; this is the nearest one, ${counted(Math.abs(found.ix - ix * atlas.step), "cell")} along ${X.symbol} and ` +
         `${Math.abs(found.iy - iy * atlas.step)} along ${Y.symbol} away.` : `Replicate ${atlas.trajectories.replicate}.`;
     if (missing) return;
     await draw(found.number);
     const kept = atlas.trajectories;
     section.querySelector(".times").textContent =
       `t₁ = ${kept.onset[found.number] ?? "not reached"}, t₂ = ${kept.end[found.number] ?? "not reached"}, ` +
-      `${kept.last[found.number]} steps.`;
+      `${counted(kept.last[found.number], "step")}.`;
     if (!away) {
       const named = place(ix, iy).map(([name, , value]) => `${atlas.keys[name] ?? name}=${value}`).join(" ");
       code.textContent = `lazyrich replay config/sweeps/${atlas.sweep}.yaml --cell ${named} --replicate ${kept.replicate}`;
