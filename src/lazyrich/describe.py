@@ -24,6 +24,11 @@ def configuration() -> Settings:
     return load_settings(load_yaml(path)) if path.exists() else Settings(sweeps=("none",))
 
 
+def is_own(results: Path) -> bool:
+    """Whether a results folder is the one that the project in this folder writes to."""
+    return results.resolve() == Path(configuration().results).resolve()
+
+
 def describe_plan(path: Path) -> tuple[str, Estimate]:
     """Grid, networks, shards, what is done already and what the rest takes: in lines for people, and the rest as numbers."""
     settings = configuration()

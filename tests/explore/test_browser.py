@@ -102,7 +102,7 @@ def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, addres
     xs, ys = axes
     with opened(browser, address + "?sweep=done", width) as page:
         click(page, xs[2], ys[1])
-        words = f"lazyrich replay done --cell growth_per_step={ys[1]} laziness={xs[2]} samples=3"
+        words = f"lazyrich replay done --cell samples=3 laziness={xs[2]} growth_per_step={ys[1]} --replicate 0"
         says(page, words)
         says(page, "(2 replicates)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

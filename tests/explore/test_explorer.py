@@ -1,8 +1,10 @@
 """What the explorer shows and hands out, without a browser: numbers against the files, links against what there is."""
 
 import gc
+import shlex
 import shutil
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from bokeh.models import Legend
 
 import lazyrich
 from lazyrich import archive, integrity
+from lazyrich.cli import main
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Source, Sources
@@ -304,6 +307,23 @@ def test_the_sweep_file_of_a_part_is_one_and_covers_it(page, tmp_path):
     assert 0.001 < low < 0.02  # cut at the edge of the map
     assert len(found.dims["laziness",]) == 7
     assert yaml.safe_load(path.read_text())["problem"] == SWEEP["problem"]
+
+
+@pytest.mark.parametrize("results", ["results", "other results"])
+def test_the_command_that_is_shown_replays_the_cell(folder, results, tmp_path, monkeypatch, capsys):
+    shutil.copytree(folder, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    Path("results").rename(results)
+    page = Explorer(Sources(Path("config/sweeps"), Path(results)))
+    page.state.param.update(sweep="done", cell=17)
+    shown = page.words["cell"].object.split("`")[1]
+    program, *arguments = shlex.split(shown)
+    assert program == "lazyrich" and main(arguments) == 0
+    said = capsys.readouterr().out
+    grid = page.source.summary.phase
+    here = grid.isel(dict(zip(grid.dims, np.unravel_index(17, grid.shape), strict=True)))
+    assert f"cell      {', '.join(f'{name} = {here[name].item():.12g}' for name in grid.dims)}, replicate 0\n" in said
+    assert f"stored    {results}/done/shards/" in said and "they agree to rounding" in said
 
 
 def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):

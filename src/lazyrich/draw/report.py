@@ -31,7 +31,7 @@ def write_report(
     with archive.read(summary) as data:
         data.load()
     axes = numeric_axes(data, sweep.figures.axes or ())
-    explored = atlas(sweep, name, data, *axes[:2], shards) if len(axes) >= 2 else None
+    explored = atlas(sweep, name, data, *axes[:2], shards, Path(page).parent.parent) if len(axes) >= 2 else None
     maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {
@@ -47,7 +47,7 @@ def write_report(
         "report.html",
         title=sweep.title,
         description=sweep.description,
-        name=name,
+        page=page,
         scripts=bokeh_scripts(),
         figures=drawn,
         atlas=explored,

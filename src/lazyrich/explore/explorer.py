@@ -10,6 +10,7 @@ import numpy as np
 import panel as pn
 import xarray as xr
 
+from lazyrich.command import named, replay_command
 from lazyrich.draw.diagrams import Diagram, point
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
@@ -24,7 +25,6 @@ from lazyrich.explore.reader import Reader
 from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, Address, State
 from lazyrich.setting import setting
-from lazyrich.table import key
 from lazyrich.words import counted
 
 DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
@@ -233,9 +233,8 @@ class Explorer(pn.viewable.Viewer):
             why = "sweep keeps end values only" if self.source.sweep.record.summary else "cell was not run"
             self.words[name].object = f"**{said}**: there are no trajectories, for the {why}."
         else:
-            grid = [each for each, value in self.source.grid.coords.items() if value.dims and value.dims[0] in place]
-            named = " ".join(f"{key(each)}={coordinates[each].item()}" for each in map(str, grid))
-            command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
+            asked = " ".join(points[i] for points, i in zip(named(self.source.sweep), place.values(), strict=True))
+            command = replay_command(self.source.name, asked, self.source.home.parent, 0)
             self.words[name].object = f"**{said}** ({counted(networks.sizes['network'], 'replicate')})\n\n`{command}`"
 
     def _example(self) -> None:

@@ -254,8 +254,8 @@ window.lazyrich = (() => {
       `t₁ = ${kept.onset[found.number] ?? "not reached"}, t₂ = ${kept.end[found.number] ?? "not reached"}, ` +
       `${counted(kept.last[found.number], "step")}.`;
     if (!away) {
-      const named = place(ix, iy).map(([name, , value]) => `${atlas.keys[name] ?? name}=${value}`).join(" ");
-      code.textContent = `lazyrich replay config/sweeps/${atlas.sweep}.yaml --cell ${named} --replicate ${kept.replicate}`;
+      const named = [X.named[ix], Y.named[iy], ...atlas.slices.map((slice, dim) => slice.named[state.slice[dim]])].join(" ");
+      code.textContent = atlas.replay.replace(atlas.cell, () => named);
       code.parentElement.hidden = false;
     }
   }
