@@ -19,6 +19,7 @@ import xarray as xr
 from dask import compute, delayed
 
 from lazyrich import archive, progress, theories
+from lazyrich.analysed import analysed
 from lazyrich.assemble import FLAGS, assemble
 from lazyrich.boundaries import BANDED, band
 from lazyrich.cluster import workers
@@ -178,8 +179,8 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
 
 
 def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int = 1) -> xr.Dataset:
-    """The summary of a sweep as its file asks for it; arguments and errors as in `summarise`."""
-    return summarise(
+    """The summary of a sweep as its file asks for it, and says in `analysed`; arguments and errors as in `summarise`."""
+    data = summarise(
         shards,
         whole(sweep).recipe,
         phases=sweep.phases,
@@ -189,6 +190,7 @@ def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int 
         threads=threads,
         dask=sweep.dask,
     )
+    return data.assign_attrs(analysed=analysed(sweep))
 
 
 def summarise(

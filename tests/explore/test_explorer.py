@@ -94,6 +94,30 @@ def test_an_edited_sweep_is_not_shown_over_its_old_summary(folder, tmp_path):
     assert set(edited.networks(0, RECORDED).samples.values) == {5}
 
 
+def test_edited_thresholds_are_not_shown_over_their_old_summary(folder, tmp_path):
+    """Thresholds are no part of the recipe; a title changes nothing; a summary that does not say what it is of is not taken."""
+    shutil.copytree(folder, tmp_path / "copy")
+    path = tmp_path / "copy/config/sweeps/done.yaml"
+    before, on_disk = source(tmp_path / "copy", "done"), tmp_path / "copy/results/done/summary.nc"
+    path.write_text(yaml.safe_dump({**SWEEP, "title": "Another", "phases": {"kernel_change": 1e9}}))
+    edited = before.refreshed()
+    assert edited is not before
+    assert Phase.rich_two_stage in before.summary.phase and Phase.rich_two_stage not in edited.summary.phase
+    assert _read_from(before) == str(on_disk) and _read_from(edited) is None
+    path.write_text(yaml.safe_dump({**SWEEP, "title": "Another"}))
+    assert _read_from(source(tmp_path / "copy", "done")) == str(on_disk)
+    with archive.read(on_disk) as data:
+        old = data.load().copy()
+    del old.attrs["analysed"]
+    archive.write(old, on_disk)
+    assert _read_from(source(tmp_path / "copy", "done")) is None
+
+
+def _read_from(found):
+    """The file that a source's summary was read from; None where it was computed."""
+    return found.summary.encoding.get("source")
+
+
 def test_a_sweep_file_that_is_wrong_stops_no_other(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     found = Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results")

@@ -12,12 +12,13 @@ import numpy as np
 import xarray as xr
 
 from lazyrich import archive
+from lazyrich.analysed import analysed
 from lazyrich.boundaries import BOUNDARIES, boundaries
 from lazyrich.concatenate import concatenate
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.fields import median, numeric_axes
-from lazyrich.plan import Shard, canonical, whole
+from lazyrich.plan import Shard, whole
 from lazyrich.plan_file import needed_shards, shard_file, trained
 from lazyrich.summary import places, summarise_sweep
 from lazyrich.sweep import Sweep
@@ -245,7 +246,7 @@ class Source:
         if self.complete and path.exists() and path.stat().st_mtime >= newest:
             with archive.LOCK:
                 data = archive.read(path)
-                if data.attrs["recipe"] == canonical(self.wanted):
+                if data.attrs.get("analysed") == analysed(self.sweep):
                     return data
-                data.close()  # of the sweep file as it was before somebody edited it
+                data.close()  # of the sweep file as it was before somebody edited it, its thresholds alone perhaps
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)
