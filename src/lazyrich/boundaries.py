@@ -19,6 +19,7 @@ Array = np.ndarray
 RESAMPLES = 200
 BAND = (0.16, 0.84)
 ENTRIES = 2**20  # of the largest array at a time
+DECADE = 10 * (1 - 1e-11)  # to the 12 digits that a sweep keeps
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,13 @@ def band(
 
 
 def coordinate(values: Real[Array, " points"]) -> tuple[Float[Array, " points"], bool]:
-    """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log."""
+    """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log.
+
+    Two values are evenly spaced in both: it is the log where they are a decade apart or more.
+    """
     values = np.asarray(values, dtype=float)
+    if len(values) == 2 and (values > 0).all() and values.max() >= DECADE * values.min():
+        return np.log10(values), True
     if len(values) > 2 and (values > 0).all():
         ratios, gaps = np.diff(np.log(values)), np.diff(values)
         if np.ptp(ratios) / np.abs(ratios).max() < np.ptp(gaps) / np.abs(gaps).max():

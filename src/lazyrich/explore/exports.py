@@ -15,7 +15,7 @@ from lazyrich.draw import style
 from lazyrich.draw.diagrams import Diagram
 from lazyrich.explore.coordinates import Straight
 from lazyrich.explore.map import Lines
-from lazyrich.explore.region import finer
+from lazyrich.explore.region import axis_within, finer
 from lazyrich.explore.source import Source
 from lazyrich.table import key
 
@@ -64,7 +64,6 @@ def numbers(kind: str, plane: xr.Dataset, quantile: float) -> io.BytesIO:
 
 def part(source: Source, region: dict[str, tuple[float, float]]) -> str:
     """The sweep file of a part of a source's map, with as many points along each axis as the whole has."""
-    names = {name: key(name) for name in region}
-    sizes = {names[name]: int(source.summary.sizes[name]) for name in region}
-    log = {names[name]: style.edges(source.summary[name].values.astype(float))[1] for name in region}
-    return finer(source.file, {names[name]: ends for name, ends in region.items()}, sizes, log)
+    return finer(
+        source.file, {key(name): axis_within(source.summary[name].values, *ends) for name, ends in region.items()}
+    )
