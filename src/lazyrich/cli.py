@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from pathlib import Path
 
 from lazyrich.cell import Cell, find_cell, find_network
+from lazyrich.command import snakemake_command
 from lazyrich.cost.estimate import check
-from lazyrich.describe import configuration, describe_plan, describe_status, is_own
+from lazyrich.describe import configuration, describe_plan, describe_status
 from lazyrich.disk import in_words
 from lazyrich.lock import take
 from lazyrich.plan_file import needed_shards, shard_file, trained
@@ -107,7 +107,9 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
     from lazyrich.replay import describe, describe_stored, replay
 
     if damage := integrity.fault(shard):
-        raise ValueError(f"{shard}: {damage}; `{_snakemake(shard.parent.parent / 'report.html', home)}` trains it anew")
+        raise ValueError(
+            f"{shard}: {damage}; `{snakemake_command(shard.parent.parent / 'report.html', home)}` trains it anew"
+        )
     with archive.read(shard) as data:
         lines = [f"{path}: {sweep.title}", f"  cell      {cell.text}, replicate {replicate}"]
         print("\n".join([*lines, f"  stored    {shard}, network {row}", *describe_stored(data, row)]), flush=True)
@@ -133,17 +135,12 @@ def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int, results: Path)
     if found := find_network(shards, sweep, cell, replicate):
         shard = shard_file(home, found[0])
         raise ValueError(
-            f"{shard}: is not there, so that nothing is stored of this network; make it by: {_snakemake(shard, results)}"
+            f"{shard}: is not there, so that nothing is stored of this network; make it by: {snakemake_command(shard, results)}"
         )
     raise ValueError(
         f"{path}: cell {cell.text} is between the points that `refine` has trained; name one nearer to the boundary, "
-        f"or make what is left by: {_snakemake(home / 'report.html', results)}"
+        f"or make what is left by: {snakemake_command(home / 'report.html', results)}"
     )
-
-
-def _snakemake(target: Path, results: Path) -> str:
-    elsewhere = [] if is_own(results) else ["--config", f"results={results}", "--"]
-    return shlex.join(["snakemake", "--cores", "all", *elsewhere, str(target)])
 
 
 def tidy(sweeps: Path, *, remove_them: bool) -> str:

@@ -1,4 +1,4 @@
-"""The command that replays a stored network, as pages show it."""
+"""Commands that pages and messages show: what makes a file, looks at it, and replays a stored network."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ def named(sweep: Sweep) -> list[list[str]]:
         [" ".join(shlex.quote(f"{n}={_spelled(v)}") for n, v in zip(names, point, strict=True)) for point in points]
         for names, points in sweep.dims.items()
     ]
+
+
+def snakemake_command(target: Path, results: Path) -> str:
+    """`snakemake` of a file in a results folder."""
+    elsewhere = [] if is_own(results) else ["--config", f"results={results}", "--"]
+    return shlex.join(["snakemake", "--cores", "all", *elsewhere, str(target)])
+
+
+def explore_command(results: Path) -> str:
+    """`lazyrich explore` of a results folder."""
+    return shlex.join(["lazyrich", "explore", *([] if is_own(results) else [str(results)])])
 
 
 def replay_command(name: str, cell: str, results: Path, replicate: int) -> str:

@@ -1,5 +1,6 @@
 """Every shape of sweep gets its figures and its page: no axis to three, end values only, few observables, failed cells."""
 
+import html
 import json
 from itertools import combinations
 
@@ -7,6 +8,7 @@ import holoviews as hv
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 import lazyrich
 from lazyrich import archive
@@ -194,6 +196,17 @@ def test_drawing_twice_gives_the_same_svg(tmp_path, monkeypatch):
         draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder="figures")
     first, second = (tmp_path / name / "figures/phase_diagram.svg" for name in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_pictures_say_what_they_show(tmp_path):
+    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}})
+    folder = tmp_path / "figures"
+    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=files(sweep, tmp_path), folder=folder)
+    captions = json.loads((folder / "captions.json").read_text())
+    for name, caption in captions.items():
+        said = f"{caption} Made by: snakemake --cores all {folder}"
+        assert Image.open(folder / f"{name}.png").text["Description"] == said
+        assert said in html.unescape((folder / f"{name}.svg").read_text())
 
 
 def test_networks_are_drawn_as_long_as_something_happens():

@@ -1,6 +1,7 @@
 """What the explorer shows and hands out, without a browser: numbers against the files, links against what there is."""
 
 import gc
+import html
 import shlex
 import shutil
 import weakref
@@ -13,6 +14,7 @@ import xarray as xr
 import yaml
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import Legend
+from PIL import Image
 
 import lazyrich
 from lazyrich import archive, integrity
@@ -20,7 +22,7 @@ from lazyrich.cli import main
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Source, Sources
-from lazyrich.explore.state import Address, State
+from lazyrich.explore.state import LINKED, Address, State
 from lazyrich.phases import Phase
 from lazyrich.plan import plan
 from lazyrich.plan_file import shard_file, write_plan
@@ -363,6 +365,64 @@ def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
     table = pd.read_csv(page.data("csv"))
     assert len(table) == 35
     np.testing.assert_allclose(table.kernel_change, summary.kernel_change.sel(quantile=0.5).values.ravel(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.16])
+@pytest.mark.parametrize("show", ["kernel_change", "during_loss", "during_stage"])
+def test_what_is_taken_home_says_what_it_is(page, show, quantile, tmp_path):
+    """Heading, slice, time, quantile, networks and how to make it again: in pictures, and beside numbers."""
+    page.state.param.update(
+        sweep="done", x="laziness", y="growth_per_step", slices={"samples": 1}, show=show, quantile=quantile, moment=20
+    )
+    time = page.source.times[20]
+    words = [page.map.figure.title.text, "n = 5", "140 networks, seed 0"]
+    if show != "during_stage":
+        words.append(f"{'median' if quantile == 0.5 else '16% quantile'} of 2 replicates")
+    if show != "kernel_change":
+        words.append(f"at τ = {time:.3g},")
+    home = page.source.home
+    command = (
+        f"snakemake --cores all --config results={home.parent} -- {home}/summary.nc; lazyrich explore {home.parent}"
+    )
+    command += f", at /{page.state.query}"
+    said = f"{page.caption()} Made by: {command}"
+    assert all(each in said for each in words), said
+    assert Image.open(page.picture("png")).text["Description"] == said
+    svg = page.picture("svg").read()
+    assert said in html.unescape(svg.decode()) and svg == page.picture("svg").read()
+    (tmp_path / "plane.nc").write_bytes(page.data("nc").read())
+    table = pd.read_csv(page.data("csv"))
+    with archive.read(tmp_path / "plane.nc") as data:
+        assert data.attrs["title"] == f"Explored: {page.heading()}" and data.attrs["description"] == "Made by a test."
+        assert data.attrs["shown"] == page.caption() and data.attrs["command"] == command
+        assert {"recipe", "Conventions", "lazyrich_version"} <= set(data.attrs)
+        assert all(data[name].attrs["units"] == "1" for name in data.coords)
+        values = data[show]
+        assert values.attrs["long_name"]
+        if show == "during_stage":
+            assert values.attrs["flag_meanings"].split()[0] == "one"
+        if show != "kernel_change":
+            assert data.training_time.item() == time and data["quantile"].item() == quantile
+            assert data.training_time.attrs == {
+                "long_name": "dimensionless time h t of training",
+                "symbol": "τ",
+                "units": "1",
+            }
+            np.testing.assert_allclose(table.training_time, time, rtol=1e-12)
+        values = values.sel(quantile=quantile) if "quantile" in values.dims else values
+        np.testing.assert_allclose(table[values.name], values.values.ravel(), rtol=1e-6)  # moments are float32
+    assert (table["quantile"] == quantile).all()
+
+
+def test_the_address_that_is_taken_home_restores_the_view(page):
+    page.state.param.update(
+        sweep="done", x="growth_per_step", y="samples", show="during_loss", moment=7, cell=3, lines=False
+    )
+    page.state.slices = {"laziness": 2}
+    restored = State()
+    Address(search=page.state.query).sync(restored, list(LINKED))
+    assert {name: getattr(restored, name) for name in LINKED} == {name: getattr(page.state, name) for name in LINKED}
+    page.state.param.update(lines=True, cell=-1)
 
 
 SHAPES = {

@@ -17,6 +17,7 @@ from lazyrich.boundaries import coordinate
 from lazyrich.collapse import collapse, middles, points
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
+from lazyrich.draw.diagrams import at_quantile
 from lazyrich.fields import median, numeric_axes
 from lazyrich.phases import Phase
 from lazyrich.setting import setting
@@ -184,7 +185,7 @@ def _caption(sweep: Sweep, summary: xr.Dataset, thin: xr.Dataset, found: xr.Data
     own = ", ".join(symbols[name] for name in symbols if thin[name].dims == (along,))
     shared = ", ".join(symbols[name] for name in symbols if thin[name].dims != (along,))
     error = found["error"].values[np.isfinite(found["error"].values)]
-    middle = f"median of {sweep.replicates} replicates" if sweep.replicates > 1 else "one network a cell"
+    middle = at_quantile(0.5, sweep.replicates)
     return (
         f"Change of the kernel relative to κ_c, {middle}, against the laziness, in {found.sizes['point']} cells whose networks "
         f"converged. Where nothing but χ matters, groups of cells (one {shared} each; {own} varies) lie on one curve. In the "

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import holoviews as hv
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from bokeh.embed import json_item
@@ -19,6 +18,7 @@ from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.page import bokeh_scripts, write_page
+from lazyrich.draw.pictures import save
 from lazyrich.draw.rendered import rendered
 from lazyrich.draw.style import matplotlib_figure
 from lazyrich.fields import numeric_axes
@@ -144,11 +144,4 @@ def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str
 
 def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """SVG and PNG, with what they show in their metadata."""
-    with plt.rc_context({"svg.hashsalt": "lazyrich"}):
-        figure = matplotlib_figure(element)
-        # Measured once: savefig's own "tight" draws everything again for each file.
-        box = figure.get_tightbbox().padded(0.1)
-        # Without a date, so that the same data give the same SVG to the byte.
-        figure.savefig(folder / f"{name}.svg", dpi=150, bbox_inches=box, metadata={"Date": None, "Description": said})
-        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches=box, metadata={"Description": said})
-        plt.close(figure)
+    save(matplotlib_figure(element), said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

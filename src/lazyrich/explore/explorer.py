@@ -10,8 +10,8 @@ import numpy as np
 import panel as pn
 import xarray as xr
 
-from lazyrich.command import named, replay_command
-from lazyrich.draw.diagrams import Diagram, point
+from lazyrich.command import explore_command, named, replay_command, snakemake_command
+from lazyrich.draw.diagrams import Diagram, at_quantile, point
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
@@ -201,8 +201,12 @@ class Explorer(pn.viewable.Viewer):
         if self._new("lines", *figure, place, state.lines):
             self.map.draw_lines(self.lines())
         self.map.figure.title.text = self.title()
-        running = "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
-        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{running}"
+        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{self.running()}"
+
+    def running(self) -> str:
+        """How far a sweep is that is not done."""
+        source = self.source
+        return "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
 
     def title(self) -> str:
         """What the map shows."""
@@ -275,20 +279,43 @@ class Explorer(pn.viewable.Viewer):
         """The sweep file of the selected part."""
         return io.StringIO(exports.part(self.source, self.region))
 
+    def heading(self) -> str:
+        """What the map shows, and at which slice."""
+        return ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
+
+    def caption(self) -> str:
+        """The same in a few sentences, with the networks that it shows."""
+        replicates = self.source.sweep.replicates
+        middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
+        said = self.diagram.caption.replace(middle, shown)
+        said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
+        return f"{self.heading()}. {said} {setting(self.source.sweep)}{self.running()}"
+
+    def command(self) -> str:
+        """How the map is made again."""
+        results = self.source.home.parent
+        made = snakemake_command(self.source.home / "summary.nc", results)
+        return f"{made}; {explore_command(results)}, at /{self.state.query}"
+
     def picture(self, kind: str) -> io.BytesIO:
         """The map as `svg` or `png`."""
-        title = ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
-        return exports.picture(
-            kind, self.diagram, self.where, self.plane(), self.whole(), self.lines(), title, self.state.part
-        )
+        drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
+        said = f"{self.caption()} Made by: {self.command()}"
+        return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
 
     def data(self, kind: str) -> io.BytesIO:
         """The plane as netCDF (`nc`), or its cells as `csv`."""
         plane = self.source.summary.isel(self.place)
         if self.time is not None:
-            moment = self.plane()[[self.diagram.variable]]
-            plane = moment.rename({self.diagram.variable: self.diagram.name}).assign_coords(training_time=self.time)
-        return exports.numbers(kind, plane, self.state.quantile)
+            plane = exports.at_moment(self.plane(), self.diagram, self.time, self.state.quantile)
+        sweep = self.source.sweep
+        attributes = {
+            "title": f"{sweep.title or self.source.name}: {self.heading()}",
+            "description": sweep.description,
+            "shown": self.caption(),
+            "command": self.command(),
+        }
+        return exports.numbers(kind, plane, self.state.quantile, attributes)
 
     def _take(self, asked: dict[str, Any]) -> None:
         """Of what an address asks for that is wrong somewhere, all that is not."""

@@ -7,19 +7,20 @@ import tempfile
 from pathlib import Path
 
 import holoviews as hv
-import matplotlib.pyplot as plt
 import xarray as xr
 
 from lazyrich import archive
 from lazyrich.draw import style
 from lazyrich.draw.diagrams import Diagram
+from lazyrich.draw.pictures import save
 from lazyrich.explore.coordinates import Straight
 from lazyrich.explore.map import Lines
 from lazyrich.explore.region import axis_within, finer
 from lazyrich.explore.source import Source
+from lazyrich.stages import Stage
 from lazyrich.table import key
 
-DOTS = 150  # per inch
+TRAINING_TIME = ("dimensionless time h t of training", "τ")
 
 
 def picture(
@@ -31,8 +32,12 @@ def picture(
     lines: Lines,
     title: str,
     part: list[float],
+    said: str,
 ) -> io.BytesIO:
-    """A map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it)."""
+    """A map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it).
+
+    What is `said` of it lies in its metadata.
+    """
     hv.Store.current_backend = "matplotlib"
     try:
         overlay = diagram.draw(
@@ -44,21 +49,31 @@ def picture(
     finally:
         hv.Store.current_backend = "bokeh"
     file = io.BytesIO()
-    drawn.savefig(file, format=kind, dpi=DOTS, bbox_inches="tight")
-    plt.close(drawn)
+    save(drawn, said, {kind: file})
     file.seek(0)
     return file
 
 
-def numbers(kind: str, plane: xr.Dataset, quantile: float) -> io.BytesIO:
-    """A plane of a summary as netCDF (`nc`), or its cells at a quantile as `csv`."""
+def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float) -> xr.Dataset:
+    """The numbers of a diagram during training alone, under the diagram's name, with their time τ and their quantile."""
+    data = plane[[diagram.variable]].rename({diagram.variable: diagram.name})
+    data = data.assign_coords(training_time=time, quantile=quantile)
+    archive.describe(data, "training_time", *TRAINING_TIME)
+    archive.describe(data, "quantile", *archive.SUMMARY_VARIABLES["quantile"])
+    if diagram.codes:
+        archive.describe(data, diagram.name, "stage of training of most replicates", "", Stage)
+    return data
+
+
+def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str, str]) -> io.BytesIO:
+    """A plane of a summary as netCDF (`nc`) with these global attributes, or its cells at a quantile as `csv`."""
+    plane = plane.drop_dims("vertex", errors="ignore")  # boundaries of the first plane, whichever this is
     if kind == "nc":
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "plane.nc"
-            archive.write(plane, path)
+            archive.write(plane.assign_attrs(attributes), path)
             return io.BytesIO(path.read_bytes())
-    cells = plane.drop_dims("vertex", errors="ignore")
-    cells = cells.sel(quantile=quantile) if "quantile" in cells.dims else cells
+    cells = plane.sel(quantile=quantile) if "quantile" in plane.dims else plane
     return io.BytesIO(cells.to_dataframe().reset_index().to_csv(index=False).encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import suppress
 from typing import Any
@@ -33,6 +34,13 @@ class State(param.Parameterized):
     slices = param.Dict({}, doc="position along each further dimension")
     cell = param.Integer(-1, doc="the cell whose trajectories are shown, flat in grid order; -1 for none")
     other = param.Integer(-1, doc="the cell that it is compared with")
+
+    @property
+    def query(self) -> str:
+        """The query of an address that restores this view."""
+        values = {name: getattr(self, name) for name in LINKED}
+        changed = {name: value for name, value in values.items() if value != self.param[name].default}
+        return "?" + urlencode({n: v if isinstance(v, str) else json.dumps(v) for n, v in changed.items()})
 
     def choose(self, name: str, value: Any) -> None:
         """Set one of these, and with it what belongs to its former value: a part of one map is none of another."""
