@@ -1,6 +1,7 @@
 """The explorer in a real browser: clicks, slices, axes, links, selections, exports; nothing asked of anybody else."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 
 import lazyrich
+from lazyrich.explore.source import Source
 from lazyrich.sweep_file import load_sweep
 from tests.browser import MAP, NEEDS_CHROMIUM, PLACE, browser
 from tests.workflow.conftest import copied
 
 from .conftest import SWEEP
+from .test_explorer import land
 
 __all__ = ["browser"]
 pytestmark = NEEDS_CHROMIUM
@@ -214,6 +217,18 @@ def test_the_map_is_exported(browser, address, tmp_path, label, start):
 def test_a_sweep_that_runs_says_so(browser, address):
     with opened(browser, address + "?sweep=begun") as page:
         says(page, "shards are there")
+
+
+def test_cells_of_a_shard_that_lands_appear_on_an_open_page(browser, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    begun = Source("begun", tmp_path / "copy/config/sweeps/begun.yaml", tmp_path / "copy/results")
+    before, shards = len(begun.there), len(begun.shards)
+    with served(tmp_path / "copy") as url, opened(browser, url + "?sweep=begun&slices=%7B%22samples%22%3A1%7D") as page:
+        says(page, f"{before} of {shards} shards are there")
+        drawn = page.evaluate(NUMBERS)
+        land(begun)
+        says(page, f"{before + 1} of {shards} shards are there")
+        page.wait_for_function(f"drawn => {NUMBERS} != drawn", arg=drawn)
 
 
 def box(page, x, y):

@@ -86,6 +86,47 @@ def test_a_shard_that_has_come_is_seen(folder, tmp_path):
     assert len(begun.refreshed().there) == len(begun.there) - 1
 
 
+def test_cells_of_a_shard_that_lands_appear_at_the_next_look(folder, tmp_path):
+    """On the map, in its numbers, in what is said of the sweep, and with their trajectories."""
+    shutil.copytree(folder, tmp_path / "copy")
+    page = Explorer(Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results"))
+    page.state.param.update(sweep="begun", x="laziness", y="growth_per_step", show="phase_diagram")
+    shard = land(page.source, lambda cell: page.state.param.update(cell=cell, slices=slices(page, cell)))
+    cell = page.state.cell
+    assert np.isin(shard, np.flatnonzero(page.source.summary.phase == Phase.not_run)).all()
+    assert colour(page, cell) == "not run" and "cell was not run" in page.words["cell"].object
+    before = len(page.source.there)
+    page.sources.refresh("begun")
+    page.news()
+    assert len(page.source.there) == before + 1
+    assert f"{before + 1} of {len(page.source.shards)} shards are there" in page.note.object
+    assert not np.isin(shard, np.flatnonzero(page.source.summary.phase == Phase.not_run)).any()
+    assert page.state.cell == cell and colour(page, cell) != "not run"
+    assert "(2 replicates)" in page.words["cell"].object and page.panels["cell"].figures["loss"].visible
+
+
+def land(begun, choose=lambda cell: None):
+    """Train the next shard of a sweep that has begun; `choose` is told one of its cells before. Its cells."""
+    name = next(name for name in begun.shards if name not in begun.there)
+    cells = np.unique(begun.places(name)[0])
+    choose(int(cells[-1]))
+    recipe = begun.shards[name].recipe
+    integrity.write(archive.described(simulate(recipe), recipe), shard_file(begun.home, name))
+    return cells
+
+
+def slices(page, cell):
+    """Where along the dimensions that are no axis of the map a cell is."""
+    return {dim: place for dim, place in page.source.place(cell).items() if dim not in (page.state.x, page.state.y)}
+
+
+def colour(page, cell):
+    """The phase whose colour a cell has on the map."""
+    place = page.source.place(cell)
+    present = page.diagram.codes.present(page.whole())
+    return page.diagram.codes.words[present[int(colours(page)[place[page.state.y], place[page.state.x]])]]
+
+
 def test_an_edited_sweep_is_not_shown_over_its_old_summary(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     path = tmp_path / "copy/config/sweeps/done.yaml"
