@@ -12,10 +12,11 @@ from PIL import Image
 
 import lazyrich
 from lazyrich import archive
-from lazyrich.draw import curves, figures, maps, style, trajectories
+from lazyrich.draw import curves, figures, maps, trajectories
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
+from lazyrich.draw.pictures import matplotlib_figure
 from lazyrich.draw.report import write_report
 from lazyrich.plan import whole
 from lazyrich.simulate import simulate
@@ -179,7 +180,7 @@ def test_panels_side_by_side_do_not_overlap():
         [curves.panels(cell, None, "matplotlib", "n = 2, χ = 0.01, k = 0.3873") for cell in cells], "matplotlib"
     )
     for name, element in pictures.items():
-        figure = style.matplotlib_figure(element)
+        figure = matplotlib_figure(element)
         boxes = [axes.get_tightbbox() for axes in figure.axes]
         assert len(boxes) == (16 if name == "trajectories" else 5)
         for one, other in combinations(boxes, 2):

@@ -8,7 +8,6 @@ from importlib.resources import files
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from bokeh.models import CustomJSTicker, LogAxis

@@ -18,9 +18,8 @@ from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.page import bokeh_scripts, write_page
-from lazyrich.draw.pictures import save
+from lazyrich.draw.pictures import matplotlib_figure, save
 from lazyrich.draw.rendered import rendered
-from lazyrich.draw.style import matplotlib_figure
 from lazyrich.fields import numeric_axes
 from lazyrich.plan import whole
 from lazyrich.published import load_published

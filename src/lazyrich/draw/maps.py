@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker

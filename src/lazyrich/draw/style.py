@@ -1,22 +1,24 @@
-"""How diagrams look: colours, names of axes, ticks. The same in both backends."""
+"""How diagrams look: colours, names of axes, ticks. The same in both backends.
+
+Matplotlib is imported where it draws (`pictures`): what only makes pages does without, and half a second sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import holoviews as hv
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lazyrich.boundaries import coordinate
 from lazyrich.phases import VOTES, Phase
 from lazyrich.stages import Stage
 from lazyrich.theories import Theory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
 
@@ -82,7 +84,6 @@ DASHES = {
 
 # Bokeh places a legend below a frame by its margin too low, so that its end is cut off.
 BELOW = (0, 10)
-LAYOUT = ("fig_inches", "hspace", "vspace")
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
 
 
@@ -123,6 +124,8 @@ def frame(axes: Axes, shape: float) -> None:
 
 def log_ticks(axis: Axis) -> None:
     """Powers of ten as plain text, or 1, 2, 5 times these where there are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     low, high = sorted(axis.get_view_interval())
     if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
@@ -153,24 +156,6 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
             log_ticks(bar.ax.yaxis)
 
     return hook
-
-
-def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
-    """What HoloViews draws with matplotlib, drawn once.
-
-    `hv.render` draws everything a second time; and HoloViews' own layouts draw it twice more to find their height, where here
-    frames are as large and as far apart as the layout's options say: `fig_inches`, and `hspace` and `vspace` in frames.
-    """
-    renderer = hv.renderer("matplotlib")
-    if not isinstance(element, hv.Layout):
-        return renderer.get_plot(element).state
-    side, across, down = (hv.Store.lookup_options("matplotlib", element, "plot").kwargs[key] for key in LAYOUT)
-    rows, columns = element.shape
-    figure = plt.figure(figsize=(side * (columns + across * (columns - 1)), side * (rows + down * (rows - 1))))
-    grid = figure.add_gridspec(rows, columns, left=0, right=1, bottom=0, top=1, wspace=across, hspace=down)
-    for part, place in zip(element, grid, strict=False):
-        renderer.get_plot(part, fig=figure, axis=figure.add_subplot(place))
-    return figure
 
 
 def rasterise(plot: object, element: object) -> None:

@@ -10,9 +10,7 @@ import holoviews as hv
 import xarray as xr
 
 from lazyrich import archive
-from lazyrich.draw import style
 from lazyrich.draw.diagrams import Diagram
-from lazyrich.draw.pictures import save
 from lazyrich.explore.coordinates import Straight
 from lazyrich.explore.map import Lines
 from lazyrich.explore.region import axis_within, finer
@@ -38,12 +36,14 @@ def picture(
 
     What is `said` of it lies in its metadata.
     """
+    from lazyrich.draw.pictures import matplotlib_figure, save  # only now, for it takes half a second
+
     hv.Store.current_backend = "matplotlib"
     try:
         overlay = diagram.draw(
             where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines)
         )
-        drawn = style.matplotlib_figure(overlay)
+        drawn = matplotlib_figure(overlay)
         if part:
             drawn.axes[0].set(xlim=part[:2], ylim=part[2:])
     finally:
