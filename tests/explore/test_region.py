@@ -43,7 +43,7 @@ def axes(draw, key):
     if key == "noise_std":
         numbers = numbers | st.just(0.0)
     if key.startswith("width_exponent"):
-        numbers = st.floats(-3, 3)
+        numbers = st.integers(-300, 300).map(lambda hundredths: hundredths / 100)
     spacing = draw(st.sampled_from(["values", "linear", "log"]))
     if spacing == "values":
         return {"values": draw(st.lists(numbers, min_size=2, max_size=5, unique=True))}
