@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import holoviews as hv
@@ -23,6 +23,15 @@ INCHES = 3.2  # of a frame
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
 STAGES = {"stage_1": style.STAGE_COLOURS[Stage.one], "stage_2": style.STAGE_COLOURS[Stage.two]}
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published curves (columns as of `load_published`), what they were trained on (empty: as simulated), their own t₁."""
+
+    points: dict[str, np.ndarray]
+    source: str = ""
+    onset: float | None = None
 
 
 class Drawing:
@@ -59,12 +68,16 @@ class Drawing:
         colour = style.CURVES[number + len(self.panel.observables)]
         self.curve(key, steps, values, label, line=1.8, dash=number, color=colour)
 
-    def points(self, steps: np.ndarray, values: np.ndarray) -> None:
+    def points(self, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """Published points."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
-        element = hv.Scatter((steps, values), "step", self.panel.name, label="published")
+        element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         self.elements.append(element.opts(backend=self.backend, color="white", **marker))
+
+    def red_line(self, step: float, span: tuple[float, float]) -> None:
+        """The published figure's own t₁."""
+        self.curve("red_line", np.full(2, step), np.array(span), f"published t₁ = {step:g}", line=1.5, color=style.RED_LINE)
 
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
@@ -130,7 +143,7 @@ def drawable(cell: xr.Dataset) -> bool:
     return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
 
 
-def panels(cell: xr.Dataset, published: dict[str, np.ndarray] | None, backend: str, title: str) -> list[hv.Overlay]:
+def panels(cell: xr.Dataset, published: Published | None, backend: str, title: str) -> list[hv.Overlay]:
     """The panels of one cell: every replicate, their median, theory and published points, shaded by the medians of t₁ and t₂.
 
     None for observables that are not recorded or have no value at all (a failed network).
@@ -149,7 +162,7 @@ def _panel(
     panel: Panel,
     found: dict[str, np.ndarray],
     predicted: dict[str, np.ndarray],
-    published: dict[str, np.ndarray] | None,
+    published: Published | None,
     backend: str,
     title: str,
 ) -> hv.Overlay:
@@ -177,9 +190,14 @@ def _panel(
                 look = {"line": 1.8, "dash": 0, "color": style.CURVES[1]}
                 drawing.curve("late", *median_curve(steps, late, True), "kernel one step late", **look)
                 shown.append(late)
-        drawing.points(published["step"], published[panel.published])
-        shown.append(published[panel.published])
-    return drawing.overlay(title, last, limits(np.concatenate([part.ravel() for part in shown]), panel))
+        values = published.points[panel.published]
+        of = f", on {published.source}" if published.source else ""
+        drawing.points(published.points["step"], values, f"published{of}")
+        shown.append(values)
+    span = limits(np.concatenate([part.ravel() for part in shown]), panel)
+    if published is not None and published.onset is not None:
+        drawing.red_line(published.onset, span)
+    return drawing.overlay(title, last, span)
 
 
 def middle(values: np.ndarray) -> float:
