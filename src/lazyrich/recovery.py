@@ -66,9 +66,7 @@ def target_square(published: dict[str, np.ndarray], samples: int, loss_factor: f
     return 2 * samples * float(published["loss"][0]) / loss_factor
 
 
-def recover(
-    published: dict[str, np.ndarray], *, samples: int, loss_factor: float, moving: float = 1.0
-) -> Recovered:
+def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: float, moving: float = 1.0) -> Recovered:
     """What curves (columns as of `load_published`) say of a network of n = `samples`, c = `loss_factor` and a = `moving`.
 
     Raises
@@ -80,7 +78,9 @@ def recover(
     root_gamma = float(ratio.max())
     rise = (steps > 0) & (ratio > 0) & (np.cumsum(ratio > RISE * root_gamma) == 0)
     if not rise.any() or loss.min() > (1 - ONSET) * loss[0]:
-        raise ValueError("published curves: show no early rise of rho_over_v, or no fall of the loss; give denser points")
+        raise ValueError(
+            "published curves: show no early rise of rho_over_v, or no fall of the loss; give denser points"
+        )
     exponents = _exponent(ratio[rise] / root_gamma, moving)
     single = np.tanh(exponents / steps[rise])
     k = float(np.tanh(exponents @ steps[rise] / (steps[rise] @ steps[rise])))

@@ -37,7 +37,7 @@ def setting(sweep: Sweep) -> str:
 
 
 def stand_in(sweep: Sweep) -> str:
-    """What a sweep trains on in place of what its published curves were trained on; empty where it is the same, or not known."""
+    """What a sweep trains on in place of what its published curves were trained on; empty if that is the same or not known."""
     published = sweep.figures.published_source
     sources = sorted(source for (source,) in sweep.combinations("source"))
     if published is None or published in sources:

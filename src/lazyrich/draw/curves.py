@@ -15,7 +15,7 @@ from bokeh.models import CustomJSTicker, LogAxis
 
 from lazyrich.draw import style
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
-from lazyrich.published import lagged_kernel_error
+from lazyrich.published import lagged_kernel_error, loss_error
 from lazyrich.stages import Stage
 
 WIDTH, HEIGHT = 280, 250
@@ -77,7 +77,9 @@ class Drawing:
 
     def red_line(self, step: float, span: tuple[float, float]) -> None:
         """The published figure's own t₁."""
-        self.curve("red_line", np.full(2, step), np.array(span), f"published t₁ = {step:g}", line=1.5, color=style.RED_LINE)
+        self.curve(
+            "red_line", np.full(2, step), np.array(span), f"published t₁ = {step:g}", line=1.5, color=style.RED_LINE
+        )
 
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
@@ -168,6 +170,9 @@ def _panel(
 ) -> hv.Overlay:
     steps = cell["step"].values.astype(float)
     last = until(cell).max()
+    if published is not None:
+        # With so many entries it would cover the points.
+        panel = replace(panel, legend="bottom" if backend == "bokeh" else "top_right")
     drawing = Drawing(panel, backend)
     drawing.shade(*(middle(values) for values in stages(cell)), last)
     shown = list(found.values())
@@ -184,6 +189,10 @@ def _panel(
     if "limit" in predicted:
         shown.append(predicted["limit"])
     if published is not None and panel.published:
+        if (row := nearest(cell, published.points)) is not None:
+            look = {"line": 2, "dash": 0, "color": style.NEAREST}
+            values = next(iter(found.values()))[row]
+            drawing.curve("nearest", steps[row], values, f"nearest, replicate {cell['replicate'].values[row]}", **look)
         if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
             late = lagged_kernel_error(cell)
             if np.isfinite(late).any():
@@ -194,10 +203,18 @@ def _panel(
         of = f", on {published.source}" if published.source else ""
         drawing.points(published.points["step"], values, f"published{of}")
         shown.append(values)
-    span = limits(np.concatenate([part.ravel() for part in shown]), panel)
+    span = limits(np.concatenate([part.ravel() for part in shown]), panel, legend_inside=panel.legend != "bottom")
     if published is not None and published.onset is not None:
         drawing.red_line(published.onset, span)
     return drawing.overlay(title, last, span)
+
+
+def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
+    """Which of several networks has its loss nearest to published points."""
+    if cell.sizes["network"] < 2 or "loss" not in cell:
+        return None
+    errors = loss_error(cell, points)
+    return None if np.isnan(errors).all() else int(np.nanargmin(errors))
 
 
 def middle(values: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What the published points themselves say, as a table of a report page: k, √γ, onset and starting sizes, and how each is found."""
+"""What the published points themselves say, as tables of a report page: k, √γ, onset, starting sizes, and how each is found."""
 
 from __future__ import annotations
 
@@ -32,14 +32,18 @@ def recovered_tables(sweep: Sweep) -> list[dict]:
             continue
         half = ", half of the neurons on for all samples and half for none" if MOVING[activation] < 1 else ""
         plateau = (
-            f"{found.plateau} of the points are within 1 % of it while the loss has fallen by less than 1 %"
+            f"points within 1 % of it before the loss has fallen by 1 %: {found.plateau}"
             if found.plateau
-            else "no plateau: it is reached only while the loss falls, and is a lower bound"
+            else "no plateau: it is reached while the loss falls, and is a lower bound"
         )
         rows = [
             ("√γ", f"{found.root_gamma:g}", f"largest |ρ|/|v|; {plateau}"),
-            ("k", f"{found.k:.4g}", f"early rise of |ρ|/|v|, up to {RISE:g}√γ; single points {_range(found.k_low, found.k_high)}"),
-            ("k, again", f"{found.k_from_loss:.4g}", "growth of 1 − √(L/L(0)) in stage one"),
+            (
+                "k",
+                f"{found.k:.4g}",
+                f"early rise of |ρ|/|v|, up to {RISE:g}√γ; single points {_range(found.k_low, found.k_high)}",
+            ),
+            ("k from the loss", f"{found.k_from_loss:.4g}", "growth of 1 − √(L/L(0)) in stage one"),
             (f"t₁({ONSET:g})", f"{found.onset:.4g}", f"step at which the loss has fallen by {ONSET:.0%}"),
             *_red_line(sweep, points),
             (

@@ -154,6 +154,7 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
                 "replicate": f"{float(one['nearest_replicate']):g}",
                 "nearest": float(one["published_loss_error_nearest"]),
                 "nearest_ratio": f"{float(one['published_ratio_error_nearest']):.2%}",
+                "onset": f"{float(one['onset_step'].sel(quantile=0.5)):g}",
                 "k": f"{float(one['growth_per_step'].sel(quantile=0.5)):.4f}",
                 "kernel": [
                     f"{float(one[f'kernel_{which}_{place}'].sel(quantile=0.5)):.3g}"
