@@ -100,6 +100,8 @@ class Drawing:
         if self.bokeh:
             sizes = {"title": 12, "legend": 9.5, "labels": 11}
             frame = {"frame_width": size[0], "frame_height": size[1], "fontsize": sizes}
+            if self.panel.legend == "bottom":  # a layout leaves less room below a frame than Bokeh's own spacing takes
+                frame["legend_opts"] = {"spacing": 0, "padding": 4, "margin": 4}
             return overlay.opts(backend=self.backend, toolbar="above", active_tools=[], **frame, **common)
         sizes = {"title": 9, "labels": 9, "legend": 7.5}
         return overlay.opts(

@@ -147,7 +147,10 @@ def _laid_over(published: curves.Published, other: str) -> str:
     """What a caption says of published points: on what they were trained, and what their red line is."""
     source = f", trained on {published.source}, not on these data" if other else ""
     line = "; red line: the published figure's own t₁" if published.onset is not None else ""
-    return f" Circles: published points{source}{line}. Shaded: up to the median of measured t₁, and from there to t₂."
+    return (
+        f" Circles: published points{source}; black dashes: the network whose loss is nearest to them{line}. "
+        "Shaded: up to the median of measured t₁, and from there to t₂."
+    )
 
 
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
