@@ -81,6 +81,21 @@ def test_numbers_of_a_simulated_network_come_back(problem, k):
         assert abs(found.k_from_loss / k - 1) < spread * shortfall(k) + 0.01
 
 
+def test_the_end_of_a_rich_linear_network_says_b():
+    run = lazyrich.run(
+        {
+            "problem": {"source": "digits", "samples": 5, "inputs": "standardised"},
+            "network": {"width": 10**12, "laziness": 1e-6, "balance": 1},
+            "training": {"growth_per_step": 0.02, "steps": 20000, "loss": "mse"},
+            "record": {"points": 2000},
+            "replicates": 4,
+        }
+    )
+    for row in range(4):
+        # b of flow; a descent in steps of k, with the drift of v_r v_s − ⟨w_r, w_s⟩, ends of order k beside it.
+        assert recover(as_published(run, row), samples=5, loss_factor=2).b == pytest.approx(float(run.b[row]), rel=0.02)
+
+
 @given(
     k=st.floats(0.001, 0.02),
     root_gamma=st.floats(1.0, 1e5),
@@ -98,7 +113,7 @@ def test_curves_of_stage_one_itself_come_back(k, root_gamma, balance, moving, ch
     points = {
         "step": steps,
         "loss": 30.0 * (1 - overlap) ** 2,
-        "rho_over_v": np.where(overlap < 0.5, moving * rho / (moving * v + 1 - moving), 0.0),
+        "rho_over_v": np.maximum.accumulate(np.where(overlap < 0.5, moving * rho / (moving * v + 1 - moving), 0.0)),
     }
     found = recover(points, samples=10, loss_factor=2, moving=moving)
     # With half of the neurons at rest the plateau lacks 2e^{−kt}, √χ where the loss falls; some more where neurons turn round

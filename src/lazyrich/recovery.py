@@ -6,7 +6,8 @@ and |ρ_r| small against √γ v at first,
 
     |ρ|/|v| = a√γ sinh/(a cosh + 1 − a),    1 − L/L(0) = aχ(1 + k)^{2t},    χ = √γ(σ₀² + v₀²)/(2‖y‖²),
 
-with the discrete sinh, cosh of `theory.stage_one`. Nothing else about width, η or the data can be told from them.
+with the discrete sinh, cosh of `theory.stage_one`. Nothing else about width, η or the data can be told from them. The end of
+training adds b: there all w_r of a rich linear network lie along X⁺y, so that |ρ|/|v| = ⟨X⁺y, Xᵀy⟩/b = ‖y‖²/b.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Recovered:
     chi: float  # χ, from t₁(δ) = ln(δ/(aχ))/(2 ln(1 + k))
     v_eff: float  # √(σ₀² + v₀²)
     v_eff_from_loss: float  # the same with k_from_loss
+    b: float  # ‖y‖²/(|ρ|/|v|) at the end, where rich training of a linear network that has learnt ends
 
     @property
     def v_0(self) -> float:
@@ -89,7 +91,8 @@ def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: floa
     onset = _first(steps, overlap, 1 - np.sqrt(1 - ONSET))
     k_from_loss = _growth(steps, overlap)
     chi, other = (ONSET / (moving * (1 + rate) ** (2 * onset)) for rate in (k, k_from_loss))
-    size = 2 * target_square(published, samples, loss_factor) / root_gamma
+    y_square = target_square(published, samples, loss_factor)
+    size = 2 * y_square / root_gamma
     balance, (low, high), error = _balance(steps, ratio, loss > 0.99 * loss[0], k, root_gamma, moving)
     return Recovered(
         root_gamma=root_gamma,
@@ -106,6 +109,7 @@ def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: floa
         chi=float(chi),
         v_eff=float(np.sqrt(size * chi)),
         v_eff_from_loss=float(np.sqrt(size * other)),
+        b=y_square / float(ratio[-1]) if ratio[-1] > 0 else np.nan,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lazyrich.published import load_published
-from lazyrich.recovery import MOVING, ONSET, RISE, recover
+from lazyrich.recovery import MOVING, ONSET, RISE, recover, target_square
 from lazyrich.sweep import Sweep
 from lazyrich.training import LOSS_FACTOR
 
@@ -58,6 +58,9 @@ def recovered_tables(sweep: Sweep) -> list[dict]:
             ),
             ("distance", f"{found.shape_error:.2%}", "rms of |ρ|/|v| to stage one of these numbers, relative to √γ"),
         ]
+        if activation == "linear":
+            isotropic = found.b * found.root_gamma / target_square(points, samples, LOSS_FACTOR[loss])
+            rows.append(("b", f"{found.b:.3g}", f"end of |ρ|/|v|, ‖y‖²/b; {isotropic:.3g} times that of K = κI"))
         tables.append({"of": f"n = {samples}, loss {LOSSES[loss]}, {activation}{half}", "rows": rows})
     return tables
 
