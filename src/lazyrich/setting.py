@@ -37,6 +37,20 @@ def setting(sweep: Sweep) -> str:
     return f"{', '.join(words)}; {', '.join(shown)}; {networks}, seed {sweep.seed}."
 
 
+def stand_in(sweep: Sweep) -> str:
+    """What a sweep trains on in place of what its published curves were trained on; empty if that is the same or not known."""
+    published = sweep.figures.published_source
+    sources = sorted(source for (source,) in sweep.combinations("source"))
+    if published is None or published in sources:
+        return ""
+    return f"{' and '.join(map(source_name, sources))} in place of {source_name(published)}"
+
+
+def source_name(name: str) -> str:
+    """A source as people call it."""
+    return "CIFAR-10" if name == "cifar10" else name
+
+
 def varied(sweep: Sweep) -> str:
     """What the sweep varies, from where to where."""
     parts = []

@@ -126,7 +126,7 @@ def _reduce(
     (target,) = wanted["boxes"]
     present, row = np.unique(np.concatenate(cells), return_inverse=True)
     column = np.concatenate(replicates)
-    values = {}
+    values, held = {}, {}
     for name, flat in columns.items():
         if name == "best_theory":
             continue  # of a cell's median errors, below, so that no tie of two replicates decides
@@ -147,8 +147,15 @@ def _reduce(
             values[name] = quantiles(table)
             if name.startswith("published_"):
                 values[f"{name}_worst"] = np.max(table, axis=1)
+                held[name] = table
         if name in BANDED:
             values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
+    if "published_loss_error" in held:
+        loss = held["published_loss_error"]
+        nearest = np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=1)
+        values["nearest_replicate"] = np.where(np.isnan(loss).all(axis=1), np.nan, nearest)
+        for name, table in held.items():
+            values[f"{name}_nearest"] = table[np.arange(len(table)), nearest]
     if "best_theory" in columns:
         medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
         values["best_theory"], _ = theories.best(medians, phases.theory_error)

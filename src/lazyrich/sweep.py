@@ -204,6 +204,13 @@ class Figures(Section):
     published: str | None = Field(
         None, description="curves to lay over, relative to the sweep file: CSV with step, loss, rho_over_v, ntk_error"
     )
+    published_source: Annotated[Any, scalar(Choice((*LAWS, *DATA)))] = Field(
+        None,
+        description="what the published curves were trained on; figures say so where the sweep trains on something else",
+    )
+    published_onset: Annotated[Any, scalar(POSITIVE)] = Field(
+        None, description="step of the published figure's own t₁, drawn as its red line"
+    )
     axes: tuple[str, str] | None = Field(
         None, description="the two axes of maps and boundaries (default the first two with numbers)"
     )

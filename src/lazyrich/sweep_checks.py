@@ -214,6 +214,9 @@ def _check_cells(sweep: Sweep) -> None:
 
 
 def _check_figures(sweep: Sweep) -> None:
+    for name in ("published_source", "published_onset"):
+        if getattr(sweep.figures, name) is not None and sweep.figures.published is None:
+            raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
     drawn = sweep.numeric
     for name in map(bare, sweep.figures.axes or ()):
         if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:

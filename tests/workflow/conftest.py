@@ -119,7 +119,11 @@ def project(tmp_path_factory) -> Project:
     """The copy, with two small sweeps in several shards, not yet run."""
     copy = copied(tmp_path_factory.mktemp("project"))
     copy.edit("src/lazyrich/plan.py", "SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 25")
-    copy.edit("config/config.yaml", "  - figure1\n  - initial_scale\n  - learning_rate\n", "  - map\n  - line\n")
+    copy.edit(
+        "config/config.yaml",
+        "  - figure1\n  - figure2\n  - figure3\n  - initial_scale\n  - learning_rate\n",
+        "  - map\n  - line\n",
+    )
     copy.sweep("map", MAP)
     copy.sweep("line", LINE)
     return copy

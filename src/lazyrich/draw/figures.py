@@ -23,7 +23,7 @@ from lazyrich.draw.rendered import rendered
 from lazyrich.fields import numeric_axes
 from lazyrich.plan import whole
 from lazyrich.published import load_published
-from lazyrich.setting import setting
+from lazyrich.setting import setting, source_name, stand_in
 from lazyrich.summary import cell
 from lazyrich.sweep import Sweep
 
@@ -58,6 +58,8 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
         found["trajectories"] = _trajectories(sweep, data, shards)
     drawn = {name: each for name, each in found.items() if each is not None}
+    if other := stand_in(sweep):
+        drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
         said = f"{caption} Made by: snakemake --cores all {folder}"
         for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
@@ -111,13 +113,14 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     wanted = whole(sweep).recipe
     dims = summary["phase"].dims
     sizes = [summary.sizes[dim] for dim in dims]
-    published = load_published(sweep.figures.published) if sweep.figures.published else None
+    other = stand_in(sweep)
+    published = _published(sweep)
     found = {}
     # Of a sweep that is refined, cells that were trained.
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
     for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
-        title = point(summary.isel(place), dims) or "one cell"
+        title = point(summary.isel(place), dims) or other or "one cell"
         networks = cell(shards, wanted, flat)
         if curves.drawable(networks):
             found[title] = networks
@@ -127,9 +130,27 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     def builder(backend: str) -> hv.Layout:
         return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
 
-    points = " Circles: published points." if published else ""
+    points = _laid_over(published, other) if published else ""
     left = chosen(len(found), len(trained), "cells")
     return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{left} {setting(sweep)}"
+
+
+def _published(sweep: Sweep) -> curves.Published | None:
+    figures = sweep.figures
+    if figures.published is None:
+        return None
+    source = source_name(figures.published_source) if stand_in(sweep) else ""
+    return curves.Published(load_published(figures.published), source, figures.published_onset)
+
+
+def _laid_over(published: curves.Published, other: str) -> str:
+    """What a caption says of published points: on what they were trained, and what their red line is."""
+    source = f", trained on {published.source}, not on these data" if other else ""
+    line = "; red line: the published figure's own t₁" if published.onset is not None else ""
+    return (
+        f" Circles: published points{source}; black dashes: the network whose loss is nearest to them{line}. "
+        "Shaded: up to the median of measured t₁, and from there to t₂."
+    )
 
 
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:

@@ -14,9 +14,11 @@ from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.page import bokeh_scripts, write_page
+from lazyrich.draw.recovered import recovered_tables
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import TEXT, Phase
 from lazyrich.published import load_published, plateau, stage_one_plateau
+from lazyrich.setting import source_name, stand_in
 from lazyrich.sweep import Sweep
 from lazyrich.theories import TEXT as THEORY_TEXT
 from lazyrich.theories import Theory
@@ -56,7 +58,9 @@ def write_report(
         best=best_counts(data),
         boundaries=boundary_table(data),
         disagreement=disagreement(data),
+        stand_in=stand_in(sweep),
         published=published_table(data, sweep),
+        recovered=recovered_tables(sweep),
         cells=sweep.cells,
         networks=int(data["networks"].sum()),
         attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
@@ -142,11 +146,15 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
         one = stacked.isel(cell=i)
         rows.append(
             {
-                "setting": [f"{float(one[name]):.4g}" for name in names],
+                "setting": [_value(one[name].item()) for name in names],
                 "loss": f"{float(one['published_loss_error'].sel(quantile=0.5)):.2%}",
                 "loss_worst": f"{float(one['published_loss_error_worst']):.2%}",
                 "plateau": f"{float(one['published_plateau_error'].sel(quantile=0.5)):.2%}",
                 "plateau_worst": f"{float(one['published_plateau_error_worst']):.2%}",
+                "replicate": f"{float(one['nearest_replicate']):g}",
+                "nearest": float(one["published_loss_error_nearest"]),
+                "nearest_ratio": f"{float(one['published_ratio_error_nearest']):.2%}",
+                "onset": f"{float(one['onset_step'].sel(quantile=0.5)):g}",
                 "k": f"{float(one['growth_per_step'].sel(quantile=0.5)):.4f}",
                 "kernel": [
                     f"{float(one[f'kernel_{which}_{place}'].sel(quantile=0.5)):.3g}"
@@ -160,12 +168,23 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
     points = load_published(sweep.figures.published)
     steps = points["step"][plateau(points)]
     early = stage_one_plateau(points)
+    kernel = {}
+    if "kernel_same_end" in data and early.any():
+        kernel = {
+            "kernel": [f"{np.median(points['ntk_error'][early]):.3g}", f"{points['ntk_error'][-1]:.3g}"],
+            "kernel_steps": f"{points['step'][early].min():g} to {points['step'][early].max():g}",
+        }
     return {
         "symbols": [data[name].attrs.get("symbol") or name for name in names],
         "rows": rows,
+        "best": min(rows, key=lambda row: np.nan_to_num(row["nearest"], nan=np.inf)),
+        "source": source_name(sweep.figures.published_source or "") if stand_in(sweep) else "",
         "start": f"{points['loss'][0]:g}",
         "steps": f"{steps.min():g} to {steps.max():g}",
-        "kernel": [f"{np.median(points['ntk_error'][early]):.3g}", f"{points['ntk_error'][-1]:.3g}"],
-        "kernel_steps": f"{points['step'][early].min():g} to {points['step'][early].max():g}",
         "last": f"{points['step'][-1]:g}",
+        **kernel,
     }
+
+
+def _value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -68,6 +68,8 @@ NOT_RUN = PHASE_COLOURS[Phase.not_run]
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"
+NEAREST = "#000000"  # of several networks, to published points
+RED_LINE = "#C00000"
 
 # Measured lines are solid and light between dark edges, predicted ones black and broken on top of them, each with its own
 # pattern: where prediction and measurement agree both can still be seen, and no colour is needed to tell lines apart.

@@ -182,7 +182,7 @@ def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tu
         return (0.1, 10.0)
     low, high = float(shown.min()), float(shown.max())
     if not panel.log:
-        return (min(0.0, low), high * 1.08 or 1.0)
+        return (min(0.0, low), high * (2.0 if legend_inside and panel.legend == "top_right" else 1.08) or 1.0)
     low = max(low, 1e-18 * high)
     room = max((high / low) ** 0.7, 30.0) if legend_inside else 2.0
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
