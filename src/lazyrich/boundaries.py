@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
+from lazyrich import scope
 from lazyrich.fields import median
 from lazyrich.phases import Phase
 
@@ -31,6 +32,10 @@ class Boundary:
     predicted: bool
     within: Callable[[xr.Dataset], xr.DataArray] | None = None
     against: tuple[str, ...] = ()  # predicted boundaries that a measured one is held against
+
+    def called(self, summary: xr.Dataset) -> str:
+        """Its name in a picture of a summary: a prediction's says so where networks are not the linear ones that it is of."""
+        return self.text + scope.caveat(summary) if self.predicted else self.text
 
 
 def _settled(summary: xr.Dataset) -> xr.DataArray:
@@ -133,7 +138,7 @@ def level_set(
 def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray]]:
     """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
 
-    The edges of a measured boundary's band follow it as `<name>_low` and `<name>_high`.
+    Predictions that are about linear networks alone (`scope.LEFT_OUT`) lie in their cells only. The edges of a measured boundary's band follow it as `<name>_low` and `<name>_high`.
     """
     result = {}
     for name, boundary in BOUNDARIES.items():
@@ -142,6 +147,8 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
             field = median(summary[boundary.field + end]).broadcast_like(summary["phase"])
+            if name in scope.LEFT_OUT:
+                field = field.where(scope.of_cells(summary) == scope.LINEAR)
             if boundary.within is not None:
                 field = field.where(boundary.within(summary))
             lines = level_set(summary[x].values, summary[y].values, field.transpose(x, y).values, boundary.level)

@@ -103,7 +103,7 @@ def code_map(
             clim=limits,
             **_matplotlib_frame(plane, x, y, title, style.colour_bar(words=names)),
         )
-    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
+    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn, whole)
 
 
 def scale(values: np.ndarray) -> tuple[float, float, bool]:
@@ -167,7 +167,7 @@ def value_map(
     else:
         frame = _matplotlib_frame(plane, x, y, title, style.colour_bar(symbol))
         mesh = mesh.opts(backend=backend, **common, **frame)
-    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
+    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn, whole)
 
 
 def with_symbol(title: str, symbol: str) -> str:
@@ -250,9 +250,11 @@ def _with_boundaries(
     backend: str,
     lines: Sequence[str],
     drawn: Drawn | None = None,
+    whole: xr.Dataset | None = None,
 ) -> hv.Overlay:
     """Lay boundaries over a map and name them in the legend; measured ones first, so that predictions show on top."""
     overlay = mesh
+    whole = plane if whole is None else whole
     drawn = boundaries(plane, x, y) if drawn is None else drawn
     found = [name for name in lines if name in drawn]
     width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
@@ -266,7 +268,7 @@ def _with_boundaries(
         boundary = BOUNDARIES[name]
         if boundary.predicted:
             dash = {"line_dash": style.DASHES[name][0]} if bokeh else {"linestyle": style.DASHES[name][1]}
-            line = curve(name, boundary.text)
+            line = curve(name, boundary.called(whole))
             overlay *= line.opts(backend=backend, color="black", **{width: 1.8}, **dash)
         else:
             overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})

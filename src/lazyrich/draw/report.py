@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich import archive, scope
 from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
@@ -54,6 +55,7 @@ def write_report(
         phases=phase_counts(data),
         theories=theory_table(data),
         best=best_counts(data),
+        scope=scope_table(data),
         boundaries=boundary_table(data),
         disagreement=disagreement(data),
         published=published_table(data, sweep),
@@ -73,7 +75,7 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
         if np.isfinite(apart).all():
             boundary = BOUNDARIES[name]
             against = "; ".join(
-                BOUNDARIES[other].text for other in boundary.against if (data["boundary"] == other).any()
+                BOUNDARIES[other].called(data) for other in boundary.against if (data["boundary"] == other).any()
             )
             rows.append(
                 {
@@ -84,6 +86,25 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
                 }
             )
     return rows
+
+
+def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
+    """Which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
+    activations = scope.others(data)
+    if not activations:
+        return None
+
+    def known(name: str) -> bool:
+        """Whether there would be something to draw or to compare."""
+        field = BOUNDARIES[name].field if name in BOUNDARIES else f"{name}_error"
+        return field in data and (name not in BOUNDARIES or bool(np.isfinite(data[field]).any()))
+
+    return {
+        "activations": ", ".join(activations),
+        "all": not (scope.of_cells(data) == scope.LINEAR).any(),
+        "left_out": [each for name, each in scope.LEFT_OUT.items() if known(name)],
+        "carried": scope.CARRIED,
+    }
 
 
 def disagreement(data: xr.Dataset) -> str | None:
