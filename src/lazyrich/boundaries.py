@@ -138,7 +138,8 @@ def level_set(
 def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray]]:
     """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
 
-    Predictions that are about linear networks alone (`scope.LEFT_OUT`) lie in their cells only. The edges of a measured boundary's band follow it as `<name>_low` and `<name>_high`.
+    Predictions that are about linear networks alone (`scope.LEFT_OUT`) lie in their cells only. The edges of a measured
+    boundary's band follow it as `<name>_low` and `<name>_high`.
     """
     result = {}
     for name, boundary in BOUNDARIES.items():

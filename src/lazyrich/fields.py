@@ -15,6 +15,16 @@ def median(field: xr.DataArray) -> xr.DataArray:
     return field.sel(quantile=0.5, drop=True) if "quantile" in field.dims else field
 
 
+# χ below which training is deep in the rich regime, where T is claimed.
+RICH = 0.1
+
+
+def rich(summary: xr.Dataset) -> xr.DataArray:
+    """Which cells are rich (χ < `RICH`) and have networks all of which converged, over the dimensions of the grid."""
+    found = (summary["converged_share"] == 1) & (summary["networks"] > 0) & (median(summary["laziness"]) < RICH)
+    return found.transpose(*summary["phase"].dims)
+
+
 def numeric_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
     """Grid dimensions with more than one number along them: those of `first`, then the others in the sweep's order."""
     axes = [

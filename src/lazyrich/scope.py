@@ -1,7 +1,7 @@
 """What theory was derived for linear networks alone, and what is done with it where networks have another activation.
 
-Nobody derived it for them. What needs neurons that are linear to mean anything is left out, with the reason; what might carry over
-(the paper trains ReLU networks and sees two stages) is drawn, named as theory of linear networks, and its error is measured.
+Nobody derived it for them. What needs linear neurons to mean anything is left out, with the reason; what might carry over (the
+paper trains ReLU networks and sees two stages) is drawn, named as theory of linear networks, and its error is measured.
 """
 
 from __future__ import annotations

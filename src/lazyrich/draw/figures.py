@@ -18,6 +18,7 @@ from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
+from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.rendered import rendered
 from lazyrich.draw.style import matplotlib_figure
@@ -40,7 +41,8 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
 
     Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
     if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
-    Where χ varies, and something else beside it, the change of the kernel against χ.
+    Where χ varies, and something else beside it, the change of the kernel against χ; where networks are rich, the kernel's
+    distance to T and to Θ∞ through training.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     axes = numeric_axes(data, sweep.figures.axes or ())
     found: dict[str, tuple[Builder, str] | None] = _maps(sweep, data, *axes[:2]) if len(axes) >= 2 else {}
     found["collapse"] = collapse_figure(sweep, data)
+    found["kernel_distance"] = distance_figure(sweep, data, shards)
     if len(axes) == 1 and data["phase"].ndim == 1:
         found["kernel_change"] = (
             lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel"),

@@ -14,6 +14,7 @@ from lazyrich import archive, scope
 from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
+from lazyrich.draw.kernel_distance import distance_table, kernel_distances
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import TEXT, Phase
@@ -56,6 +57,7 @@ def write_report(
         theories=theory_table(data),
         best=best_counts(data),
         scope=scope_table(data),
+        kernels=distance_table(kernel_distances(sweep, data, shards), data),
         boundaries=boundary_table(data),
         disagreement=disagreement(data),
         published=published_table(data, sweep),
