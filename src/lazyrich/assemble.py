@@ -12,7 +12,7 @@ import xarray as xr
 from lazyrich import archive, scope
 from lazyrich.boundaries import boundaries, distances
 from lazyrich.comparison import COLUMNS
-from lazyrich.fields import numeric_axes
+from lazyrich.fields import map_axes, numeric_axes
 from lazyrich.phases import VOTES, Phase
 from lazyrich.plan import canonical
 from lazyrich.quantiles import QUANTILES
@@ -91,7 +91,7 @@ def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
 
     Those of measured boundaries come with their distance to what was predicted.
     """
-    axes = numeric_axes(data, first)
+    axes = map_axes(data, first)
     if len(axes) < 2:
         return
     x, y = axes[:2]

@@ -11,7 +11,7 @@ import xarray as xr
 from jaxtyping import Float, Real
 
 from lazyrich import scope
-from lazyrich.fields import median
+from lazyrich.fields import median, names_along
 from lazyrich.phases import Phase
 
 Array = np.ndarray
@@ -138,10 +138,13 @@ def level_set(
 def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray]]:
     """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
 
+    None along an axis of names, between which nothing lies.
     Predictions that are about linear networks alone (`scope.LEFT_OUT`) lie in their cells only. The edges of a measured
     boundary's band follow it as `<name>_low` and `<name>_high`.
     """
     result = {}
+    if any(names_along(summary, axis) is not None for axis in (x, y)):
+        return result
     for name, boundary in BOUNDARIES.items():
         for end in ("", "_low", "_high"):
             if boundary.field + end not in summary:

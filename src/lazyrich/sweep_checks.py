@@ -214,11 +214,11 @@ def _check_cells(sweep: Sweep) -> None:
 
 
 def _check_figures(sweep: Sweep) -> None:
-    drawn = sweep.numeric
+    drawn = sweep.single
     for name in map(bare, sweep.figures.axes or ()):
         if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
             raise ValueError(
-                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of numbers of this sweep; write two of "
+                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of this sweep that stand alone; write two of "
                 f"{', '.join(drawn) or 'none, it has no such axis'}"
             )
 

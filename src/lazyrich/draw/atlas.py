@@ -19,7 +19,7 @@ from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import kept_trajectories
 from lazyrich.draw.pack import MISSING, Pack
-from lazyrich.fields import median
+from lazyrich.fields import median, names_along
 from lazyrich.setting import setting
 from lazyrich.sweep import Sweep
 from lazyrich.table import variable
@@ -85,11 +85,15 @@ def _step(summary: xr.Dataset, layers: int) -> int:
 def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
     values = data[name].values.astype(float)
     edges, _ = style.edges(values)
+    names = names_along(data, name)
+    called = name if names is None else str(names.name)
     return {
-        "name": name,
-        "symbol": data[name].attrs.get("symbol") or name,
+        "name": called,
+        "symbol": data[name].attrs.get("symbol") or called,
         "values": values.tolist(),
         "edges": edges.tolist(),
+        # What a point is called, where it is no number.
+        "names": None if names is None else list(map(str, names.values)),
     }
 
 

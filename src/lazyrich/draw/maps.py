@@ -19,7 +19,7 @@ from bokeh.models import FixedTicker
 from lazyrich import phases, theories
 from lazyrich.boundaries import BAND, BOUNDARIES, boundaries
 from lazyrich.draw import style
-from lazyrich.fields import median
+from lazyrich.fields import median, names_along
 
 SIZE = 380  # of the frame, in pixels
 INCHES, SMALL = 6.2, 3.8  # of a map alone with all its names; of the frame of one among several
@@ -227,7 +227,11 @@ def _hover_layers(
 ) -> dict[str, tuple[str, np.ndarray]]:
     """Shown beside the pointer, name -> (words, (y, x)): the cell's own axes' values, not the pointer's; key scalars."""
     grid_x, grid_y = np.meshgrid(plane[x].values.astype(float), plane[y].values.astype(float))
-    found = {name: (plane[name].attrs.get("symbol", name), values) for name, values in ((x, grid_x), (y, grid_y))}
+    found = {
+        name: (plane[name].attrs.get("symbol", name), values)
+        for name, values in ((x, grid_x), (y, grid_y))
+        if names_along(plane, name) is None
+    }
     for name, words in HOVERED:
         # Not an axis' or a slice's own value.
         if name in plane and set((values := median(plane[name])).dims) == {x, y}:
@@ -290,7 +294,7 @@ def _with_boundaries(
         fig_inches=INCHES,
         aspect="auto",
         apply_ticks=False,
-        hooks=[style.framed(1)],
+        hooks=[style.framed(1, style.name_ticks(plane, x, y))],
     )
 
 
@@ -304,6 +308,8 @@ def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
         "fontsize": {"title": 13, "labels": 12, "ticks": 11, "legend": 11},
         "toolbar": "above",
         "active_tools": [],
+        **{f"{which}ticks": ticks for which, ticks in style.name_ticks(plane, x, y).items()},
+        **({"xrotation": 90} if "x" in style.name_ticks(plane, x, y) else {}),
     }
 
 

@@ -16,7 +16,7 @@ from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.kernel_distance import distance_table, kernel_distances
 from lazyrich.draw.page import bokeh_scripts, write_page
-from lazyrich.fields import numeric_axes
+from lazyrich.fields import map_axes, placed
 from lazyrich.phases import TEXT, Phase
 from lazyrich.published import load_published, plateau, stage_one_plateau
 from lazyrich.sweep import Sweep
@@ -32,8 +32,8 @@ def write_report(
     captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
     with archive.read(summary) as data:
         data.load()
-    axes = numeric_axes(data, sweep.figures.axes or ())
-    explored = atlas(sweep, name, data, *axes[:2], shards) if len(axes) >= 2 else None
+    axes = map_axes(data, sweep.figures.axes or ())
+    explored = atlas(sweep, name, placed(data, axes[:2]), *axes[:2], shards) if len(axes) >= 2 else None
     maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {

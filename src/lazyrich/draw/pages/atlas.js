@@ -175,7 +175,8 @@ window.lazyrich = (() => {
   function place(ix, iy) {
     const further = atlas.slices.flatMap((slice, dim) =>
       Object.entries(slice.points[state.slice[dim]]).map(([name, value]) => [name, slice.symbols[name], value]));
-    return [[X.name, X.symbol, X.values[ix]], [Y.name, Y.symbol, Y.values[iy]], ...further];
+    const at = (axis, i) => [axis.name, axis.symbol, (axis.names ?? axis.values)[i]];
+    return [at(X, ix), at(Y, iy), ...further];
   }
 
   const spoken = parts => parts.map(([, symbol, value]) => `${symbol} = ${typeof value === "number" ? short(value) : value}`).join(", ");
