@@ -48,7 +48,7 @@ LEFT_OUT = {
 CARRIED = "stage one (Eq. 9), stage two (Eq. 10 and 11), the lazy–rich boundary, and the kernels T and Θ∞"
 CARRIED_ERRORS = ("stage_one", "eq_10", "aligned", "two_stage", "ntk_target", "ntk_end")
 # After the name of a prediction that is drawn though networks are not linear.
-OF_LINEAR = " (theory of linear networks)"
+OF_LINEAR = " (linear theory)"
 
 
 def of_networks(data: xr.Dataset) -> np.ndarray:

@@ -218,7 +218,7 @@ def _check_figures(sweep: Sweep) -> None:
     for name in map(bare, sweep.figures.axes or ()):
         if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
             raise ValueError(
-                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of this sweep that stand alone; write two of "
+                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of this sweep, each alone; write two of "
                 f"{', '.join(drawn) or 'none, it has no such axis'}"
             )
 

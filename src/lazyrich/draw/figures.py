@@ -39,10 +39,10 @@ Builder = Callable[[str], hv.core.Dimensioned]
 def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
     """Draw every figure that suits the sweep's axes into `folder`, with captions in `captions.json`.
 
-    Two or more axes of numbers (or of names that `figures.axes` asks for): maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
-    if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
-    Where χ varies, and something else beside it, the change of the kernel against χ; where networks are rich, the kernel's
-    distance to T and to Θ∞ through training.
+    Two or more axes (of numbers, or of names that `figures.axes` asks for): maps in the first two, a panel for each slice
+    through the others. Otherwise a line over the axis, if there is one, and trajectories of some cells. Published curves, where
+    the sweep names them, are laid over trajectories. Where χ varies, and something else beside it, the change of the kernel
+    against χ; where networks are rich, the kernel's distance to T and to Θ∞ through training.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
