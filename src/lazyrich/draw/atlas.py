@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from lazyrich import scope
 from lazyrich.boundaries import boundaries
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
@@ -34,7 +35,7 @@ MAP_SIZE = 330  # two side by side on a wide page, names of colours included
 
 
 def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str]) -> dict[str, Any]:
-    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON) and `numbers` (packed).
+    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), and `caveat`.
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards.
     """
@@ -70,6 +71,7 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
         "setting": setting(sweep),
     }
     return {
+        "caveat": scope.caveat(summary),
         "items": json.dumps(items | panels, ensure_ascii=False),
         "data": json.dumps(data, ensure_ascii=False),
         "numbers": packed,

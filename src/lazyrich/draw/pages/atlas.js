@@ -78,8 +78,9 @@ window.lazyrich = (() => {
     target.id = `${place.closest("section").id}-${name}`;
     place.append(target);
     await Bokeh.embed.embed_item({...items[name], target_id: target.id}, target.id);
-    const root = Bokeh.documents.find(each => !before.has(each)).roots()[0];
-    return {root, target};
+    // By its name, too: figures further down the page may be embedded meanwhile.
+    const fresh = Bokeh.documents.filter(each => !before.has(each)).flatMap(each => each.roots());
+    return {root: fresh.find(each => each.name === name), target};
   }
 
   const called = (figure, name) =>
