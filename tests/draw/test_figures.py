@@ -35,6 +35,8 @@ LAZINESS = {"laziness": {"log": [0.01, 10], "points": 4}}
 RATE = {"growth_per_step": {"log": [0.05, 3], "points": 3}, "steps": 40}
 SAMPLES = {"samples": {"values": [2, 3]}, "dimension": 50, "noise_std": 0.1}
 
+DIGITS = {"source": "digits", "inputs": "standardised", "targets": "one_vs_rest"}
+
 # Within 40 steps one of the three rates converges: of two axes, too few groups for a collapse.
 MAPS = {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement"}
 
@@ -57,7 +59,7 @@ SHAPES = {
     ),
     "two axes": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE},
-        MAPS,
+        MAPS | {"kernel_distance"},
     ),
     "two axes, end values": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE, "record": {"summary": True, "observables": ["rho"]}},
@@ -65,11 +67,18 @@ SHAPES = {
     ),
     "three axes": (
         {"problem": SAMPLES, "network": {"width": 20, **LAZINESS}, "training": RATE},
-        MAPS | {"collapse"},
+        MAPS | {"collapse", "kernel_distance"},
     ),
     "two axes and a name": (
         {"network": {"width": 20, **LAZINESS}, "training": {**RATE, "loss": {"values": ["mse", "half_mse"]}}},
-        MAPS | {"collapse"},
+        MAPS | {"collapse", "kernel_distance"},
+    ),
+    "samples against names": (
+        {
+            "problem": {**DIGITS, "samples": {"values": [2, 4]}, "classes": {"values": ["3-8", "4-9", "1-7"]}},
+            "figures": {"axes": ["classes", "samples"]},
+        },
+        MAPS,
     ),
     "zipped axes": (
         {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},
@@ -102,6 +111,9 @@ def test_every_shape_of_sweep_gets_figures_and_pages(shape, tmp_path):
     write_report(sweep, name="test", summary=tmp_path / "summary.nc", shards=shards, figures=folder, page=page)
     write_index([sweep], reports=[str(page)], figures=[str(folder)], page=tmp_path / "index.html")
     assert "Test" in page.read_text()
+    # Its table where its figure is, and theory's scope where networks are not linear.
+    assert ("The kernel against T and against Θ∞" in page.read_text()) == ("kernel_distance" in expected)
+    assert "Theory of linear networks, networks that are not" not in page.read_text()
 
 
 def test_a_sweep_with_published_points_and_few_observables_is_drawn(tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from lazyrich import scope
 from lazyrich.boundaries import boundaries
 from lazyrich.command import named, replay_command
 from lazyrich.draw import maps, style
@@ -21,7 +22,7 @@ from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import REPLICATE, kept_trajectories
 from lazyrich.draw.pack import MISSING, Pack
-from lazyrich.fields import median
+from lazyrich.fields import median, names_along
 from lazyrich.setting import setting
 from lazyrich.sweep import Sweep
 
@@ -38,7 +39,7 @@ MAP_SIZE = 330  # two side by side on a wide page, names of colours included
 def atlas(
     sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str], results: Path
 ) -> dict[str, Any]:
-    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON) and `numbers` (packed).
+    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), and `caveat`.
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
@@ -75,6 +76,7 @@ def atlas(
         "setting": setting(sweep),
     }
     return {
+        "caveat": scope.caveat(summary),
         "items": json.dumps(items | panels, ensure_ascii=False),
         "data": json.dumps(data, ensure_ascii=False),
         "numbers": packed,
@@ -90,11 +92,15 @@ def _step(summary: xr.Dataset, layers: int) -> int:
 def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
     values = data[name].values.astype(float)
     edges, _ = style.edges(values)
+    names = names_along(data, name)
+    called = name if names is None else str(names.name)
     return {
-        "name": name,
-        "symbol": data[name].attrs.get("symbol") or name,
+        "name": called,
+        "symbol": data[name].attrs.get("symbol") or called,
         "values": values.tolist(),
         "edges": edges.tolist(),
+        # What a point is called, where it is no number.
+        "names": None if names is None else list(map(str, names.values)),
     }
 
 

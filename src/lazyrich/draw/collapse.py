@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
 
+from lazyrich import scope
 from lazyrich.boundaries import coordinate
 from lazyrich.collapse import collapse, middles, points
 from lazyrich.draw import style
@@ -91,7 +92,7 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
     line = (10 ** place[:, 0], 10**height)
     ends = [_limits(np.concatenate([found[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))]
     lines = [
-        (line, "predicted", {"color": "black", width: 1.8, dash: "dashed"}),
+        (line, "predicted" + scope.caveat(thin), {"color": "black", width: 1.8, dash: "dashed"}),
         ((ends[0], (1.0, 1.0)), "κ_c, rich above", {"color": style.CURVES[1], width: 1.5, dash: "dotted"}),
     ]
     curves = [

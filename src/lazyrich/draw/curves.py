@@ -181,7 +181,7 @@ def _panel(
         # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
         parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
         drawing.curve(f"all_{name}", *parted, "", color=style.CURVES[number], alpha=0.3, line=1)
-        same = ", same step" if panel.name == "ntk_target_error" else ""
+        same = ", same step" if panel.published == "ntk_error" and name == "ntk_target_error" else ""
         label = f"{panel.observables[name]}, median of {len(values)}{same}"
         drawing.curve(name, *median_curve(steps, values, panel.log), label, color=style.CURVES[number], line=2.5)
     for key, values in predicted.items():
@@ -197,7 +197,7 @@ def _panel(
         if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
             late = lagged_kernel_error(cell)
             if np.isfinite(late).any():
-                look = {"line": 1.8, "dash": 0, "color": style.CURVES[1]}
+                look = {"line": 1.8, "dash": 0, "color": style.CURVES[2]}
                 drawing.curve("late", *median_curve(steps, late, True), "kernel one step late", **look)
                 shown.append(late)
         values = published.points[panel.published]

@@ -28,6 +28,8 @@ ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predict
 NUMBERS = {
     "alignment": "Alignment at the end",
     "weight_change": "Change of the first layer",
+    "ntk_target_error": "Distance of the end kernel to T",
+    "ntk_end_error": "Distance of the end kernel to Θ∞",
     "loss_growth": "Largest loss",
     "sharpness_change": "Change of sharpness",
     "end_step": "End of training",

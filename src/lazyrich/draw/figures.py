@@ -17,10 +17,11 @@ from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
+from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.pictures import matplotlib_figure, save
 from lazyrich.draw.rendered import rendered
-from lazyrich.fields import numeric_axes
+from lazyrich.fields import map_axes, placed
 from lazyrich.plan import whole
 from lazyrich.published import load_published
 from lazyrich.setting import setting, source_name, stand_in
@@ -37,17 +38,20 @@ Builder = Callable[[str], hv.core.Dimensioned]
 def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
     """Draw every figure that suits the sweep's axes into `folder`, with captions in `captions.json`.
 
-    Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
-    if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
-    Where χ varies, and something else beside it, the change of the kernel against χ.
+    Two or more axes (of numbers, or of names that `figures.axes` asks for): maps in the first two, a panel for each slice
+    through the others. Otherwise a line over the axis, if there is one, and trajectories of some cells. Published curves, where
+    the sweep names them, are laid over trajectories. Where χ varies, and something else beside it, the change of the kernel
+    against χ; where networks are rich, the kernel's distance to T and to Θ∞ through training.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with archive.read(summary) as data:
         data.load()
-    axes = numeric_axes(data, sweep.figures.axes or ())
-    found: dict[str, tuple[Builder, str] | None] = _maps(sweep, data, *axes[:2]) if len(axes) >= 2 else {}
+    axes = map_axes(data, sweep.figures.axes or ())
+    plane = axes[:2]
+    found: dict[str, tuple[Builder, str] | None] = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
     found["collapse"] = collapse_figure(sweep, data)
+    found["kernel_distance"] = distance_figure(sweep, data, shards)
     if len(axes) == 1 and data["phase"].ndim == 1:
         band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
         found["kernel_change"] = (

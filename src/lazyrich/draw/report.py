@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich import archive, scope
 from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
+from lazyrich.draw.kernel_distance import distance_table, kernel_distances
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.recovered import recovered_tables
-from lazyrich.fields import numeric_axes
+from lazyrich.fields import map_axes, placed
 from lazyrich.phases import TEXT, Phase
 from lazyrich.published import load_published, plateau, stage_one_plateau
 from lazyrich.setting import source_name, stand_in
@@ -32,8 +34,9 @@ def write_report(
     captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
     with archive.read(summary) as data:
         data.load()
-    axes = numeric_axes(data, sweep.figures.axes or ())
-    explored = atlas(sweep, name, data, *axes[:2], shards, Path(page).parent.parent) if len(axes) >= 2 else None
+    axes = map_axes(data, sweep.figures.axes or ())
+    results = Path(page).parent.parent
+    explored = atlas(sweep, name, placed(data, axes[:2]), *axes[:2], shards, results) if len(axes) >= 2 else None
     maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {
@@ -56,6 +59,8 @@ def write_report(
         phases=phase_counts(data),
         theories=theory_table(data),
         best=best_counts(data),
+        scope=scope_table(data),
+        kernels=distance_table(kernel_distances(sweep, data, shards), data),
         boundaries=boundary_table(data),
         disagreement=disagreement(data),
         stand_in=stand_in(sweep),
@@ -77,7 +82,7 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
         if np.isfinite(apart).all():
             boundary = BOUNDARIES[name]
             against = "; ".join(
-                BOUNDARIES[other].text for other in boundary.against if (data["boundary"] == other).any()
+                BOUNDARIES[other].called(data) for other in boundary.against if (data["boundary"] == other).any()
             )
             rows.append(
                 {
@@ -88,6 +93,25 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
                 }
             )
     return rows
+
+
+def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
+    """Which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
+    activations = scope.others(data)
+    if not activations:
+        return None
+
+    def known(name: str) -> bool:
+        """Whether there would be something to draw or to compare."""
+        field = BOUNDARIES[name].field if name in BOUNDARIES else f"{name}_error"
+        return field in data and (name not in BOUNDARIES or bool(np.isfinite(data[field]).any()))
+
+    return {
+        "activations": ", ".join(activations),
+        "all": not (scope.of_cells(data) == scope.LINEAR).any(),
+        "left_out": [each for name, each in scope.LEFT_OUT.items() if known(name)],
+        "carried": scope.CARRIED,
+    }
 
 
 def disagreement(data: xr.Dataset) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.boundaries import coordinate
+from lazyrich.fields import names_along
 from lazyrich.phases import VOTES, Phase
 from lazyrich.stages import Stage
 from lazyrich.theories import Theory
@@ -137,9 +138,23 @@ def log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def framed(shape: float) -> Hook:
-    """`frame` as a hook of a HoloViews element."""
-    return lambda plot, element: frame(plot.handles["axis"], shape)
+def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:
+    """Places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
+    found = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
+    return {which: list(enumerate(map(str, names.values))) for which, names in found.items() if names is not None}
+
+
+def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
+    """`frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
+
+    def hook(plot: object, element: object) -> None:
+        axes = plot.handles["axis"]
+        frame(axes, shape)
+        for which, found in (ticks or {}).items():
+            axis = axes.xaxis if which == "x" else axes.yaxis
+            axis.set_ticks(*zip(*found, strict=True), rotation=90 if which == "x" else 0)
+
+    return hook
 
 
 def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:

@@ -59,9 +59,9 @@ PANELS = (
         "bottom_right",
     ),
     Panel(
-        "ntk_target_error",
-        "‖Θ − T‖/‖T‖, distance to the aligned kernel",
-        {"ntk_target_error": "simulated"},
+        "kernel_distance",
+        "‖Θ − ·‖/‖·‖, distance of the kernel",
+        {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"},
         "ntk_error",
         True,
         "top_right",
@@ -79,7 +79,7 @@ THEORIES = {
     },
     "rho_and_v": {"stage_one_rho": "stage one, ⟨|ρ_r|⟩", "stage_one_v": "stage one, √γ⟨|v_r|⟩"},
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
-    "ntk_target_error": {},
+    "kernel_distance": {},
 }
 
 

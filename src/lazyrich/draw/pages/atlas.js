@@ -80,8 +80,9 @@ window.lazyrich = (() => {
     target.id = `${place.closest("section").id}-${name}`;
     place.append(target);
     await Bokeh.embed.embed_item({...items[name], target_id: target.id}, target.id);
-    const root = Bokeh.documents.find(each => !before.has(each)).roots()[0];
-    return {root, target};
+    // By its name, too: figures further down the page may be embedded meanwhile.
+    const fresh = Bokeh.documents.filter(each => !before.has(each)).flatMap(each => each.roots());
+    return {root: fresh.find(each => each.name === name), target};
   }
 
   const called = (figure, name) =>
@@ -177,7 +178,8 @@ window.lazyrich = (() => {
   function place(ix, iy) {
     const further = atlas.slices.flatMap((slice, dim) =>
       Object.entries(slice.points[state.slice[dim]]).map(([name, value]) => [name, slice.symbols[name], value]));
-    return [[X.name, X.symbol, X.values[ix]], [Y.name, Y.symbol, Y.values[iy]], ...further];
+    const at = (axis, i) => [axis.name, axis.symbol, (axis.names ?? axis.values)[i]];
+    return [at(X, ix), at(Y, iy), ...further];
   }
 
   const spoken = parts => parts.map(([, symbol, value]) => `${symbol} = ${typeof value === "number" ? short(value) : value}`).join(", ");
