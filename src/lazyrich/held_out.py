@@ -1,10 +1,10 @@
 """Held-out samples: what test errors depend on, so that none needs a run in d dimensions (`docs/theory.md`, Test error).
 
-Of a test input, the part in the row space of X has coordinates C = X_test V, where weights move as training shows. Orthogonal to
-it w_r keeps its start, independent of all that training sees: explicit neurons have h_r = X_test P⊥ w_r(0) there. Of a linear
-network only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ has the law of σ0 M^½ Hᵀ/√m, where H are
-the values on the test inputs of r + 1 unit functions x ↦ ⟨P⊥x, u⟩, u ~ N(0, I). So each problem brings values of as many unit
-functions as its networks need.
+Of a test input, the part in the row space of X has coordinates C = X_test V, where weights move as training shows. Orthogonal
+to it w_r keeps its start, independent of all that training sees: explicit neurons have h_r = X_test P⊥ w_r(0) there. Of a
+linear network only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ has the law of σ0 M^½ Hᵀ/√m,
+where H are the values on the test inputs of r + 1 unit functions x ↦ ⟨P⊥x, u⟩, u ~ N(0, I). So each problem brings values of
+as many unit functions as its networks need.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Array = np.ndarray
 CUT = 1e-13
 
 
-class Test(NamedTuple):
-    """Test samples of one problem."""
+class Rows(NamedTuple):
+    """Rows samples of one problem."""
 
     inside: Float[Array, "rows r"]  # C = X_test V
     outside: Float[Array, "rows functions"]  # X_test P⊥ u of each unit function u
@@ -34,10 +34,10 @@ class Test(NamedTuple):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Test samples of distinct problems as a batch; r is the largest rank, and what a problem lacks is zero."""
+    """Rows samples of distinct problems as a batch; r is the largest rank, and what a problem lacks is zero."""
 
     samples: int
-    inside: Float[Array, "problems rows r"]  # as in `Test`
+    inside: Float[Array, "problems rows r"]  # as in `Rows`
     outside: Float[Array, "problems rows functions"]
     y: Float[Array, "problems rows"]
 
@@ -47,8 +47,8 @@ class HeldOut:
         return replace(self, inside=inside, outside=outside, y=self.y[where])
 
 
-def stacked(tests: Sequence[Test], samples: int) -> HeldOut:
-    """Test samples of several problems in one batch."""
+def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
+    """Rows samples of several problems in one batch."""
     padded = []
     for arrays in zip(*tests, strict=True):
         shape = np.max([array.shape for array in arrays], axis=0)
@@ -58,16 +58,16 @@ def stacked(tests: Sequence[Test], samples: int) -> HeldOut:
     return HeldOut(samples, *padded)
 
 
-def turned(test: Test) -> Test:
+def turned(test: Rows) -> Rows:
     """The same ‖f − y‖² of any linear network from at most as many rows as there are columns: turned to a triangle (QR)."""
     widths = [test.inside.shape[1], test.outside.shape[1]]
     R = np.linalg.qr(np.column_stack(test), mode="r")
     inside, outside, y = np.split(R, np.cumsum(widths), axis=1)
-    return Test(inside, outside, y[:, 0])
+    return Rows(inside, outside, y[:, 0])
 
 
 class Drawing:
-    """Test samples that are drawn beside training inputs X, block by block of columns: what is needed of them adds up."""
+    """Rows samples that are drawn beside training inputs X, block by block of columns: what is needed of them adds up."""
 
     def __init__(self, seed: int, replicate: int, samples: int, test_samples: int, functions: int) -> None:
         self.samples = test_samples
@@ -91,12 +91,12 @@ class Drawing:
         product = gaussian_product(self.inputs, self.weights, len(self.values), columns, self.values.shape[1])
         self.values += np.sqrt(eigenvalue) * product
 
-    def test(self, eigenvalues: Float[Array, " r"], U: Float[Array, "n r"], noise_std: float) -> Test:
+    def test(self, eigenvalues: Float[Array, " r"], U: Float[Array, "n r"], noise_std: float) -> Rows:
         """All of it, from the eigenvalues and eigenvectors of K."""
         whiten = U / np.sqrt(eigenvalues)  # V = Xᵀ U Λ^−½
         inside = self.cross @ whiten
         outside = self.values - inside @ (whiten.T @ self.seen)
-        return Test(inside, outside, self.signal + noise_std * self.noise.standard_normal(self.samples))
+        return Rows(inside, outside, self.signal + noise_std * self.noise.standard_normal(self.samples))
 
 
 def functions(generator: np.random.Generator, count: int, dimension: int) -> Float[np.ndarray, "dimension count"]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lazyrich.datasets.source import Data, data_of
-from lazyrich.held_out import Drawing, HeldOut, Test, functions, stacked, turned
+from lazyrich.held_out import Drawing, HeldOut, Rows, functions, stacked, turned
 from lazyrich.streams import Role, stream, wishart_root
 from lazyrich.sweep import DATA
 from lazyrich.table import Table, distinct
@@ -174,7 +174,7 @@ class _Single:
     y: np.ndarray  # (n,)
     law: Law = Law()
     weights: Weights | None = None
-    test: Test | None = None
+    test: Rows | None = None
 
 
 def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
@@ -209,7 +209,7 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
             outside = beyond @ W.T / (brought.sigma_0 or 1.0)
             # Of a linear network ⟨h zᵀ⟩ itself.
             outside = outside if samples else outside @ brought.units / len(v)
-        test = Test(inside, outside, data.y_test)
+        test = Rows(inside, outside, data.y_test)
     dimension = X.shape[1]
     return _Single(
         singular[keep] ** 2, targets, floor, len(y), dimension, np.nan, U[:, keep], y, weights=brought, test=test
@@ -283,8 +283,8 @@ def _gaussian_in_law(
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """(K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
 
-    g is the group's projection on its part of the teacher, which turns to the group's first axis. Test inputs have such a g, and
-    the coordinates on which the root of the Wishart matrix stands; beyond these the group has columns of which X has nothing.
+    g is the group's projection on its part of the teacher, which turns to the group's first axis. Rows inputs have such a g,
+    and the columns of the Wishart matrix's root; beyond these the group has columns in which X is 0.
     """
     K = np.zeros((n, n))
     signal = np.zeros(n)

@@ -62,8 +62,9 @@ class Problem(Section):
     )
     test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
         None,
-        description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of data "
-        "the last of the same shuffle and classes, for `cifar10` of its test images, for a `file` with `X_test`, `y_test` of these",
+        description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of "
+        "data the last of the same shuffle and classes, of `cifar10` its test images, of a `file` its `X_test`, `y_test` if it "
+        "has them",
     )
     classes: Annotated[Any, swept(Classes())] = Field(
         None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"

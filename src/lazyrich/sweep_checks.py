@@ -115,14 +115,17 @@ def _check_law(sweep: Sweep) -> None:
                     f"problem.eigenvalues: has {len(sweep.problem.eigenvalues)} values for dimension {dimension}; "
                     "write as many as the dimension"
                 )
-    names = ("source", "spectrum", "samples", "dimension", "test_samples", "width", "activation")
-    for source, spectrum, samples, dimension, test, width, activation in sweep.combinations(*names):
+    test = sweep.problem.test_samples
+    names = ("source", "spectrum", "samples", "dimension", *(("activation", "width") if test else ()))
+    for source, spectrum, samples, dimension, *network in sweep.combinations(*names):
         # Test samples want a random function for each coordinate, or for each explicit neuron, too.
-        drawn = samples + (test + (samples + 1 if activation == "linear" else width or 0) if test else 0)
+        functions = samples + 1 if "linear" in network else network[-1] if network else 0
+        drawn = samples + (test + functions if test else 0)
         if (source != "gaussian" or spectrum in ("power_law", "explicit")) and drawn * dimension > MOST_ENTRIES:
+            more = f" and {test} test samples" if test else ""
             raise ValueError(
-                f"problem.dimension: {dimension} with {samples} samples{f' and {test} for a test' if test else ''} of {source} {spectrum} inputs would be drawn entry by "
-                f"entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
+                f"problem.dimension: {dimension} with {samples} samples{more} of {source} {spectrum} inputs would be drawn "
+                f"entry by entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
             )
     for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
         if teacher == 0 and not noise:
