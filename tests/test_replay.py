@@ -24,7 +24,7 @@ ROUNDING = 1e-12
 PROBES = 6
 EVERYTHING = {"points": 9, "observables": list(observables.NAMES)}
 LINEAR = {
-    "problem": {"samples": 5, "dimension": {"values": [3, 40]}, "noise_std": 0.3},
+    "problem": {"samples": 5, "dimension": {"values": [3, 40]}, "noise_std": 0.3, "test_samples": 4},
     "network": {
         "width": {"values": [1, 7, 30, 10**12]},  # all explicit; one and few neurons beside the probes; in law
         "laziness": {"values": [0.01, 2.0]},
@@ -37,7 +37,13 @@ LINEAR = {
 }
 DECAYING = {
     **LINEAR,
-    "problem": {"samples": 8, "dimension": 30, "spectrum": "power_law", "spectrum_exponent": {"values": [1.0, 2.5]}},
+    "problem": {
+        "samples": 8,
+        "dimension": 30,
+        "spectrum": "power_law",
+        "spectrum_exponent": {"values": [1.0, 2.5]},
+        "test_samples": 30,
+    },
     "network": {"width": 10**12, "sigma_0": {"values": [1e-12, 0.1]}, "v_0": {"values": [0.0, 2e-4]}},
 }
 RELU = {
@@ -56,12 +62,13 @@ def of_file(folder, weights):
     """A sweep of data of one's own, more samples than dimensions."""
     rng = np.random.default_rng(0)
     arrays = {"X": rng.standard_normal((6, 4)), "y": rng.standard_normal(6)}
+    arrays |= {"X_test": rng.standard_normal((7, 4)), "y_test": rng.standard_normal(7)}
     network = {"width": 10**9, "laziness": 0.1}
     if weights:
         arrays |= {"W": rng.standard_normal((3, 4)), "v": rng.standard_normal(3)}
         network = {}
     np.savez(folder / "data.npz", **arrays)
-    file = {"source": "file", "path": str(folder / "data.npz")}
+    file = {"source": "file", "path": str(folder / "data.npz"), "test_samples": 7}
     return {"problem": file, "network": network, "training": LINEAR["training"], "record": EVERYTHING}
 
 
@@ -175,7 +182,7 @@ def test_an_altered_value_is_found_and_named(linear, name):
     """By one part in 10⁶, which float32 tells apart; as on disk."""
     network, record = 20, 5
     altered = linear.copy(deep=True)
-    if name != "loss":
+    if name not in ("loss", "test_loss"):
         altered[name] = altered[name].astype(np.float32)
     assert replay(altered, network).agrees
     altered[name].values[network, record] *= 1 + 1e-5 if name == "balance_drift" else 1 + 1e-6

@@ -19,11 +19,7 @@ class Observable(NamedTuple):
 
 OBSERVABLES = {
     "loss": Observable("training loss (c/2n) |f - y|^2", "L", True, "float64"),
-    "test_loss": Observable(
-        "loss (c/2n) |f - y|^2 of the held-out samples (only with problem.test_samples, and then by default)",
-        "L_test",
-        dtype="float64",
-    ),
+    "test_loss": Observable("test loss (c/2n) |f - y|^2 of the held-out samples", "L_test", dtype="float64"),
     "rho": Observable("mean over neurons (or probes) of the feature alignment |rho_r|", "⟨|ρ_r|⟩", True),
     "v": Observable("mean over neurons (or probes) of the second-layer weight |v_r|", "⟨|v_r|⟩", True),
     "rho_over_v": Observable("ratio of mean |rho_r| to mean |v_r|", "⟨|ρ_r|⟩/⟨|v_r|⟩", True),

@@ -42,6 +42,7 @@ class Panel:
 
 PANELS = (
     Panel("loss", "L, training loss", {"loss": "simulated"}, "loss", True, "bottom_left"),
+    Panel("test_loss", "L_test, loss of held-out samples", {"test_loss": "simulated"}, None, False, "bottom_left"),
     Panel(
         "rho_and_v",
         "⟨|ρ_r|⟩ and √γ⟨|v_r|⟩, alignment and magnitude",
@@ -77,6 +78,7 @@ THEORIES = {
         "closed_form": "closed form (K = κI, small steps)",
         "lazy_limit": "lazy (linearised, wide limit)",
     },
+    "test_loss": {},
     "rho_and_v": {"stage_one_rho": "stage one, ⟨|ρ_r|⟩", "stage_one_v": "stage one, √γ⟨|v_r|⟩"},
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
     "ntk_target_error": {},
