@@ -144,9 +144,11 @@ def test_realised_networks_have_the_gram_matrix_moments_and_probes_of_the_drawn_
     assert 0 < some.sum() < len(some)  # of fewer neurons everything is explicit, rows of X too, which `follow` turns
     for network in np.flatnonzero(some):
         one, start = realise(data, network), follow(data, network).start
-        z = np.column_stack([one.v, one.W])
+        rank = int(np.count_nonzero(data.eigenvalues.values[network]))
+        # Beyond the row space of X are what only test inputs have, and as many weights as z has coordinates.
+        assert one.W.shape[1] == 2 * rank + 1 and not one.X[:, rank:].any()
+        z = np.column_stack([one.v, one.W[:, :rank]])
         K = np.zeros((5, 5))
-        rank = one.X.shape[1]
         K[range(rank), range(rank)] = data.eigenvalues.values[network, :rank]
         np.testing.assert_allclose(one.X @ one.X.T, K, rtol=1e-14)
         size = np.abs(start.moments).max()
@@ -414,7 +416,7 @@ def test_a_cell_that_refining_has_not_trained_is_said(project, capsys):
 
 def test_points_that_only_several_axes_tell_apart_want_them_all():
     axes = {"sigma_0": {"values": [0.1, 0.2, 0.3]}, "v_0": {"values": [0.3, 0.2, 0.1]}}
-    one = {**LINEAR, "problem": {"samples": 3, "dimension": 5}, "network": {"width": 5, **axes}}
+    one = {**LINEAR, "problem": {"samples": 3, "dimension": 5, "test_samples": 2}, "network": {"width": 5, **axes}}
     sweep = load_sweep({**one, "zip": [["sigma_0", "v_0"]]})
     # No sweep file has such an axis, whose values are distinct; others may come.
     repeated = SimpleNamespace(dims={("sigma_0", "v_0"): [(0.1, 0.1), (0.1, 0.2)]}, fixed={})
@@ -429,7 +431,9 @@ def test_points_that_only_several_axes_tell_apart_want_them_all():
 def test_half_a_cell_beyond_the_ends_is_still_on_the_axis():
     """Log distance: from 1e-3 by a factor of 10 a step, √10 at most; an axis that reaches 0 is measured as it is."""
     axes = {"sigma_0": {"log": [1e-3, 1], "points": 4}, "v_0": {"linear": [0, 1], "points": 3}}
-    sweep = load_sweep({**LINEAR, "problem": {"samples": 3, "dimension": 5}, "network": {"width": 5, **axes}})
+    sweep = load_sweep(
+        {**LINEAR, "problem": {"samples": 3, "dimension": 5, "test_samples": 2}, "network": {"width": 5, **axes}}
+    )
     for sigma_0, v_0, point in (("3.2e-4", "-0.2", (1e-3, 0)), ("3.1", "1.2", (1, 1)), ("0.0317", "0.26", (0.1, 0.5))):
         box = find_cell(sweep, [f"sigma_0={sigma_0}", f"v_0={v_0}", "loss=mse"]).box
         assert (box["sigma_0"], box["v_0"]) == ([[point[0]]], [[point[1]]])

@@ -42,7 +42,7 @@ class Panel:
 
 PANELS = (
     Panel("loss", "L, training loss", {"loss": "simulated"}, "loss", True, "bottom_left"),
-    Panel("test_loss", "L_test, loss of held-out samples", {"test_loss": "simulated"}, None, False, "bottom_left"),
+    Panel("test_loss", "L_test, loss of held-out samples", {"test_loss": "simulated"}, None, False, "top_right"),
     Panel(
         "rho_and_v",
         "⟨|ρ_r|⟩ and √γ⟨|v_r|⟩, alignment and magnitude",
@@ -175,7 +175,7 @@ def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.n
 
 
 def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
-    """Limits of the vertical axis around what is `shown`, with room for a legend inside below or above the curves.
+    """Limits of the vertical axis around what is `shown`, with room for a legend inside below (log) or above the curves.
 
     A logarithmic axis ends 18 decades below its largest value: what is smaller is rounding.
     """
@@ -184,7 +184,8 @@ def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tu
         return (0.1, 10.0)
     low, high = float(shown.min()), float(shown.max())
     if not panel.log:
-        return (min(0.0, low), high * 1.08 or 1.0)
+        above = 1.3 if legend_inside and panel.legend.startswith("top") else 1.08
+        return (min(0.0, low), high * above or 1.0)
     low = max(low, 1e-18 * high)
     room = max((high / low) ** 0.7, 30.0) if legend_inside else 2.0
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)

@@ -63,7 +63,7 @@ class Start:
         self.problems = torch.as_tensor(networks.problem_index, device=device)
         held_out = networks.problem.held_out
         self.test = None
-        if held_out is not None:
+        if networks.initial.spread is not None:
             self.test = [tensor(each, device) for each in (held_out.inside, held_out.outside, held_out.y)]
             self.spread = tensor(networks.initial.spread, device)
         signal = self.root * self.y
