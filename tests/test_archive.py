@@ -26,6 +26,7 @@ def run():
             "problem": {
                 "samples": 4,
                 "dimension": 50,
+                "test_samples": 3,
                 "noise_std": {"values": [0.2, 0.1]},
                 "source": {"values": ["gaussian", "uniform"]},
             },

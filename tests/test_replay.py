@@ -28,7 +28,7 @@ ROUNDING = 1e-12
 PROBES = 6
 EVERYTHING = {"points": 9, "observables": list(observables.NAMES)}
 LINEAR = {
-    "problem": {"samples": 5, "dimension": {"values": [3, 40]}, "noise_std": 0.3},
+    "problem": {"samples": 5, "dimension": {"values": [3, 40]}, "noise_std": 0.3, "test_samples": 4},
     "network": {
         "width": {"values": [1, 7, 30, 10**12]},  # all explicit; one and few neurons beside the probes; in law
         "laziness": {"values": [0.01, 2.0]},
@@ -41,7 +41,13 @@ LINEAR = {
 }
 DECAYING = {
     **LINEAR,
-    "problem": {"samples": 8, "dimension": 30, "spectrum": "power_law", "spectrum_exponent": {"values": [1.0, 2.5]}},
+    "problem": {
+        "samples": 8,
+        "dimension": 30,
+        "spectrum": "power_law",
+        "spectrum_exponent": {"values": [1.0, 2.5]},
+        "test_samples": 30,
+    },
     "network": {"width": 10**12, "sigma_0": {"values": [1e-12, 0.1]}, "v_0": {"values": [0.0, 2e-4]}},
 }
 RELU = {
@@ -60,12 +66,13 @@ def of_file(folder, weights):
     """A sweep of data of one's own, more samples than dimensions."""
     rng = np.random.default_rng(0)
     arrays = {"X": rng.standard_normal((6, 4)), "y": rng.standard_normal(6)}
+    arrays |= {"X_test": rng.standard_normal((7, 4)), "y_test": rng.standard_normal(7)}
     network = {"width": 10**9, "laziness": 0.1}
     if weights:
         arrays |= {"W": rng.standard_normal((3, 4)), "v": rng.standard_normal(3)}
         network = {}
     np.savez(folder / "data.npz", **arrays)
-    file = {"source": "file", "path": str(folder / "data.npz")}
+    file = {"source": "file", "path": str(folder / "data.npz"), "test_samples": 7}
     return {"problem": file, "network": network, "training": LINEAR["training"], "record": EVERYTHING}
 
 
@@ -141,9 +148,11 @@ def test_realised_networks_have_the_gram_matrix_moments_and_probes_of_the_drawn_
     assert 0 < some.sum() < len(some)  # of fewer neurons everything is explicit, rows of X too, which `follow` turns
     for network in np.flatnonzero(some):
         one, start = realise(data, network), follow(data, network).start
-        z = np.column_stack([one.v, one.W])
+        rank = int(np.count_nonzero(data.eigenvalues.values[network]))
+        # Beyond the row space of X are what only test inputs have, and as many weights as z has coordinates.
+        assert one.W.shape[1] == 2 * rank + 1 and not one.X[:, rank:].any()
+        z = np.column_stack([one.v, one.W[:, :rank]])
         K = np.zeros((5, 5))
-        rank = one.X.shape[1]
         K[range(rank), range(rank)] = data.eigenvalues.values[network, :rank]
         np.testing.assert_allclose(one.X @ one.X.T, K, rtol=1e-14)
         size = np.abs(start.moments).max()
@@ -179,7 +188,7 @@ def test_an_altered_value_is_found_and_named(linear, name):
     """By one part in 10⁶, which float32 tells apart; as on disk."""
     network, record = 20, 5
     altered = linear.copy(deep=True)
-    if name != "loss":
+    if name not in ("loss", "test_loss"):
         altered[name] = altered[name].astype(np.float32)
     assert replay(altered, network).agrees
     altered[name].values[network, record] *= 1 + 1e-5 if name == "balance_drift" else 1 + 1e-6
@@ -422,7 +431,7 @@ def test_a_cell_that_refining_has_not_trained_is_said(project, capsys):
 
 def test_points_that_only_several_axes_tell_apart_want_them_all():
     axes = {"sigma_0": {"values": [0.1, 0.2, 0.3]}, "v_0": {"values": [0.3, 0.2, 0.1]}}
-    one = {**LINEAR, "problem": {"samples": 3, "dimension": 5}, "network": {"width": 5, **axes}}
+    one = {**LINEAR, "problem": {"samples": 3, "dimension": 5, "test_samples": 2}, "network": {"width": 5, **axes}}
     sweep = load_sweep({**one, "zip": [["sigma_0", "v_0"]]})
     # No sweep file has such an axis, whose values are distinct; others may come.
     repeated = SimpleNamespace(dims={("sigma_0", "v_0"): [(0.1, 0.1), (0.1, 0.2)]}, fixed={})
@@ -437,7 +446,9 @@ def test_points_that_only_several_axes_tell_apart_want_them_all():
 def test_half_a_cell_beyond_the_ends_is_still_on_the_axis():
     """Log distance: from 1e-3 by a factor of 10 a step, √10 at most; an axis that reaches 0 is measured as it is."""
     axes = {"sigma_0": {"log": [1e-3, 1], "points": 4}, "v_0": {"linear": [0, 1], "points": 3}}
-    sweep = load_sweep({**LINEAR, "problem": {"samples": 3, "dimension": 5}, "network": {"width": 5, **axes}})
+    sweep = load_sweep(
+        {**LINEAR, "problem": {"samples": 3, "dimension": 5, "test_samples": 2}, "network": {"width": 5, **axes}}
+    )
     for sigma_0, v_0, point in (("3.2e-4", "-0.2", (1e-3, 0)), ("3.1", "1.2", (1, 1)), ("0.0317", "0.26", (0.1, 0.5))):
         box = find_cell(sweep, [f"sigma_0={sigma_0}", f"v_0={v_0}", "loss=mse"]).box
         assert (box["sigma_0"], box["v_0"]) == ([[point[0]]], [[point[1]]])

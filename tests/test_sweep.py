@@ -89,7 +89,31 @@ DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
         ({"problem__classes": "3-8"}, "problem.classes", "digits, cifar10, file"),
         ({"problem__inputs": "raw"}, "problem.inputs", "digits, cifar10, file"),
         ({"problem__path": "data.npz"}, "problem.path", "no such file"),
-        ({"problem__test_samples": 5}, "problem.test_samples", "not available in this version"),
+        ({"problem__test_samples": 0}, "problem.test_samples", "≥ 1"),
+        ({"problem__test_samples": 2.5}, "problem.test_samples", "integer"),
+        ({"problem__test_samples": {"values": [5, 10]}}, "problem.test_samples", "cannot be swept"),
+        ({"problem__test_samples": 10**5}, "problem.test_samples", "up to 20000"),
+        (
+            {"problem__test_samples": 5, "record": {"observables": ["loss"]}},
+            "record.observables",
+            "no test_loss, of which problem.test_samples speaks; add it",
+        ),
+        (
+            {"record": {"observables": ["loss", "test_loss"]}},
+            "record.observables",
+            "needs held-out samples; write problem.test_samples",
+        ),
+        (
+            {
+                "problem__test_samples": 20000,
+                "problem__spectrum": "power_law",
+                "problem__spectrum_exponent": 1,
+                "problem__dimension": 10**6,
+            },
+            "problem.dimension",
+            "and 20000 test samples of gaussian power_law inputs would be drawn entry by entry",
+        ),
+        ({**DIGITS, "problem__test_samples": 1790}, "problem.test_samples", "beside problem.samples"),
         ({"problem__spikes": 5}, "problem.spikes", "spectrum: spiked"),
         ({"problem__spectrum": "power_law"}, "problem.spectrum_exponent", "missing"),
         (

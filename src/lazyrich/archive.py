@@ -44,6 +44,7 @@ netCDF4.set_chunk_cache(size=CHUNK_BYTES)
 VARIABLES = {
     "network": ("network, in the order of the shard's recipe", ""),
     "samples": ("number of samples", "n"),
+    "test_samples": ("number of held-out samples", "n_test"),
     "dimension": ("input dimension", "d"),
     "width": ("number of neurons", "m"),
     "sigma_0": ("initial scale of the first layer", "σ₀"),
@@ -110,7 +111,18 @@ VARIABLES = {
 }
 FLAGS = {"status": Status, "reason": Reason}
 STEPS = ("onset_step", "end_step")
-INTEGERS = ("samples", "positive_class", "dimension", "width", "steps", "spikes", "replicate", "step", "period")
+INTEGERS = (
+    "samples",
+    "test_samples",
+    "positive_class",
+    "dimension",
+    "width",
+    "steps",
+    "spikes",
+    "replicate",
+    "step",
+    "period",
+)
 
 
 def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: type[IntEnum] | None = None) -> None:

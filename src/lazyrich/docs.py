@@ -112,7 +112,8 @@ def _default(field: FieldInfo) -> str:
 def _observables() -> str:
     lines = ["| name | symbol | kept by default | meaning |", "| --- | --- | --- | --- |"]
     for name, observable in observables.OBSERVABLES.items():
-        default = "yes" if observable.default else "–"
+        given = "with `test_samples`" if name in observables.DEFAULT_WITH_TEST else "–"
+        default = "yes" if observable.default else given
         # A bar in a cell would end it.
         symbol, meaning = (text.replace("|", "\\|") for text in (observable.symbol, observable.long_name))
         lines.append(f"| `{name}` | {symbol} | {default} | {meaning} |")

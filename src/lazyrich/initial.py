@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from lazyrich.held_out import symmetric_root
 from lazyrich.problem import Problem
 from lazyrich.streams import Role, stream, wishart_root
 from lazyrich.table import Table, distinct
@@ -27,11 +28,16 @@ class Initial:
         Array, "draws coordinates coordinates"
     ]  # r + 1 coordinates; ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
     probes: Float[Array, "draws probes coordinates"]  # explicit neurons z_r, at σ0 = v0 = 1, among the m
+    # A with ⟨z hᵀ⟩ = A Hᵀ, H the unit functions that test inputs reach (`held_out`); where test samples are asked for.
+    spread: Float[Array, "draws coordinates coordinates"] | None = None
 
     def part(self, where: np.ndarray, modes: int) -> Initial:
         """Some of the draws, in the first coordinates only."""
         size = modes + 1
-        return Initial(self.moments[where][:, :size, :size], self.probes[where][:, :, :size])
+        moments, spread = (
+            None if array is None else array[where][:, :size, :size] for array in (self.moments, self.spread)
+        )
+        return Initial(moments, self.probes[where][:, :, :size], spread)
 
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:
@@ -56,6 +62,8 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
     )
     r = problem.eigenvalues.shape[1]
     moments = np.zeros((len(rows), r + 1, r + 1))
+    # Explicit neurons have functions of their own.
+    spread = np.zeros_like(moments) if problem.held_out is not None and problem.vectors is None else None
     probes = np.full((len(rows), min(count, int(columns["width"].max())), r + 1), np.nan)
     for i, row in enumerate(rows):
         rank, explicit = row["rank"], min(count, row["width"])
@@ -63,7 +71,9 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
         moments[i, : rank + 1, : rank + 1] = M
         probes[i, :explicit] = 0.0
         probes[i, :explicit, : rank + 1] = z
-    return Initial(moments, probes), where
+        if spread is not None:
+            spread[i, : rank + 1, : rank + 1] = symmetric_root(M) / np.sqrt(float(row["width"]))
+    return Initial(moments, probes, spread), where
 
 
 def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -87,6 +97,7 @@ def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -
 
 def _given(problem: Problem) -> Initial:
     """The file's own weights: every neuron explicit, in units of the file's scales."""
-    weights = problem.weights
-    z = np.column_stack([weights.v / (weights.v_0 or 1.0), weights.p / (weights.sigma_0 or 1.0)])
-    return Initial((z.T @ z / len(z))[None], z[None])
+    z = problem.weights.units
+    # They bring ⟨z hᵀ⟩ itself.
+    spread = np.eye(z.shape[1])[None] if problem.held_out is not None and problem.vectors is None else None
+    return Initial((z.T @ z / len(z))[None], z[None], spread)

@@ -19,6 +19,7 @@ class Observable(NamedTuple):
 
 OBSERVABLES = {
     "loss": Observable("training loss (c/2n) |f - y|^2", "L", True, "float64"),
+    "test_loss": Observable("test loss (c/2n) |f - y|^2 of the held-out samples", "L_test", dtype="float64"),
     "rho": Observable("feature alignment |rho_r| (mean over neurons or probes)", "⟨|ρ_r|⟩", True),
     "v": Observable("second-layer weight |v_r| (mean over neurons or probes)", "⟨|v_r|⟩", True),
     "rho_over_v": Observable("ratio of mean |rho_r| to mean |v_r|", "⟨|ρ_r|⟩/⟨|v_r|⟩", True),
@@ -48,11 +49,14 @@ OBSERVABLES = {
 }
 NAMES = tuple(OBSERVABLES)
 DEFAULT = tuple(name for name, observable in OBSERVABLES.items() if observable.default)
+# Where samples are held out.
+DEFAULT_WITH_TEST = tuple(name for name in NAMES if name in (*DEFAULT, "test_loss"))
 
 # Positions in `measure`'s output. Compiled code wants integers, so the table's order is spelled once more here;
 # a test compares every column with an independent definition.
 (
     LOSS,
+    TEST_LOSS,
     RHO,
     V,
     RHO_OVER_V,
@@ -82,6 +86,8 @@ class State(NamedTuple):
     size: Any  # D = σ0² + v0²
     weight_square: Any  # ‖W₀‖²/m
     residual_square: Any  # ‖f − y‖²
+    test_scale: Any  # c/(2n) with the number of held-out samples
+    test_square: Any  # ‖f − y‖² of the held-out samples
     overlap: Any  # ⟨y, f⟩
     lazy_square: Any  # ‖f − f_lin‖², f_lin of the network linearised at its start
     v_square: Any  # ⟨v²⟩
@@ -105,6 +111,7 @@ def measure(s, out):
     """Write every observable of a state to `out[NAME]`, named as in `OBSERVABLES`: a number each, or an array."""
     # x ** 0.5 is the square root of numbers, of numpy's and of torch's arrays alike.
     out[LOSS] = s.loss_scale * s.residual_square
+    out[TEST_LOSS] = s.test_scale * s.test_square
     out[RHO] = s.rho
     out[V] = s.v
     out[RHO_OVER_V] = s.rho / s.v

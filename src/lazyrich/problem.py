@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.datasets.source import data_of
+from lazyrich.datasets.source import Data, data_of
+from lazyrich.held_out import Drawing, HeldOut, Rows, functions, stacked, turned
 from lazyrich.streams import Role, stream, wishart_root
 from lazyrich.sweep import DATA
 from lazyrich.table import Table, distinct
@@ -31,6 +32,7 @@ KEYS = [
     "source",
     "path",
     "samples",
+    "test_samples",
     "classes",
     "inputs",
     "targets",
@@ -55,6 +57,11 @@ class Weights:
     v: Float[Array, " m"]  # second layer
     sigma_0: float  # σ0 = ‖W‖_F/√(m d)
     v_0: float  # v0 = rms v
+
+    @property
+    def units(self) -> Float[Array, "m coordinates"]:
+        """z = (v, Vᵀw) of each neuron, in units of both scales."""
+        return np.column_stack([self.v / (self.v_0 or 1.0), self.p / (self.sigma_0 or 1.0)])
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Problem:
         None  # eigenvectors of K, for engines that see the samples themselves
     )
     y: Float[Array, "problems n"] | None = None
+    held_out: HeldOut | None = None  # test samples, where they are asked for
 
     def part(self, where: np.ndarray) -> Problem:
         """Some of the problems, without modes that none of them has."""
@@ -102,6 +110,10 @@ class Problem:
         for name in ("eigenvalues", "targets", "vectors"):
             if name in chosen:
                 chosen[name] = chosen[name][..., :r]
+        if self.held_out is not None:
+            # Of explicit neurons each has a function of its own.
+            own_functions = r + 1 if self.vectors is None else self.held_out.outside.shape[-1]
+            chosen["held_out"] = self.held_out.part(where, r, own_functions)
         return replace(self, **chosen)
 
     @property
@@ -139,10 +151,13 @@ class Problem:
 def problems(columns: Table, fixed: dict[str, Any], seed: int, *, samples: bool = False) -> tuple[Problem, np.ndarray]:
     """The distinct problems of networks of one n, and each network's problem (networks,).
 
-    `samples` also keeps the eigenvectors of K and y itself: what a network that is not linear tells apart.
+    `samples` also keeps the eigenvectors of K and y itself, and test samples one by one with a function for each neuron: what a
+    network that is not linear tells apart.
     """
     rows, index = distinct(columns, KEYS)
-    return _stack([_problem(row, fixed, seed) for row in rows], samples), index
+    # Explicit neurons are as many in all networks; those of a file bring what is needed themselves.
+    neurons = int(columns["width"].max()) if samples and "width" in columns else None
+    return _stack([_problem(row, fixed, seed, samples, neurons) for row in rows], samples, rows[0]), index
 
 
 @dataclass(frozen=True)
@@ -159,44 +174,70 @@ class _Single:
     y: np.ndarray  # (n,)
     law: Law = Law()
     weights: Weights | None = None
+    test: Rows | None = None
 
 
-def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
-    single = _of_data(*data_of(row, seed, row["replicate"])) if row["source"] in DATA else _sampled(row, fixed, seed)
+def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
+    if row["source"] in DATA:
+        unit = stream(seed, row["replicate"], Role.TEST_WEIGHTS)
+        single = _of_data(data_of(row, seed, row["replicate"]), unit, samples, neurons)
+    else:
+        single = _sampled(row, fixed, seed, neurons)
+    if single.test is not None and not samples:
+        single = replace(single, test=turned(single.test))
     return _rescaled(single, row)
 
 
-def _of_data(X: np.ndarray, y: np.ndarray, weights: tuple[np.ndarray, np.ndarray] | None) -> _Single:
+def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int | None) -> _Single:
+    X, y = data.X, data.y
     # From the singular values of X: those of K would lose half of the digits of the small ones.
     U, singular, V = np.linalg.svd(X, full_matrices=False)
     keep = singular**2 > RANK_CUT * singular[0] ** 2
     keep[0] = True  # of X = 0, too, whose networks fail one by one
     targets = U[:, keep].T @ y
     floor = 0.0 if keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
-    brought = None
-    if weights is not None:
-        W, v = weights
+    brought, test = None, None
+    if data.weights is not None:
+        W, v = data.weights
         brought = Weights(W @ V[keep].T, v, float(np.sqrt(np.mean(W**2))), float(np.sqrt(np.mean(v**2))))
-    return _Single(singular[keep] ** 2, targets, floor, len(y), X.shape[1], np.nan, U[:, keep], y, weights=brought)
+    if data.X_test is not None:
+        inside = data.X_test @ V[keep].T
+        beyond = data.X_test - inside @ V[keep]
+        if brought is None:
+            outside = beyond @ functions(unit, int(keep.sum()) + 1 if neurons is None else neurons, X.shape[1])
+        else:
+            outside = beyond @ W.T / (brought.sigma_0 or 1.0)
+            # Of a linear network ⟨h zᵀ⟩ itself.
+            outside = outside if samples else outside @ brought.units / len(v)
+        test = Rows(inside, outside, data.y_test)
+    dimension = X.shape[1]
+    return _Single(
+        singular[keep] ** 2, targets, floor, len(y), dimension, np.nan, U[:, keep], y, weights=brought, test=test
+    )
 
 
-def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
+def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int, neurons: int | None) -> _Single:
     n, d, replicate = row["samples"], row["dimension"], row["replicate"]
     inputs = stream(seed, replicate, Role.INPUTS)
     teacher = stream(seed, replicate, Role.TEACHER)
     groups = _spectrum(row, fixed)
+    drawing = None
+    if row.get("test_samples") is not None:
+        drawing = Drawing(seed, replicate, n, row["test_samples"], n + 1 if neurons is None else neurons)
     if row["source"] == "gaussian" and isinstance(groups, list):
         values, counts = (np.array(column, dtype=float) for column in zip(*groups, strict=True))
-        K, signal, norms = _gaussian_in_law(inputs, teacher, n, groups)
+        K, signal, norms = _gaussian_in_law(inputs, teacher, n, groups, drawing)
     else:
         if isinstance(groups, list):
             groups = np.repeat([value for value, _ in groups], [count for _, count in groups])
         values, counts = groups, np.ones(len(groups))
-        K, signal, norms = _explicit(inputs, teacher, n, groups, row["source"])
+        K, signal, norms = _explicit(inputs, teacher, n, groups, row["source"], drawing)
     beta_norm, signal_norm = norms
     if row.get("teacher_norm") is not None:
         signal = signal * (row["teacher_norm"] / beta_norm)
         signal_norm = signal_norm * (row["teacher_norm"] / beta_norm)
+        if drawing is not None:
+            drawing.signal *= row["teacher_norm"] / beta_norm
     noise_std = row.get("noise_std", 0.0)
     trace = float(np.sum(values * counts))
     law = Law(
@@ -211,7 +252,12 @@ def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int) -> _Single:
     targets = U[:, keep].T @ y
     # The residual itself, not a difference of squares; exactly 0 at full rank.
     floor = 0.0 if keep.all() else float(np.sum((y - U[:, keep] @ targets) ** 2))
-    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y, law)
+    test = None
+    if drawing is not None:
+        test = drawing.test(eigenvalues[keep], U[:, keep], noise_std)
+        if neurons is None:  # a function for each coordinate of z
+            test = test._replace(outside=test.outside[:, : int(keep.sum()) + 1])
+    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y, law, test=test)
 
 
 def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, int]] | np.ndarray:
@@ -229,11 +275,16 @@ def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, i
 
 
 def _gaussian_in_law(
-    inputs: np.random.Generator, teacher: np.random.Generator, n: int, groups: list[tuple[float, int]]
+    inputs: np.random.Generator,
+    teacher: np.random.Generator,
+    n: int,
+    groups: list[tuple[float, int]],
+    drawing: Drawing | None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """(K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
 
-    g is the group's projection on its part of the teacher, which turns to the group's first axis.
+    g is the group's projection on its part of the teacher, which turns to the group's first axis. Rows inputs have such a g,
+    and the columns of the Wishart matrix's root; beyond these the group has columns in which X is 0.
     """
     K = np.zeros((n, n))
     signal = np.zeros(n)
@@ -246,13 +297,23 @@ def _gaussian_in_law(
         part = teacher.chisquare(float(count))
         K += value * (np.outer(g, g) + root @ root.T)
         signal += np.sqrt(value * part) * g
+        if drawing is not None:
+            own = np.sqrt(value) * drawing.inputs.standard_normal((drawing.samples, 1 + root.shape[1]))
+            drawing.add(np.sqrt(value) * np.column_stack([g, root]), own)
+            drawing.signal += np.sqrt(part) * own[:, 0]
+            drawing.add_unseen(value, count - 1 - root.shape[1])
         square += part
         weighted += value * part
     return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
 
 
 def _explicit(
-    inputs: np.random.Generator, teacher: np.random.Generator, n: int, spectrum: np.ndarray, law: str
+    inputs: np.random.Generator,
+    teacher: np.random.Generator,
+    n: int,
+    spectrum: np.ndarray,
+    law: str,
+    drawing: Drawing | None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """(K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
     K = np.zeros((n, n))
@@ -260,39 +321,49 @@ def _explicit(
     square, weighted = 0.0, 0.0
     for start in range(0, len(spectrum), BLOCK):
         scale = np.sqrt(spectrum[start : start + BLOCK])
-        shape = (len(scale), n)  # a column of X is a row here, so that a longer spectrum extends the same draws
-        match law:
-            case "gaussian":
-                z = inputs.standard_normal(shape)
-            case "rademacher":
-                z = 2.0 * inputs.integers(0, 2, shape) - 1.0
-            case _:
-                z = inputs.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
-        X = (z * scale[:, None]).T
+        # A column of X is a row here, so that a longer spectrum extends the same draws.
+        X = (_entries(inputs, law, (len(scale), n)) * scale[:, None]).T
         beta = teacher.standard_normal(len(scale))
         K += X @ X.T
         signal += X @ beta
         square += float(beta @ beta)
         weighted += float(np.sum((scale * beta) ** 2))
+        if drawing is not None:
+            X_test = (_entries(drawing.inputs, law, (len(scale), drawing.samples)) * scale[:, None]).T
+            drawing.add(X, X_test)
+            drawing.signal += X_test @ beta
     return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
 
 
+def _entries(generator: np.random.Generator, law: str, shape: tuple[int, int]) -> np.ndarray:
+    """Independent entries of mean 0 and variance 1."""
+    match law:
+        case "gaussian":
+            return generator.standard_normal(shape)
+        case "rademacher":
+            return 2.0 * generator.integers(0, 2, shape) - 1.0
+        case _:
+            return generator.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
+
+
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
-    """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it."""
+    """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
     values = dict(vars(single))
     y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
-    law = single.law
+    law, test = single.law, single.test
     if row.get("target_norm") is not None and y_norm > 0:
         factor = row["target_norm"] / y_norm
         values["targets"] = single.targets * factor
         values["floor"] = single.floor * factor**2
         values["y"] = single.y * factor
+        test = test and test._replace(y=test.y * factor)
         law = replace(law, signal_norm=law.signal_norm * factor, label_noise=law.label_noise * factor)
     kappa = float(scalars.gamma(single.eigenvalues, single.targets)) / y_norm**2 if y_norm > 0 else 0.0
     if row.get("gram_scale") is not None and kappa > 0:
         scale = row["gram_scale"] / kappa
         values["eigenvalues"] = single.eigenvalues * scale
         values["gram_error"] = single.gram_error * scale
+        test = test and test._replace(inside=test.inside * np.sqrt(scale), outside=test.outside * np.sqrt(scale))
         # The targets stay, and so does βᵀΣβ.
         law = replace(
             law,
@@ -300,11 +371,11 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
             covariance_norm=law.covariance_norm * scale,
             covariance_frobenius=law.covariance_frobenius * scale,
         )
-    values["law"] = law
+    values["law"], values["test"] = law, test
     return _Single(**values)
 
 
-def _stack(singles: list[_Single], samples: bool) -> Problem:
+def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Problem:
     r = max(len(single.eigenvalues) for single in singles)
 
     def padded(name: str) -> np.ndarray:
@@ -326,4 +397,5 @@ def _stack(singles: list[_Single], samples: bool) -> Problem:
         if samples
         else None,
         y=np.stack([single.y for single in singles]) if samples else None,
+        held_out=stacked([single.test for single in singles], row["test_samples"]) if singles[0].test else None,
     )

@@ -174,7 +174,8 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
     drawn = problem.targets[0]
     signs = np.where(drawn * targets[: len(drawn)] < 0, -1.0, 1.0)
     vectors = None if problem.vectors is None else problem.vectors * signs
-    return replace(problem, targets=problem.targets * signs, vectors=vectors)
+    held_out = problem.held_out and replace(problem.held_out, inside=problem.held_out.inside * signs)
+    return replace(problem, targets=problem.targets * signs, vectors=vectors, held_out=held_out)
 
 
 def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:

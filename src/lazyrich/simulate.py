@@ -144,6 +144,8 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[
         "status": run.status,
         "reason": batch.reason,
     }
+    if batch.problem.held_out is not None:
+        per_network["test_samples"] = np.full(len(batch.rows), batch.problem.held_out.samples)
     failed = run.status == Status.failed
     per_network["reason"] = np.where(failed, per_network["reason"], Reason.none)
     data = xr.Dataset({name: ("network", value) for name, value in per_network.items()})

@@ -16,6 +16,9 @@ class Role(IntEnum):
     TEACHER = 1
     NOISE = 2
     WEIGHTS = 3
+    TEST_INPUTS = 4
+    TEST_NOISE = 5
+    TEST_WEIGHTS = 6  # of what only test inputs reach
 
 
 def stream(seed: int, replicate: int, role: Role) -> np.random.Generator:
@@ -34,3 +37,16 @@ def wishart_root(generator: np.random.Generator, size: int, degrees: int) -> np.
     root = np.tril(generator.standard_normal((size, size)), -1)
     root[np.diag_indices(size)] = np.sqrt(generator.chisquare(float(degrees) - np.arange(size)))
     return root
+
+
+def gaussian_product(
+    left: np.random.Generator, right: np.random.Generator, rows: int, inner: int, columns: int
+) -> np.ndarray:
+    """A B, (rows, columns), of independent standard Gaussian A (rows, inner) and B (inner, columns), in law.
+
+    The smaller of the two enters by a root of its Wishart matrix, so that `inner` may be any number, 0 included.
+    """
+    if columns > rows:
+        return gaussian_product(right, left, columns, inner, rows).T
+    root = wishart_root(right, columns, inner)
+    return left.standard_normal((rows, root.shape[1])) @ root.T

@@ -30,9 +30,6 @@ NON_NEGATIVE = Real(0)
 LAWS = ("gaussian", "rademacher", "uniform")
 DATA = ("digits", "cifar10", "file")
 
-# Keys that the format knows and this version does not run; each is refused by name.
-NOT_YET = {"problem": ("test_samples",)}
-
 
 class SweepError(ValueError):
     """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
@@ -55,12 +52,19 @@ class Problem(Section):
     path: str | None = Field(
         None,
         description="relative to the sweep file; `cifar10`: the folder `cifar-10-batches-bin` of its binary distribution; "
-        "`file`: .npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,)",
+        "`file`: .npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,), both "
+        "`X_test` and `y_test`",
     )
     samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
         None,
         description="n, number of samples; of data so many drawn by seed and replicate, more of them always with the fewer "
         "(`file` without it: all samples, in their order)",
+    )
+    test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
+        None,
+        description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of "
+        "data the last of the same shuffle and classes, of `cifar10` its test images, of a `file` its `X_test`, `y_test` if it "
+        "has them",
     )
     classes: Annotated[Any, swept(Classes())] = Field(
         None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"
@@ -279,6 +283,17 @@ class Sweep(Section):
     refine: Refine | None = Field(None, description="train only near a boundary")
     dask: Dask | None = Field(None, description="where the analysis runs; changes no number")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _test_loss_by_default(cls, data: Any) -> Any:
+        """Where samples are held out, `test_loss` is among the observables that are kept by default."""
+        if not isinstance(data, dict):
+            return data
+        problem, record = data.get("problem"), data.get("record", {})
+        if isinstance(problem, dict) and problem.get("test_samples") is not None and isinstance(record, dict):
+            data = {**data, "record": {"observables": observables.DEFAULT_WITH_TEST, **record}}
+        return data
+
     # ---- what may be combined ---------------------------------------------------------------------------------------
 
     @model_validator(mode="after")
@@ -385,11 +400,12 @@ def bare(name: str) -> str:
 
 
 def _sweepable(section: Section) -> list[tuple[str, Any]]:
-    """The section's keys that may be an axis, plus `path` and `eigenvalues`, which decide the numbers as they do."""
+    """The section's keys that may be an axis, and others that decide the numbers as they do."""
     return [
         (name, getattr(section, name))
         for name, field in type(section).model_fields.items()
-        if name in ("path", "eigenvalues") or any(isinstance(meta, Key) and meta.axis for meta in field.metadata)
+        if name in ("path", "test_samples", "eigenvalues")
+        or any(isinstance(meta, Key) and meta.axis for meta in field.metadata)
     ]
 
 

@@ -115,11 +115,17 @@ def _check_law(sweep: Sweep) -> None:
                     f"problem.eigenvalues: has {len(sweep.problem.eigenvalues)} values for dimension {dimension}; "
                     "write as many as the dimension"
                 )
-    for source, spectrum, samples, dimension in sweep.combinations("source", "spectrum", "samples", "dimension"):
-        if (source != "gaussian" or spectrum in ("power_law", "explicit")) and samples * dimension > MOST_ENTRIES:
+    test = sweep.problem.test_samples
+    names = ("source", "spectrum", "samples", "dimension", *(("activation", "width") if test else ()))
+    for source, spectrum, samples, dimension, *network in sweep.combinations(*names):
+        # Test samples want a random function for each coordinate, or for each explicit neuron, too.
+        functions = samples + 1 if "linear" in network else network[-1] if network else 0
+        drawn = samples + (test + functions if test else 0)
+        if (source != "gaussian" or spectrum in ("power_law", "explicit")) and drawn * dimension > MOST_ENTRIES:
+            more = f" and {test} test samples" if test else ""
             raise ValueError(
-                f"problem.dimension: {dimension} with {samples} samples of {source} {spectrum} inputs would be drawn entry by "
-                f"entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
+                f"problem.dimension: {dimension} with {samples} samples{more} of {source} {spectrum} inputs would be drawn "
+                f"entry by entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
             )
     for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
         if teacher == 0 and not noise:
@@ -185,6 +191,13 @@ def _check_record(sweep: Sweep) -> None:
         raise ValueError("record.observables: names one twice; drop it")
     if not record.observables:
         raise ValueError("record.observables: is empty; name at least one")
+    held_out = sweep.problem.test_samples is not None
+    if "test_loss" in record.observables and not held_out:
+        raise ValueError(
+            "record.observables: test_loss needs held-out samples; write problem.test_samples, or remove it"
+        )
+    if held_out and "test_loss" not in record.observables:
+        raise ValueError("record.observables: has no test_loss, of which problem.test_samples speaks; add it")
     if "balance_drift" in record.observables and "linear" not in _values(sweep, "activation"):
         raise ValueError("record.observables: balance_drift is defined for linear networks only; remove it")
     if record.onset >= 1 or record.converged >= 1:

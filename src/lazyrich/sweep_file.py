@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from lazyrich import activations, observables
 from lazyrich.points import read_points
-from lazyrich.sweep import DATA, NOT_YET, Sweep, SweepError
+from lazyrich.sweep import DATA, Sweep, SweepError
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -68,11 +68,8 @@ def _explain(model: type[BaseModel], name: str, fault: dict) -> str:
         return f"{name}: {message}"
     shown = "" if isinstance(value, (dict, list, tuple, BaseModel)) else f" = {value}"
     if fault["type"] == "extra_forbidden":
-        section, _, last = key.rpartition(".")
-        if last in NOT_YET.get(section, ()):
-            return f"{name}: {key}: is not available in this version; remove it"
         known = list(_model_at(model, fault["loc"][:-1]).model_fields)
-        close = difflib.get_close_matches(last, known, 1)
+        close = difflib.get_close_matches(key.rpartition(".")[2], known, 1)
         hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
         return f"{name}: {key}: unknown key; {hint}"
     if value is None and fault["type"] == "model_type":

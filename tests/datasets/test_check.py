@@ -128,3 +128,61 @@ def test_nothing_is_chosen_of_data_that_come_with_weights(tmp_path, name, value)
     message = refused(own(tmp_path, {name: value, **beside}, network={}, **weights))
     assert "the weights in" in message
     assert f"problem.{next(iter(beside), name)}: " in message or f"problem.{name}: " in message
+
+
+# ---- held-out samples ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (
+            {"test_samples": 1788},
+            "test_samples = 1788: are more than the data have for a test beside problem.samples = 10; write at most 1787",
+        ),
+        ({"samples": 1797, "test_samples": 1}, "beside problem.samples = 1797; write fewer samples"),
+        # 183 threes, 174 eights: beside five and five 169 eights are left, and the eights come second.
+        (
+            {"classes": "3-8", "test_samples": 340},
+            "taken in turns of the classes 3-8 are more than the data have for a test beside problem.samples = 10; "
+            "write at most 339",
+        ),
+        ({"samples": {"values": [10, 1700]}, "test_samples": 100}, "beside problem.samples = 1700; write at most 97"),
+    ],
+)
+def test_more_held_out_samples_than_there_are_are_one_clear_message(problem, words):
+    assert words in refused(digits(**problem))
+
+
+@pytest.mark.parametrize("problem", [{"test_samples": 1787}, {"classes": "3-8", "test_samples": 339}])
+def test_all_that_is_left_can_be_held_out(problem):
+    load_sweep(digits(**problem))
+
+
+def test_a_whole_file_has_no_held_out_samples_but_its_own(tmp_path):
+    message = refused(own(tmp_path, {"test_samples": 2}))
+    assert (
+        "problem.test_samples = 2: all samples are trained on; write problem.samples, or add X_test and y_test"
+        in message
+    )
+    test = {"X_test": np.ones((3, 4)), "y_test": np.ones(3)}
+    load_sweep(own(tmp_path, {"test_samples": 3}, **test))
+    assert "write at most 3" in refused(own(tmp_path, {"test_samples": 4}, **test))
+    # Of its own they are taken by class, too.
+    load_sweep(own(tmp_path, {"test_samples": 3, "samples": 2, "classes": 1}, **test))
+    assert "write fewer samples" in refused(own(tmp_path, {"test_samples": 1, "samples": 2, "classes": 2}, **test))
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ({"X_test": np.ones((3, 4))}, "has only one of X_test and y_test; give both or neither"),
+        ({"X_test": np.ones((3, 5)), "y_test": np.ones(3)}, "X_test has 5 columns and X has 4; make them equal"),
+        ({"X_test": np.ones((3, 4)), "y_test": np.ones(2)}, "y_test has length 2 and X_test has 3 rows"),
+        ({"X_test": np.full((3, 4), np.nan), "y_test": np.ones(3)}, "X_test holds NaN"),
+        ({"X_test": np.full((3, 4), 1e60), "y_test": np.ones(3)}, "X_test has values of size 1e+60"),
+        ({"X_test": np.ones(3), "y_test": np.ones(3)}, "X_test has shape (3,); give 2 axes"),
+    ],
+)
+def test_wrong_test_samples_of_a_file_are_one_clear_message(tmp_path, test, words):
+    assert words in refused(own(tmp_path, {"test_samples": 2}, **test))

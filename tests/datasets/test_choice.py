@@ -52,6 +52,29 @@ def test_what_is_available_is_the_most(data, labels):
         assert np.count_nonzero(taken == number) == np.count_nonzero(labels == number)
 
 
+@given(st.data(), LABELS, st.integers(0, 9), st.integers(0, 9))
+def test_held_out_samples_are_others_and_the_same_beside_any_number(data, labels, seed, replicate):
+    classes, most = some_classes(data, labels)
+    counts = Pool((labels[:, None],), labels, (0.0, 4.0)).counts
+    test_samples = data.draw(st.integers(0, max(most, 0)))
+    left = choice.available(counts, classes, taken=test_samples)
+    test = choice.held_out(labels, test_samples, classes, seed, replicate)
+    if classes is not None:
+        np.testing.assert_array_equal(labels[test], np.resize(classes_of(classes), test_samples))
+    for samples in range(1, left + 1):
+        assert not set(test) & set(choice.chosen(labels, samples, classes, seed, replicate))
+    # One more would be one too many: some class would have to serve both.
+    if left >= 0:
+        wanted = [None] * len(labels) if classes is None else classes_of(classes)
+        turn = wanted[left % len(wanted)]
+        own = len(labels) if turn is None else counts[turn]
+        taken = [
+            count if turn is None else sum(wanted[i % len(wanted)] == turn for i in range(count))
+            for count in (left, test_samples)
+        ]
+        assert sum(taken) == own
+
+
 def test_a_class_gives_the_same_images_whatever_stands_beside_it():
     labels = digits.pool().labels
 
@@ -74,6 +97,7 @@ def test_targets_are_what_their_names_say():
     labels = np.array([3.0, 8, 3, 1])
     np.testing.assert_array_equal(choice.targets(labels, "labels", 3.0), labels)
     np.testing.assert_array_equal(choice.targets(labels, "centred", 3.0), labels - 15 / 4)
+    np.testing.assert_array_equal(choice.targets(labels, "centred", 3.0, mean=2.0), labels - 2)
     np.testing.assert_array_equal(choice.targets(labels, "one_vs_rest", 3.0), [1, -1, 1, -1])
     np.testing.assert_array_equal(choice.targets(labels, "one_vs_rest", 8.0), [-1, 1, -1, -1])
 

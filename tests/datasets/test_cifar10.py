@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lazyrich.datasets import cifar10
+from lazyrich.datasets.source import data_of
 from lazyrich.sweep import SweepError
 from lazyrich.sweep_file import load_sweep
 
@@ -37,6 +38,23 @@ def test_images_and_labels_are_those_of_the_files(folder):
         np.testing.assert_array_equal(pool.labels[index], written[:, 0])
         np.testing.assert_array_equal(pool.rows(index), written[:, 1:])
     assert not pool.rows(np.array([9_999, 49_999])).any()
+
+
+def test_test_images_are_those_of_the_test_batch_taken_as_training_images_are(folder):
+    held_out = cifar10.pool(folder).held_out
+    written = fake.records("test_batch.bin")
+    np.testing.assert_array_equal(held_out.labels[: fake.DRAWN], written[:, 0])
+    np.testing.assert_array_equal(held_out.rows(np.arange(fake.DRAWN)), written[:, 1:])
+    assert len(held_out) == 10_000
+    # The same six of both classes at any seed, as there are no others; the rest of the file is black and of class 0.
+    problem = {**sweep(folder)["problem"], "classes": "3-5", "samples": 30, "test_samples": 12}
+    found = data_of(problem, 5, 2)
+    of_class = written[np.isin(written[:, 0], [3, 5])]
+    assert {row.tobytes() for row in found.X_test} == {row.tobytes() for row in of_class[:, 1:] / 255}
+    np.testing.assert_array_equal(found.y_test, np.resize([1.0, -1.0], 12))
+    load_sweep(sweep(folder, test_samples=12))
+    with pytest.raises(SweepError, match=r"test_samples = 13: taken in turns of the classes 3-5 .* write at most 12"):
+        load_sweep(sweep(folder, test_samples=13))
 
 
 def test_a_sound_folder_is_accepted_and_its_digest_is_its_images(folder, tmp_path):

@@ -12,7 +12,7 @@ from lazyrich.records import record_steps
 from lazyrich.sweep_file import load_sweep
 
 SWEEP = {
-    "problem": {"samples": 5, "dimension": 300, "noise_std": 0.1},
+    "problem": {"samples": 5, "dimension": 300, "noise_std": 0.1, "test_samples": 7},
     "network": {"width": {"values": [3, 10**12]}, "laziness": {"values": [0.01, 0.5, 5.0]}, "probes": 8},
     "training": {"stability_fraction": {"values": [0.1, 0.6]}, "steps": {"values": [3, 70]}},
     "record": {"points": 8},

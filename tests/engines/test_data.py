@@ -47,7 +47,7 @@ def test_chosen_images_are_what_a_file_of_them_is(tmp_path, inputs, targets):
     """The same rows as a user's file; weights are drawn alike for what has the same K and y."""
     problem = {"source": "digits", "samples": 6, "classes": "2-5", "inputs": inputs, "targets": targets}
     other = {"network": {"width": 9, "laziness": 0.5, "activation": "tanh"}, "training": SWEEP["training"], "seed": 4}
-    X, y, weights = data_of(problem, 4, 0)
+    X, y, weights, *_ = data_of(problem, 4, 0)
     assert weights is None
     np.savez(tmp_path / "data.npz", X=X, y=y)
     of_file = {"source": "file", "path": str(tmp_path / "data.npz")}

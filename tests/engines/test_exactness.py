@@ -27,10 +27,12 @@ def problem(seed, n, d, m, rank):
 
 def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
     """The same networks by both engines: the dataset of `lazyrich.run`, the trajectories of explicit weights."""
-    np.savez(tmp_path / "data.npz", X=X, y=y, W=W, v=v)
+    rng = np.random.default_rng(len(y))
+    X_test, y_test = rng.standard_normal((5, X.shape[1])) / np.sqrt(X.shape[1]), rng.standard_normal(5)
+    np.savez(tmp_path / "data.npz", X=X, y=y, W=W, v=v, X_test=X_test, y_test=y_test)
     data = lazyrich.run(
         {
-            "problem": {"source": "file", "path": str(tmp_path / "data.npz")},
+            "problem": {"source": "file", "path": str(tmp_path / "data.npz"), "test_samples": 5},
             "training": {"stability_fraction": fraction, "steps": steps, "loss": loss},
             "record": {"every": 1, "observables": list(observables.NAMES)},
             "network": {"probes": {"count": len(v), "keep": True}},
@@ -45,6 +47,7 @@ def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
         loss_factor=data.loss_factor.item(),
         record_steps=np.arange(steps + 1),
         keep_probes=len(v),
+        test=(X_test, y_test),
     )
     return data, truth
 

@@ -45,12 +45,13 @@ def test_every_observable_equals_explicit_weights(tmp_path_factory, own, seed, n
     y = rng.standard_normal(n) + X @ rng.standard_normal(d)
     W, v = 0.7 * rng.standard_normal((m, d)), 0.5 * rng.standard_normal(m)
     path = tmp_path_factory.mktemp("data") / "data.npz"
-    np.savez(path, X=X, y=y, W=W, v=v)
+    X_test, y_test = rng.standard_normal((5, d)), rng.standard_normal(5)
+    np.savez(path, X=X, y=y, W=W, v=v, X_test=X_test, y_test=y_test)
     name = activation if activation in activations.NAMES else f"{own}:{activation}"
     names = [name for name in observables.NAMES if activation == "linear" or name != "balance_drift"]
     data = lazyrich.run(
         {
-            "problem": {"source": "file", "path": str(path)},
+            "problem": {"source": "file", "path": str(path), "test_samples": 5},
             "network": {"activation": name, "probes": {"count": m, "keep": True}},
             "training": {"stability_fraction": 0.2, "steps": 25, "loss": loss},
             "record": {"every": 1, "observables": names},
@@ -67,6 +68,7 @@ def test_every_observable_equals_explicit_weights(tmp_path_factory, own, seed, n
         record_steps=np.arange(26),
         activation=name,
         keep_probes=m,
+        test=(X_test, y_test),
     )
     for name in names:
         expected = truth.observables[0, :, observables.NAMES.index(name)]
@@ -102,7 +104,9 @@ def test_networks_drawn_in_law_are_those_of_explicit_weights(activation):
 
 
 def test_linear_networks_are_those_of_the_propagator():
-    networks, recording = batch(explicit=True, network__width=20, keep_probes=8)
+    # Test samples of explicit neurons are those of the Gram engine alone.
+    names = tuple(name for name in observables.NAMES if name != "test_loss")
+    networks, recording = batch(explicit=True, network__width=20, keep_probes=8, names=names)
     assert_same(gram.evolve(networks, recording), propagator.evolve(networks, recording), 1e-10, 1e-20)
 
 

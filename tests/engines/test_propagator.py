@@ -102,6 +102,7 @@ def test_networks_drawn_in_law_follow_explicit_weights_with_the_same_moments(wid
         network__laziness={"log": [1e-3, 5], "points": 4},
         training__stability_fraction={"values": [0.05, 0.5]},
         training__steps=60,
+        problem__test_samples=6,
         record={"points": 16, "observables": list(observables.NAMES)},
     )
     fast, truth = lazyrich.run(sweep), lazyrich.run(sweep, engine="dense")

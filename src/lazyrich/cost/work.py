@@ -95,6 +95,7 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     kept = records(record, cell)
     # Records after an early stop hold the end: they are only copied.
     seen = kept if record.get("spacing") == "log" else max(1.0, kept * run / steps)
+    test = cell.get("test_samples", 0)
     if engine == "propagator":
         work = {
             "network": 1,
@@ -102,7 +103,8 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
             "step": run,
             "step entry": run * (n + 1) ** 2,
             "record": kept,
-            "record entry": seen * (n + 1) * (n + 1 + probes["count"]),
+            # Test samples are turned to as many rows as columns, 2(n + 1), of which eight are taken at a time.
+            "record entry": seen * (n + 1) * (n + 1 + probes["count"] + (n + 1 if test else 0)),
         }
     else:
         m = width(cell)
@@ -111,7 +113,7 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
             "step": run,
             "step neuron": run * m * n,
             "record": kept,
-            "record pair": seen * m * n**2,
+            "record pair": seen * m * (n**2 + n * test),
         }
     amounts = Counter({("seconds", engine, kind): float(amount) for kind, amount in work.items()})
     single = 2 * min(probes["count"], width(cell)) if probes["keep"] else 0
@@ -120,8 +122,8 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     amounts["memory", "", "network"] = amounts["disk", "", "network"] = 1.0
     amounts["memory", "", "value"] = float(values)
     if engine == "gram":
-        # p and v, φ(p), φ′(p) and products of the one network that is trained at least.
-        amounts[WIDEST] = 64.0 * width(cell) * (n + 1)
+        # p and v, φ(p), φ′(p) and products of the one network that is trained at least; those of test samples.
+        amounts[WIDEST] = width(cell) * (64.0 * (n + 1) + (8 * n + 32 * test if test else 0))
     amounts["memory", "", "mode"] = amounts["disk", "", "mode"] = float(n)
     amounts["disk", "", "record byte"] = float(kept * stored)
     return amounts
@@ -134,11 +136,17 @@ def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
     entries = 0 if in_law else n * dimension(cell)
+    test, held = cell.get("test_samples", 0), 0
+    if test:
+        functions = n + 1 if linear else width(cell)
+        # A function for each coordinate or neuron is drawn, and its values; of linear networks a triangle is kept of these.
+        entries += (test + functions) * (2 * n if in_law else dimension(cell)) + (4 * n * n * test if linear else 0)
+        held = 4 * (n + 1) ** 2 if linear else test * (n + functions)
     return Counter(
         {
             ("seconds", "", "draw"): 1.0,
             ("seconds", "", "draw entry"): float(entries + explicit * n + n**3),
-            ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit),
+            ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit) + 8.0 * held,
         }
     )
 

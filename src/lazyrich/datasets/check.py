@@ -30,9 +30,10 @@ def check(sweep: Sweep) -> None:
     if source == "file":
         _check_weights(sweep, pool)
     for values in sorted(sweep.combinations(*CHOICES), key=str):
-        _check_choice(
-            pool, {name: value for name, value in zip(CHOICES, values, strict=True) if value is not None}, sweep
-        )
+        cell = {name: value for name, value in zip(CHOICES, values, strict=True) if value is not None}
+        _check_choice(pool, cell, sweep)
+        if sweep.problem.test_samples is not None:
+            _check_test(pool, cell, sweep.problem.test_samples)
     for activation, width, samples in sweep.combinations("activation", "width", "samples"):
         if width:
             activations.check_width(activation, width, samples or len(pool))
@@ -96,10 +97,29 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
         _check_signal(sweep, cell)
 
 
+def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
+    """Whether so many samples can be held out."""
+    asked = f"problem.test_samples = {test_samples}"
+    classes = cell.get("classes")
+    of = "" if classes is None else f" taken in turns of the classes {classes}"
+    if pool.held_out is not None:
+        most, beside = choice.available(pool.held_out.counts, classes), ""
+    elif "samples" in cell:
+        most = choice.available(pool.counts, classes, taken=cell["samples"])
+        beside = f" beside problem.samples = {cell['samples']}"
+    else:
+        raise ValueError(
+            f"{asked}: all samples are trained on; write problem.samples, or add X_test and y_test to the file"
+        )
+    if test_samples > most:
+        mend = f"write at most {most}" if most > 0 else "write fewer samples"
+        raise ValueError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")
+
+
 def _check_signal(sweep: Sweep, cell: dict[str, Any]) -> None:
     """Whether the whole of a file has something to learn."""
     path = sweep.problem.path
-    X, y, _ = data_of({**cell, "source": "file", "path": path}, 0, 0)
+    X, y, *_ = data_of({**cell, "source": "file", "path": path}, 0, 0)
     # An exact zero is rare in floating point: what rounding leaves of it does not count as a signal.
     if np.linalg.norm(X.T @ y) <= len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y):
         raise ValueError(f"problem.path: {path}: Xᵀy = 0, so that no feature can be learnt; check X and y")

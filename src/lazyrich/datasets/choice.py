@@ -20,7 +20,17 @@ def chosen(
     With `classes` (`3-8`) the classes take turns in rising order, each with its own in the order of that one shuffle, so that
     an image that several choices of classes have in their reach comes at the same turn of its class.
     """
-    order = stream(seed, replicate, Role.INPUTS).permutation(len(labels))
+    return _first(stream(seed, replicate, Role.INPUTS).permutation(len(labels)), labels, samples, classes)
+
+
+def held_out(
+    labels: Float[Array, " all"], samples: int, classes: str | None, seed: int, replicate: int
+) -> Int[Array, " n"]:
+    """As `chosen` from the other end of the same shuffle: the same test samples for any n, and none that is trained on."""
+    return _first(stream(seed, replicate, Role.INPUTS).permutation(len(labels))[::-1], labels, samples, classes)
+
+
+def _first(order: Int[Array, " all"], labels: Float[Array, " all"], samples: int, classes: str | None) -> np.ndarray:
     if classes is None:
         return order[:samples]
     wanted = classes_of(classes)
@@ -31,28 +41,35 @@ def chosen(
     return result
 
 
-def available(counts: dict[float, int], classes: str | None) -> int:
-    """The most samples that `chosen` can take where a source has so many of each label."""
+def available(counts: dict[float, int], classes: str | None, taken: int = 0) -> int:
+    """The most samples that `chosen` can take where a source has so many of each label and `taken` are held out, or so."""
     if classes is None:
-        return sum(counts.values())
+        return sum(counts.values()) - taken
     wanted = classes_of(classes)
-    return min(counts[number] * len(wanted) + turn for turn, number in enumerate(wanted))
+    turns = len(wanted)
+    left = [counts.get(number, 0) - len(range(turn, taken, turns)) for turn, number in enumerate(wanted)]
+    return min(each * turns + turn for turn, each in enumerate(left))
 
 
-def targets(labels: Float[Array, " n"], kind: str, positive_class: float) -> Float[Array, " n"]:
-    """y of the chosen samples: their labels, these less their mean, or 1 for one class and −1 for the rest."""
+def targets(
+    labels: Float[Array, " n"], kind: str, positive_class: float, mean: float | None = None
+) -> Float[Array, " n"]:
+    """y of samples: their labels, these less a mean (by default their own), or 1 for one class and −1 for the rest."""
     match kind:
         case "centred":
-            return labels - labels.mean()
+            return labels - (labels.mean() if mean is None else mean)
         case "one_vs_rest":
             return np.where(labels == positive_class, 1.0, -1.0)
         case _:
             return labels
 
 
-def inputs(pool: Pool, index: Int[Array, " n"], kind: str) -> Float[Array, "n d"]:
-    """X of the chosen samples: as it is, scaled to [0, 1] or standardised, by values of the whole source."""
-    X = pool.rows(index)
+def inputs(pool: Pool, index: Int[Array, " n"], kind: str, of: Pool | None = None) -> Float[Array, "n d"]:
+    """X of the samples at `index`, of the pool itself or `of` another: as it is, scaled to [0, 1] or standardised.
+
+    By values of the whole pool in any case, so that test samples are taken as the training samples are.
+    """
+    X = (of or pool).rows(index)
     match kind:
         case "scaled":
             low, high = pool.span

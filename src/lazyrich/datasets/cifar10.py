@@ -7,6 +7,7 @@ the sums of the official files or, where the folder has a file `SHA256SUMS` (as 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,13 @@ MEND = f"unpack the archive of the binary distribution anew ({META}, {BATCHES[0]
 
 
 def pool(folder: str | Path) -> Pool:
-    """The 50000 training images, in the order of the files; they stay on disk."""
-    records = [_records(Path(folder) / name) for name in TRAINING]
+    """The 50000 training images, in the order of the files, and the 10000 test images held out; all stay on disk."""
+    held_out = _pool(Path(folder), BATCHES[len(TRAINING) :])
+    return replace(_pool(Path(folder), TRAINING), held_out=held_out)
+
+
+def _pool(folder: Path, names: tuple[str, ...]) -> Pool:
+    records = [_records(folder / name) for name in names]
     labels = np.concatenate([batch[:, 0] for batch in records]).astype(float)
     return Pool(tuple(batch[:, 1:] for batch in records), labels, (0.0, 255.0))
 

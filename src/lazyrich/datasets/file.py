@@ -1,4 +1,4 @@
-"""Data that a user brings: a .npz (never pickled) or netCDF file with `X`, `y` and optionally `W`, `v`."""
+"""Data that a user brings: a .npz (never pickled) or netCDF file with `X`, `y` and optionally `W`, `v`; `X_test`, `y_test`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from lazyrich.datasets.pool import DataError, Pool
 
 # Sizes whose fourth powers (as in yᵀK²y) neither overflow nor vanish.
 LEAST, MOST = 1e-50, 1e50
-DIMS = {"X": 2, "y": 1, "W": 2, "v": 1}
+DIMS = {"X": 2, "y": 1, "W": 2, "v": 1, "X_test": 2, "y_test": 1}
 
 
 def pool(path: str) -> Pool:
-    """Read and check a data file, all arrays as float64: X (n, d); y (n,), the labels; W (m, d) and v (m,) if they are there.
+    """Read and check a data file, all arrays as float64: X (n, d); y (n,), the labels; W (m, d) and v (m,), X_test and
+    y_test if they are there.
 
     Raises
     ------
@@ -27,8 +28,9 @@ def pool(path: str) -> Pool:
     for name in ("X", "y"):
         if name not in arrays:
             raise DataError(f"{path}: has no variable {name}; add it (X is (n, d), y is (n,))")
-    if ("W" in arrays) != ("v" in arrays):
-        raise DataError(f"{path}: has only one of W and v; give both or neither")
+    for one, other in (("W", "v"), ("X_test", "y_test")):
+        if (one in arrays) != (other in arrays):
+            raise DataError(f"{path}: has only one of {one} and {other}; give both or neither")
     for name, array in arrays.items():
         if array.ndim != DIMS[name] or array.size == 0:
             raise DataError(f"{path}: {name} has shape {array.shape}; give {DIMS[name]} axes, none of them empty")
@@ -39,23 +41,31 @@ def pool(path: str) -> Pool:
         if not np.isfinite(array).all():
             raise DataError(f"{path}: {name} holds NaN or infinite values; remove or replace them")
     X, y = arrays["X"], arrays["y"]
-    if len(y) != len(X):
-        raise DataError(f"{path}: y has length {len(y)} and X has {len(X)} rows; make them equal")
-    for name in ("X", "y"):
+    for one, other in (("X", "y"), ("X_test", "y_test")):
+        if one in arrays and len(arrays[other]) != len(arrays[one]):
+            lengths = f"{other} has length {len(arrays[other])} and {one} has {len(arrays[one])} rows"
+            raise DataError(f"{path}: {lengths}; make them equal")
+    for name in {"X", "y", "X_test", "y_test"}.intersection(arrays):
         largest = np.abs(arrays[name]).max()
         if largest and not LEAST < largest < MOST:
             raise DataError(
                 f"{path}: {name} has values of size {largest:.0e}, whose squares overflow or vanish; rescale it"
             )
     span = (float(X.min()), float(X.max()))
+    held_out = None
+    if "X_test" in arrays:
+        X_test = arrays["X_test"]
+        if X_test.shape[1] != X.shape[1]:
+            raise DataError(f"{path}: X_test has {X_test.shape[1]} columns and X has {X.shape[1]}; make them equal")
+        held_out = Pool((X_test,), arrays["y_test"], span)
     if "W" not in arrays:
-        return Pool((X,), y, span)
+        return Pool((X,), y, span, held_out=held_out)
     W, v = arrays["W"], arrays["v"]
     if W.shape != (len(v), X.shape[1]):
         raise DataError(f"{path}: W has shape {W.shape}; give (m, d) = ({len(v)}, {X.shape[1]}) to match v and X")
     if not (W.any() or v.any()):
         raise DataError(f"{path}: W and v are all zero, where no gradient flows; give other weights")
-    return Pool((X,), y, span, (W, v))
+    return Pool((X,), y, span, (W, v), held_out)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

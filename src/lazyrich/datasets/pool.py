@@ -22,12 +22,13 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Samples in batches, which may lie on disk and be of any real type, their labels, and weights that come with them."""
+    """Samples in batches, which may lie on disk and be of any real type, their labels, and what else comes with them."""
 
     batches: tuple[Array, ...]  # rows of inputs, (some, d) each
     labels: Float[Array, " samples"]
     span: tuple[float, float]  # the least and the largest value that inputs have or, of pixels, may have
     weights: tuple[Float[Array, "m d"], Float[Array, " m"]] | None = None
+    held_out: Pool | None = None  # test samples, where the source sets some apart
 
     def __len__(self) -> int:
         return len(self.labels)

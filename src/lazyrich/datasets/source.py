@@ -18,11 +18,13 @@ Array = np.ndarray
 
 
 class Data(NamedTuple):
-    """Inputs and targets of a problem, and weights where the file brings them."""
+    """Inputs and targets of a problem, those held out for a test, and weights where the file brings them."""
 
     X: Float[Array, "n d"]
     y: Float[Array, " n"]
     weights: tuple[Float[Array, "m d"], Float[Array, " m"]] | None
+    X_test: Float[Array, "rows d"] | None = None
+    y_test: Float[Array, " rows"] | None = None
 
 
 def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
@@ -37,8 +39,17 @@ def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
     index = np.arange(len(pool))
     if "samples" in cell:
         index = choice.chosen(pool.labels, cell["samples"], cell.get("classes"), seed, replicate)
-    X = choice.inputs(pool, index, cell.get("inputs", "raw"))
-    return Data(X, targets_of(cell, pool, index), pool.weights)
+    kind = cell.get("inputs", "raw")
+    data = Data(choice.inputs(pool, index, kind), targets_of(cell, pool, index), pool.weights)
+    if "test_samples" not in cell:
+        return data
+    of, count = pool.held_out or pool, cell["test_samples"]
+    test = np.arange(count)  # of a file's own, if all of its X is trained on
+    if "samples" in cell:
+        test = choice.held_out(of.labels, count, cell.get("classes"), seed, replicate)
+    mean = float(pool.labels[index].mean())
+    y_test = choice.targets(of.labels[test], cell.get("targets", "labels"), positive_class(cell, pool), mean)
+    return data._replace(X_test=choice.inputs(pool, test, kind, of), y_test=y_test)
 
 
 def targets_of(cell: dict[str, Any], pool: Pool, index: np.ndarray) -> Float[Array, " n"]:
@@ -108,7 +119,7 @@ def sizes(cell: dict[str, Any]) -> Sizes:
 
 @functools.lru_cache(maxsize=256)
 def _sizes(cell: tuple[tuple[str, Any], ...], state: tuple) -> Sizes:
-    X, y, weights = data_of(dict(cell), 0, 0)
+    X, y, weights, *_ = data_of(dict(cell), 0, 0)
     norm = float(np.linalg.norm(y))
     kappa = float(np.sum((X.T @ y) ** 2)) / norm**2 if norm else 0.0
     return Sizes(*X.shape, len(weights[1]) if weights else 0, norm, kappa)

@@ -225,8 +225,9 @@ def middle(values: np.ndarray) -> float:
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
-    """Panels of one cell after the other, two side by side."""
-    whole = hv.Layout([panel for row in rows for panel in row]).cols(2)
+    """Panels of one cell after the other, two side by side; each cell begins a row."""
+    padded = [row + [hv.Empty()] * (len(row) % 2) for row in rows]
+    whole = hv.Layout([panel for row in padded for panel in row]).cols(2)
     if backend == "bokeh":
         # Linked legends would mute the shades of stages, too, which cannot be: Bokeh then draws nothing at all.
         return whole.opts(backend=backend, shared_axes=False, toolbar="above", sync_legends=False)

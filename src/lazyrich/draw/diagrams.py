@@ -96,6 +96,18 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
             f"{_white(summary, 'onset_step')}.",
         ),
     ]
+    if "test_loss" in summary:
+        found.append(
+            Diagram(
+                "test_loss",
+                "Test loss",
+                "test_loss",
+                None,
+                LAZY_RICH,
+                f"Loss of {sweep.problem.test_samples} held-out samples at the end of training, {middle}; grey: no value "
+                f"(diverged){_white(summary, 'test_loss')}.",
+            )
+        )
     recorded = [name for name in ("alignment", "weight_change") if name in summary]
     if recorded:
         found.append(

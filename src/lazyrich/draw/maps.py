@@ -208,6 +208,7 @@ HOVERED = (
     ("growth_per_step", "k"),
     ("stability_fraction", "h"),
     ("kernel_change", "kernel change"),
+    ("test_loss", "test loss"),
     ("alignment", "alignment"),
     ("weight_change", "weight change"),
     ("loss_growth", "max L/L₀"),

@@ -42,6 +42,7 @@ class Panel:
 
 PANELS = (
     Panel("loss", "L, training loss", {"loss": "simulated"}, "loss", True, "bottom_left"),
+    Panel("test_loss", "L_test, loss of held-out samples", {"test_loss": "simulated"}, None, False, "top_right"),
     Panel(
         "rho_and_v",
         "⟨|ρ_r|⟩ and √γ⟨|v_r|⟩, alignment and magnitude",
@@ -77,6 +78,7 @@ THEORIES = {
         "closed_form": "closed form (K = κI, small steps)",
         "lazy_limit": "lazy (linearised, wide limit)",
     },
+    "test_loss": {},
     "rho_and_v": {"stage_one_rho": "stage one, ⟨|ρ_r|⟩", "stage_one_v": "stage one, √γ⟨|v_r|⟩"},
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
     "kernel_distance": {},
@@ -173,7 +175,7 @@ def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.n
 
 
 def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
-    """Limits of the vertical axis around what is `shown`, with room for a legend inside below or above the curves.
+    """Limits of the vertical axis around what is `shown`, with room for a legend inside below (log) or above the curves.
 
     A logarithmic axis ends 18 decades below its largest value: what is smaller is rounding.
     """
@@ -182,7 +184,8 @@ def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tu
         return (0.1, 10.0)
     low, high = float(shown.min()), float(shown.max())
     if not panel.log:
-        return (min(0.0, low), high * (2.0 if legend_inside and panel.legend == "top_right" else 1.08) or 1.0)
+        above = 2.0 if legend_inside and panel.legend.startswith("top") else 1.08
+        return (min(0.0, low), high * above or 1.0)
     low = max(low, 1e-18 * high)
     room = max((high / low) ** 0.7, 30.0) if legend_inside else 2.0
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)

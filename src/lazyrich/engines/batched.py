@@ -60,6 +60,12 @@ class Start:
         K = torch.diag_embed(self.root**2)
         output, kernel = self.output(self.moments), self.kernel(self.moments, self.root, self.width)
         self.reference = Reference.of(networks, K, self.y, self.y, floor, kernel, output)
+        self.problems = torch.as_tensor(networks.problem_index, device=device)
+        held_out = networks.problem.held_out
+        self.test = None
+        if networks.initial.spread is not None:
+            self.test = [tensor(each, device) for each in (held_out.inside, held_out.outside, held_out.y)]
+            self.spread = tensor(networks.initial.spread, device)
         signal = self.root * self.y
         self.b_rms = ((outer(signal, signal) * self.moments[:, 1:, 1:]).sum((-2, -1))) ** 0.5
 
@@ -70,6 +76,15 @@ class Start:
     def output(self, M: Float[Tensor, "networks z z"]) -> Float[Tensor, "networks r"]:
         """f = Λ^½ ⟨v Vᵀw⟩."""
         return self.root * M[:, 0, 1:]
+
+    def test_square(self, where: Tensor, M: Tensor, P: Tensor) -> Float[Tensor, " networks"]:
+        """‖f − y‖² of the test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
+        if self.test is None:
+            return torch.full_like(M[:, 0, 0], torch.nan)
+        C, H, y = (each[self.problems[where]] for each in self.test)
+        spread = self.scale[where, -1:, None] * self.spread[self.draws[where]]  # σ0
+        uv = spread @ (self.scale[where] * P[:, 0, :])[..., None]
+        return square((C @ M[:, 0, 1:, None] + H @ uv)[..., 0] - y)
 
     @staticmethod
     def kernel(M: Tensor, root: Tensor, width: Tensor) -> Float[Tensor, "networks r r"]:
@@ -98,6 +113,7 @@ def see(start: Start, where: Tensor, M: Tensor, P: Tensor, B: Tensor | None) -> 
         v=v_r.abs().sum(-1) / start.observed[where],
         weight_shift=((moved @ M0) * moved)[:, 1:].sum((-2, -1)),
         balance_shift=nothing if BM is None else (BM * BM.mT).sum((-2, -1)),
+        test_square=start.test_square(where, M, P),
         rho_r=torch.where(own, rho_r, torch.nan),
         v_r=torch.where(own, v_r, torch.nan),
     )

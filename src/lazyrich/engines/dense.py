@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from lazyrich import activations, observables, progress
 from lazyrich.engines.pieces import torch_threads
 from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.held_out import CUT
 from lazyrich.networks import Networks, Reason
 from lazyrich.observables import State
 from lazyrich.theory import end_state
@@ -70,13 +71,15 @@ def train(
     keep_probes: int = 0,
     own: int | None = None,
     roughness: float = 0.0,
+    test: tuple[Float[Array, "rows d"], Float[Array, " rows"]] | None = None,
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
 
     `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
     Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
-    neurons, by default all. With `roughness` it is done in coarser arithmetic: after each step every weight is changed, up or
-    down at random, by that share of the largest of its neuron (sums over both layers round as their largest).
+    neurons, by default all. `test` has inputs and targets that are not trained on. With `roughness` it is done in coarser
+    arithmetic: after each step every weight is changed, up or down at random, by that share of the largest of its neuron
+    (sums over both layers round as their largest).
 
     Raises
     ------
@@ -88,6 +91,7 @@ def train(
     own = m if own is None else own
     phi = activations.function(activation)
     X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
+    X_test, y_test = (torch.as_tensor(each, dtype=torch.float64) for each in test or (np.empty((0, d)), np.empty(0)))
     W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
     v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     noise = torch.Generator().manual_seed(0)
@@ -137,6 +141,8 @@ def train(
             size=size,
             weight_square=(W0**2).sum() / m,
             residual_square=((f - y) ** 2).sum(),
+            test_scale=torch.nan if test is None else loss_factor / (2 * len(y_test)),
+            test_square=((output(phi, X_test, W_t, v_t) - y_test) ** 2).sum(),
             overlap=y @ f,
             # A linearised network that diverges is infinitely far, where inf − inf would be no number.
             lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
@@ -217,13 +223,15 @@ def train(
 class Realised:
     """A network with explicit inputs and weights, of r input dimensions and m' neurons; r is the rank of K."""
 
-    X: Float[Array, "n r"]
+    X: Float[Array, "n r"]  # and columns of zeros where only test inputs have others
     y: Float[Array, " n"]
     W: Float[Array, "neurons r"]
     v: Float[Array, " neurons"]
     learning_rate: float  # η m'/m, with which f takes the path of the network of width m
     scale: float  # m'/m; Θ is 1/scale times larger
     own: int  # so many of the neurons, the first, are the network's own
+    # Inputs and targets with the mean square error of the test samples.
+    test: tuple[Float[Array, "rows r"], Float[Array, " rows"]] | None = None
 
 
 def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
@@ -250,17 +258,41 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
     start, draw, own = networks.initial, networks.initial_index[i], int(networks.observed_neurons[i])
     more = r + 1 if roughness and not networks.explicit else 0
     z = neurons(start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own, : r + 1], networks.width[i], more)
+    test = None
+    if problem.held_out is not None:
+        test, beyond = _realised_test(networks, i, z)
+        z, X = np.column_stack([z, beyond]), np.column_stack([X, np.zeros((len(X), beyond.shape[1]))])
     if roughness:
         z = z * (1 + roughness * np.random.default_rng(0).choice([-1.0, 1.0], z.shape))
     # Unit draws are scaled last: in one matrix of moments, σ0² = 1e-24 would be the rounding of v0² = 1e-8.
     sigma_0, v_0 = networks.sigma_0[i], networks.v_0[i]
-    z = z * np.append(v_0, np.full(r, sigma_0))
+    z = z * np.append(v_0, np.full(z.shape[1] - 1, sigma_0))
     if more:
         k = min(networks.growth_per_step[i], 1.0)
         size = np.append(np.hypot(v_0, k * sigma_0), np.full(r, np.hypot(sigma_0, k * v_0)))
-        z[-more:] = np.sqrt(roughness * len(z)) * np.diag(size)
+        z[-more:, : r + 1] = np.sqrt(roughness * len(z)) * np.diag(size)
     scale = len(z) / networks.width[i]
-    return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own)
+    return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own, test)
+
+
+def _realised_test(
+    networks: Networks, i: int, z: Float[Array, "neurons coordinates"]
+) -> tuple[tuple[Float[Array, "rows d"], Float[Array, " rows"]], Float[Array, "neurons more"]]:
+    """Test inputs and targets of network i, and unit weights of neurons z in the coordinates that only those inputs have."""
+    held_out, p = networks.problem.held_out, networks.problem_index[i]
+    r = z.shape[1] - 1
+    inside, outside, y = held_out.inside[p, :, :r], held_out.outside[p], held_out.y[p]
+    if networks.explicit:
+        # A coordinate for each neuron, or for each input: whichever are fewer.
+        more, beyond = (outside, np.eye(len(z))) if len(z) < len(outside) else (np.eye(len(outside)), outside.T)
+    else:
+        # A coordinate for each unit function: ⟨z u⟩ = A, and weights of that mean from z alone.
+        spread = networks.initial.spread[networks.initial_index[i], : r + 1, : r + 1]
+        more = outside[:, : r + 1]
+        beyond = z @ np.linalg.pinv(z.T @ z / len(z), rcond=CUT, hermitian=True) @ spread
+    # Turned rows stand for more samples than they are.
+    share = np.sqrt(len(y) / held_out.samples)
+    return (share * np.column_stack([inside, more]), share * y), beyond
 
 
 def neurons(
@@ -323,6 +355,7 @@ def train_realised(
         keep_probes=recording.keep_probes,
         own=realised.own,
         roughness=roughness,
+        test=realised.test,
     )
     values = one.observables[0]
     values[:, observables.NTK_NORM] *= realised.scale

@@ -29,8 +29,8 @@ def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", thr
     """
     n = networks.problem.samples
     width = networks.initial.probes.shape[1]
-    # p and v, at the start and twice in a step, φ(p), φ'(p) and products; five matrices of samples; records.
-    bytes_each = 8 * (8 * width * (n + 1) + 10 * n**2) + recording.bytes_each
+    # p and v, at the start and twice in a step, φ(p), φ'(p), products and pulls; five matrices of samples; records.
+    bytes_each = 8 * (9 * width * (n + 1) + 10 * n**2) + recording.bytes_each
     with torch.no_grad(), torch_threads(threads):
         return in_pieces(
             networks,
@@ -39,6 +39,10 @@ def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", thr
             bytes_each=bytes_each,
             device=device,
         )
+
+
+# Pre-activations of test samples that are computed at a time: 1 MiB, which stays in a cache.
+TEST_ENTRIES = 2**17
 
 
 class Start:
@@ -61,10 +65,32 @@ class Start:
         self.rate = tensor(networks.loss_factor * networks.learning_rate / (problem.samples * networks.width), device)
         self.b_rms = _mean_square(_along(self.y, self.p)) ** 0.5
         self.linear = networks.activation == "linear"
+        self.problems, self.held_out, self.function = index, None, activations.function(networks.activation)
+        if problem.held_out is not None:
+            own = problem.held_out
+            self.held_out = [tensor(each, device) for each in (own.inside, own.outside, own.y)]
+            self.sigma_0 = tensor(networks.sigma_0, device)
+            self.root_K = root_K
 
     def residual_square(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
         """‖Π(y − f)‖² of some networks, Π the projection on what they can fit: everything, unless they are linear."""
         return square((residual[:, None, :] @ self.basis[rows])[:, 0]) if self.linear else square(residual)
+
+    def test_square(
+        self, where: Tensor, v: Float[Tensor, "rows m"], pulled: Float[Tensor, "rows n m"]
+    ) -> Float[Tensor, " rows"]:
+        """‖f − y‖² of the test samples, whose pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s."""
+        inside, outside, y = self.held_out
+        found = torch.empty_like(v[:, 0])
+        some = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))
+        for start in range(0, len(where), some):
+            part, here = where[start : start + some], slice(start, start + some)
+            of = self.problems[part]
+            w = self.w[part] + self.root_K[part].mT @ pulled[here]  # Vᵀw
+            p = outside[of].mul_(self.sigma_0[part, None, None]).baddbmm_(inside[of], w)
+            f = (self.function(p) @ v[here, :, None])[..., 0] / v.shape[1]
+            found[here] = square(f - y[of])
+        return found
 
 
 def _inverse(root: Tensor) -> Tensor:
@@ -107,15 +133,19 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     rows = torch.arange(len(start.y), device=device)
     p, v, K, y, rate = start.p.clone(), start.v, start.K, start.y, start.rate
     residuals = torch.zeros_like(start.rate)
+    # All pulls so far, where test samples are asked for: p is K times these beyond its start.
+    wanted = recording.wanted[observables.TEST_LOSS] and start.held_out is not None
+    pulled = torch.zeros_like(p) if wanted else None
     t = 0
     while True:
         phi(p, H, slope)
         residual = y - _output(v, H, scratch)
         residuals[rows] = start.residual_square(rows, residual)
 
-        def see(where: Tensor, rows=rows, p=p, v=v, H=H, slope=slope) -> Seen:
+        def see(where: Tensor, rows=rows, p=p, v=v, H=H, slope=slope, pulled=pulled) -> Seen:
             here = torch.searchsorted(rows, where)
-            return _see(start, where, *(pick(x, here) for x in (p, v, H, slope)), recording.wanted)
+            p, v, H, slope, pulled = (None if x is None else pick(x, here) for x in (p, v, H, slope, pulled))
+            return _see(start, where, p, v, H, slope, pulled, recording.wanted)
 
         if not watch.look(t, residuals, see):
             break
@@ -124,22 +154,36 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
             rows, p, v, K, y, rate, H, slope, residual = (
                 x[active] for x in (rows, p, v, K, y, rate, H, slope, residual)
             )
+            pulled = None if pulled is None else pulled[active]
             scratch = scratch[: len(rows)]
             active = active[active]
         s = torch.where(active[:, None], rate[:, None] * residual, 0.0)
         pull = slope.mul_(v[:, None, :]).mul_(s[..., None])
         v = v + _along(s, H)
         p.baddbmm_(K, pull)
+        if pulled is not None:
+            pulled += pull
         t += 1
     watch.outcome.b_rms = start.b_rms
     return watch.outcome.trajectories(networks, recording)
 
 
-def _see(start: Start, where: Tensor, p: Tensor, v: Tensor, H: Tensor, slope: Tensor, wanted: np.ndarray) -> Seen:
-    """What is seen of the networks `where` from their p, φ(p), φ'(p) (networks, n, m) and v (networks, m)."""
+def _see(
+    start: Start,
+    where: Tensor,
+    p: Tensor,
+    v: Tensor,
+    H: Tensor,
+    slope: Tensor,
+    pulled: Tensor | None,
+    wanted: np.ndarray,
+) -> Seen:
+    """What is seen of the networks `where` from their p, φ(p), φ'(p), pulls (networks, n, m) and v (networks, m)."""
     moved = p - pick(start.p, where)
     rho_r = _along(pick(start.y, where), moved)
-    weight_shift = balance_shift = torch.full_like(v[:, 0], torch.nan)
+    weight_shift = balance_shift = test_square = torch.full_like(v[:, 0], torch.nan)
+    if pulled is not None:
+        test_square = start.test_square(where, v, pulled)
     if wanted[observables.WEIGHT_CHANGE] or wanted[observables.BALANCE_DRIFT]:
         # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only.
         w_moved = pick(start.whiten, where) @ moved
@@ -155,6 +199,7 @@ def _see(start: Start, where: Tensor, p: Tensor, v: Tensor, H: Tensor, slope: Te
         v=v.abs().mean(-1),
         weight_shift=weight_shift,
         balance_shift=balance_shift,
+        test_square=test_square,
         rho_r=rho_r,
         v_r=v,
     )

@@ -70,6 +70,7 @@ class Reference:
     beside: Float[Tensor, " networks"]  # what ‖y‖² and ‖y − f‖² have beside the basis
     gamma: Float[Tensor, " networks"]
     loss_scale: Float[Tensor, " networks"]  # c/2n
+    test_scale: Float[Tensor, " networks"]  # the same of the test samples, if there are any
     size: Float[Tensor, " networks"]  # D
     weight_square: Float[Tensor, " networks"]  # ‖W₀‖²/m
     start_kernel: Float[Tensor, "networks k k"]
@@ -93,6 +94,7 @@ class Reference:
     ) -> Reference:
         """From K and y in a basis, `fitted` = Πy, and the kernel and the output at the start."""
         device = str(K.device)
+        held_out = networks.problem.held_out
         b = networks.of_problem("b")
         gamma = tensor(networks.of_problem("gamma"), device)
         growth = tensor(end_state.growth(networks.size, b) / networks.width, device)[:, None, None]
@@ -105,6 +107,7 @@ class Reference:
             beside=beside,
             gamma=gamma,
             loss_scale=factor / 2,
+            test_scale=factor / 2 * (networks.problem.samples / held_out.samples if held_out else torch.nan),
             size=tensor(networks.size, device),
             weight_square=tensor(networks.sigma_0**2 * networks.of_problem("dimension"), device),
             start_kernel=start_kernel,
@@ -133,6 +136,7 @@ class Seen:
     v: Float[Tensor, " networks"]
     weight_shift: Float[Tensor, " networks"]
     balance_shift: Float[Tensor, " networks"]
+    test_square: Float[Tensor, " networks"]  # ‖f − y‖² of the test samples
     rho_r: Float[Tensor, "networks probes"]
     v_r: Float[Tensor, "networks probes"]
 
@@ -154,6 +158,8 @@ def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -
         size=reference.size,
         weight_square=reference.weight_square,
         residual_square=square(seen.output - reference.y) + reference.beside,
+        test_scale=reference.test_scale,
+        test_square=seen.test_square,
         overlap=(seen.output * reference.y).sum(-1),
         lazy_square=torch.nan_to_num(square(seen.output - reference.y + unlearnt), nan=torch.inf, posinf=torch.inf),
         v_square=seen.v_square,

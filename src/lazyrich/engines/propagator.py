@@ -60,6 +60,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
         bool(wanted[observables.BALANCE_DRIFT]),
         bool(wanted[observables.WEIGHT_CHANGE]),
         max(1, longest.bit_length()) if wanted[observables.LAZY_ERROR] else 0,
+        bool(wanted[observables.TEST_LOSS]) and networks.initial.spread is not None,
     )
     # Threads take chunks as they finish, so that long runs do not hold short ones; whole octets, so that no lane idles.
     modes = batch.eigenvalues.shape[1]
@@ -102,6 +103,11 @@ def _batch(networks: Networks) -> Batch:
     draws, explicit, coordinates = start.probes.shape
     probes = np.zeros((draws, coordinates, -(-explicit // BLOCK) * BLOCK))
     probes[:, :, :explicit] = np.nan_to_num(start.probes.transpose(0, 2, 1), nan=0.0)
+    test_samples, test = 1.0, [np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0)), np.empty((0, 0, 0))]
+    if start.spread is not None:
+        held_out = problem.held_out
+        columns = [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in (held_out.inside, held_out.outside)]
+        test_samples, test = float(held_out.samples), [*columns, held_out.y, start.spread]
     return Batch(
         networks.problem_index,
         problem.rank,
@@ -122,4 +128,6 @@ def _batch(networks: Networks) -> Batch:
         networks.learning_rate,
         networks.steps,
         networks.reason == Reason.none,
+        test_samples,
+        *test,
     )

@@ -48,7 +48,7 @@ class Recording:
 
     @property
     def follows_neurons(self) -> bool:
-        """Whether something asks for single neurons; ρ also for `alignment_step`, which end values alone cannot give."""
+        """Whether something asks for the propagator; ρ also for `alignment_step`, which end values alone cannot give."""
         names = (
             observables.RHO,
             observables.V,
@@ -56,6 +56,7 @@ class Recording:
             observables.ALIGNMENT,
             observables.WEIGHT_CHANGE,
             observables.BALANCE_DRIFT,
+            observables.TEST_LOSS,
         )
         return self.steps.shape[1] > 1 or self.keep_probes > 0 or bool(self.wanted[list(names)].any())
 

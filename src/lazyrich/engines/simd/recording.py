@@ -18,7 +18,7 @@ _measure = compiled_leaf(observables.measure)
 
 @compiled_leaf
 def fill_records(
-    lane, network, first, last, batch, record_steps, probes, o, anchor, signal, numbers, progress, results
+    lane, network, first, last, batch, record_steps, probes, test, o, anchor, signal, numbers, progress, results
 ):
     """Fill records first … last − 1 of a lane's network from its present state."""
     problem = batch.problem[network]
@@ -27,6 +27,7 @@ def fill_records(
     rho, v = 0.0, 1.0
     if probes:
         rho, v = _probes(lane, network, first, last, batch, o, signal, progress.scratch, results)
+    test_square = _test_square(lane, network, batch, o, progress.scratch) if test else np.nan
     for record in range(first, last):
         lazy_square = 0.0
         if progress.powers.shape[1] > 0:
@@ -52,6 +53,8 @@ def fill_records(
             sigma**2 + batch.v_0[network] ** 2,
             sigma**2 * batch.dimension[problem],
             o.square[lane] + o.floor[lane],
+            batch.loss_factor[network] / (2.0 * batch.test_samples),
+            test_square,
             numbers[contractions.OVERLAP * LANES + lane],
             lazy_square,
             o.c[lane],
@@ -72,6 +75,36 @@ def fill_records(
         _measure(state, results.observables[network, record])
         if len(o.P) > 0:
             results.rho_rms[network, record] = np.sqrt(state.rho_square)
+
+
+@compiled_leaf
+def _test_square(lane, network, batch, o, scratch):
+    """‖f − y‖² of a network's test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
+    problem = batch.problem[network]
+    draw = batch.draw[network]
+    r = batch.rank[problem]
+    sigma = batch.sigma_0[network]
+    rows = batch.test_y.shape[1]
+    residual = scratch[:rows]
+    for row in range(rows):
+        residual[row] = -batch.test_y[problem, row]
+    for i in range(r):
+        factor = o.u[i * LANES + lane]
+        for row in range(rows):
+            residual[row] += factor * batch.inside[problem, i, row]
+    v = scratch[rows:]
+    for j in range(r + 1):
+        v[j] = sigma * (batch.v_0[network] if j == 0 else sigma) * o.P[j * LANES + lane]
+    for i in range(r + 1):
+        factor = 0.0
+        for j in range(r + 1):
+            factor += batch.spread[draw, i, j] * v[j]
+        for row in range(rows):
+            residual[row] += factor * batch.outside[problem, i, row]
+    total = 0.0
+    for row in range(rows):
+        total += residual[row] * residual[row]
+    return total
 
 
 @compiled_leaf

@@ -46,6 +46,11 @@ class Batch(NamedTuple):
     learning_rate: Any
     steps: Any
     trainable: Any
+    test_samples: float
+    inside: Any  # of test samples, as in `HeldOut`, but (problems, columns, rows): rows side by side
+    outside: Any
+    test_y: Any
+    spread: Any
 
 
 class Following(NamedTuple):
@@ -56,6 +61,7 @@ class Following(NamedTuple):
     balance: bool
     weights: bool  # ‖W − W₀‖
     doublings: int  # how many powers of the linearised network's contraction; 0 where it is not wanted
+    test: bool  # the outputs of test samples
 
 
 class Results(NamedTuple):
@@ -110,7 +116,7 @@ def train(start, stop, batch, record_steps, onset, converged, follow, results):
         np.zeros((LANES, follow.doublings, modes, modes)),
         np.zeros((LANES, modes)),
         np.zeros(LANES, dtype=np.int64),
-        np.zeros(max(modes, BLOCK)),
+        np.zeros(max(modes + 1 + batch.test_y.shape[1], BLOCK)),
     )
     kernels = np.zeros((2, stop - start, modes * (modes + 1) // 2))  # mΘ at start and end, lower triangles
     records = record_steps.shape[1]
@@ -189,6 +195,7 @@ def train(start, stop, batch, record_steps, onset, converged, follow, results):
                     batch,
                     record_steps,
                     follow.probes,
+                    follow.test,
                     o,
                     anchor,
                     signal,
