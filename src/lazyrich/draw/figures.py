@@ -50,8 +50,6 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     axes = map_axes(data, sweep.figures.axes or ())
     plane = axes[:2]
     found: dict[str, tuple[Builder, str] | None] = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
-    found["collapse"] = collapse_figure(sweep, data)
-    found["kernel_distance"] = distance_figure(sweep, data, shards)
     if len(axes) == 1 and data["phase"].ndim == 1:
         band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
         found["kernel_change"] = (
@@ -61,6 +59,9 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         )
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
         found["trajectories"] = _trajectories(sweep, data, shards)
+    # Behind what the sweep is about, for the first figure stands for it in the gallery.
+    found["collapse"] = collapse_figure(sweep, data)
+    found["kernel_distance"] = distance_figure(sweep, data, shards)
     drawn = {name: each for name, each in found.items() if each is not None}
     if other := stand_in(sweep):
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
