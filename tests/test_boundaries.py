@@ -58,6 +58,15 @@ def test_an_axis_is_read_in_the_coordinate_in_which_it_is_even():
     assert not coordinate(np.array([0.0, 1, 10]))[1]
 
 
+@pytest.mark.parametrize(
+    ("values", "log"), [([0.01, 0.1], True), ([0.1, 0.01], True), ([2.0, 19], False), ([0.0, 1], False)]
+)
+def test_two_values_are_in_the_logarithm_from_a_decade_on(values, log):
+    values = np.array(values)
+    assert coordinate(values)[1] == log
+    np.testing.assert_array_equal(coordinate(values)[0], np.log10(values) if log else values)
+
+
 # ---- bands ----------------------------------------------------------------------------------------------------------
 
 

@@ -68,5 +68,5 @@ def test_a_refined_sweep_is_planned_level_by_level(project, capsys):
     (project / "config/sweeps/mine.yaml").write_text(yaml.safe_dump(refined))
     assert main(["plan", "config/sweeps/mine.yaml"]) == 0
     said = capsys.readouterr().out
-    assert "to do     32 networks in 1 shards" in said  # every fourth point and the last: 0, 4, 8, 9 of both axes
+    assert "to do     32 networks in 1 shard" in said  # every fourth point and the last: 0, 4, 8, 9 of both axes
     assert "refined   0 of 2 levels are chosen" in said

@@ -1,6 +1,9 @@
 """`lazyrich replay`: explicit weights take the stored trajectory; what was altered is found; mistakes get one line."""
 
 import json
+import shlex
+from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +14,7 @@ import lazyrich
 from lazyrich import archive, integrity, observables
 from lazyrich.cell import find_cell, find_network, one_network
 from lazyrich.cli import main
+from lazyrich.command import named, replay_command
 from lazyrich.follow import follow
 from lazyrich.plan import plan, whole
 from lazyrich.plan_file import checksum_file, write_plan
@@ -310,6 +314,17 @@ def test_any_cell_s_networks_are_found_where_they_are(project):
         assert all(one[name][0] == columns[name][i] for name in [*names, "replicate"])
         seen.add((shard, row))
     assert len(seen) == sweep.networks
+
+
+def test_the_command_that_pages_show_names_every_cell(project):
+    """Names, axes that advance together, and a results folder that a shell would take apart."""
+    sweep = load_sweep("config/sweeps/mine.yaml")
+    for place, words in zip(np.ndindex(sweep.shape), product(*named(sweep)), strict=True):
+        own, other = (shlex.split(replay_command("mine", " ".join(words), Path(f), 1)) for f in ("out", "no 'one's"))
+        assert own[:4] == ["lazyrich", "replay", "mine", "--cell"] and own[-2:] == ["--replicate", "1"]
+        assert other == [*own[:3], "--results", "no 'one's", *own[3:]]
+        box = find_cell(sweep, own[4:-2]).box
+        assert list(box.values()) == [[list(p[i])] for p, i in zip(sweep.dims.values(), place, strict=True)]
 
 
 @pytest.mark.parametrize("sweep", ["mine", "config/sweeps/mine.yaml"])

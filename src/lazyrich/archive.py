@@ -265,6 +265,7 @@ def described_summary(
 
 SUMMARY_ENDINGS = {
     "_worst": ", worst replicate",
+    "_nearest": ", replicate whose loss is nearest",
     "_low": ", lower end of the bootstrap interval over replicates",
     "_high": ", upper end of the bootstrap interval over replicates",
 }
@@ -273,6 +274,7 @@ SUMMARY_VARIABLES = {
     "phase": ("phase of most replicates", ""),
     "agreement": ("share of replicates in the cell's phase", ""),
     "networks": ("number of networks in the cell", ""),
+    "nearest_replicate": ("replicate whose loss is nearest to the published points", ""),
     "refine_level": (
         "coarsest grid that has the cell, -1 where it was not trained and shows what coarser grids say",
         "",

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich import archive, scope
 from lazyrich.boundaries import boundaries, distances
 from lazyrich.comparison import COLUMNS
-from lazyrich.fields import numeric_axes
+from lazyrich.fields import map_axes, numeric_axes
 from lazyrich.phases import VOTES, Phase
+from lazyrich.plan import canonical
 from lazyrich.quantiles import QUANTILES
 from lazyrich.refine import fill
 from lazyrich.sweep import Refine
@@ -60,9 +61,13 @@ def assemble(
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
+    data.attrs["recipe"] = canonical(wanted)  # which says, among much else, whose theory may be drawn
     if refine is not None:
         fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
     _add_boundaries(data, axes)
+    for name in map(str, data.data_vars):
+        if remark := scope.remark(data, name):
+            data[name].attrs["comment"] = remark
     return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
 
 
@@ -86,7 +91,7 @@ def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
 
     Those of measured boundaries come with their distance to what was predicted.
     """
-    axes = numeric_axes(data, first)
+    axes = map_axes(data, first)
     if len(axes) < 2:
         return
     x, y = axes[:2]

@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Real
 
-from lazyrich.fields import median
+from lazyrich import scope
+from lazyrich.fields import median, names_along
 from lazyrich.phases import Phase
 
 Array = np.ndarray
@@ -19,6 +20,7 @@ Array = np.ndarray
 RESAMPLES = 200
 BAND = (0.16, 0.84)
 ENTRIES = 2**20  # of the largest array at a time
+DECADE = 10 * (1 - 1e-11)  # to the 12 digits that a sweep keeps
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class Boundary:
     predicted: bool
     within: Callable[[xr.Dataset], xr.DataArray] | None = None
     against: tuple[str, ...] = ()  # predicted boundaries that a measured one is held against
+
+    def called(self, summary: xr.Dataset) -> str:
+        """Its name in a picture of a summary: a prediction's says so where networks are not the linear ones that it is of."""
+        return self.text + scope.caveat(summary) if self.predicted else self.text
 
 
 def _settled(summary: xr.Dataset) -> xr.DataArray:
@@ -97,8 +103,13 @@ def band(
 
 
 def coordinate(values: Real[Array, " points"]) -> tuple[Float[Array, " points"], bool]:
-    """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log."""
+    """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log.
+
+    Two values are evenly spaced in both: it is the log where they are a decade apart or more.
+    """
     values = np.asarray(values, dtype=float)
+    if len(values) == 2 and (values > 0).all() and values.max() >= DECADE * values.min():
+        return np.log10(values), True
     if len(values) > 2 and (values > 0).all():
         ratios, gaps = np.diff(np.log(values)), np.diff(values)
         if np.ptp(ratios) / np.abs(ratios).max() < np.ptp(gaps) / np.abs(gaps).max():
@@ -133,15 +144,21 @@ def level_set(
 def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray]]:
     """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
 
-    The edges of a measured boundary's band follow it as `<name>_low` and `<name>_high`.
+    None along an axis of names, between which nothing lies.
+    Predictions that are about linear networks alone (`scope.LEFT_OUT`) lie in their cells only. The edges of a measured
+    boundary's band follow it as `<name>_low` and `<name>_high`.
     """
     result = {}
+    if any(names_along(summary, axis) is not None for axis in (x, y)):
+        return result
     for name, boundary in BOUNDARIES.items():
         for end in ("", "_low", "_high"):
             if boundary.field + end not in summary:
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
             field = median(summary[boundary.field + end]).broadcast_like(summary["phase"])
+            if name in scope.LEFT_OUT:
+                field = field.where(scope.of_cells(summary) == scope.LINEAR)
             if boundary.within is not None:
                 field = field.where(boundary.within(summary))
             lines = level_set(summary[x].values, summary[y].values, field.transpose(x, y).values, boundary.level)

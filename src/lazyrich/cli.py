@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from pathlib import Path
 
 from lazyrich.cell import Cell, find_cell, find_network
+from lazyrich.command import snakemake_command
 from lazyrich.cost.estimate import check
 from lazyrich.describe import configuration, describe_plan, describe_status
 from lazyrich.disk import in_words
@@ -18,6 +18,7 @@ from lazyrich.provenance import project_version
 from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep
 from lazyrich.tidy import remove, unneeded
+from lazyrich.words import counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--replicate", type=int, default=0, help="which of the cell's networks, from 0 on (default 0)"
     )
     replayed.add_argument("--steps", type=int, help="go no further than this step")
+    replayed.add_argument("--results", help="the results folder; default: that of config.yaml")
     explored = commands.add_parser("explore", help="look at results in a browser: maps, slices, trajectories")
     explored.add_argument("results", nargs="?", help="the results folder; default: that of config.yaml")
     explored.add_argument("--port", type=int, default=5006, help="of this machine (default 5006)")
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "status":
             print(describe_status(Path("config/sweeps"), options.sweeps))
         elif options.command == "replay":
-            return 0 if replay(options.sweep, options.cell, options.replicate, options.steps) else 1
+            return 0 if replay(options.sweep, options.cell, options.replicate, options.steps, options.results) else 1
         elif options.command == "explore":
             from lazyrich.explore.serve import serve
 
@@ -82,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def replay(name: str, asked: list[str], replicate: int, steps: int | None) -> bool:
+def replay(name: str, asked: list[str], replicate: int, steps: int | None, results: str | None = None) -> bool:
     """Print what a network of a sweep is replayed as and how its trajectory compares; return whether it agrees.
 
     Raises
@@ -90,20 +92,24 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None) -> bo
     ValueError
         where the network is not one of the sweep, not on disk or damaged, with the mend.
     """
-    path = _sweep_path(name)
+    path, home = _sweep_path(name), Path(results or configuration().results)
     sweep = load_sweep(path)
     cell = find_cell(sweep, asked)
     if not 0 <= replicate < sweep.replicates:
+        last = sweep.replicates - 1
+        numbers = f"0 to {last}" if last else "0"
         raise ValueError(
-            f"--replicate {replicate}: the cell has {sweep.replicates} networks; write 0 to {sweep.replicates - 1}"
+            f"--replicate {replicate}: the cell has {counted(sweep.replicates, 'network')}; write {numbers}"
         )
-    shard, row = _stored(path, sweep, cell, replicate)
+    shard, row = _stored(path, sweep, cell, replicate, home)
     # Only now, for they take seconds.
     from lazyrich import archive, integrity
     from lazyrich.replay import describe, describe_stored, replay
 
     if damage := integrity.fault(shard):
-        raise ValueError(f"{shard}: {damage}; `{_snakemake(shard.parent.parent / 'report.html')}` trains it anew")
+        raise ValueError(
+            f"{shard}: {damage}; `{snakemake_command(shard.parent.parent / 'report.html', home)}` trains it anew"
+        )
     with archive.read(shard) as data:
         lines = [f"{path}: {sweep.title}", f"  cell      {cell.text}, replicate {replicate}"]
         print("\n".join([*lines, f"  stored    {shard}, network {row}", *describe_stored(data, row)]), flush=True)
@@ -119,9 +125,9 @@ def _sweep_path(name: str) -> Path:
     return known if known.is_file() and not Path(name).is_file() else Path(name)
 
 
-def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int) -> tuple[Path, int]:
+def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int, results: Path) -> tuple[Path, int]:
     """The shard that holds a network, and the network's row in it; those that are there come first."""
-    home = Path(configuration().results) / path.stem
+    home = results / path.stem
     shards = needed_shards(sweep, home)
     there = {name: shards[name] for name in shards if name in trained(home, shards)}
     if found := find_network(there, sweep, cell, replicate):
@@ -129,16 +135,12 @@ def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int) -> tuple[Path,
     if found := find_network(shards, sweep, cell, replicate):
         shard = shard_file(home, found[0])
         raise ValueError(
-            f"{shard}: is not there, so that nothing is stored of this network; make it by: {_snakemake(shard)}"
+            f"{shard}: is not there, so that nothing is stored of this network; make it by: {snakemake_command(shard, results)}"
         )
     raise ValueError(
         f"{path}: cell {cell.text} is between the points that `refine` has trained; name one nearer to the boundary, "
-        f"or make what is left by: {_snakemake(home / 'report.html')}"
+        f"or make what is left by: {snakemake_command(home / 'report.html', results)}"
     )
-
-
-def _snakemake(target: Path) -> str:
-    return shlex.join(["snakemake", "--cores", "all", str(target)])
 
 
 def tidy(sweeps: Path, *, remove_them: bool) -> str:

@@ -55,6 +55,7 @@ COLUMNS = {
     "stage_two_alignment": ("smallest alignment rms rho_r/(sqrt(gamma) rms v_r) of the records from t_1 to t_2", ""),
     "published_loss_error": ("largest distance of the loss to the published points, relative to their first", ""),
     "published_plateau_error": ("largest relative distance of |rho|/|v| to the published points on their plateau", ""),
+    "published_ratio_error": ("largest distance of |rho|/|v| to the published points, relative to their plateau", ""),
     "kernel_same_plateau": ("distance of the kernel to T of the same step on the published plateau", "‖Θ − T‖/‖T‖"),
     "kernel_same_end": ("distance of the kernel to T of the same step at the last published step", "‖Θ − T‖/‖T‖"),
     "kernel_lagged_plateau": ("distance of the kernel one step late to T on the published plateau", "‖Θ₊₁ − T‖/‖T‖"),

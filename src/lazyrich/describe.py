@@ -15,12 +15,18 @@ from lazyrich.settings import Settings, load_settings
 from lazyrich.status import describe, status
 from lazyrich.sweep import Sweep
 from lazyrich.sweep_file import load_sweep, load_yaml
+from lazyrich.words import counted
 
 
 def configuration() -> Settings:
     """The configuration of the project in this folder; outside of a project its defaults."""
     path = Path("config/config.yaml")
     return load_settings(load_yaml(path)) if path.exists() else Settings(sweeps=("none",))
+
+
+def is_own(results: Path) -> bool:
+    """Whether a results folder is the one that the project in this folder writes to."""
+    return results.resolve() == Path(configuration().results).resolve()
 
 
 def describe_plan(path: Path) -> tuple[str, Estimate]:
@@ -38,14 +44,14 @@ def describe_plan(path: Path) -> tuple[str, Estimate]:
     gpu = likely_device(settings.device) == "cuda"
     left = estimate(shards, done, fit(jobs), gpu=gpu)
     grid = " × ".join(f"{'+'.join(names)} {len(points)}" for names, points in sweep.dims.items()) or "one cell"
-    known = f"by {len(jobs)} jobs that ran here" if jobs else "by shipped constants; no job has run here yet"
+    known = f"by {counted(len(jobs), 'job')} that ran here" if jobs else "by shipped constants; no job has run here yet"
     lines = [
         f"{path}: {sweep.title}",
-        f"  grid      {grid}, {sweep.replicates} replicates",
+        f"  grid      {grid}, {counted(sweep.replicates, 'replicate')}",
         f"  networks  {sweep.networks:,}, each recorded {records(settings_of(sweep)['record'], sweep.fixed)} times",
         f"  shards    {len(shards)}, of which {len(done)} are done",
         *_refined(sweep, home),
-        f"  to do     {left.networks:,} networks in {left.shards} shards",
+        f"  to do     {counted(left.networks, 'network')} in {counted(left.shards, 'shard')}",
     ]
     if left.shards:
         lines += [

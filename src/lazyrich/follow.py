@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from lazyrich import scope
 from lazyrich.engines.trajectories import Status
 from lazyrich.initial import draw
 from lazyrich.streams import Role, stream
@@ -102,13 +103,12 @@ class Followed:
 def followable(data: xr.Dataset) -> np.ndarray:
     """Which networks of a shard can be followed, (networks,): linear ones, drawn as the propagator does, that were trained."""
     recipe = json.loads(data.attrs["recipe"])
-    activation = data["activation"].values if "activation" in data else recipe["fixed"]["activation"]
     width = data["width"].values
     # The Gram engine draws neuron by neuron; where all are probes, they are the same.
     in_law = (width > data["samples"].values) & (data.attrs["engine"] != "gram")
     drawn = in_law | (width <= recipe["settings"]["probes"]["count"])
     return (
-        (np.broadcast_to(activation, data.sizes["network"]) == "linear")
+        (scope.of_networks(data) == scope.LINEAR)
         & (recipe["fixed"].get("source") != "file")
         & drawn
         & (data["status"].values != Status.failed)

@@ -20,26 +20,29 @@ class Observable(NamedTuple):
 OBSERVABLES = {
     "loss": Observable("training loss (c/2n) |f - y|^2", "L", True, "float64"),
     "test_loss": Observable("test loss (c/2n) |f - y|^2 of the held-out samples", "L_test", dtype="float64"),
-    "rho": Observable("mean over neurons (or probes) of the feature alignment |rho_r|", "⟨|ρ_r|⟩", True),
-    "v": Observable("mean over neurons (or probes) of the second-layer weight |v_r|", "⟨|v_r|⟩", True),
+    "rho": Observable("feature alignment |rho_r| (mean over neurons or probes)", "⟨|ρ_r|⟩", True),
+    "v": Observable("second-layer weight |v_r| (mean over neurons or probes)", "⟨|v_r|⟩", True),
     "rho_over_v": Observable("ratio of mean |rho_r| to mean |v_r|", "⟨|ρ_r|⟩/⟨|v_r|⟩", True),
-    "alignment": Observable("rms rho_r / (sqrt(gamma) rms v_r), over all neurons", "rms ρ_r/(√γ rms v_r)", True),
-    "target_overlap": Observable("overlap of output and targets <y, f>/|y|^2", "⟨y, f⟩/‖y‖²", True),
+    "alignment": Observable(
+        "alignment of both layers (rms rho_r / (sqrt(gamma) rms v_r), over all neurons)", "rms ρ_r/(√γ rms v_r)", True
+    ),
+    "target_overlap": Observable("overlap of output and targets (<y, f>/|y|^2)", "⟨y, f⟩/‖y‖²", True),
     "ntk_norm": Observable("norm of the neural tangent kernel", "‖Θ‖"),
     "ntk_change": Observable("relative change of the kernel since the start", "‖Θ − Θ₀‖/‖Θ₀‖", True),
     "ntk_target_error": Observable(
-        "relative distance of the kernel to the target-aligned kernel T of the same step", "‖Θ − T‖/‖T‖", True
+        "relative distance of the kernel to the target-aligned kernel T (of the same step)", "‖Θ − T‖/‖T‖", True
     ),
     "ntk_end_error": Observable(
         "relative distance of the kernel to the end kernel of gradient flow", "‖Θ − Θ∞‖/‖Θ∞‖", True
     ),
-    "kernel_alignment": Observable("alignment of kernel and targets y^T Theta y/(|Theta| |y|^2)", "yᵀΘy/(‖Θ‖‖y‖²)"),
-    "weight_change": Observable("relative change of the first layer |W - W_0|/|W_0|", "‖W − W₀‖/‖W₀‖"),
+    "kernel_alignment": Observable("alignment of kernel and targets (y^T Theta y/(|Theta| |y|^2))", "yᵀΘy/(‖Θ‖‖y‖²)"),
+    "weight_change": Observable("relative change of the first layer (|W - W_0|/|W_0|)", "‖W − W₀‖/‖W₀‖"),
     "balance_drift": Observable(
-        "change of v_r v_s - <w_r, w_s> (conserved by gradient flow), rms over pairs, relative to D", "δ(v vᵀ − W Wᵀ)/D"
+        "drift of the layers' balance (change of v_r v_s - <w_r, w_s>, conserved by gradient flow: rms over pairs, over D)",
+        "δ(v vᵀ − W Wᵀ)/D",
     ),
     "lazy_error": Observable(
-        "distance of the output to that of the network linearised at its start, relative to |y|",
+        "distance of the output to that of the network linearised at its start (relative to |y|)",
         "‖f − f_lin‖/‖y‖",
         True,
     ),

@@ -49,26 +49,28 @@ def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:
     return plateau(published) & (published["loss"] > 0.99 * published["loss"][0])
 
 
+def loss_error(data: xr.Dataset, published: dict[str, np.ndarray]) -> np.ndarray:
+    """max |L − L_published|/L_published(0) over the points, (networks,); NaN for a run that ends before them."""
+    found = _at(published["step"], data["step"].values, data["loss"].values)
+    return np.max(np.abs(found - published["loss"]), axis=1) / published["loss"][0]
+
+
 def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Distance of each network to published points, name -> (networks,); records between steps are interpolated.
 
-    `published_loss_error` is max |L − L_published|/L_published(0), `published_plateau_error` the largest relative distance
-    of |ρ|/|v| on the published plateau. Of the kernel's distance to T, its value on the plateau (median) and at the last
-    published step: `kernel_same_…` of one step, `kernel_lagged_…` of the kernel one step late, for networks of which every step
-    is recorded.
+    `published_loss_error` is `loss_error`; `published_plateau_error` the largest relative distance of |ρ|/|v| on the published
+    plateau, `published_ratio_error` its largest distance at all points, relative to the plateau. Of the kernel's distance to T,
+    its value on the plateau (median; NaN where the points have none in stage one) and at the last published step:
+    `kernel_same_…` of one step, `kernel_lagged_…` of the kernel one step late, for networks of which every step is recorded.
     """
     result = {}
-    on = plateau(published)
-    everywhere = np.ones_like(on)
-    for name, observable, where in (
-        ("published_loss_error", "loss", everywhere),
-        ("published_plateau_error", "rho_over_v", on),
-    ):
-        if observable in data:
-            wanted = published[observable][where]
-            found = _at(published["step"][where], data["step"].values, data[observable].values)
-            scale = published["loss"][0] if observable == "loss" else wanted
-            result[name] = np.max(np.abs(found - wanted) / scale, axis=1)
+    if "loss" in data:
+        result["published_loss_error"] = loss_error(data, published)
+    if "rho_over_v" in data:
+        wanted, on = published["rho_over_v"], plateau(published)
+        away = np.abs(_at(published["step"], data["step"].values, data["rho_over_v"].values) - wanted)
+        result["published_plateau_error"] = np.max(away[:, on] / wanted[on], axis=1)
+        result["published_ratio_error"] = np.max(away, axis=1) / wanted.max()
     each = (np.diff(data["step"].values, axis=1) == 1).all(axis=1)
     if "ntk_target_error" in data and each.any():
         on = stage_one_plateau(published)
@@ -76,7 +78,7 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
         for name, curves in (("same", dense["ntk_target_error"].values), ("lagged", lagged_kernel_error(dense))):
             found = np.full((len(each), len(on)), np.nan)
             found[each] = _at(published["step"], dense["step"].values, curves)
-            result[f"kernel_{name}_plateau"] = np.median(found[:, on], axis=1)
+            result[f"kernel_{name}_plateau"] = np.median(found[:, on], axis=1) if on.any() else found[:, 0] * np.nan
             result[f"kernel_{name}_end"] = found[:, -1]
     return result
 

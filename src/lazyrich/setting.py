@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lazyrich.archive import VARIABLES
 from lazyrich.sweep import Sweep
+from lazyrich.words import counted
 
 # What a sweep says by names, in words that need no key.
 _WORDS = {
@@ -27,13 +28,27 @@ def setting(sweep: Sweep) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
     words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
-    networks = f"{sweep.networks} networks"
+    networks = counted(sweep.networks, "network")
     if sweep.refine is not None:
         networks = (
             f"a grid of {networks}, trained beside the boundary of {sweep.refine.of}, elsewhere at a spacing of "
             f"{2**sweep.refine.levels} cells and interpolated in between"
         )
     return f"{', '.join(words)}; {', '.join(shown)}; {networks}, seed {sweep.seed}."
+
+
+def stand_in(sweep: Sweep) -> str:
+    """What a sweep trains on in place of what its published curves were trained on; empty if that is the same or not known."""
+    published = sweep.figures.published_source
+    sources = sorted(source for (source,) in sweep.combinations("source"))
+    if published is None or published in sources:
+        return ""
+    return f"{' and '.join(map(source_name, sources))} in place of {source_name(published)}"
+
+
+def source_name(name: str) -> str:
+    """A source as people call it."""
+    return "CIFAR-10" if name == "cifar10" else name
 
 
 def varied(sweep: Sweep) -> str:

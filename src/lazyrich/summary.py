@@ -19,6 +19,7 @@ import xarray as xr
 from dask import compute, delayed
 
 from lazyrich import archive, progress, theories
+from lazyrich.analysed import analysed
 from lazyrich.assemble import FLAGS, assemble
 from lazyrich.boundaries import BANDED, band
 from lazyrich.cluster import workers
@@ -125,7 +126,7 @@ def _reduce(
     (target,) = wanted["boxes"]
     present, row = np.unique(np.concatenate(cells), return_inverse=True)
     column = np.concatenate(replicates)
-    values = {}
+    values, held = {}, {}
     for name, flat in columns.items():
         if name == "best_theory":
             continue  # of a cell's median errors, below, so that no tie of two replicates decides
@@ -146,8 +147,15 @@ def _reduce(
             values[name] = quantiles(table)
             if name.startswith("published_"):
                 values[f"{name}_worst"] = np.max(table, axis=1)
+                held[name] = table
         if name in BANDED:
             values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
+    if "published_loss_error" in held:
+        loss = held["published_loss_error"]
+        nearest = np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=1)
+        values["nearest_replicate"] = np.where(np.isnan(loss).all(axis=1), np.nan, nearest)
+        for name, table in held.items():
+            values[f"{name}_nearest"] = table[np.arange(len(table)), nearest]
     if "best_theory" in columns:
         medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
         values["best_theory"], _ = theories.best(medians, phases.theory_error)
@@ -178,8 +186,8 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
 
 
 def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int = 1) -> xr.Dataset:
-    """The summary of a sweep as its file asks for it; arguments and errors as in `summarise`."""
-    return summarise(
+    """The summary of a sweep as its file asks for it, and says in `analysed`; arguments and errors as in `summarise`."""
+    data = summarise(
         shards,
         whole(sweep).recipe,
         phases=sweep.phases,
@@ -189,6 +197,7 @@ def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int 
         threads=threads,
         dask=sweep.dask,
     )
+    return data.assign_attrs(analysed=analysed(sweep))
 
 
 def summarise(
@@ -228,7 +237,7 @@ def summarise(
     published = load_published(figures.published) if figures and figures.published else None
     recipes, size = {}, 1
     for path in map(str, shards):
-        with archive.read(path) as data:
+        with archive.LOCK, archive.read(path) as data:
             recipes[path] = json.loads(data.attrs["recipe"])
             size = max(size, _size(data, published))
     reduce = partial(

@@ -208,8 +208,16 @@ class Figures(Section):
     published: str | None = Field(
         None, description="curves to lay over, relative to the sweep file: CSV with step, loss, rho_over_v, ntk_error"
     )
+    published_source: Annotated[Any, scalar(Choice((*LAWS, *DATA)))] = Field(
+        None,
+        description="what the published curves were trained on; figures say so where the sweep trains on something else",
+    )
+    published_onset: Annotated[Any, scalar(POSITIVE)] = Field(
+        None, description="step of the published figure's own t₁, drawn as its red line"
+    )
     axes: tuple[str, str] | None = Field(
-        None, description="the two axes of maps and boundaries (default the first two with numbers)"
+        None,
+        description="the two axes of maps (default the first two with numbers); boundaries lie between numbers only",
     )
 
 
@@ -348,16 +356,19 @@ class Sweep(Section):
         return math.prod(self.shape)
 
     @property
+    def single(self) -> tuple[str, ...]:
+        """Grid dimensions of one key."""
+        return tuple(names[0] for names in self.dims if len(names) == 1)
+
+    @property
     def numeric(self) -> tuple[str, ...]:
         """Grid dimensions of one key with numbers."""
-        return tuple(
-            names[0] for names, points in self.dims.items() if len(names) == 1 and not isinstance(points[0][0], str)
-        )
+        return tuple(name for name in self.single if not isinstance(self.dims[name,][0][0], str))
 
     @property
     def plane(self) -> tuple[str, ...]:
-        """The two axes (or one) of numbers that maps show and boundaries lie in: those of `figures.axes`, or the first."""
-        first = tuple(map(bare, self.figures.axes or ()))
+        """The two axes (or one) of numbers that boundaries lie in: those of `figures.axes`, or the first."""
+        first = tuple(name for name in map(bare, self.figures.axes or ()) if name in self.numeric)
         several = [name for name in self.numeric if len(self.dims[name,]) > 1 and name not in first]
         return (*first, *several)[:2]
 

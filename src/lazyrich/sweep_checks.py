@@ -227,11 +227,14 @@ def _check_cells(sweep: Sweep) -> None:
 
 
 def _check_figures(sweep: Sweep) -> None:
-    drawn = sweep.numeric
+    for name in ("published_source", "published_onset"):
+        if getattr(sweep.figures, name) is not None and sweep.figures.published is None:
+            raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
+    drawn = sweep.single
     for name in map(bare, sweep.figures.axes or ()):
         if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
             raise ValueError(
-                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of numbers of this sweep; write two of "
+                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of this sweep, each alone; write two of "
                 f"{', '.join(drawn) or 'none, it has no such axis'}"
             )
 

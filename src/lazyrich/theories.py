@@ -11,6 +11,7 @@ from enum import IntEnum
 import numpy as np
 import xarray as xr
 
+from lazyrich import scope
 from lazyrich.theory import closed_form, lazy, stage_one, two_stage, wide
 
 
@@ -74,8 +75,18 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
 
     `stage_one`, `closed_form`, `wide_flow` and `lazy_limit` (linearised, wide) from the start on; `eq_10` and `aligned`
     (Eq. 11) from the measured onset, begun with what stage one has made of (ρ̂, v) by then, and with its growing mode alone;
-    NaN before.
+    NaN before. Of networks that are not linear, what `scope` leaves out is NaN.
     """
+    linear = np.flatnonzero(scope.of_networks(data) == scope.LINEAR)
+    result = _of_any(data)
+    for name, known in _of_linear(data.isel(network=linear)).items():
+        result[name] = np.full(data["step"].shape, np.nan)
+        result[name][linear] = known
+    return result
+
+
+def _of_any(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Stage one and stage two, which may carry over to networks that are not linear."""
     get = scalars(data)
     steps = data["step"].values.astype(float)
     start_overlap = data["target_overlap"].values[:, 0].astype(float)
@@ -91,18 +102,33 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
         onset = np.nan_to_num(get["onset_step"], nan=-1.0)
         rho_start, v_start = stage_one.magnitudes(onset, get["b_rms"], get["v_0"], b_v, k, gamma)
         aligned_start = stage_one.aligned_v(onset, growing, k)
-        # The closed form knows only the targets that can be fitted.
-        fitted = fitted_square(get)
         when, numbers = (data["step"].values, onset.astype(np.int64)), (k, gamma, get["phi"])
-        size = get["sigma_0"] ** 2 + get["v_0"] ** 2
-        spectrum = data["eigenvalues"].values, data["targets"].values
-        rate = get["loss_factor"] * get["learning_rate"] / (get["width"] * get["samples"])
         return {
             "stage_one": stage_one.overlap(
                 steps, column(growing), column(decaying), column(k), column(gamma), column(y_norm)
             ),
             "eq_10": two_stage.evolve(*when, rho_start, v_start, *numbers) / column(y_norm) ** 2,
             "aligned": two_stage.evolve_aligned(*when, aligned_start, *numbers) / column(y_norm) ** 2,
+        }
+
+
+def _of_linear(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Theories of a whole run, which are about linear networks alone (`scope.LEFT_OUT`)."""
+    get = scalars(data)
+    steps = data["step"].values.astype(float)
+    k, gamma, y_norm = get["growth_per_step"], get["gamma"], get["y_norm"]
+    b_v = data["target_overlap"].values[:, 0].astype(float) * y_norm**2
+
+    def column(values: np.ndarray) -> np.ndarray:
+        return values[:, None]
+
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # The closed form knows only the targets that can be fitted.
+        fitted = fitted_square(get)
+        size = get["sigma_0"] ** 2 + get["v_0"] ** 2
+        spectrum = data["eigenvalues"].values, data["targets"].values
+        rate = get["loss_factor"] * get["learning_rate"] / (get["width"] * get["samples"])
+        return {
             "closed_form": closed_form.overlap(
                 steps,
                 column(get["b_rms"] ** 2 / gamma),

@@ -1,12 +1,15 @@
 """What lies packed in a report page: the summary's numbers and the shards' trajectories, fewer where they would not fit."""
 
 import json
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lazyrich
 from lazyrich import archive
+from lazyrich.cell import find_cell
 from lazyrich.draw import atlas as module
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.pack import MISSING, TOP
@@ -62,7 +65,7 @@ def networks():
 
 def made(trained):
     sweep, summary, shards = trained
-    page = atlas(sweep, "name", summary, *AXES, shards)
+    page = atlas(sweep, "name", summary, *AXES, shards, Path("results"))
     return json.loads(page["data"]), unpacked(Text(page["numbers"]))
 
 
@@ -158,3 +161,19 @@ def test_many_vertices_become_fewer_and_lines_keep_their_ends(trained, monkeypat
     assert sum(len(xs) for each in few["lines"] for xs, _ in each.values()) < sum(
         len(xs) for each in whole["lines"] for xs, _ in each.values()
     )
+
+
+def test_the_page_s_command_names_the_cell_that_is_clicked(trained, monkeypatch):
+    """As the page's script puts it together."""
+    sweep, summary, _ = trained
+    monkeypatch.setattr(module, "MAP_NUMBERS", 2 * 8 * 9 * 2)  # every second point along both axes, or fewer
+    data, _ = made(trained)
+    assert data["step"] > 1
+    for k, sample in enumerate(summary.samples.values):
+        for i, x in enumerate(summary.laziness.values[:: data["step"]]):
+            for j, y in enumerate(summary.growth_per_step.values[:: data["step"]]):
+                parts = data["axes"][0]["named"][i], data["axes"][1]["named"][j], data["slices"][0]["named"][k]
+                command = shlex.split(data["replay"].replace(data["cell"], " ".join(parts)))
+                assert command[:4] == ["lazyrich", "replay", "name", "--cell"]
+                assert command[-2:] == ["--replicate", "0"]
+                assert list(find_cell(sweep, command[4:-2]).box.values()) == [[[sample]], [[x]], [[y]]]

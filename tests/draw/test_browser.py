@@ -308,7 +308,8 @@ def test_a_click_shows_the_stored_trajectory_of_that_cell(sliced, browser):
             ("rho_and_v", "rho", 1.0),
             ("rho_and_v", "v", np.sqrt(float(network.gamma))),
             ("rho_over_v", "rho_over_v", 1.0),
-            ("ntk_target_error", "ntk_target_error", 1.0),
+            ("kernel_distance", "ntk_target_error", 1.0),
+            ("kernel_distance", "ntk_end_error", 1.0),
         ):
             steps, values = (np.array([np.nan if v is None else v for v in each], float) for each in drawn[panel][key])
             low, high = page.evaluate(RANGE, panel)

@@ -1,6 +1,7 @@
 """The kernel change against χ: the right cells in the colours of their groups, beside the prediction; none of one group."""
 
 import holoviews as hv
+import holoviews.plotting.mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest

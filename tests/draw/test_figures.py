@@ -1,5 +1,6 @@
 """Every shape of sweep gets its figures and its page: no axis to three, end values only, few observables, failed cells."""
 
+import html
 import json
 from itertools import combinations
 
@@ -7,13 +8,15 @@ import holoviews as hv
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 import lazyrich
 from lazyrich import archive
-from lazyrich.draw import curves, figures, maps, style, trajectories
+from lazyrich.draw import curves, figures, maps, trajectories
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
+from lazyrich.draw.pictures import matplotlib_figure
 from lazyrich.draw.report import write_report
 from lazyrich.plan import whole
 from lazyrich.simulate import simulate
@@ -31,6 +34,8 @@ BASE = {
 LAZINESS = {"laziness": {"log": [0.01, 10], "points": 4}}
 RATE = {"growth_per_step": {"log": [0.05, 3], "points": 3}, "steps": 40}
 SAMPLES = {"samples": {"values": [2, 3]}, "dimension": 50, "noise_std": 0.1}
+
+DIGITS = {"source": "digits", "inputs": "standardised", "targets": "one_vs_rest"}
 
 # Within 40 steps one of the three rates converges: of two axes, too few groups for a collapse.
 MAPS = {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement"}
@@ -54,7 +59,7 @@ SHAPES = {
     ),
     "two axes": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE},
-        MAPS,
+        MAPS | {"kernel_distance"},
     ),
     "two axes, held-out samples": (
         {
@@ -74,11 +79,18 @@ SHAPES = {
     ),
     "three axes": (
         {"problem": SAMPLES, "network": {"width": 20, **LAZINESS}, "training": RATE},
-        MAPS | {"collapse"},
+        MAPS | {"collapse", "kernel_distance"},
     ),
     "two axes and a name": (
         {"network": {"width": 20, **LAZINESS}, "training": {**RATE, "loss": {"values": ["mse", "half_mse"]}}},
-        MAPS | {"collapse"},
+        MAPS | {"collapse", "kernel_distance"},
+    ),
+    "samples against names": (
+        {
+            "problem": {**DIGITS, "samples": {"values": [2, 4]}, "classes": {"values": ["3-8", "4-9", "1-7"]}},
+            "figures": {"axes": ["classes", "samples"]},
+        },
+        MAPS,
     ),
     "zipped axes": (
         {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},
@@ -111,6 +123,9 @@ def test_every_shape_of_sweep_gets_figures_and_pages(shape, tmp_path):
     write_report(sweep, name="test", summary=tmp_path / "summary.nc", shards=shards, figures=folder, page=page)
     write_index([sweep], reports=[str(page)], figures=[str(folder)], page=tmp_path / "index.html")
     assert "Test" in page.read_text()
+    # Its table where its figure is, and theory's scope where networks are not linear.
+    assert ("The kernel against T and against Θ∞" in page.read_text()) == ("kernel_distance" in expected)
+    assert "Theory of linear networks, networks that are not" not in page.read_text()
 
 
 def test_a_sweep_with_published_points_and_few_observables_is_drawn(tmp_path):
@@ -213,7 +228,7 @@ def test_panels_side_by_side_do_not_overlap():
         [curves.panels(cell, None, "matplotlib", "n = 2, χ = 0.01, k = 0.3873") for cell in cells], "matplotlib"
     )
     for name, element in pictures.items():
-        figure = style.matplotlib_figure(element)
+        figure = matplotlib_figure(element)
         boxes = [axes.get_tightbbox() for axes in figure.axes]
         assert len(boxes) == (16 if name == "trajectories" else 5)
         for one, other in combinations(boxes, 2):
@@ -230,6 +245,17 @@ def test_drawing_twice_gives_the_same_svg(tmp_path, monkeypatch):
         draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder="figures")
     first, second = (tmp_path / name / "figures/phase_diagram.svg" for name in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_pictures_say_what_they_show(tmp_path):
+    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}})
+    folder = tmp_path / "figures"
+    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=files(sweep, tmp_path), folder=folder)
+    captions = json.loads((folder / "captions.json").read_text())
+    for name, caption in captions.items():
+        said = f"{caption} Made by: snakemake --cores all {folder}"
+        assert Image.open(folder / f"{name}.png").text["Description"] == said
+        assert said in html.unescape((folder / f"{name}.svg").read_text())
 
 
 def test_networks_are_drawn_as_long_as_something_happens():

@@ -3,6 +3,7 @@
 import io
 
 import holoviews as hv
+import holoviews.plotting.mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest

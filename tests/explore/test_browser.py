@@ -1,6 +1,7 @@
 """The explorer in a real browser: clicks, slices, axes, links, selections, exports; nothing asked of anybody else."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,19 +11,23 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lazyrich
+from lazyrich.explore.source import Source
 from lazyrich.sweep_file import load_sweep
 from tests.browser import MAP, NEEDS_CHROMIUM, PLACE, browser
 from tests.workflow.conftest import copied
 
 from .conftest import SWEEP
+from .test_explorer import land
 
 __all__ = ["browser"]
 pytestmark = NEEDS_CHROMIUM
 
 NUMBERS = f"Array.from({MAP}.model.renderers.find(each => each.name == 'cells').data_source.data.image[0]).join()"
+SEEN = f"[{MAP}.model.x_range, {MAP}.model.y_range].flatMap(range => [range.start, range.end])"
 # All text on the page, that in shadow roots too.
 TEXT = """() => { const texts = []; const walk = node => { for (const child of node.childNodes) {
   if (child.nodeType == 3) texts.push(child.textContent); if (child.shadowRoot) walk(child.shadowRoot);
@@ -100,7 +105,7 @@ def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, addres
     xs, ys = axes
     with opened(browser, address + "?sweep=done", width) as page:
         click(page, xs[2], ys[1])
-        words = f"lazyrich replay done --cell growth_per_step={ys[1]} laziness={xs[2]} samples=3"
+        words = f"lazyrich replay done --cell samples=3 laziness={xs[2]} growth_per_step={ys[1]} --replicate 0"
         says(page, words)
         says(page, "(2 replicates)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -112,8 +117,13 @@ def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, addres
 
 
 def test_of_a_link_that_is_wrong_somewhere_the_rest_is_shown(browser, address):
-    link = "?sweep=done&cell=1.5&slices=abc&moment=-3&quantile=nan&other=[]&lines=7&show=kernel_change&x=samples"
-    with opened(browser, address + link) as page:
+    wrong = "cell=1.5&slices=abc&moment=-3&quantile=nan&other=[]&lines=7&part=[1,true]", "cell=²&slices=[true]&part={}"
+    for each in wrong:
+        _is_as_asked(browser, address + f"?sweep=done&{each}&show=kernel_change&x=samples")
+
+
+def _is_as_asked(browser, link):
+    with opened(browser, link) as page:
         assert page.evaluate(f"{MAP}.model.title.text").startswith("Change of the kernel")
         assert page.evaluate(f"{MAP}.model.below[0].axis_label").startswith("n,")
 
@@ -179,6 +189,16 @@ def test_a_box_is_looked_at_alone_and_its_sweep_file_can_be_had(browser, address
         found = [point[0] for point in load_sweep(path).dims["laziness",]]
         # To a pixel or two of 380 over the axis' 3.5 decades.
         assert abs(found[0] / xs[1] - 1) < 0.1 and abs(found[-1] / xs[4] - 1) < 0.1
+        page.wait_for_function("location.search.includes('part=')")
+        link, seen = page.url, page.evaluate(SEEN)
+    with opened(browser, link) as page:
+        np.testing.assert_allclose(page.evaluate(SEEN), seen, rtol=1e-5)
+        page.get_by_label("Show").select_option(label="Change of the kernel")
+        page.wait_for_function(f"{MAP}?.model.title.text.startsWith('Change of the kernel')")
+        np.testing.assert_allclose(page.evaluate(SEEN), seen, rtol=1e-5)
+        page.evaluate(f"{MAP}.reset()")  # as the tool of that name does
+        page.wait_for_function("location.search.includes('part=%5B%5D')")
+        assert page.evaluate(SEEN)[0] < xs[0]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +217,18 @@ def test_the_map_is_exported(browser, address, tmp_path, label, start):
 def test_a_sweep_that_runs_says_so(browser, address):
     with opened(browser, address + "?sweep=begun") as page:
         says(page, "shards are there")
+
+
+def test_cells_of_a_shard_that_lands_appear_on_an_open_page(browser, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    begun = Source("begun", tmp_path / "copy/config/sweeps/begun.yaml", tmp_path / "copy/results")
+    before, shards = len(begun.there), len(begun.shards)
+    with served(tmp_path / "copy") as url, opened(browser, url + "?sweep=begun&slices=%7B%22samples%22%3A1%7D") as page:
+        says(page, f"{before} of {shards} shards are there")
+        drawn = page.evaluate(NUMBERS)
+        land(begun)
+        says(page, f"{before + 1} of {shards} shards are there")
+        page.wait_for_function(f"drawn => {NUMBERS} != drawn", arg=drawn)
 
 
 def box(page, x, y):

@@ -8,7 +8,8 @@ import xarray as xr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lazyrich.explore.coordinates import PAIRS, Curved, Straight, pairs
+from lazyrich.explore.coordinates import Curved, Straight, pairs
+from lazyrich.explore.dimensionless import PAIRS
 from lazyrich.phases import Phase
 
 B = 7.0

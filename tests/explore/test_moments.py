@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import lazyrich
 from lazyrich.engines.trajectories import Status
-from lazyrich.explore.moments import DURING, MOMENTS, Moments, _at, moments
+from lazyrich.explore.moments import DURING, MOMENTS, Moments, _at, moment_diagrams, moments
 from lazyrich.explore.source import Source
+from lazyrich.observables import NAMES
 from lazyrich.stages import Stage
 
 from .conftest import SWEEP
@@ -66,10 +67,15 @@ def test_an_observable_at_a_time_is_the_last_record_before_it(done, run, name):
     assert seen == {True, False}  # some have diverged or ended
 
 
-def test_colours_are_the_same_at_all_times(done):
-    found = made(done, "loss")
-    values = found.values[np.isfinite(found.values)]
-    assert found.whole.loss.values[1] == values.max()
+def test_colours_are_the_same_at_all_times_and_not_those_of_numbers_on_their_way_to_infinity(done, run):
+    others = run.isel(network=np.flatnonzero(run.status != Status.diverged))
+    assert others.sizes["network"] < run.sizes["network"]
+    largest = 0.0
+    for time in done.times:
+        last = (others.tau <= time * (1 + 1e-6)).sum("record") - 1
+        known = (time <= others.tau[:, -1] * (1 + 1e-6)) | (others.status == Status.converged)
+        largest = max(largest, float(others.loss.isel(record=last).where(known).max()))
+    np.testing.assert_allclose(made(done, "loss").whole.loss.values[1], largest, rtol=1e-6)  # float32's rounding
 
 
 def test_the_stage_of_a_cell_is_that_of_its_networks(done, run):
@@ -131,3 +137,8 @@ def test_times_are_even_where_runs_are_equally_long_and_logarithmic_elsewhere():
     uneven = moments(np.array([0.01, 0.5, 3.0, np.nan]), np.array([100.0, 100.0, 100.0, np.nan]))
     assert uneven[-1] == pytest.approx(50, rel=1e-12)
     np.testing.assert_allclose(np.diff(np.log(uneven)), np.log(uneven[1] / uneven[0]), rtol=1e-9)
+
+
+def test_diagrams_of_moments_have_names_of_their_own(done):
+    headings = [each.heading for each in moment_diagrams(done)]
+    assert len(set(headings)) == len(headings) == len([name for name in NAMES if name in done.recorded]) + 1

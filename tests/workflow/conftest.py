@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# The default sweeps, as they stand in the configuration.
+DEFAULT = "".join(f"  - {name}\n" for name in yaml.safe_load((ROOT / "config/config.yaml").read_text())["sweeps"])
 
 MAP = {
     "title": "A small map",
@@ -119,7 +121,7 @@ def project(tmp_path_factory) -> Project:
     """The copy, with two small sweeps in several shards, not yet run."""
     copy = copied(tmp_path_factory.mktemp("project"))
     copy.edit("src/lazyrich/plan.py", "SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 25")
-    copy.edit("config/config.yaml", "  - figure1\n  - initial_scale\n  - learning_rate\n", "  - map\n  - line\n")
+    copy.edit("config/config.yaml", DEFAULT, "  - map\n  - line\n")
     copy.sweep("map", MAP)
     copy.sweep("line", LINE)
     return copy

@@ -18,7 +18,7 @@ rule measure_claims:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        decides=lambda wildcards: [analysed(name) for name in CLAIMED],
+        decides=lambda wildcards: [analysed(sweep(name)) for name in CLAIMED],
         source=fingerprint("lazyrich.claims.ledger"),
     message:
         "measure every claim"

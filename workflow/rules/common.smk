@@ -7,12 +7,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lazyrich.analysed import analysed
 from lazyrich.claims import SWEEPS as CLAIMED
 from lazyrich.cost import work
 from lazyrich.disk import check_writable, in_words, remove_leftovers
 from lazyrich.engines.select import likely_device, modules
 from lazyrich.lock import take
-from lazyrich.plan import canonical, plan, whole
+from lazyrich.plan import plan, whole
 from lazyrich.plan_file import checksum_file, known_shards, read_plan, shard_file, write_plan
 from lazyrich.provenance import fingerprint
 from lazyrich.settings import load_settings
@@ -155,17 +156,8 @@ def published_file(wildcards):
     return published_of([wildcards.sweep])
 
 
-def analysed(name):
-    """The parts of a sweep file that decide its summary, so that a new title does not analyse it again."""
-    this = sweep(name)
-    return canonical(
-        [whole(this).recipe, this.phases.model_dump(), this.conditions.model_dump(), this.figures.model_dump()]
-        + ([this.refine.model_dump()] if this.refine else [])
-    )
-
-
 def analysed_keys(wildcards):
-    return analysed(wildcards.sweep)
+    return analysed(sweep(wildcards.sweep))
 
 
 def captions():

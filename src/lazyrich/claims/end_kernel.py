@@ -9,6 +9,7 @@ import numpy as np
 from lazyrich.claims import verdicts
 from lazyrich.claims.data import Data, Trained, cells
 from lazyrich.claims.row import Picture, Row
+from lazyrich.fields import rich
 
 
 def rows(data: Data) -> Iterator[Row]:
@@ -33,7 +34,7 @@ def _ends(
     """Both kernels against the rich cells (where T is claimed) that converged, drawn along one of their numbers."""
     summary = trained.summary
     label, x = along
-    settled = (summary["converged_share"].values.ravel() == 1) & (cells(summary, "laziness") < 0.1)
+    settled = rich(summary).values.ravel()
     h = float(cells(summary, "stability_fraction")[0])
     fields = {"ntk_end_error": "to K + yyᵀ/b²", "ntk_target_error": "to K + KyyᵀK/γ"}
     picture = Picture(

@@ -11,10 +11,10 @@ from lazyrich.claims.data import Data, Trained
 from lazyrich.claims.row import Picture, Row
 from lazyrich.published import compare_published, lagged_kernel_error, load_published, stage_one_plateau
 from lazyrich.theory import stage_one
+from lazyrich.words import counted
 
 # The points are read from vector graphics: what is left between them and a network of the same numbers is its draw.
 TOLERANCE = 0.01
-RED_LINE = 7.0  # step at which the figure draws it
 READING = "points are read from a figure, and networks differ by their draws"
 
 
@@ -62,7 +62,7 @@ def _setting(trained: Trained, chosen: np.ndarray) -> str:
     }
     return (
         f"σ₀ = {get['sigma_0']:g}, v₀ = {get['v_0']:g}, c = {get['loss_factor']:g}, k = {get['growth_per_step']:.4f}; "
-        f"{int(chosen.sum())} networks; {trained.setting}"
+        f"{counted(int(chosen.sum()), 'network')}; {trained.setting}"
     )
 
 
@@ -119,7 +119,7 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
             ),
             picture,
         )
-    first = same[:, steps <= RED_LINE].min(axis=1)
+    first = same[:, steps <= trained.sweep.figures.published_onset].min(axis=1)
     yield Row(
         "figure_1_kernel_aligned",
         "Figure 1, third panel",
@@ -133,7 +133,8 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
 
 def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarray) -> Iterator[Row]:
     """The red line between the stages, by stage one's onset and by the theorem's own t₁."""
-    share = 1 - np.interp(RED_LINE, points["step"], points["loss"]) / points["loss"][0]
+    red_line = trained.sweep.figures.published_onset
+    share = 1 - np.interp(red_line, points["step"], points["loss"]) / points["loss"][0]
     chi, k = (trained.column(name)[recovered] for name in ("laziness", "growth_per_step"))
     onset = stage_one.onset_time(share, chi, k)
     first = trained.column("alignment_step")[recovered]
@@ -143,7 +144,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
         "1 − L/L(0)",
         {"published": (points["step"], np.maximum(1 - points["loss"] / points["loss"][0], 1e-6))},
         {
-            "red line": (np.full(2, RED_LINE), np.array([1e-6, 1.0])),
+            "red line": (np.full(2, red_line), np.array([1e-6, 1.0])),
             "onset, predicted": (np.full(2, np.median(onset)), np.array([1e-6, 1.0])),
             "rms ρ_r = 1": (np.full(2, np.median(first)), np.array([1e-6, 1.0])),
         },
@@ -156,7 +157,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
         "t₁(δ) = ln(δ/χ)/(2 ln(1 + k))",
         setting,
         verdicts.number(
-            float(np.median(onset)), float(onset.min()), float(onset.max()), RED_LINE, 0.5, "a step is a whole number"
+            float(np.median(onset)), float(onset.min()), float(onset.max()), red_line, 0.5, "a step is a whole number"
         ),
         picture,
     )
@@ -167,7 +168,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
         "t₁, step where rms ρ_r = 1",
         setting,
         verdicts.number(
-            float(np.median(first)), float(first.min()), float(first.max()), RED_LINE, 0.5, "a step is a whole number"
+            float(np.median(first)), float(first.min()), float(first.max()), red_line, 0.5, "a step is a whole number"
         ),
         picture,
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lazyrich.cost import work
 from lazyrich.plan import Shard
 from lazyrich.settings import Budget
+from lazyrich.words import counted
 
 
 class Estimate(NamedTuple):
@@ -47,6 +48,6 @@ def check(found: Estimate, budget: Budget, name: str) -> None:
     ):
         if asked > most:
             raise ValueError(
-                f"{name}: the {found.networks:,} networks still to train take about {asked:,.3g} {unit}, and "
+                f"{name}: the {counted(found.networks, 'network')} still to train take about {asked:,.3g} {unit}, and "
                 f"budget.{key} = {most:g} in config/config.yaml; write a coarser sweep, or raise the budget"
             )

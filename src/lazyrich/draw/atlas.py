@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from lazyrich import scope
 from lazyrich.boundaries import boundaries
+from lazyrich.command import named, replay_command
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
-from lazyrich.draw.kept import kept_trajectories
+from lazyrich.draw.kept import REPLICATE, kept_trajectories
 from lazyrich.draw.pack import MISSING, Pack
-from lazyrich.fields import median
+from lazyrich.fields import median, names_along
 from lazyrich.setting import setting
 from lazyrich.sweep import Sweep
-from lazyrich.table import variable
 
 # What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories, which come to less than
 # two characters each, and characters of all numbers, which are what counts in the end.
@@ -30,13 +32,16 @@ MAP_NUMBERS = 1_500_000
 CURVE_NUMBERS = 4_000_000
 CHARACTERS = 5_000_000
 VERTICES = 50_000  # of the boundaries of all slices
+CELL = "{cell}"  # in the command that replays a network: where the page's script puts the cell
 MAP_SIZE = 330  # two side by side on a wide page, names of colours included
 
 
-def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str]) -> dict[str, Any]:
-    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON) and `numbers` (packed).
+def atlas(
+    sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str], results: Path
+) -> dict[str, Any]:
+    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), and `caveat`.
 
-    `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards.
+    `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
     found = diagrams(sweep, summary)
     dims = [dim for dim in summary["phase"].dims if dim not in (x, y)]
@@ -57,11 +62,12 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
         if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
             break
         numbers /= 2  # these compress badly
+    asked = dict(zip(summary["phase"].dims, named(sweep), strict=True))
     data = {
-        "sweep": name,
-        "axes": [_axis(thin, axis) for axis in (x, y)],
-        "slices": [_slice(summary, dim) for dim in dims],
-        "keys": {variable(name): name for names in sweep.dims for name in names},
+        "axes": [_axis(thin, axis) | {"named": asked[axis][::step]} for axis in (x, y)],
+        "slices": [_slice(summary, dim) | {"named": asked[dim]} for dim in dims],
+        "replay": replay_command(name, CELL, results, REPLICATE),
+        "cell": CELL,
         "layers": layers,
         "untrained": untrained,
         "lines": _thinned(drawn),
@@ -70,6 +76,7 @@ def atlas(sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: 
         "setting": setting(sweep),
     }
     return {
+        "caveat": scope.caveat(summary),
         "items": json.dumps(items | panels, ensure_ascii=False),
         "data": json.dumps(data, ensure_ascii=False),
         "numbers": packed,
@@ -85,11 +92,15 @@ def _step(summary: xr.Dataset, layers: int) -> int:
 def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
     values = data[name].values.astype(float)
     edges, _ = style.edges(values)
+    names = names_along(data, name)
+    called = name if names is None else str(names.name)
     return {
-        "name": name,
-        "symbol": data[name].attrs.get("symbol") or name,
+        "name": called,
+        "symbol": data[name].attrs.get("symbol") or called,
         "values": values.tolist(),
         "edges": edges.tolist(),
+        # What a point is called, where it is no number.
+        "names": None if names is None else list(map(str, names.values)),
     }
 
 

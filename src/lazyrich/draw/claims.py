@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import holoviews as hv
-import holoviews.plotting.mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 
@@ -14,6 +12,7 @@ from lazyrich import archive
 from lazyrich.claims.verdicts import Verdict
 from lazyrich.draw import style
 from lazyrich.draw.page import write_page
+from lazyrich.draw.pictures import matplotlib_figure, save
 
 WORDS = {
     Verdict.holds: "holds",
@@ -34,7 +33,11 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
         data.load()
     hv.Store.current_backend = "matplotlib"
     for row in range(data.sizes["row"]):
-        _write(figure(data, row), figures / f"{data['claim'].values[row]}.svg")
+        claim, statement, quantity, of = (
+            str(data[n].values[row]) for n in ("claim", "statement", "quantity", "setting")
+        )
+        said = f"{statement} {quantity}: {of}"
+        save(matplotlib_figure(figure(data, row)), said, {"svg": figures / f"{claim}.svg"})
     values = {
         "rows": rows(data),
         "counts": counts(data),
@@ -134,10 +137,3 @@ def _wrapped(text: str, width: int = 60) -> str:
         return text
     middle = text.rfind(" ", 0, len(text) // 2 + 10)
     return f"{text[:middle]}\n{text[middle + 1 :]}"
-
-
-def _write(element: hv.Overlay, path: Path) -> None:
-    with plt.rc_context({"svg.hashsalt": "lazyrich"}):
-        drawn = style.matplotlib_figure(element)
-        drawn.savefig(path, dpi=150, bbox_inches="tight", metadata={"Date": None})
-        plt.close(drawn)

@@ -8,15 +8,16 @@ from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
 
+from lazyrich import scope
 from lazyrich.boundaries import coordinate
 from lazyrich.collapse import collapse, middles, points
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
+from lazyrich.draw.diagrams import at_quantile
 from lazyrich.fields import median, numeric_axes
 from lazyrich.phases import Phase
 from lazyrich.setting import setting
@@ -91,7 +92,7 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
     line = (10 ** place[:, 0], 10**height)
     ends = [_limits(np.concatenate([found[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))]
     lines = [
-        (line, "predicted", {"color": "black", width: 1.8, dash: "dashed"}),
+        (line, "predicted" + scope.caveat(thin), {"color": "black", width: 1.8, dash: "dashed"}),
         ((ends[0], (1.0, 1.0)), "κ_c, rich above", {"color": style.CURVES[1], width: 1.5, dash: "dotted"}),
     ]
     curves = [
@@ -184,7 +185,7 @@ def _caption(sweep: Sweep, summary: xr.Dataset, thin: xr.Dataset, found: xr.Data
     own = ", ".join(symbols[name] for name in symbols if thin[name].dims == (along,))
     shared = ", ".join(symbols[name] for name in symbols if thin[name].dims != (along,))
     error = found["error"].values[np.isfinite(found["error"].values)]
-    middle = f"median of {sweep.replicates} replicates" if sweep.replicates > 1 else "one network a cell"
+    middle = at_quantile(0.5, sweep.replicates)
     return (
         f"Change of the kernel relative to κ_c, {middle}, against the laziness, in {found.sizes['point']} cells whose networks "
         f"converged. Where nothing but χ matters, groups of cells (one {shared} each; {own} varies) lie on one curve. In the "

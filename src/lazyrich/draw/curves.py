@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from bokeh.models import CustomJSTicker, LogAxis
 
 from lazyrich.draw import style
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
-from lazyrich.published import lagged_kernel_error
+from lazyrich.published import lagged_kernel_error, loss_error
 from lazyrich.stages import Stage
 
 WIDTH, HEIGHT = 280, 250
@@ -23,6 +22,15 @@ INCHES = 3.2  # of a frame
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
 STAGES = {"stage_1": style.STAGE_COLOURS[Stage.one], "stage_2": style.STAGE_COLOURS[Stage.two]}
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published curves (columns as of `load_published`), what they were trained on (empty: as simulated), their own t₁."""
+
+    points: dict[str, np.ndarray]
+    source: str = ""
+    onset: float | None = None
 
 
 class Drawing:
@@ -59,12 +67,18 @@ class Drawing:
         colour = style.CURVES[number + len(self.panel.observables)]
         self.curve(key, steps, values, label, line=1.8, dash=number, color=colour)
 
-    def points(self, steps: np.ndarray, values: np.ndarray) -> None:
+    def points(self, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """Published points."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
-        element = hv.Scatter((steps, values), "step", self.panel.name, label="published")
+        element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         self.elements.append(element.opts(backend=self.backend, color="white", **marker))
+
+    def red_line(self, step: float, span: tuple[float, float]) -> None:
+        """The published figure's own t₁."""
+        self.curve(
+            "red_line", np.full(2, step), np.array(span), f"published t₁ = {step:g}", line=1.5, color=style.RED_LINE
+        )
 
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
@@ -85,6 +99,8 @@ class Drawing:
         if self.bokeh:
             sizes = {"title": 12, "legend": 9.5, "labels": 11}
             frame = {"frame_width": size[0], "frame_height": size[1], "fontsize": sizes}
+            if self.panel.legend == "bottom":  # a layout leaves less room below a frame than Bokeh's own spacing takes
+                frame["legend_opts"] = {"spacing": 0, "padding": 4, "margin": 4}
             return overlay.opts(backend=self.backend, toolbar="above", active_tools=[], **frame, **common)
         sizes = {"title": 9, "labels": 9, "legend": 7.5}
         return overlay.opts(
@@ -113,7 +129,7 @@ def empty(
     for key in theories:
         drawing.theory(key, *nothing, THEORIES[panel.name][key])
     overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), size)
-    return overlay.opts(backend="bokeh", legend_position="bottom", hooks=[_small])
+    return overlay.opts(backend="bokeh", legend_position="bottom", legend_offset=style.BELOW, hooks=[_small])
 
 
 def _small(plot: object, element: object) -> None:
@@ -130,7 +146,7 @@ def drawable(cell: xr.Dataset) -> bool:
     return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
 
 
-def panels(cell: xr.Dataset, published: dict[str, np.ndarray] | None, backend: str, title: str) -> list[hv.Overlay]:
+def panels(cell: xr.Dataset, published: Published | None, backend: str, title: str) -> list[hv.Overlay]:
     """The panels of one cell: every replicate, their median, theory and published points, shaded by the medians of t₁ and t₂.
 
     None for observables that are not recorded or have no value at all (a failed network).
@@ -149,12 +165,15 @@ def _panel(
     panel: Panel,
     found: dict[str, np.ndarray],
     predicted: dict[str, np.ndarray],
-    published: dict[str, np.ndarray] | None,
+    published: Published | None,
     backend: str,
     title: str,
 ) -> hv.Overlay:
     steps = cell["step"].values.astype(float)
     last = until(cell).max()
+    if published is not None:
+        # With so many entries it would cover the points.
+        panel = replace(panel, legend="bottom" if backend == "bokeh" else "top_right")
     drawing = Drawing(panel, backend)
     drawing.shade(*(middle(values) for values in stages(cell)), last)
     shown = list(found.values())
@@ -162,7 +181,7 @@ def _panel(
         # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
         parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
         drawing.curve(f"all_{name}", *parted, "", color=style.CURVES[number], alpha=0.3, line=1)
-        same = ", same step" if panel.name == "ntk_target_error" else ""
+        same = ", same step" if panel.published == "ntk_error" and name == "ntk_target_error" else ""
         label = f"{panel.observables[name]}, median of {len(values)}{same}"
         drawing.curve(name, *median_curve(steps, values, panel.log), label, color=style.CURVES[number], line=2.5)
     for key, values in predicted.items():
@@ -171,15 +190,32 @@ def _panel(
     if "limit" in predicted:
         shown.append(predicted["limit"])
     if published is not None and panel.published:
+        if (row := nearest(cell, published.points)) is not None:
+            look = {"line": 2, "dash": 0, "color": style.NEAREST}
+            values = next(iter(found.values()))[row]
+            drawing.curve("nearest", steps[row], values, f"nearest, replicate {cell['replicate'].values[row]}", **look)
         if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
             late = lagged_kernel_error(cell)
             if np.isfinite(late).any():
-                look = {"line": 1.8, "dash": 0, "color": style.CURVES[1]}
+                look = {"line": 1.8, "dash": 0, "color": style.CURVES[2]}
                 drawing.curve("late", *median_curve(steps, late, True), "kernel one step late", **look)
                 shown.append(late)
-        drawing.points(published["step"], published[panel.published])
-        shown.append(published[panel.published])
-    return drawing.overlay(title, last, limits(np.concatenate([part.ravel() for part in shown]), panel))
+        values = published.points[panel.published]
+        of = f", on {published.source}" if published.source else ""
+        drawing.points(published.points["step"], values, f"published{of}")
+        shown.append(values)
+    span = limits(np.concatenate([part.ravel() for part in shown]), panel, legend_inside=panel.legend != "bottom")
+    if published is not None and published.onset is not None:
+        drawing.red_line(published.onset, span)
+    return drawing.overlay(title, last, span)
+
+
+def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
+    """Which of several networks has its loss nearest to published points."""
+    if cell.sizes["network"] < 2 or "loss" not in cell:
+        return None
+    errors = loss_error(cell, points)
+    return None if np.isnan(errors).all() else int(np.nanargmin(errors))
 
 
 def middle(values: np.ndarray) -> float:

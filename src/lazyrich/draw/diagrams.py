@@ -28,6 +28,8 @@ ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predict
 NUMBERS = {
     "alignment": "Alignment at the end",
     "weight_change": "Change of the first layer",
+    "ntk_target_error": "Distance of the end kernel to T",
+    "ntk_end_error": "Distance of the end kernel to Θ∞",
     "loss_growth": "Largest loss",
     "sharpness_change": "Change of sharpness",
     "end_step": "End of training",
@@ -58,10 +60,20 @@ class Diagram:
         return maps.value_map(plane, x, y, self.variable, backend, title, self.lines, **options)
 
 
+def most(replicates: int) -> str:
+    """Whose code a map shows, as its caption says it."""
+    return f"of most of {replicates} replicates in each cell" if replicates > 1 else "of the one network in each cell"
+
+
+def at_quantile(quantile: float, replicates: int) -> str:
+    """Which number of a cell's networks a map shows, as its caption says it."""
+    which = "median" if quantile == 0.5 else f"{quantile:.0%} quantile"
+    return f"{which} of {replicates} replicates" if replicates > 1 else "one network a cell"
+
+
 def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
     """The maps that suit a summary with two numeric axes, phases first."""
-    cell = f"of most of {sweep.replicates} replicates in each cell"
-    middle = f"median of {sweep.replicates} replicates" if sweep.replicates > 1 else "one network a cell"
+    cell, middle = most(sweep.replicates), at_quantile(0.5, sweep.replicates)
     level = sweep.phases
     found = [
         Diagram("phase_diagram", "Phases", "phase", maps.PHASES, EDGES, f"Phase {cell}."),

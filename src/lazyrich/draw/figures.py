@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import holoviews as hv
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from bokeh.embed import json_item
@@ -18,13 +17,14 @@ from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
+from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
+from lazyrich.draw.pictures import matplotlib_figure, save
 from lazyrich.draw.rendered import rendered
-from lazyrich.draw.style import matplotlib_figure
-from lazyrich.fields import numeric_axes
+from lazyrich.fields import map_axes, placed
 from lazyrich.plan import whole
 from lazyrich.published import load_published
-from lazyrich.setting import setting
+from lazyrich.setting import setting, source_name, stand_in
 from lazyrich.summary import cell
 from lazyrich.sweep import Sweep
 
@@ -38,26 +38,32 @@ Builder = Callable[[str], hv.core.Dimensioned]
 def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
     """Draw every figure that suits the sweep's axes into `folder`, with captions in `captions.json`.
 
-    Two or more numeric axes: maps in the first two, a panel for each slice through the others. Otherwise a line over the axis,
-    if there is one, and trajectories of some cells. Published curves, where the sweep names them, are laid over trajectories.
-    Where χ varies, and something else beside it, the change of the kernel against χ.
+    Two or more axes (of numbers, or of names that `figures.axes` asks for): maps in the first two, a panel for each slice
+    through the others. Otherwise a line over the axis, if there is one, and trajectories of some cells. Published curves, where
+    the sweep names them, are laid over trajectories. Where χ varies, and something else beside it, the change of the kernel
+    against χ; where networks are rich, the kernel's distance to T and to Θ∞ through training.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with archive.read(summary) as data:
         data.load()
-    axes = numeric_axes(data, sweep.figures.axes or ())
-    found: dict[str, tuple[Builder, str] | None] = _maps(sweep, data, *axes[:2]) if len(axes) >= 2 else {}
+    axes = map_axes(data, sweep.figures.axes or ())
+    plane = axes[:2]
+    found: dict[str, tuple[Builder, str] | None] = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
     found["collapse"] = collapse_figure(sweep, data)
+    found["kernel_distance"] = distance_figure(sweep, data, shards)
     if len(axes) == 1 and data["phase"].ndim == 1:
+        band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
         found["kernel_change"] = (
             lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel"),
-            "Relative change of the neural tangent kernel at the end of training, with the band of 16 to 84 % of "
-            f"{sweep.replicates} replicates, and as gradient flow from a wide start predicts it. {setting(sweep)}",
+            f"Relative change of the neural tangent kernel at the end of training{band}, and as gradient flow from a wide "
+            f"start predicts it. {setting(sweep)}",
         )
     if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
         found["trajectories"] = _trajectories(sweep, data, shards)
     drawn = {name: each for name, each in found.items() if each is not None}
+    if other := stand_in(sweep):
+        drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
         said = f"{caption} Made by: snakemake --cores all {folder}"
         for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
@@ -111,13 +117,14 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     wanted = whole(sweep).recipe
     dims = summary["phase"].dims
     sizes = [summary.sizes[dim] for dim in dims]
-    published = load_published(sweep.figures.published) if sweep.figures.published else None
+    other = stand_in(sweep)
+    published = _published(sweep)
     found = {}
     # Of a sweep that is refined, cells that were trained.
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
     for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
-        title = point(summary.isel(place), dims) or "one cell"
+        title = point(summary.isel(place), dims) or other or "one cell"
         networks = cell(shards, wanted, flat)
         if curves.drawable(networks):
             found[title] = networks
@@ -127,9 +134,27 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     def builder(backend: str) -> hv.Layout:
         return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
 
-    points = " Circles: published points." if published else ""
+    points = _laid_over(published, other) if published else ""
     left = chosen(len(found), len(trained), "cells")
     return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{left} {setting(sweep)}"
+
+
+def _published(sweep: Sweep) -> curves.Published | None:
+    figures = sweep.figures
+    if figures.published is None:
+        return None
+    source = source_name(figures.published_source) if stand_in(sweep) else ""
+    return curves.Published(load_published(figures.published), source, figures.published_onset)
+
+
+def _laid_over(published: curves.Published, other: str) -> str:
+    """What a caption says of published points: on what they were trained, and what their red line is."""
+    source = f", trained on {published.source}, not on these data" if other else ""
+    line = "; red line: the published figure's own t₁" if published.onset is not None else ""
+    return (
+        f" Circles: published points{source}; black dashes: the network whose loss is nearest to them{line}. "
+        "Shaded: up to the median of measured t₁, and from there to t₂."
+    )
 
 
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
@@ -143,11 +168,4 @@ def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str
 
 def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """SVG and PNG, with what they show in their metadata."""
-    with plt.rc_context({"svg.hashsalt": "lazyrich"}):
-        figure = matplotlib_figure(element)
-        # Measured once: savefig's own "tight" draws everything again for each file.
-        box = figure.get_tightbbox().padded(0.1)
-        # Without a date, so that the same data give the same SVG to the byte.
-        figure.savefig(folder / f"{name}.svg", dpi=150, bbox_inches=box, metadata={"Date": None, "Description": said})
-        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches=box, metadata={"Description": said})
-        plt.close(figure)
+    save(matplotlib_figure(element), said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool
 
 from lazyrich import archive
 from lazyrich.concatenate import concatenate
@@ -20,7 +21,7 @@ from lazyrich.summary import places
 from lazyrich.sweep import Sweep
 
 RECORDS = 48  # of a trajectory
-MOST_CURVES = 15  # at most, steps included
+MOST_CURVES = 16  # at most, steps included
 NEAR, MOST = 256, 8192  # networks of a chunk on disk; that are read at once
 PANEL_SIZE = (220, 215)  # four side by side on a wide page, two on a narrow one
 REPLICATE = 0  # whose trajectories are kept
@@ -44,7 +45,10 @@ def kept_trajectories(
         return None, {}
     step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
     columns, rows = (np.arange(0, summary.sizes[axis], step) for axis in (x, y))
-    networks, cells = _read(whole(sweep).recipe, summary, {x: columns, y: rows}, shards)
+    wanted = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
+    kept = {x: columns, y: rows}
+    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
+    networks, cells = read_networks(whole(sweep).recipe, wanted, shards, RECORDED, RECORDS)
     shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
     if not networks.sizes["network"] or not shown:
         return None, {}
@@ -82,20 +86,21 @@ def kept_trajectories(
     return trajectories, {f"panel-{panel.name}": _panel(panel, networks, predicted) for panel in shown}
 
 
-def _read(
-    wanted: dict[str, Any], summary: xr.Dataset, kept: dict[str, np.ndarray], shards: Sequence[str]
+def read_networks(
+    wanted: dict[str, Any], chosen: Bool[np.ndarray, ...], shards: Sequence[str], names: Collection[str], most: int
 ) -> tuple[xr.Dataset, np.ndarray]:
-    """One replicate's networks of the kept cells with some of their records, and the cell (flat) of each."""
-    wanted_cells = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
-    wanted_cells[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
+    """One replicate's networks of the cells `chosen` of the grid of `wanted`, and the cell (flat) of each.
+
+    Of what is recorded `names` alone, at `most` of the records, evenly chosen.
+    """
     parts, cells = [], []
     for path in shards:
         with archive.read(path) as data:
             where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
             rows = np.flatnonzero((replicate == REPLICATE) & (where >= 0))
-            rows = rows[wanted_cells.ravel()[where[rows]]]
-            records = np.unique(np.linspace(0, data.sizes["record"] - 1, RECORDS).round().astype(int))
-            data = data.drop_vars([n for n in data if "record" in data[n].dims and n not in RECORDED])
+            rows = rows[chosen.ravel()[where[rows]]]
+            records = np.unique(np.linspace(0, data.sizes["record"] - 1, most).round().astype(int))
+            data = data.drop_vars([n for n in data if "record" in data[n].dims and n not in names])
             for run in _runs(rows):
                 some = data.isel(network=slice(run[0], run[-1] + 1)).load()
                 parts.append(some.isel(network=run - run[0], record=records))

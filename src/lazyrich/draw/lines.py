@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 
+from lazyrich import scope
 from lazyrich.draw import style
 
 SIZE = 420
@@ -34,7 +34,9 @@ def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) ->
         backend=backend, color=style.CURVES[0], alpha=0.25, **({"line_alpha": 0} if bokeh else {"linewidth": 0})
     )
     overlay *= curve(median, "measured, median of replicates", color=style.CURVES[0], **{width: 2.5})
-    overlay *= curve(predicted, "predicted", color="black", **{width: 1.8}, **dash("dashed", "--"))
+    overlay *= curve(
+        predicted, "predicted" + scope.caveat(summary), color="black", **{width: 1.8}, **dash("dashed", "--")
+    )
     overlay *= curve(threshold, "κ_c, rich above", color=style.CURVES[1], **{width: 1.5}, **dash("dotted", ":"))
     values = np.concatenate([low, high, predicted, threshold])
     values = values[np.isfinite(values) & (values > 0)]

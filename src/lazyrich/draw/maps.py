@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
@@ -19,7 +18,7 @@ from bokeh.models import FixedTicker
 from lazyrich import phases, theories
 from lazyrich.boundaries import BAND, BOUNDARIES, boundaries
 from lazyrich.draw import style
-from lazyrich.fields import median
+from lazyrich.fields import median, names_along
 
 SIZE = 380  # of the frame, in pixels
 INCHES, SMALL = 6.2, 3.8  # of a map alone with all its names; of the frame of one among several
@@ -103,7 +102,7 @@ def code_map(
             clim=limits,
             **_matplotlib_frame(plane, x, y, title, style.colour_bar(words=names)),
         )
-    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
+    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn, whole)
 
 
 def scale(values: np.ndarray) -> tuple[float, float, bool]:
@@ -167,7 +166,7 @@ def value_map(
     else:
         frame = _matplotlib_frame(plane, x, y, title, style.colour_bar(symbol))
         mesh = mesh.opts(backend=backend, **common, **frame)
-    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn)
+    return _with_boundaries(mesh, plane, x, y, backend, lines, drawn, whole)
 
 
 def with_symbol(title: str, symbol: str) -> str:
@@ -228,7 +227,11 @@ def _hover_layers(
 ) -> dict[str, tuple[str, np.ndarray]]:
     """Shown beside the pointer, name -> (words, (y, x)): the cell's own axes' values, not the pointer's; key scalars."""
     grid_x, grid_y = np.meshgrid(plane[x].values.astype(float), plane[y].values.astype(float))
-    found = {name: (plane[name].attrs.get("symbol", name), values) for name, values in ((x, grid_x), (y, grid_y))}
+    found = {
+        name: (plane[name].attrs.get("symbol", name), values)
+        for name, values in ((x, grid_x), (y, grid_y))
+        if names_along(plane, name) is None
+    }
     for name, words in HOVERED:
         # Not an axis' or a slice's own value.
         if name in plane and set((values := median(plane[name])).dims) == {x, y}:
@@ -251,9 +254,11 @@ def _with_boundaries(
     backend: str,
     lines: Sequence[str],
     drawn: Drawn | None = None,
+    whole: xr.Dataset | None = None,
 ) -> hv.Overlay:
     """Lay boundaries over a map and name them in the legend; measured ones first, so that predictions show on top."""
     overlay = mesh
+    whole = plane if whole is None else whole
     drawn = boundaries(plane, x, y) if drawn is None else drawn
     found = [name for name in lines if name in drawn]
     width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
@@ -267,7 +272,7 @@ def _with_boundaries(
         boundary = BOUNDARIES[name]
         if boundary.predicted:
             dash = {"line_dash": style.DASHES[name][0]} if bokeh else {"linestyle": style.DASHES[name][1]}
-            line = curve(name, boundary.text)
+            line = curve(name, boundary.called(whole))
             overlay *= line.opts(backend=backend, color="black", **{width: 1.8}, **dash)
         else:
             overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})
@@ -280,7 +285,8 @@ def _with_boundaries(
         overlay = hv.Overlay([overlay])
     if backend == "bokeh":
         # Below the frame: a legend inside would cover cells.
-        return overlay.opts(backend=backend, legend_position="bottom", legend_cols=1, show_legend=True)
+        looks = {"legend_position": "bottom", "legend_offset": style.BELOW, "legend_cols": 1, "show_legend": True}
+        return overlay.opts(backend=backend, **looks)
     return overlay.opts(
         backend=backend,
         legend_position="bottom",
@@ -289,7 +295,7 @@ def _with_boundaries(
         fig_inches=INCHES,
         aspect="auto",
         apply_ticks=False,
-        hooks=[style.framed(1)],
+        hooks=[style.framed(1, style.name_ticks(plane, x, y))],
     )
 
 
@@ -303,6 +309,8 @@ def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
         "fontsize": {"title": 13, "labels": 12, "ticks": 11, "legend": 11},
         "toolbar": "above",
         "active_tools": [],
+        **{f"{which}ticks": ticks for which, ticks in style.name_ticks(plane, x, y).items()},
+        **({"xrotation": 90} if "x" in style.name_ticks(plane, x, y) else {}),
     }
 
 

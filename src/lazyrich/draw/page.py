@@ -10,6 +10,8 @@ from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from lazyrich.words import counted
+
 TEMPLATES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoescape=select_autoescape(["html"]))
 
 
@@ -19,6 +21,7 @@ def script_safe(text: str) -> Markup:
 
 
 TEMPLATES.filters["script_safe"] = script_safe
+TEMPLATES.filters["counted"] = counted
 # A bar in a cell of a Markdown table would end it.
 TEMPLATES.filters["cell"] = lambda text: text.replace("|", "\\|")
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich import archive, scope
 from lazyrich.boundaries import BOUNDARIES
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
+from lazyrich.draw.kernel_distance import distance_table, kernel_distances
 from lazyrich.draw.page import bokeh_scripts, write_page
-from lazyrich.fields import numeric_axes
+from lazyrich.draw.recovered import recovered_tables
+from lazyrich.fields import map_axes, placed
 from lazyrich.phases import TEXT, Phase
 from lazyrich.published import load_published, plateau, stage_one_plateau
+from lazyrich.setting import source_name, stand_in
 from lazyrich.sweep import Sweep
 from lazyrich.theories import TEXT as THEORY_TEXT
 from lazyrich.theories import Theory
@@ -30,8 +34,9 @@ def write_report(
     captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
     with archive.read(summary) as data:
         data.load()
-    axes = numeric_axes(data, sweep.figures.axes or ())
-    explored = atlas(sweep, name, data, *axes[:2], shards) if len(axes) >= 2 else None
+    axes = map_axes(data, sweep.figures.axes or ())
+    results = Path(page).parent.parent
+    explored = atlas(sweep, name, placed(data, axes[:2]), *axes[:2], shards, results) if len(axes) >= 2 else None
     maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {
@@ -47,16 +52,20 @@ def write_report(
         "report.html",
         title=sweep.title,
         description=sweep.description,
-        name=name,
+        page=page,
         scripts=bokeh_scripts(),
         figures=drawn,
         atlas=explored,
         phases=phase_counts(data),
         theories=theory_table(data),
         best=best_counts(data),
+        scope=scope_table(data),
+        kernels=distance_table(kernel_distances(sweep, data, shards), data),
         boundaries=boundary_table(data),
         disagreement=disagreement(data),
+        stand_in=stand_in(sweep),
         published=published_table(data, sweep),
+        recovered=recovered_tables(sweep),
         cells=sweep.cells,
         networks=int(data["networks"].sum()),
         attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
@@ -73,7 +82,7 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
         if np.isfinite(apart).all():
             boundary = BOUNDARIES[name]
             against = "; ".join(
-                BOUNDARIES[other].text for other in boundary.against if (data["boundary"] == other).any()
+                BOUNDARIES[other].called(data) for other in boundary.against if (data["boundary"] == other).any()
             )
             rows.append(
                 {
@@ -84,6 +93,25 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
                 }
             )
     return rows
+
+
+def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
+    """Which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
+    activations = scope.others(data)
+    if not activations:
+        return None
+
+    def known(name: str) -> bool:
+        """Whether there would be something to draw or to compare."""
+        field = BOUNDARIES[name].field if name in BOUNDARIES else f"{name}_error"
+        return field in data and (name not in BOUNDARIES or bool(np.isfinite(data[field]).any()))
+
+    return {
+        "activations": ", ".join(activations),
+        "all": not (scope.of_cells(data) == scope.LINEAR).any(),
+        "left_out": [each for name, each in scope.LEFT_OUT.items() if known(name)],
+        "carried": scope.CARRIED,
+    }
 
 
 def disagreement(data: xr.Dataset) -> str | None:
@@ -142,11 +170,15 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
         one = stacked.isel(cell=i)
         rows.append(
             {
-                "setting": [f"{float(one[name]):.4g}" for name in names],
+                "setting": [_value(one[name].item()) for name in names],
                 "loss": f"{float(one['published_loss_error'].sel(quantile=0.5)):.2%}",
                 "loss_worst": f"{float(one['published_loss_error_worst']):.2%}",
                 "plateau": f"{float(one['published_plateau_error'].sel(quantile=0.5)):.2%}",
                 "plateau_worst": f"{float(one['published_plateau_error_worst']):.2%}",
+                "replicate": f"{float(one['nearest_replicate']):g}",
+                "nearest": float(one["published_loss_error_nearest"]),
+                "nearest_ratio": f"{float(one['published_ratio_error_nearest']):.2%}",
+                "onset": f"{float(one['onset_step'].sel(quantile=0.5)):g}",
                 "k": f"{float(one['growth_per_step'].sel(quantile=0.5)):.4f}",
                 "kernel": [
                     f"{float(one[f'kernel_{which}_{place}'].sel(quantile=0.5)):.3g}"
@@ -160,12 +192,23 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
     points = load_published(sweep.figures.published)
     steps = points["step"][plateau(points)]
     early = stage_one_plateau(points)
+    kernel = {}
+    if "kernel_same_end" in data and early.any():
+        kernel = {
+            "kernel": [f"{np.median(points['ntk_error'][early]):.3g}", f"{points['ntk_error'][-1]:.3g}"],
+            "kernel_steps": f"{points['step'][early].min():g} to {points['step'][early].max():g}",
+        }
     return {
         "symbols": [data[name].attrs.get("symbol") or name for name in names],
         "rows": rows,
+        "best": min(rows, key=lambda row: np.nan_to_num(row["nearest"], nan=np.inf)),
+        "source": source_name(sweep.figures.published_source or "") if stand_in(sweep) else "",
         "start": f"{points['loss'][0]:g}",
         "steps": f"{steps.min():g} to {steps.max():g}",
-        "kernel": [f"{np.median(points['ntk_error'][early]):.3g}", f"{points['ntk_error'][-1]:.3g}"],
-        "kernel_steps": f"{points['step'][early].min():g} to {points['step'][early].max():g}",
         "last": f"{points['step'][-1]:g}",
+        **kernel,
     }
+
+
+def _value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

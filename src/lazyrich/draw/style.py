@@ -1,22 +1,25 @@
-"""How diagrams look: colours, names of axes, ticks. The same in both backends."""
+"""How diagrams look: colours, names of axes, ticks. The same in both backends.
+
+Matplotlib is imported where it draws (`pictures`): what only makes pages does without, and half a second sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import holoviews as hv
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lazyrich.boundaries import coordinate
+from lazyrich.fields import names_along
 from lazyrich.phases import VOTES, Phase
 from lazyrich.stages import Stage
 from lazyrich.theories import Theory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
 
@@ -66,6 +69,8 @@ NOT_RUN = PHASE_COLOURS[Phase.not_run]
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"
+NEAREST = "#000000"  # of several networks, to published points
+RED_LINE = "#C00000"
 
 # Measured lines are solid and light between dark edges, predicted ones black and broken on top of them, each with its own
 # pattern: where prediction and measurement agree both can still be seen, and no colour is needed to tell lines apart.
@@ -80,7 +85,8 @@ DASHES = {
 }
 
 
-LAYOUT = ("fig_inches", "hspace", "vspace")
+# Bokeh places a legend below a frame by its margin too low, so that its end is cut off.
+BELOW = (0, 10)
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
 
 
@@ -121,6 +127,8 @@ def frame(axes: Axes, shape: float) -> None:
 
 def log_ticks(axis: Axis) -> None:
     """Powers of ten as plain text, or 1, 2, 5 times these where there are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     low, high = sorted(axis.get_view_interval())
     if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
@@ -130,9 +138,23 @@ def log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def framed(shape: float) -> Hook:
-    """`frame` as a hook of a HoloViews element."""
-    return lambda plot, element: frame(plot.handles["axis"], shape)
+def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:
+    """Places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
+    found = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
+    return {which: list(enumerate(map(str, names.values))) for which, names in found.items() if names is not None}
+
+
+def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
+    """`frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
+
+    def hook(plot: object, element: object) -> None:
+        axes = plot.handles["axis"]
+        frame(axes, shape)
+        for which, found in (ticks or {}).items():
+            axis = axes.xaxis if which == "x" else axes.yaxis
+            axis.set_ticks(*zip(*found, strict=True), rotation=90 if which == "x" else 0)
+
+    return hook
 
 
 def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
@@ -151,25 +173,6 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
             log_ticks(bar.ax.yaxis)
 
     return hook
-
-
-def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
-    """What HoloViews draws with matplotlib, drawn once.
-
-    `hv.render` draws everything a second time; and HoloViews' own layouts draw it twice more to find their height, where here
-    frames are as large and as far apart as the layout's options say: `fig_inches`, and `hspace` and `vspace` in frames.
-    """
-    renderer = hv.renderer("matplotlib")
-    if not isinstance(element, hv.Layout):
-        return renderer.get_plot(element).state
-    side, across, down = (hv.Store.lookup_options("matplotlib", element, "plot").kwargs[key] for key in LAYOUT)
-    rows, columns = element.shape
-    figure = plt.figure(figsize=(side * (columns + across * (columns - 1)), side * (rows + down * (rows - 1))))
-    grid = figure.add_gridspec(rows, columns, left=0, right=1, bottom=0, top=1, wspace=across, hspace=down)
-    for part, place in zip(element, grid, strict=False):
-        if not isinstance(part, hv.Empty):
-            renderer.get_plot(part, fig=figure, axis=figure.add_subplot(place))
-    return figure
 
 
 def rasterise(plot: object, element: object) -> None:

@@ -60,9 +60,9 @@ PANELS = (
         "bottom_right",
     ),
     Panel(
-        "ntk_target_error",
-        "‖Θ − T‖/‖T‖, distance to the aligned kernel",
-        {"ntk_target_error": "simulated"},
+        "kernel_distance",
+        "‖Θ − ·‖/‖·‖, distance of the kernel",
+        {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"},
         "ntk_error",
         True,
         "top_right",
@@ -81,7 +81,7 @@ THEORIES = {
     "test_loss": {},
     "rho_and_v": {"stage_one_rho": "stage one, ⟨|ρ_r|⟩", "stage_one_v": "stage one, √γ⟨|v_r|⟩"},
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
-    "ntk_target_error": {},
+    "kernel_distance": {},
 }
 
 
@@ -184,8 +184,7 @@ def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tu
         return (0.1, 10.0)
     low, high = float(shown.min()), float(shown.max())
     if not panel.log:
-        above = 1.3 if legend_inside and panel.legend.startswith("top") else 1.08
-        return (min(0.0, low), high * above or 1.0)
+        return (min(0.0, low), high * (2.0 if legend_inside and panel.legend == "top_right" else 1.08) or 1.0)
     low = max(low, 1e-18 * high)
     room = max((high / low) ** 0.7, 30.0) if legend_inside else 2.0
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)

@@ -8,7 +8,7 @@ import panel as pn
 import xarray as xr
 
 from lazyrich.draw.style import axis_label
-from lazyrich.explore.coordinates import NUMBERS
+from lazyrich.explore.dimensionless import NUMBERS
 from lazyrich.explore.state import OWN
 from lazyrich.quantiles import QUANTILES
 
@@ -32,6 +32,7 @@ class Controls:
         self.quantile = self._select("quantile", "Quantile over replicates")
         self.moment = self._watched(pn.widgets.DiscreteSlider(label="Time τ", width=SIDE, options=[0]), "moment")
         self.sliders = pn.Column()
+        self.made: list[tuple[str, str, dict[str, int]]] = []  # what they are made of
         self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
         self.keep.on_click(page.keep)
         download = pn.widgets.FileDownload
@@ -73,7 +74,7 @@ class Controls:
 
     def _choose(self, name: str, value: Any) -> None:
         if not self.page.settling and value is not None:
-            setattr(self.page.state, name, value)
+            self.page.state.choose(name, value)
 
     def show(self) -> None:
         """Options and values as the state and the source have them."""
@@ -97,30 +98,32 @@ class Controls:
             if self.moment.options != times:
                 self.moment.options = times
             self.moment.value = state.moment
-        dims = page.others
-        if [slider.label for slider in self.sliders] != dims:
-            self.sliders.objects = [self._slider(number, dim) for number, dim in enumerate(dims)]
-        for slider, place in zip(self.sliders, state.slices, strict=True):
+        self.finer.disabled = self.run.disabled = not page.region
+        made = [(dim, *_along(source.summary, dim)) for dim in page.others]
+        if made != self.made:
+            self.made, self.sliders.objects = made, [self._slider(*each) for each in made]
+        for slider, place in zip(self.sliders, page.place.values(), strict=True):
             slider.value = place
 
-    def _slider(self, number: int, dim: str) -> pn.widgets.DiscreteSlider:
-        summary = self.page.source.summary
-        names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
-        words = [
-            ", ".join(str(value) if isinstance(value, str) else f"{value:.4g}" for value in values)
-            for values in zip(*(summary[name].values.tolist() for name in names), strict=True)
-        ]
-        slider = pn.widgets.DiscreteSlider(
-            label=dim, width=SIDE, options={word: place for place, word in enumerate(words)}
-        )
+    def _slider(self, dim: str, label: str, options: dict[str, int]) -> pn.widgets.DiscreteSlider:
+        slider = pn.widgets.DiscreteSlider(label=label, width=SIDE, options=options)
 
         def moved(event: Any) -> None:
             if not self.page.settling:
-                slices = self.page.state.slices
-                self.page.state.slices = [*slices[:number], event.new, *slices[number + 1 :]]
+                self.page.state.slices = {**self.page.state.slices, dim: event.new}
 
         slider.param.watch(moved, "value")
         return slider
+
+
+def _along(summary: xr.Dataset, dim: str) -> tuple[str, dict[str, int]]:
+    """(label, value -> place) of a dimension, along which there are several coordinates where axes advance together."""
+    names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
+    words = [
+        ", ".join(str(value) if isinstance(value, str) else f"{value:.4g}" for value in values)
+        for values in zip(*(summary[name].values.tolist() for name in names), strict=True)
+    ]
+    return "; ".join(axis_label(summary, name) for name in names), {word: place for place, word in enumerate(words)}
 
 
 def _labelled(summary: xr.Dataset, names: list[str]) -> dict[str, str]:

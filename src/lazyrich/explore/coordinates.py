@@ -6,9 +6,7 @@ between which both numbers are linear. So all that is drawn of a plane can be dr
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +17,7 @@ from scipy.ndimage import map_coordinates
 
 from lazyrich.boundaries import coordinate
 from lazyrich.draw import style
+from lazyrich.explore.dimensionless import NUMBERS, PAIRS, number
 from lazyrich.fields import median
 from lazyrich.phases import Phase
 
@@ -26,42 +25,6 @@ PIXELS = 512  # of a curved map, along each axis
 PATCHES = 64  # at most, along each axis, within which a curved map is linear
 FLATTEST = 1e-3  # area of a cell over that of its share of the frame; below it two numbers are one
 SPAN = 10.0  # numbers that span more are on a logarithmic axis
-
-
-@dataclass(frozen=True)
-class Number:
-    """A dimensionless number of a cell."""
-
-    of: Callable[[Callable[[str], xr.DataArray]], xr.DataArray]  # from a function that gives the cell's parameters
-    symbol: str
-    long_name: str
-
-
-NUMBERS = {
-    "laziness": Number(lambda get: get("laziness"), "χ", "laziness"),
-    "growth_per_step": Number(lambda get: get("growth_per_step"), "k", "growth per step of the aligned mode"),
-    "stability_fraction": Number(lambda get: get("stability_fraction"), "h", "share of the largest stable step"),
-    "first_layer": Number(
-        lambda get: get("sigma_0") ** 2 / (2 * get("b")), "σ₀²/(2b)", "first layer's part of the laziness"
-    ),
-    "second_layer": Number(
-        lambda get: get("v_0") ** 2 / (2 * get("b")), "v₀²/(2b)", "second layer's part of the laziness"
-    ),
-    "balance": Number(lambda get: get("sigma_0") / get("v_0"), "σ₀/v₀", "balance of the initial scales"),
-    "excess": Number(lambda get: get("dimension") / get("samples"), "d/n", "dimensions per sample"),
-}
-PAIRS = (
-    ("laziness", "growth_per_step"),
-    ("laziness", "stability_fraction"),
-    ("first_layer", "second_layer"),
-    ("laziness", "balance"),
-    ("excess", "laziness"),
-    ("excess", "growth_per_step"),
-)
-
-
-# What a summary must give for these.
-FIELDS = ("phase", "laziness", "growth_per_step", "stability_fraction", "sigma_0", "v_0", "b", "dimension", "samples")
 
 
 class Straight:
@@ -72,6 +35,11 @@ class Straight:
         self.x_values, self.y_values = (plane[name].values.astype(float) for name in (x, y))
         self.x_edges, self.y_edges = (style.edges(values)[0] for values in (self.x_values, self.y_values))
         self.axes = x, y  # names of the drawn plane's
+
+    @property
+    def frame(self) -> Float[np.ndarray, "2 2"]:
+        """(lowest, highest) of the whole map along both axes."""
+        return np.array([[edges[0], edges[-1]] for edges in (self.x_edges, self.y_edges)])
 
     def drawn(self, plane: xr.Dataset) -> xr.Dataset:
         """A dataset over the plane as it is drawn."""
@@ -119,7 +87,7 @@ class Curved(Straight):
         super().__init__(plane, x, y)
         self.pair = pair
         self.axes = "horizontal", "vertical"
-        fields = [_number(plane, name).broadcast_like(plane["phase"]).transpose(y, x).values for name in pair]
+        fields = [number(plane, name).broadcast_like(plane["phase"]).transpose(y, x).values for name in pair]
         if not all(np.isfinite(field).all() for field in fields):
             raise ValueError("some cells have no such number")
         self.log = [bool((field > 0).all() and field.max() > SPAN * field.min()) for field in fields]
@@ -178,6 +146,11 @@ class Curved(Straight):
     def ends(self) -> list[tuple[float, float]]:
         """(lowest, highest) along both axes, as logarithms where these are logarithmic."""
         return [(float(self.corners[..., axis].min()), float(self.corners[..., axis].max())) for axis in (0, 1)]
+
+    @property
+    def frame(self) -> Float[np.ndarray, "2 2"]:
+        """(lowest, highest) of the whole map along both axes."""
+        return np.array([10 ** np.array(ends) if log else ends for ends, log in zip(self.ends, self.log, strict=True)])
 
     def _centres(self, axis: int) -> np.ndarray:
         low, high = self.ends[axis]
@@ -251,12 +224,6 @@ class Curved(Straight):
             self.x: (float(self.x_edges[columns.min()]), float(self.x_edges[columns.max() + 1])),
             self.y: (float(self.y_edges[rows.min()]), float(self.y_edges[rows.max() + 1])),
         }
-
-
-def _number(plane: xr.Dataset, name: str) -> xr.DataArray:
-    fixed = json.loads(plane.attrs["recipe"])["fixed"]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return NUMBERS[name].of(lambda key: median(plane[key]) if key in plane else xr.DataArray(fixed[key]))
 
 
 def _spaced(values: np.ndarray, axis: np.ndarray) -> np.ndarray:

@@ -10,21 +10,24 @@ import numpy as np
 import panel as pn
 import xarray as xr
 
-from lazyrich.draw.diagrams import Diagram, point
+from lazyrich.command import explore_command, named, replay_command, snakemake_command
+from lazyrich.draw.diagrams import Diagram, at_quantile, point
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
-from lazyrich.explore.coordinates import FIELDS, Curved, Straight, pairs
+from lazyrich.explore.coordinates import Curved, Straight, pairs
+from lazyrich.explore.dimensionless import FIELDS
 from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
 from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
+from lazyrich.explore.reader import Reader
 from lazyrich.explore.source import Source, Sources
-from lazyrich.explore.state import LINKED, OWN, State
+from lazyrich.explore.state import LINKED, OWN, Address, State
 from lazyrich.setting import setting
-from lazyrich.table import key
+from lazyrich.words import counted
 
-LOOK = 2000  # milliseconds between two looks at sweeps that run
+DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
 
 
 class Explorer(pn.viewable.Viewer):
@@ -33,12 +36,11 @@ class Explorer(pn.viewable.Viewer):
     What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
     """
 
-    def __init__(self, sources: Sources, launcher: Launcher | None = None) -> None:
+    def __init__(self, sources: Sources, launcher: Launcher | None = None, address: Address | None = None) -> None:
         super().__init__()
         self.sources, self.launcher = sources, launcher
         self.source: Source  # the chosen sweep
         self.state = State(sweep=next(iter(sources.files)))
-        self.region: dict[str, tuple[float, float]] = {}
         self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
         self.panels_at = {name: pn.FlexBox() for name in FRAMES}
         self.words = {name: pn.pane.Markdown("") for name in FRAMES}
@@ -49,14 +51,14 @@ class Explorer(pn.viewable.Viewer):
         self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
         self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
         self.settling = False
+        self.reader = Reader(self)
         self.controls = Controls(self)
-        if pn.state.location:
-            pn.state.location.sync(self.state, list(LINKED), on_error=self._take)
+        if address is not None:
+            address.sync(self.state, list(LINKED), on_error=self._take)
         self.state.param.watch(self._changed, list(LINKED))
         self._changed()
         if pn.state.curdoc:
             pn.state.onload(self._example)
-            pn.state.add_periodic_callback(self._refresh, LOOK)
 
     # ---- what there is ----
 
@@ -73,7 +75,13 @@ class Explorer(pn.viewable.Viewer):
     @property
     def place(self) -> dict[str, int]:
         """Where along the other dimensions the map is."""
-        return dict(zip(self.others, self.state.slices, strict=True))
+        return dict(self.state.slices)
+
+    @property
+    def region(self) -> dict[str, tuple[float, float]]:
+        """The part of the plane that is seen alone, name of axis -> (lowest, highest); empty for all of it."""
+        left, right, low, high = self.state.part or [0.0] * 4
+        return (self.where.part((left, right), (low, high)) or {}) if self.state.part else {}
 
     @property
     def time(self) -> float | None:
@@ -119,7 +127,10 @@ class Explorer(pn.viewable.Viewer):
     # ---- what follows from the state ----
 
     def _changed(self, *_: object) -> None:
-        if self.settling:
+        if self.settling or self.reader.busy:
+            return
+        if self.map is not None and self.reader.wanting:
+            self.reader.start()
             return
         self.settling = True  # what is set below follows from the state, and is no choice of anybody's
         try:
@@ -132,6 +143,7 @@ class Explorer(pn.viewable.Viewer):
         self.source = self.sources.get(self.state.sweep)
         self.state.param.update(**self.state.allowed(self.source), sweep=self.source.name)
         self._choose_coordinates()
+        self.state.part = self._inside(self.state.part)
         self.controls.show()
         self._show_map()
         for name in FRAMES:
@@ -148,11 +160,9 @@ class Explorer(pn.viewable.Viewer):
 
     def _choose_coordinates(self) -> None:
         """Those of the state, as far as they tell the map's cells apart."""
-        state, place = self.state, tuple(self.state.slices)
+        state, place = self.state, tuple(self.place.items())
         if self._new("pairs", self.source, state.x, state.y):
             self.pairs = pairs(self._numbers(), state.x, state.y)
-            self.region = {}  # of another map
-            self.controls.finer.disabled = self.controls.run.disabled = True
         curved = (state.coordinates, place) if state.coordinates != OWN else ()  # cells lie elsewhere on each slice
         if not self._new("where", self.source, state.x, state.y, curved):
             return
@@ -164,22 +174,39 @@ class Explorer(pn.viewable.Viewer):
                 state.coordinates = OWN
         self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
 
+    def _inside(self, part: list[float]) -> list[float]:
+        """What of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
+        if not part:
+            return []
+        frame = self.where.frame
+        ends = np.clip(np.sort(np.reshape(part, (2, 2))), frame[:, :1], frame[:, 1:])
+        # All but what differs by rounding, as after the tool that goes back to the whole map.
+        whole = np.isclose(ends, frame, rtol=10**-DIGITS, atol=10**-DIGITS * np.ptp(frame, axis=1, keepdims=True)).all()
+        return (
+            [] if whole or not (ends[:, 0] < ends[:, 1]).all() else [float(f"{end:.{DIGITS}g}") for end in ends.ravel()]
+        )
+
     def _show_map(self) -> None:
-        state, source, place = self.state, self.source, tuple(self.state.slices)
-        if self.time is not None and self._new("moments", source, state.show):
-            self.moments = Moments(source, self.diagram)
+        state, source, place = self.state, self.source, tuple(self.place.items())
+        self.moments = source.moments(self.diagram) if self.time is not None else None
         figure = source, self.where, state.show
         if self._new("figure", *figure):
-            self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.select)
+            self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.see)
             self.drawing.objects = [pn.pane.Bokeh(self.map.figure), pn.pane.Bokeh(self.map.readout)]
         moment = state.moment if self.time is not None else 0
         if self._new("cells", *figure, place, state.quantile, moment):
             self.map.fill(self.plane())
+        if self._new("part", self.map, tuple(state.part)):
+            self.map.see(state.part)
         if self._new("lines", *figure, place, state.lines):
             self.map.draw_lines(self.lines())
         self.map.figure.title.text = self.title()
-        running = "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
-        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{running}"
+        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{self.running()}"
+
+    def running(self) -> str:
+        """How far a sweep is that is not done."""
+        source = self.source
+        return "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
 
     def title(self) -> str:
         """What the map shows."""
@@ -191,7 +218,7 @@ class Explorer(pn.viewable.Viewer):
         return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
 
     def _show_cell(self, name: str, cell: int) -> None:
-        place = self._unravelled(cell)
+        place = self.source.place(max(cell, 0))
         here = cell >= 0 and all(place[dim] == i for dim, i in self.place.items())
         self.map.frame(name, (place[self.state.x], place[self.state.y]) if here else None)
         if not self._new(name, self.source, cell):
@@ -210,10 +237,9 @@ class Explorer(pn.viewable.Viewer):
             why = "sweep keeps end values only" if self.source.sweep.record.summary else "cell was not run"
             self.words[name].object = f"**{said}**: there are no trajectories, for the {why}."
         else:
-            grid = [each for each, value in self.source.grid.coords.items() if value.dims and value.dims[0] in place]
-            named = " ".join(f"{key(each)}={coordinates[each].item()}" for each in map(str, grid))
-            command = f"lazyrich replay {self.source.name} --cell {named} --replicate 0"
-            self.words[name].object = f"**{said}** ({networks.sizes['network']} replicates)\n\n`{command}`"
+            asked = " ".join(points[i] for points, i in zip(named(self.source.sweep), place.values(), strict=True))
+            command = replay_command(self.source.name, asked, self.source.home.parent, 0)
+            self.words[name].object = f"**{said}** ({counted(networks.sizes['network'], 'replicate')})\n\n`{command}`"
 
     def _example(self) -> None:
         """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
@@ -226,28 +252,19 @@ class Explorer(pn.viewable.Viewer):
             self.panels[name] = Panels()
             self.panels_at[name].objects = [pn.pane.Bokeh(each) for each in self.panels[name].figures.values()]
 
-    def _unravelled(self, cell: int) -> dict[str, int]:
-        grid = self.source.summary["phase"]
-        return dict(zip(map(str, grid.dims), map(int, np.unravel_index(max(cell, 0), grid.shape)), strict=True))
-
     # ---- what people do ----
 
     def choose(self, at: tuple[int, int]) -> None:
         """The cell (column, row) of the map."""
-        place = {**self.place, self.state.x: at[0], self.state.y: at[1]}
-        grid = self.source.summary["phase"]
-        self.state.cell = int(np.ravel_multi_index([place[str(dim)] for dim in grid.dims], grid.shape))
+        self.state.cell = self.source.cell({**self.place, self.state.x: at[0], self.state.y: at[1]})
 
     def keep(self, *_: object) -> None:
         """Keep the cell for comparison with the next one."""
         self.state.other = self.state.cell
 
-    def select(self, u: tuple[float, float], v: tuple[float, float]) -> None:
-        """A rectangle of the map: it is shown alone, and a sweep file of it can be had."""
-        if (part := self.where.part(u, v)) is not None:
-            self.region = part
-            self.map.zoom(u, v)
-            self.controls.finer.disabled = self.controls.run.disabled = False
+    def see(self, part: list[float]) -> None:
+        """A rectangle of the map, which is shown alone; a sweep file of it can be had."""
+        self.state.part = part
 
     def run(self, *_: object) -> None:
         """Train the selected part in more detail, where the server allows it."""
@@ -256,24 +273,49 @@ class Explorer(pn.viewable.Viewer):
         except ValueError as error:
             self.controls.said.object = str(error)
         else:
-            self._refresh()
+            self.news()
 
     def finer(self) -> io.StringIO:
         """The sweep file of the selected part."""
         return io.StringIO(exports.part(self.source, self.region))
 
+    def heading(self) -> str:
+        """What the map shows, and at which slice."""
+        return ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
+
+    def caption(self) -> str:
+        """The same in a few sentences, with the networks that it shows."""
+        replicates = self.source.sweep.replicates
+        middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
+        said = self.diagram.caption.replace(middle, shown)
+        said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
+        return f"{self.heading()}. {said} {setting(self.source.sweep)}{self.running()}"
+
+    def command(self) -> str:
+        """How the map is made again."""
+        results = self.source.home.parent
+        made = snakemake_command(self.source.home / "summary.nc", results)
+        return f"{made}; {explore_command(results)}, at /{self.state.query}"
+
     def picture(self, kind: str) -> io.BytesIO:
         """The map as `svg` or `png`."""
-        title = ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
-        return exports.picture(kind, self.diagram, self.where, self.plane(), self.whole(), self.lines(), title)
+        drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
+        said = f"{self.caption()} Made by: {self.command()}"
+        return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
 
     def data(self, kind: str) -> io.BytesIO:
         """The plane as netCDF (`nc`), or its cells as `csv`."""
         plane = self.source.summary.isel(self.place)
         if self.time is not None:
-            moment = self.plane()[[self.diagram.variable]]
-            plane = moment.rename({self.diagram.variable: self.diagram.name}).assign_coords(training_time=self.time)
-        return exports.numbers(kind, plane, self.state.quantile)
+            plane = exports.at_moment(self.plane(), self.diagram, self.time, self.state.quantile)
+        sweep = self.source.sweep
+        attributes = {
+            "title": f"{sweep.title or self.source.name}: {self.heading()}",
+            "description": sweep.description,
+            "shown": self.caption(),
+            "command": self.command(),
+        }
+        return exports.numbers(kind, plane, self.state.quantile, attributes)
 
     def _take(self, asked: dict[str, Any]) -> None:
         """Of what an address asks for that is wrong somewhere, all that is not."""
@@ -281,11 +323,11 @@ class Explorer(pn.viewable.Viewer):
             with suppress(ValueError, TypeError):  # a text for a number, say
                 setattr(self.state, name, value)
 
-    def _refresh(self) -> None:
+    def news(self) -> None:
+        """Show what has come since the page was drawn, and how far the launcher's run is."""
         if self.launcher is not None and self.launcher.name is not None:
             self.controls.progress.value, self.controls.said.object = self.launcher.progress()
-        self.sources.look()
-        if list(self.sources.files) != self.controls.sweep.options or self.sources.get(self.source.name) != self.source:
+        if self.reader.news:
             self._changed()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -12,6 +12,7 @@ from lazyrich.describe import configuration, describe_plan
 from lazyrich.plan_file import needed_shards
 from lazyrich.status import read_log, status
 from lazyrich.sweep_file import load_sweep
+from lazyrich.words import counted
 
 COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rules", "progress", "--")
 
@@ -80,5 +81,5 @@ class Launcher:
         found = status(home, needed_shards(load_sweep(self.config / f"{self.name}.yaml"), home), time.time())
         share = found.networks_done / found.networks
         if self.running:
-            return int(100 * share), f"{self.name}: {found.networks_done:,} of {found.networks:,} networks"
+            return int(100 * share), f"{self.name}: {found.networks_done:,} of {counted(found.networks, 'network')}"
         return 100, f"{self.name} is done; choose it above"

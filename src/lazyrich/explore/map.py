@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from bokeh.events import SelectionGeometry, Tap
+from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, CustomJS, Div, Legend, PanTool, PolyAnnotation
 from bokeh.plotting import figure
 
@@ -26,8 +26,8 @@ Lines = dict[str, list[np.ndarray]]
 class Map:
     """One diagram in one kind of coordinates.
 
-    `whole` sets the colours. The map tells `tapped` of a cell (column,
-    row) that is clicked, and `selected` of a rectangle (its ends along both axes).
+    `whole` sets the colours. The map tells `tapped` of a cell (column, row) that is clicked, and `seen` of a rectangle (left,
+    right, lowest, highest) that was selected or moved to.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Map:
         plane: xr.Dataset,
         whole: xr.Dataset,
         tapped: Callable[[tuple[int, int]], None],
-        selected: Callable[[tuple[float, float], tuple[float, float]], None],
+        seen: Callable[[list[float]], None],
     ) -> None:
         self.diagram, self.where, self.whole = replace(diagram, lines=()), where, whole
         nothing: Lines = {name + end: [] for name in diagram.lines for end in ("", "_low", "_high")}
@@ -47,9 +47,9 @@ class Map:
         self.figure: figure = rendered(overlay)
         self.cells = next(each for each in self.figure.renderers if each.name == "cells")
         self.readout = Div(text="&nbsp;", height=24)
-        self._attach(plane, tapped, selected)
+        self._attach(plane, tapped, seen)
 
-    def _attach(self, plane: xr.Dataset, tapped: Callable, selected: Callable) -> None:
+    def _attach(self, plane: xr.Dataset, tapped: Callable, seen: Callable) -> None:
         self.figure.add_tools(BoxSelectTool())
         self.figure.toolbar.update(active_drag=self.figure.select_one(PanTool), active_scroll=None, logo=None)
         self.frames = {}
@@ -64,11 +64,16 @@ class Map:
 
         def on_selection(event: SelectionGeometry) -> None:
             if event.final and event.geometry["type"] == "rect":
-                g = event.geometry
-                selected((g["x0"], g["x1"]), (g["y0"], g["y1"]))
+                seen([event.geometry[end] for end in ("x0", "x1", "y0", "y1")])
+
+        def on_move(event: RangesUpdate) -> None:
+            seen([event.x0, event.x1, event.y0, event.y1])
 
         self.figure.on_event(Tap, on_tap)
         self.figure.on_event(SelectionGeometry, on_selection)
+        self.figure.on_event(RangesUpdate, on_move)
+        for limits, (low, high) in zip((self.figure.x_range, self.figure.y_range), self.where.frame, strict=True):
+            limits.update(start=low, end=high, reset_start=low, reset_end=high)
         code = files("lazyrich.explore").joinpath("readout.js").read_text(encoding="utf-8")
         self.figure.js_on_event("mousemove", CustomJS(args=self._known(plane), code=code))
 
@@ -118,9 +123,8 @@ class Map:
             if renderer.visible:
                 xs, ys = parted(lines[renderer.name]).T
                 renderer.data_source.data = dict(zip(self.where.axes, (xs, ys), strict=True))
-            for item in items:
-                if renderer in item.renderers:
-                    item.visible = renderer.visible
+        for item in items:  # bands of several boundaries share one
+            item.visible = any(renderer.visible for renderer in item.renderers)
 
     def frame(self, name: str, cell: tuple[int, int] | None) -> None:
         """Put a frame around a cell (column, row), or around none."""
@@ -130,8 +134,11 @@ class Map:
             xs, ys = self.where.outline(*cell)
             each.update(xs=xs.tolist(), ys=ys.tolist())
 
-    def zoom(self, u: tuple[float, float], v: tuple[float, float]) -> None:
-        """Show this rectangle alone."""
-        for limits, ends in ((self.figure.x_range, u), (self.figure.y_range, v)):
-            low, high = sorted(ends)
+    def see(self, part: list[float]) -> None:
+        """Show this rectangle (left, right, lowest, highest) alone, or all where it is empty."""
+        for limits, (low, high) in zip(
+            (self.figure.x_range, self.figure.y_range),
+            np.reshape(part, (2, 2)) if part else self.where.frame,
+            strict=True,
+        ):
             limits.update(start=low, end=high)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from numba import njit
 
 from lazyrich import archive
-from lazyrich.draw.diagrams import LAZY_RICH, Diagram
+from lazyrich.draw.diagrams import LAZY_RICH, Diagram, at_quantile, most
 from lazyrich.draw.maps import Codes, scale
 from lazyrich.draw.style import STAGE_COLOURS
 from lazyrich.engines.trajectories import Status
@@ -35,13 +35,14 @@ def moment_diagrams(source: Source) -> list[Diagram]:
     if source.sweep.record.summary:
         return []
     recorded = [name for name in NAMES if name in source.recorded.data_vars]
-    stages = Diagram(DURING + "stage", "Stage at time τ", "stage", STAGES, LINES, "", figure=False)
+    replicates = source.sweep.replicates
+    found = [("stage", "Stage", STAGES, most(replicates))]
+    for name in recorded:
+        text = f"{at_quantile(0.5, replicates)}; grey: no value (diverged, or training had ended); white: not run"
+        found.append((name, _first(source.recorded[name]), None, text))
     return [
-        stages,
-        *(
-            Diagram(DURING + name, f"{_first(source.recorded[name])} at time τ", name, None, LINES, "", figure=False)
-            for name in recorded
-        ),
+        Diagram(DURING + name, f"{what} at time τ", name, codes, LINES, f"{what} at time τ, {said}.", figure=False)
+        for name, what, codes, said in found
     ]
 
 
@@ -83,12 +84,16 @@ class Moments:
         read, missing = (_stages, np.int8(Stage.not_run)) if diagram.codes else (self._observable, np.float32(np.nan))
         shape = len(self.times), source.summary["phase"].size, source.sweep.replicates
         self.values = np.full(shape, missing)
+        diverged = np.zeros(shape[1:], dtype=bool)
         for name in source.there:
-            with archive.read(source.path(name)) as data:
+            with archive.LOCK, archive.read(source.path(name)) as data:
                 cells, replicates = source.places(name)
                 inside = np.flatnonzero(cells >= 0)
                 self.values[:, cells[inside], replicates[inside]] = read(data, self.times)[:, inside]
-        found = np.unique(self.values) if diagram.codes else np.array(scale(self.values)[:2])
+                diverged[cells[inside], replicates[inside]] = data["status"].values[inside] == Status.diverged
+        # Numbers on their way to infinity would leave no colours for the others.
+        others = self.values[:, ~diverged] if not diverged.all() else self.values
+        found = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
         self.whole = xr.Dataset({diagram.variable: ("colour", found)})
 
     def plane(self, place: dict[str, int], moment: int, quantile: float) -> xr.DataArray:

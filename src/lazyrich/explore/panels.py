@@ -92,9 +92,8 @@ class _Drawn:
                 steps, values = curves[renderer.name]
                 values = np.where(values > 0, values, np.nan) if self.panel.log else values
                 renderer.data_source.data = {"step": steps, self.panel.name: values}
-            for item in self.items:
-                if renderer in item.renderers:
-                    item.visible = renderer.visible
+        for item in self.items:
+            item.visible = any(renderer.visible for renderer in item.renderers)
 
     def shade(self, onset: float, end: float) -> None:
         """Shade stage one up to the step t₁, and stage two from there to t₂."""

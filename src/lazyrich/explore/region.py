@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import yaml
+from jaxtyping import Real
 
 from lazyrich.axes import rounded
+from lazyrich.draw.style import edges
 from lazyrich.sweep import SECTION_OF
 from lazyrich.sweep_file import load_yaml
 
 
-def finer(file: Path, region: dict[str, tuple[float, float]], points: dict[str, int], log: dict[str, bool]) -> str:
-    """The sweep file `file` with axes that run over `region` only (name -> lowest, highest), in so many points."""
+def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:
+    """The sweep file `file` with other axes (key -> as in a sweep file)."""
     data = load_yaml(file)
-    for name, (low, high) in region.items():
-        spacing = "log" if log[name] else "linear"
-        section = data.setdefault(SECTION_OF[name], {})
-        section[name] = {spacing: [rounded(low), rounded(high)], "points": points[name]}
+    for name, axis in axes.items():
+        data.setdefault(SECTION_OF[name], {})[name] = axis
     data["title"] = f"{data.get('title', file.stem)}, a part of it"
     data.pop("refine", None)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def axis_within(values: Real[np.ndarray, " points"], low: float, high: float) -> dict[str, Any]:
+    """The part of an axis (rising `values`) from `low` to `high`, in as many points as the whole has, as in a sweep file.
+
+    No further than the outermost values, although their cells reach beyond: all that a sweep file may not say (a size below
+    zero, more samples than the data have) holds of numbers that are beyond those of one which it may say. A part without such a
+    number, within one cell then, has the value of the cell.
+    """
+    whole = values.dtype.kind in "iu"
+    ends = (
+        max(values[0].item(), math.ceil(low) if whole else low),
+        min(values[-1].item(), math.floor(high) if whole else high),
+    )
+    first, last = ends if whole else map(rounded, ends)
+    if first < last:
+        return {"log" if edges(values)[1] else "linear": [first, last], "points": len(values)}
+    if first == last:
+        return {"values": [first]}
+    cell = np.searchsorted(edges(values)[0][1:-1], (low + high) / 2, side="right")
+    return {"values": [values[cell].item()]}

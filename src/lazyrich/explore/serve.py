@@ -9,6 +9,7 @@ import panel as pn
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.launch import Launcher
 from lazyrich.explore.source import Sources
+from lazyrich.explore.state import Address
 
 
 def serve(
@@ -27,14 +28,15 @@ def serve(
         address=address,
         port=port,
         websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
-        title="lazyrich",
+        location=False,  # a page brings its own
         show=show,
     )
 
 
-def _page(sources: Sources, launcher: Launcher | None) -> Explorer:
+def _page(sources: Sources, launcher: Launcher | None) -> None:
     pn.state.onload(_send_at_once)
-    return Explorer(sources, launcher)
+    address = Address.from_request(pn.state.curdoc.session_context.request)
+    Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
 
 
 def _send_at_once() -> None:

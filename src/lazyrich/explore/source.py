@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from lazyrich import archive
+from lazyrich.analysed import analysed
 from lazyrich.boundaries import BOUNDARIES, boundaries
 from lazyrich.concatenate import concatenate
 from lazyrich.draw.diagrams import Diagram, diagrams
-from lazyrich.explore.moments import moment_diagrams, moments
+from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.fields import median, numeric_axes
-from lazyrich.plan import Shard, canonical, whole
+from lazyrich.plan import Shard, whole
 from lazyrich.plan_file import needed_shards, shard_file, trained
 from lazyrich.summary import places, summarise_sweep
 from lazyrich.sweep import Sweep
@@ -25,7 +28,7 @@ from lazyrich.sweep_file import load_sweep
 class Sources:
     """The sweeps of a results folder that can be explored: with two axes of numbers and a shard at least.
 
-    All pages of a server share them, so that each is read once.
+    All pages of a server share them, so that each is read once; threads may look, read and refresh.
 
     Attributes
     ----------
@@ -42,6 +45,7 @@ class Sources:
         self.config, self.results = config, results
         self.files: dict[str, Path] = {}
         self._read: dict[str, Source] = {}
+        self._reading = threading.Lock()
         self.look()
         if not self.files:
             raise ValueError(f"{results}: holds no sweep yet; run snakemake --cores all, then look again")
@@ -59,17 +63,29 @@ class Sources:
         except (ValueError, OSError):
             return name in self.files
 
-    def get(self, name: str) -> Source:
-        """A sweep as it is now; any name that is no sweep's stands for the first."""
-        name = name if name in self.files else next(iter(self.files))
-        known = self._read.get(name)
-        try:
-            self._read[name] = known.refreshed() if known else Source(name, self.files[name], self.results)
-        except (ValueError, OSError):
-            if known is None:
-                raise
-            # Somebody is writing its file; what was read goes on being shown.
-        return self._read[name]
+    def name(self, asked: str) -> str:
+        """A sweep's name; any that is none stands for the first."""
+        return asked if asked in self.files else next(iter(self.files))
+
+    def known(self, asked: str) -> Source | None:
+        """A sweep as it was read; None where it was not."""
+        return self._read.get(self.name(asked))
+
+    def get(self, asked: str) -> Source:
+        """A sweep as it was read, now if it was not before."""
+        with self._reading:
+            name = self.name(asked)
+            if name not in self._read:
+                self._read[name] = Source(name, self.files[name], self.results)
+            return self._read[name]
+
+    def refresh(self, asked: str) -> Source:
+        """Look, and read a sweep as it is now; while somebody is writing its file it stays as it was read."""
+        self.look()
+        known = self.get(asked)
+        with self._reading, suppress(ValueError, OSError):
+            self._read[known.name] = known.refreshed()
+        return self._read[known.name]
 
 
 @functools.cache
@@ -100,6 +116,7 @@ class Source:
         # In this order: a shard that lands in between is seen at the next look.
         self._state, self.there = self._written(), self._there()
         self.summary = self._summary()
+        self._moments: dict[str, Moments] = {}
         # Its own and gone with it: `functools.cache` on a method would keep every source for ever.
         self.lines, self.places = functools.cache(self._lines), functools.cache(self._places)
 
@@ -110,7 +127,12 @@ class Source:
 
     def refreshed(self) -> Source:
         """Itself, or anew where its file, its shards or its summary have been written since."""
-        return self if self._written() == self._state else Source(self.name, self.file, self.home.parent)
+        if self._written() == self._state:
+            return self
+        new = Source(self.name, self.file, self.home.parent)
+        with archive.LOCK:
+            self.summary.close()  # who still looks at this one opens the file again
+        return new
 
     def _written(self) -> tuple[float, ...]:
         """When all that it is made of was written."""
@@ -136,7 +158,23 @@ class Source:
     @functools.cached_property
     def grid(self) -> xr.Dataset:
         """The coordinates of the cells, and nothing else."""
-        return self.summary.coords.to_dataset().load()
+        with archive.LOCK:
+            return self.summary.coords.to_dataset().load()
+
+    @property
+    def grid_sizes(self) -> dict[str, int]:
+        """Lengths of the grid's dimensions, in grid order."""
+        return {str(dim): size for dim, size in self.summary["phase"].sizes.items()}
+
+    def place(self, cell: int) -> dict[str, int]:
+        """Where along each dimension a cell (flat, in grid order) lies."""
+        sizes = self.grid_sizes
+        return dict(zip(sizes, map(int, np.unravel_index(cell, tuple(sizes.values()))), strict=True))
+
+    def cell(self, place: dict[str, int]) -> int:
+        """The cell (flat, in grid order) at a place."""
+        sizes = self.grid_sizes
+        return int(np.ravel_multi_index([place[dim] for dim in sizes], tuple(sizes.values())))
 
     @functools.cached_property
     def axes(self) -> list[str]:
@@ -154,10 +192,21 @@ class Source:
         fields = self.fields(["stability_fraction", "steps"])
         return moments(*(median(fields[name]).values for name in ("stability_fraction", "steps")))
 
+    def known_moments(self, diagram: Diagram) -> Moments | None:
+        """A diagram of moments as it was read; None where it was not."""
+        return self._moments.get(diagram.name)
+
+    def moments(self, diagram: Diagram) -> Moments:
+        """A diagram of moments, of which the last two that were read are kept: some are as large as the shards."""
+        if (known := self.known_moments(diagram)) is None:
+            known = Moments(self, diagram)
+            self._moments = dict([*self._moments.items(), (diagram.name, known)][-2:])
+        return known
+
     @functools.cached_property
     def recorded(self) -> xr.Dataset:
         """A shard without its networks, for the names and meanings of what is recorded."""
-        with archive.read(self.path(self.there[0])) as data:
+        with archive.LOCK, archive.read(self.path(self.there[0])) as data:
             return data[[name for name in data if "record" in data[name].dims]].isel(network=[]).load()
 
     def path(self, name: str) -> Path:
@@ -177,7 +226,7 @@ class Source:
         for name in self.there:
             rows = np.flatnonzero(self.places(name)[0] == cell)
             if len(rows):
-                with archive.read(self.path(name)) as data:
+                with archive.LOCK, archive.read(self.path(name)) as data:
                     unread = [each for each in data if "record" in data[each].dims and each not in names]
                     # A cell's replicates lie side by side: one read each, not one an index.
                     near = data.drop_vars(unread).isel(network=slice(rows[0], rows[-1] + 1)).load()
@@ -195,8 +244,9 @@ class Source:
         path = self.home / "summary.nc"
         newest = max(path.stat().st_mtime for path in paths)
         if self.complete and path.exists() and path.stat().st_mtime >= newest:
-            data = archive.read(path)
-            if data.attrs["recipe"] == canonical(self.wanted):
-                return data
-            data.close()  # of the sweep file as it was before somebody edited it
+            with archive.LOCK:
+                data = archive.read(path)
+                if data.attrs.get("analysed") == analysed(self.sweep):
+                    return data
+                data.close()  # of the sweep file as it was before somebody edited it, its thresholds alone perhaps
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)

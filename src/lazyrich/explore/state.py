@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import param
+from panel.io.location import Location
+from panel.util import parse_query
 
-from lazyrich.explore.coordinates import PAIRS
+from lazyrich.explore.dimensionless import PAIRS
 from lazyrich.explore.source import Source
 from lazyrich.quantiles import QUANTILES
 
-LINKED = ("sweep", "x", "y", "coordinates", "show", "lines", "quantile", "moment", "slices", "cell", "other")
 OWN = ""  # coordinates: the sweep's own axes
 
 
@@ -21,13 +26,27 @@ class State(param.Parameterized):
     x = param.String()
     y = param.String()
     coordinates = param.String(OWN, doc="a pair of dimensionless numbers, joined by a space")
+    part = param.List([], doc="of the map that is seen: left, right, lowest, highest; empty for all of it")
     show = param.String()
     lines = param.Boolean(True, doc="whether boundaries are drawn")
     quantile = param.Number(0.5)
     moment = param.Integer(0, doc="number of the time τ, of diagrams during training")
-    slices = param.List([], item_type=int, doc="position along each further dimension")
+    slices = param.Dict({}, doc="position along each further dimension")
     cell = param.Integer(-1, doc="the cell whose trajectories are shown, flat in grid order; -1 for none")
     other = param.Integer(-1, doc="the cell that it is compared with")
+
+    @property
+    def query(self) -> str:
+        """The query of an address that restores this view."""
+        values = {name: getattr(self, name) for name in LINKED}
+        changed = {name: value for name, value in values.items() if value != self.param[name].default}
+        return "?" + urlencode({n: v if isinstance(v, str) else json.dumps(v) for n, v in changed.items()})
+
+    def choose(self, name: str, value: Any) -> None:
+        """Set one of these, and with it what belongs to its former value: a part of one map is none of another."""
+        belonging = {"x": ("part",), "y": ("part",), "coordinates": ("part",)}
+        belonging["sweep"] = ("part", "slices", "cell", "other")
+        self.param.update(**{name: value, **{each: self.param[each].default for each in belonging.get(name, ())}})
 
     def allowed(self, source: Source) -> dict[str, Any]:
         """These values as far as the source has them; the others are those of a new page."""
@@ -35,25 +54,45 @@ class State(param.Parameterized):
         axes = source.axes
         x = self.x if self.x in axes else axes[0]
         y = self.y if self.y in axes and self.y != x else next(name for name in axes if name != x)
-        others = [dim for dim in summary["phase"].dims if dim not in (x, y)]
-        places = [
-            _within(self.slices[i] if i < len(self.slices) else 0, summary.sizes[dim]) for i, dim in enumerate(others)
-        ]
-        names = [diagram.name for diagram in source.diagrams]
         cells = summary["phase"].size
+        cell, other = (each if -1 <= each < cells else -1 for each in (self.cell, self.other))
+        # Of a dimension that was an axis until now, the slice with the chosen cell.
+        places = {**source.place(max(cell, 0)), **{k: v for k, v in self.slices.items() if type(v) is int}}
+        names = [diagram.name for diagram in source.diagrams]
         return {
             "x": x,
             "y": y,
-            # Whether a pair tells the plane's cells apart is seen where it is drawn.
+            # Whether a pair tells the plane's cells apart is seen where it is drawn, and so is what of a map can be seen.
             "coordinates": self.coordinates if tuple(self.coordinates.split()) in PAIRS else OWN,
+            "part": self.part if _is_part(self.part) else [],
             "show": self.show if self.show in names else names[0],
             "quantile": self.quantile if self.quantile in QUANTILES else 0.5,
             "moment": _within(self.moment, len(source.times)),
-            "slices": places,
-            "cell": self.cell if -1 <= self.cell < cells else -1,
-            "other": self.other if -1 <= self.other < cells else -1,
+            "slices": {str(dim): _within(places[dim], n) for dim, n in source.grid_sizes.items() if dim not in (x, y)},
+            "cell": cell,
+            "other": other,
         }
+
+
+LINKED = tuple(name for name in State.param if name != "name")
 
 
 def _within(place: int, length: int) -> int:
     return min(max(place, 0), length - 1)
+
+
+def _is_part(part: list[Any]) -> bool:
+    return len(part) == 4 and all(type(end) in (int, float) and abs(end) <= sys.float_info.max for end in part)
+
+
+class Address(Location):
+    """The address of a page; of its query is read what can be read, where Panel's own would fail for one wrong value."""
+
+    @property
+    def query_params(self) -> dict[str, Any]:
+        """Name -> value, as Panel reads them."""
+        read = {}
+        for pair in parse_qsl(self.search.removeprefix("?")):
+            with suppress(ValueError):  # of digits that are none of 0 to 9, say
+                read |= parse_query(f"?{urlencode([pair])}")
+        return read

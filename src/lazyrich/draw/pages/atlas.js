@@ -65,6 +65,8 @@ window.lazyrich = (() => {
     return size >= 1e5 || size < 1e-3 ? value.toExponential(2).replace("e+", "e") : String(Number(value.toPrecision(3)));
   }
 
+  const counted = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
+
   function indexOf(axis, value) {
     for (let i = 0; i < axis.values.length; i++) if (value >= axis.edges[i] && value < axis.edges[i + 1]) return i;
     return null;
@@ -78,8 +80,9 @@ window.lazyrich = (() => {
     target.id = `${place.closest("section").id}-${name}`;
     place.append(target);
     await Bokeh.embed.embed_item({...items[name], target_id: target.id}, target.id);
-    const root = Bokeh.documents.find(each => !before.has(each)).roots()[0];
-    return {root, target};
+    // By its name, too: figures further down the page may be embedded meanwhile.
+    const fresh = Bokeh.documents.filter(each => !before.has(each)).flatMap(each => each.roots());
+    return {root: fresh.find(each => each.name === name), target};
   }
 
   const called = (figure, name) =>
@@ -175,7 +178,8 @@ window.lazyrich = (() => {
   function place(ix, iy) {
     const further = atlas.slices.flatMap((slice, dim) =>
       Object.entries(slice.points[state.slice[dim]]).map(([name, value]) => [name, slice.symbols[name], value]));
-    return [[X.name, X.symbol, X.values[ix]], [Y.name, Y.symbol, Y.values[iy]], ...further];
+    const at = (axis, i) => [axis.name, axis.symbol, (axis.names ?? axis.values)[i]];
+    return [at(X, ix), at(Y, iy), ...further];
   }
 
   const spoken = parts => parts.map(([, symbol, value]) => `${symbol} = ${typeof value === "number" ? short(value) : value}`).join(", ");
@@ -243,17 +247,17 @@ window.lazyrich = (() => {
     const missing = found.number < 0;
     section.querySelector(".panels").hidden = missing;
     note.textContent = missing ? "No network was trained in this cell." :
-      away ? `The page keeps some trajectories; this is the nearest one, ${Math.abs(found.ix - ix * atlas.step)} cells along ${X.symbol} and ` +
+      away ? `The page keeps some trajectories; this is the nearest one, ${counted(Math.abs(found.ix - ix * atlas.step), "cell")} along ${X.symbol} and ` +
         `${Math.abs(found.iy - iy * atlas.step)} along ${Y.symbol} away.` : `Replicate ${atlas.trajectories.replicate}.`;
     if (missing) return;
     await draw(found.number);
     const kept = atlas.trajectories;
     section.querySelector(".times").textContent =
       `t₁ = ${kept.onset[found.number] ?? "not reached"}, t₂ = ${kept.end[found.number] ?? "not reached"}, ` +
-      `${kept.last[found.number]} steps.`;
+      `${counted(kept.last[found.number], "step")}.`;
     if (!away) {
-      const named = place(ix, iy).map(([name, , value]) => `${atlas.keys[name] ?? name}=${value}`).join(" ");
-      code.textContent = `lazyrich replay config/sweeps/${atlas.sweep}.yaml --cell ${named} --replicate ${kept.replicate}`;
+      const named = [X.named[ix], Y.named[iy], ...atlas.slices.map((slice, dim) => slice.named[state.slice[dim]])].join(" ");
+      code.textContent = atlas.replay.replace(atlas.cell, () => named);
       code.parentElement.hidden = false;
     }
   }
