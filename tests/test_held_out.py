@@ -8,7 +8,8 @@ from scipy import stats
 
 import lazyrich
 from lazyrich.held_out import Rows, symmetric_root, turned
-from lazyrich.streams import gaussian_product
+from lazyrich.problem import problems
+from lazyrich.streams import Role, gaussian_product, stream
 from lazyrich.theory import end_state, null_space
 
 LEVEL = 1e-3  # as in test_problem: at a fixed seed, once in 1000 quantities
@@ -154,6 +155,61 @@ def test_a_gram_scale_is_that_of_test_inputs_too():
             np.testing.assert_allclose(a, b, rtol=1e-11)  # values of keys are rounded to 12 digits
 
 
+# ---- problems alone ---------------------------------------------------------------------------------------------------
+
+
+def problems_drawn(samples=n, dimension=d, **row):
+    """DRAWS problems with test samples."""
+    row = {"source": "gaussian", "samples": samples, "dimension": dimension, "noise_std": NOISE, **row}
+    columns = {name: np.full(DRAWS, value) for name, value in {"test_samples": rows, **row}.items()}
+    problem, _ = problems({**columns, "replicate": np.arange(DRAWS)}, {}, 5)
+    return problem
+
+
+def sums(inside, outside, y):
+    """What no turn of rows changes: sizes of the three parts, and a product of each two."""
+    parts = [inside, outside, y[..., None]]
+    return np.array(
+        [np.sum(part**2, axis=(1, 2)) for part in parts]
+        + [np.sum((a.mT @ b) ** 2, axis=(1, 2)) for a, b in zip(parts, parts[1:] + parts[:1], strict=True)]
+    )
+
+
+@pytest.mark.parametrize(("row", "spectrum"), SPECTRA.values(), ids=SPECTRA)
+def test_problems_have_the_law_of_explicit_test_inputs_and_functions(row, spectrum):
+    found = problems_drawn(**row).held_out
+    rng = np.random.default_rng(3)
+    law = row.get("source", "gaussian")
+    X = (
+        rng.choice([-1.0, 1.0], (DRAWS, n + rows, d))
+        if law == "rademacher"
+        else rng.standard_normal((DRAWS, n + rows, d))
+    )
+    X = rng.uniform(-(3**0.5), 3**0.5, X.shape) if law == "uniform" else X
+    X = X * np.sqrt(spectrum)
+    y = np.einsum("sid,sd->si", X, rng.standard_normal((DRAWS, d))) + NOISE * rng.standard_normal((DRAWS, n + rows))
+    V = np.linalg.svd(X[:, :n], full_matrices=False)[2].mT
+    X = X[:, n:]
+    inside = X @ V
+    outside = (X - inside @ V.mT) @ rng.standard_normal((DRAWS, d, n + 1))
+    assert_same_law(sums(found.inside, found.outside, found.y), sums(inside, outside, y[:, n:]))
+    # The mean square of values of a unit function is tr(P⊥ Σ), of isotropic inputs d − n: one direction more would be seen.
+    if np.ptp(spectrum) == 0:
+        square = np.sum(found.outside**2, axis=(1, 2)) / (rows * (n + 1))
+        assert abs(np.mean(square) - (d - n)) < 4 * np.std(square) / np.sqrt(DRAWS) < 0.5
+
+
+@pytest.mark.parametrize("row", [{}, {"spectrum": "spiked", "spikes": 2, "spike_strength": 3.0}, {"source": "uniform"}])
+@pytest.mark.parametrize("samples", [4, 5, 9])
+def test_samples_that_span_all_inputs_leave_nothing_outside(row, samples):
+    """But rounding, which the condition of K amplifies: it may be 10⁸ in one of a thousand 4 × 4 matrices."""
+    problem = problems_drawn(samples=samples, dimension=4, **row)
+    condition = problem.eigenvalues[:, 0] / problem.eigenvalues[:, -1]
+    assert (problem.rank == 4).all()
+    assert (np.abs(problem.held_out.outside).max(axis=(1, 2)) < 1e-13 * condition).all()
+    assert np.median(condition) < 1e4
+
+
 # ---- population ------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +254,12 @@ def test_the_mean_over_test_samples_is_the_population_error(laziness, noise):
 
 
 # ---- what it is made of ----------------------------------------------------------------------------------------------
+
+
+def test_every_role_has_a_stream_of_its_own():
+    """Test inputs are none of those of training, their noise is another, and their functions know nothing of the weights."""
+    numbers = {stream(0, 0, role).random() for role in Role.__members__.values()}
+    assert len(numbers) == len(Role.__members__) == 7
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(0, 4), st.integers(1, 5))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import lazyrich
-from lazyrich import archive
+from lazyrich import archive, observables
 from lazyrich.engines.trajectories import Status
 from lazyrich.phases import Phase
 from lazyrich.plan import Shard, plan, recipe, whole
@@ -111,6 +111,22 @@ def test_quantiles_are_those_of_numpy(table):
 
 def test_quantiles_of_infinite_values_stay_infinite():
     assert (quantiles(np.full((1, 3), np.inf)) == np.inf).all()
+
+
+def test_the_end_value_of_the_test_loss_has_quantiles_over_replicates():
+    problem = {"samples": 4, "dimension": 60, "noise_std": 0.1, "test_samples": 9}
+    data = lazyrich.run(
+        {
+            "problem": problem,
+            "network": {"width": 30, "laziness": {"values": [0.1, 5]}},
+            "training": {"stability_fraction": 0.2, "steps": 30},
+            "replicates": 5,
+        }
+    )
+    found = lazyrich.analyse(data)["test_loss"]
+    last = data["test_loss"].values[:, -1].reshape(2, 5)
+    np.testing.assert_allclose(found.transpose("laziness", "quantile"), np.quantile(last, found["quantile"], axis=1).T)
+    assert found.attrs["long_name"] == observables.OBSERVABLES["test_loss"].long_name and found.attrs["units"] == "1"
 
 
 def test_end_values_are_those_of_the_last_record():

@@ -61,6 +61,18 @@ SHAPES = {
         {"network": {"width": 20, **LAZINESS}, "training": RATE},
         MAPS | {"kernel_distance"},
     ),
+    "two axes, held-out samples": (
+        {
+            "problem": {**BASE["problem"], "test_samples": 4},
+            "network": {"width": 20, **LAZINESS},
+            "training": RATE,
+        },
+        MAPS | {"test_loss"},
+    ),
+    "one axis, held-out samples": (
+        {"problem": {**BASE["problem"], "test_samples": 4}, "network": {"width": 20, **LAZINESS}},
+        {"kernel_change", "trajectories"},
+    ),
     "two axes, end values": (
         {"network": {"width": 20, **LAZINESS}, "training": RATE, "record": {"summary": True, "observables": ["rho"]}},
         {"phase_diagram", "kernel_change", "onset_step", "agreement"},
@@ -142,6 +154,30 @@ def test_captions_say_what_is_left_out(tmp_path, monkeypatch):
     draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
     captions = json.loads((tmp_path / "figures" / "captions.json").read_text())
     assert "2 of 3 slices, evenly chosen." in captions["phase_diagram"]
+
+
+def test_held_out_samples_have_a_map_and_a_panel_of_their_own():
+    base = {**BASE, "problem": {**BASE["problem"], "test_samples": 4}, "network": {"width": 20, **LAZINESS}}
+    sweep = load_sweep({**base, "training": RATE})
+    data = lazyrich.run({**base, "training": RATE})
+    summary = lazyrich.analyse(data)
+    (diagram,) = (each for each in diagrams(sweep, summary) if each.name == "test_loss")
+    assert diagram.caption.startswith("Loss of 4 held-out samples at the end of training, median of 2 replicates")
+    cell = data.isel(network=slice(0, 2))
+    drawn = curves.panels(cell, None, "matplotlib", "")
+    assert [each.opts.get("plot", "matplotlib").kwargs["ylabel"].split(", ")[-1] for each in drawn][:2] == [
+        "training loss",
+        "loss of held-out samples",
+    ]
+    # The median's curve has the medians of the records.
+    (median,) = (each for each in drawn[1].traverse(lambda x: x, [hv.Curve]) if "median" in each.label)
+    both = np.interp(cell["step"].values[0], *median.array().T)
+    np.testing.assert_allclose(both, np.median(cell["test_loss"].values, axis=0), rtol=1e-12)
+    # Each cell begins a row of two, however many panels it has.
+    five = curves.panels(cell, None, "bokeh", "")
+    assert len(five) == 5
+    order = list(curves.layout([five, five], "bokeh"))
+    assert [type(order[i]) for i in (5, 11)] == [hv.Empty, hv.Empty] and len(order) == 12
 
 
 def test_captions_explain_white_where_cells_were_not_run():

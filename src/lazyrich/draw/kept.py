@@ -21,7 +21,7 @@ from lazyrich.summary import places
 from lazyrich.sweep import Sweep
 
 RECORDS = 48  # of a trajectory
-MOST_CURVES = 15  # at most, steps included
+MOST_CURVES = 16  # at most, steps included
 NEAR, MOST = 256, 8192  # networks of a chunk on disk; that are read at once
 PANEL_SIZE = (220, 215)  # four side by side on a wide page, two on a narrow one
 REPLICATE = 0  # whose trajectories are kept
