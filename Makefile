@@ -39,6 +39,7 @@ benchmark: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/large.py
 	$(BIN)/python benchmarks/large.py summary
 	$(BIN)/python benchmarks/workflow.py
+	$(BIN)/python benchmarks/default.py
 	$(BIN)/python benchmarks/explorer.py
 
 clean:
