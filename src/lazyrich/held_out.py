@@ -25,7 +25,7 @@ CUT = 1e-13
 
 
 class Rows(NamedTuple):
-    """Rows samples of one problem."""
+    """Test samples of one problem."""
 
     inside: Float[Array, "rows r"]  # C = X_test V
     outside: Float[Array, "rows functions"]  # X_test P⊥ u of each unit function u
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows samples of distinct problems as a batch; r is the largest rank, and what a problem lacks is zero."""
+    """Test samples of distinct problems as a batch; r is the largest rank, and what a problem lacks is zero."""
 
     samples: int
     inside: Float[Array, "problems rows r"]  # as in `Rows`
@@ -48,7 +48,7 @@ class HeldOut:
 
 
 def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
-    """Rows samples of several problems in one batch."""
+    """Test samples of several problems in one batch."""
     padded = []
     for arrays in zip(*tests, strict=True):
         shape = np.max([array.shape for array in arrays], axis=0)
@@ -67,7 +67,7 @@ def turned(test: Rows) -> Rows:
 
 
 class Drawing:
-    """Rows samples that are drawn beside training inputs X, block by block of columns: what is needed of them adds up."""
+    """Test samples that are drawn beside training inputs X, block by block of columns: what is needed of them adds up."""
 
     def __init__(self, seed: int, replicate: int, samples: int, test_samples: int, functions: int) -> None:
         self.samples = test_samples

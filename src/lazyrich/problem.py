@@ -283,7 +283,7 @@ def _gaussian_in_law(
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """(K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
 
-    g is the group's projection on its part of the teacher, which turns to the group's first axis. Rows inputs have such a g,
+    g is the group's projection on its part of the teacher, which turns to the group's first axis. Test inputs have such a g,
     and the columns of the Wishart matrix's root; beyond these the group has columns in which X is 0.
     """
     K = np.zeros((n, n))
