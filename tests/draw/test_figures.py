@@ -67,7 +67,7 @@ SHAPES = {
             "network": {"width": 20, **LAZINESS},
             "training": RATE,
         },
-        MAPS | {"test_loss"},
+        MAPS | {"test_loss", "kernel_distance"},
     ),
     "one axis, held-out samples": (
         {"problem": {**BASE["problem"], "test_samples": 4}, "network": {"width": 20, **LAZINESS}},
