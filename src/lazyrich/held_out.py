@@ -100,7 +100,7 @@ class Drawing:
 
 
 def functions(generator: np.random.Generator, count: int, dimension: int) -> Float[np.ndarray, "dimension count"]:
-    """Unit functions u ~ N(0, I), the same first ones for any number of them."""
+    """Unit functions u ~ N(0, I): values of each at the next `dimension` axes, function by function."""
     return generator.standard_normal((count, dimension)).T
 
 

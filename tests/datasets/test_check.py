@@ -165,6 +165,9 @@ def test_a_whole_file_has_no_held_out_samples_but_its_own(tmp_path):
         "problem.test_samples = 2: all samples are trained on; write problem.samples, or add X_test and y_test"
         in message
     )
+    weights = {"W": np.ones((5, 4)), "v": np.ones(5)}  # which belong to the whole file
+    message = refused(own(tmp_path, {"test_samples": 2}, network={}, **weights))
+    assert "all samples are trained on; add X_test and y_test to the file" in message
     test = {"X_test": np.ones((3, 4)), "y_test": np.ones(3)}
     load_sweep(own(tmp_path, {"test_samples": 3}, **test))
     assert "write at most 3" in refused(own(tmp_path, {"test_samples": 4}, **test))

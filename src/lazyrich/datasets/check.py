@@ -108,9 +108,13 @@ def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
         most = choice.available(pool.counts, classes, taken=cell["samples"])
         beside = f" beside problem.samples = {cell['samples']}"
     else:
-        raise ValueError(
-            f"{asked}: all samples are trained on; write problem.samples, or add X_test and y_test to the file"
+        # Weights belong to the whole file.
+        mend = (
+            "add X_test and y_test to the file"
+            if pool.weights
+            else "write problem.samples, or add X_test and y_test to the file"
         )
+        raise ValueError(f"{asked}: all samples are trained on; {mend}")
     if test_samples > most:
         mend = f"write at most {most}" if most > 0 else "write fewer samples"
         raise ValueError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")
