@@ -267,6 +267,12 @@ def test_the_edges_of_a_band_follow_their_boundary():
     assert list(found).index(MEASURED + "_low") == list(found).index(MEASURED) + 1
 
 
+def test_of_a_boundary_that_is_not_there_no_edge_is_drawn():
+    """All converge, and some resampled ones at the rim do not."""
+    summary = made_up(converged_share=lambda chi, k: np.ones_like(k), converged_share_low=lambda chi, k: 1 - k / 2)
+    assert not [name for name in boundaries(summary, "laziness", "growth_per_step") if name.startswith("convergence")]
+
+
 @pytest.mark.parametrize(
     ("name", "field"), [(MEASURED, "kernel_change_ratio"), (PREDICTED, "kernel_change_ratio_predicted")]
 )

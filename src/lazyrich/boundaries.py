@@ -153,7 +153,8 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
         return result
     for name, boundary in BOUNDARIES.items():
         for end in ("", "_low", "_high"):
-            if boundary.field + end not in summary:
+            # Of a boundary that is not there its band has no edge, either: what only reaches the level at the grid's rim.
+            if boundary.field + end not in summary or (end and name not in result):
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
             field = median(summary[boundary.field + end]).broadcast_like(summary["phase"])

@@ -4,6 +4,7 @@ import gc
 import html
 import shlex
 import shutil
+import threading
 import weakref
 from pathlib import Path
 
@@ -514,3 +515,76 @@ def test_sweeps_of_every_shape_can_be_explored(shape, tmp_path):
 
 def test_the_state_is_small_and_fits_an_address():
     assert {type(value) for value in State().param.values().values()} <= {str, float, int, bool, list, dict}
+
+
+def test_a_page_shows_what_is_known_while_another_one_reads(folder):
+    sources = Sources(folder / "config/sweeps", folder / "results")
+    known = sources.get("done")
+    found = []
+    with sources._reading:  # as a thread that reads another sweep holds it
+        asking = threading.Thread(target=lambda: found.append(sources.get("done")), daemon=True)
+        asking.start()
+        asking.join(10)
+    assert found == [known]
+
+
+@pytest.mark.parametrize("kind", ["nc", "csv"])
+def test_no_thread_reads_while_numbers_are_read_and_written(folder, kind, monkeypatch):
+    """HDF5 is not thread-safe, files of other names included."""
+    page = Explorer(Sources(folder / "config/sweeps", folder / "results"))
+    taken = []
+
+    def tried(original):
+        def instead(*arguments, **options):
+            other = threading.Thread(target=lambda: taken.append(archive.LOCK.acquire(blocking=False)))
+            other.start()
+            other.join()
+            return original(*arguments, **options)
+
+        return instead
+
+    page.state.sweep = "done"
+    monkeypatch.setattr(archive, "write", tried(archive.write))
+    monkeypatch.setattr(xr.Dataset, "load", tried(xr.Dataset.load))
+    page.data(kind)
+    assert len(taken) == (2 if kind == "nc" else 1) and not any(taken)
+
+
+def test_of_what_cannot_be_read_the_page_says_why_and_stays_as_it_was(page):
+    page.state.param.update(sweep="done", show="kernel_change", cell=4, other=-1)
+    page.reader.busy = True
+    page.state.show = "during_loss"
+    assert page.map.diagram.name == "kernel_change"  # not before it has been read
+    page.reader._have_read("a shard is damaged")
+    assert (page.state.show, page.map.diagram.name, page.state.cell) == ("kernel_change", "kernel_change", 4)
+    assert "Cannot be read: a shard is damaged" in page.note.object
+    page.state.show = "phase_diagram"
+    assert "Cannot be read" not in page.note.object
+
+
+def test_of_a_cell_that_cannot_be_read_the_page_says_so(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    page = Explorer(Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results"))
+    page.state.param.update(sweep="done", cell=3)
+    assert "lazyrich replay" in page.words["cell"].object
+    shutil.rmtree(page.source.home / "shards")
+    page.state.cell = 4
+    assert "there are no trajectories, for" in page.words["cell"].object
+    assert "cannot be read" in page.words["cell"].object
+
+
+def test_a_sweep_that_is_gone_takes_with_it_what_was_chosen_of_it(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    page = Explorer(Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results"))
+    page.state.param.update(sweep="done", cell=3, part=[0.1, 1, 0.03, 0.3])
+    shutil.rmtree(page.source.home)
+    page.sources.refresh("done")
+    page.news()
+    assert (page.state.sweep, page.state.cell, page.state.part) == ("begun", -1, [])
+
+
+def test_frames_have_corners_from_the_start(folder):
+    """Bokeh stops painting at an annotation with more xs than ys, and these may arrive one by one."""
+    page = Explorer(Sources(folder / "config/sweeps", folder / "results"))
+    for frame in page.map.frames.values():
+        assert len(frame.xs) == len(frame.ys) == 4 and not frame.visible

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+import param
 import xarray as xr
 
 from lazyrich.command import explore_command, named, replay_command, snakemake_command
@@ -51,14 +52,15 @@ class Explorer(pn.viewable.Viewer):
         self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
         self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
         self.settling = False
+        self.settled: dict[str, Any] = {}  # the state that was shown last
         self.reader = Reader(self)
         self.controls = Controls(self)
         if address is not None:
             address.sync(self.state, list(LINKED), on_error=self._take)
-        self.state.param.watch(self._changed, list(LINKED))
-        self._changed()
+        self.state.param.watch(self.show, list(LINKED))
+        self.show()
         if pn.state.curdoc:
-            pn.state.onload(self._example)
+            pn.state.onload(self.example)
 
     # ---- what there is ----
 
@@ -126,7 +128,8 @@ class Explorer(pn.viewable.Viewer):
 
     # ---- what follows from the state ----
 
-    def _changed(self, *_: object) -> None:
+    def show(self, *_: object) -> None:
+        """Show what the state says, once it has been read."""
         if self.settling or self.reader.busy:
             return
         if self.map is not None and self.reader.wanting:
@@ -136,12 +139,25 @@ class Explorer(pn.viewable.Viewer):
         try:
             with pn.io.unlocked():  # all of it as one message, after which the browser paints once
                 self._settle()
+            self.settled = {name: getattr(self.state, name) for name in LINKED}
         finally:
             self.settling = False
 
+    def go_back(self, why: str) -> None:
+        """Show what was shown before, where what the state asks for cannot be read, and say why."""
+        with param.parameterized.discard_events(self.state):
+            self.state.param.update(**self.settled)
+            if self.reader.wanting:  # the same at another time of training, whose shards have changed
+                self.state.show = ""
+        self.state.param.trigger(*LINKED)
+        self.note.object += f"\n\n**Cannot be read: {why}**"
+
     def _settle(self) -> None:
-        self.source = self.sources.get(self.state.sweep)
-        self.state.param.update(**self.state.allowed(self.source), sweep=self.source.name)
+        name = self.sources.name(self.state.sweep)
+        if name != self.state.sweep:
+            self.state.choose("sweep", name)
+        self.source = self.sources.get(name)
+        self.state.param.update(**self.state.allowed(self.source))
         self._choose_coordinates()
         self.state.part = self._inside(self.state.part)
         self.controls.show()
@@ -188,7 +204,10 @@ class Explorer(pn.viewable.Viewer):
 
     def _show_map(self) -> None:
         state, source, place = self.state, self.source, tuple(self.place.items())
-        self.moments = source.moments(self.diagram) if self.time is not None else None
+        if self.time is None:
+            self.moments = None
+        elif self.moments is None or not self.moments.is_of(source, self.diagram):
+            self.moments = source.moments(self.diagram)
         figure = source, self.where, state.show
         if self._new("figure", *figure):
             self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.see)
@@ -229,19 +248,23 @@ class Explorer(pn.viewable.Viewer):
             return
         self._make_panels(name)
         self.panels_at[name].visible = True
-        networks = None if self.source.sweep.record.summary else self.source.networks(cell, RECORDED)
+        why = "the sweep keeps end values only" if self.source.sweep.record.summary else "the cell was not run"
+        networks = None
+        if not self.source.sweep.record.summary:
+            try:
+                networks = self.source.networks(cell, RECORDED)
+            except OSError as error:  # damaged, or taken away
+                why = f"{error} cannot be read"
         self.panels[name].show(networks)
-        coordinates = self.source.grid.isel(place)
-        said = point(coordinates, list(place))
+        said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(self.source.grid.isel(place), list(place))}"
         if networks is None:
-            why = "sweep keeps end values only" if self.source.sweep.record.summary else "cell was not run"
-            self.words[name].object = f"**{said}**: there are no trajectories, for the {why}."
+            self.words[name].object = f"**{said}**: there are no trajectories, for {why}."
         else:
             asked = " ".join(points[i] for points, i in zip(named(self.source.sweep), place.values(), strict=True))
             command = replay_command(self.source.name, asked, self.source.home.parent, 0)
             self.words[name].object = f"**{said}** ({counted(networks.sizes['network'], 'replicate')})\n\n`{command}`"
 
-    def _example(self) -> None:
+    def example(self) -> None:
         """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
         trained = np.flatnonzero(self.source.fields(["networks"])["networks"].values > 0)
         if self.state.cell < 0 and not self.source.sweep.record.summary and len(trained):
@@ -264,7 +287,7 @@ class Explorer(pn.viewable.Viewer):
 
     def see(self, part: list[float]) -> None:
         """A rectangle of the map, which is shown alone; a sweep file of it can be had."""
-        self.state.part = part
+        self.state.part = self._inside(part)
 
     def run(self, *_: object) -> None:
         """Train the selected part in more detail, where the server allows it."""
@@ -305,14 +328,15 @@ class Explorer(pn.viewable.Viewer):
 
     def data(self, kind: str) -> io.BytesIO:
         """The plane as netCDF (`nc`), or its cells as `csv`."""
-        plane = self.source.summary.isel(self.place)
-        if self.time is not None:
+        if self.time is None:
+            plane = self.source.plane(self.place)
+        else:
             plane = exports.at_moment(self.plane(), self.diagram, self.time, self.state.quantile)
         sweep = self.source.sweep
         attributes = {
             "title": f"{sweep.title or self.source.name}: {self.heading()}",
             "description": sweep.description,
-            "shown": self.caption(),
+            "shown": self.caption() + (" Here is the whole plane." if self.state.part else ""),
             "command": self.command(),
         }
         return exports.numbers(kind, plane, self.state.quantile, attributes)
@@ -328,7 +352,7 @@ class Explorer(pn.viewable.Viewer):
         if self.launcher is not None and self.launcher.name is not None:
             self.controls.progress.value, self.controls.said.object = self.launcher.progress()
         if self.reader.news:
-            self._changed()
+            self.show()
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The page."""

@@ -71,7 +71,8 @@ def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str,
     if kind == "nc":
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "plane.nc"
-            archive.write(plane.assign_attrs(attributes), path)
+            with archive.LOCK:
+                archive.write(plane.assign_attrs(attributes), path)
             return io.BytesIO(path.read_bytes())
     cells = plane.sel(quantile=quantile) if "quantile" in plane.dims else plane
     return io.BytesIO(cells.to_dataframe().reset_index().to_csv(index=False).encode())
@@ -80,5 +81,5 @@ def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str,
 def part(source: Source, region: dict[str, tuple[float, float]]) -> str:
     """The sweep file of a part of a source's map, with as many points along each axis as the whole has."""
     return finer(
-        source.file, {key(name): axis_within(source.summary[name].values, *ends) for name, ends in region.items()}
+        source.file, {key(name): axis_within(source.grid[name].values, *ends) for name, ends in region.items()}
     )

@@ -55,7 +55,9 @@ class Map:
         self.frames = {}
         for name, colour in FRAMES.items():
             look = {"line_color": colour, "line_alpha": 1, "line_width": 2.5, "fill_alpha": 0}
-            self.frames[name] = PolyAnnotation(name=name, xs=[], ys=[], visible=False, **look)
+            # With corners from the start: Bokeh stops painting where there are not as many xs as ys, visible or not.
+            xs, ys = self.where.outline(0, 0)
+            self.frames[name] = PolyAnnotation(name=name, xs=xs.tolist(), ys=ys.tolist(), visible=False, **look)
             self.figure.add_layout(self.frames[name])
 
         def on_tap(event: Tap) -> None:
@@ -129,10 +131,10 @@ class Map:
     def frame(self, name: str, cell: tuple[int, int] | None) -> None:
         """Put a frame around a cell (column, row), or around none."""
         each = self.frames[name]
-        each.visible = cell is not None
         if cell is not None:
             xs, ys = self.where.outline(*cell)
             each.update(xs=xs.tolist(), ys=ys.tolist())
+        each.visible = cell is not None
 
     def see(self, part: list[float]) -> None:
         """Show this rectangle (left, right, lowest, highest) alone, or all where it is empty."""

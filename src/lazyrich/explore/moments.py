@@ -94,7 +94,12 @@ class Moments:
         # Numbers on their way to infinity would leave no colours for the others.
         others = self.values[:, ~diverged] if not diverged.all() else self.values
         found = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
-        self.whole = xr.Dataset({diagram.variable: ("colour", found)})
+        # With the summary's attributes, of which pictures say what holds of it.
+        self.whole = xr.Dataset({diagram.variable: ("colour", found)}, attrs=source.summary.attrs)
+
+    def is_of(self, source: Source, diagram: Diagram) -> bool:
+        """Whether it is this diagram of this source."""
+        return self.source is source and self.diagram.name == diagram.name
 
     def plane(self, place: dict[str, int], moment: int, quantile: float) -> xr.DataArray:
         """The map at a moment: a quantile over replicates, or the stage of most of them, at `place` of further dimensions."""

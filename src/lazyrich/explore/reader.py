@@ -41,7 +41,7 @@ class Reader:
     def wanting(self) -> bool:
         """Whether something has to be read before the state can be shown."""
         source = self.page.sources.known(self.page.state.sweep)
-        unread = source is None or any(source.known_moments(each) is None for each in self._moments(source))
+        unread = source is None or any(not self._has(source, each) for each in self._moments(source))
         return bool(self.document) and unread
 
     @property
@@ -60,29 +60,35 @@ class Reader:
         show = self.page.state.show
         return [each for each in source.diagrams if each.name == show and show.startswith(DURING)]
 
-    def _fetch(self, get: Callable[[str], Source]) -> bool:
-        """Read what the state asks for; whether it was there."""
+    def _has(self, source: Source, diagram: Diagram) -> bool:
+        """Whether the page or the source has a diagram of moments."""
+        shown = self.page.moments
+        return (shown is not None and shown.is_of(source, diagram)) or source.known_moments(diagram) is not None
+
+    def _fetch(self, get: Callable[[str], Source]) -> str:
+        """Read what the state asks for; why that cannot be, or nothing."""
         try:
             source = get(self.page.state.sweep)
             for diagram in self._moments(source):
-                source.moments(diagram)
-        except (ValueError, OSError) as error:
+                if not self._has(source, diagram):
+                    source.moments(diagram)
+        except Exception as error:  # whatever it is: a page that waits for ever says less
             logging.getLogger("lazyrich").warning("%s", error)
-            return False
-        return True
+            return str(error) or type(error).__name__
+        return ""
 
     async def _read(self) -> None:
-        found = await asyncio.to_thread(self._fetch, self.page.sources.get)
-        self.document.add_next_tick_callback(partial(self._have_read, found))
+        why = await asyncio.to_thread(self._fetch, self.page.sources.get)
+        self.document.add_next_tick_callback(partial(self._have_read, why))
 
-    def _have_read(self, found: bool) -> None:
+    def _have_read(self, why: str) -> None:
         self.busy = self.page.drawing.loading = False
-        state = self.page.state
-        if found:
-            state.param.trigger("sweep")
-        else:  # somebody has taken it away meanwhile
-            state.choose("sweep", self.page.source.name)
+        if why:
+            self.page.go_back(why)
+        else:
+            self.page.show()
 
     async def _look(self) -> None:
-        await asyncio.to_thread(self._fetch, self.page.sources.refresh)
-        self.document.add_next_tick_callback(self.page.news)
+        if not self.busy:
+            await asyncio.to_thread(self._fetch, self.page.sources.refresh)
+            self.document.add_next_tick_callback(self.page.news)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import panel as pn
+from bokeh.models import CustomJS
 
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.launch import Launcher
@@ -22,7 +23,7 @@ def serve(
     launcher = Launcher(config, results) if run else None
     sources = Sources(config, results)
     pn.extension(inline=True)
-    Explorer(sources)  # nobody's page: what the first one wants is read, and the libraries are warm
+    Explorer(sources).example()  # nobody's page: what the first one wants is read, compiled and warm
     pn.serve(
         {"/": lambda: _page(sources, launcher)},
         address=address,
@@ -35,6 +36,9 @@ def serve(
 
 def _page(sources: Sources, launcher: Launcher | None) -> None:
     pn.state.onload(_send_at_once)
+    # Panel writes the address and does not hear of the browser's way back.
+    back = CustomJS(code="window.addEventListener('popstate', () => window.location.reload())")
+    pn.state.curdoc.js_on_event("document_ready", back)
     address = Address.from_request(pn.state.curdoc.session_context.request)
     Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
 

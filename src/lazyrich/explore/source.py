@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -72,7 +73,9 @@ class Sources:
         return self._read.get(self.name(asked))
 
     def get(self, asked: str) -> Source:
-        """A sweep as it was read, now if it was not before."""
+        """A sweep as it was read, now if it was not before; of one that was, nobody waits for who is reading another."""
+        if (known := self.known(asked)) is not None:
+            return known
         with self._reading:
             name = self.name(asked)
             if name not in self._read:
@@ -117,6 +120,8 @@ class Source:
         self._state, self.there = self._written(), self._there()
         self.summary = self._summary()
         self._moments: dict[str, Moments] = {}
+        # Who still looks at this one goes on reading the file that it has open, whatever has taken its place.
+        weakref.finalize(self, _close, self.summary)
         # Its own and gone with it: `functools.cache` on a method would keep every source for ever.
         self.lines, self.places = functools.cache(self._lines), functools.cache(self._places)
 
@@ -129,10 +134,7 @@ class Source:
         """Itself, or anew where its file, its shards or its summary have been written since."""
         if self._written() == self._state:
             return self
-        new = Source(self.name, self.file, self.home.parent)
-        with archive.LOCK:
-            self.summary.close()  # who still looks at this one opens the file again
-        return new
+        return Source(self.name, self.file, self.home.parent)
 
     def _written(self) -> tuple[float, ...]:
         """When all that it is made of was written."""
@@ -146,6 +148,11 @@ class Source:
             for name in found:
                 self.summary[name].load()
         return self.summary[found]
+
+    def plane(self, place: dict[str, int]) -> xr.Dataset:
+        """All of the summary at `place` along some dimensions, in memory."""
+        with archive.LOCK:
+            return self.summary.isel(place).load()
 
     def _lines(
         self, names: tuple[str, ...], x: str, y: str, place: tuple[tuple[str, int], ...]
@@ -250,3 +257,8 @@ class Source:
                     return data
                 data.close()  # of the sweep file as it was before somebody edited it, its thresholds alone perhaps
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)
+
+
+def _close(summary: xr.Dataset) -> None:
+    with archive.LOCK:
+        summary.close()
