@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from lazyrich.sweep import Sweep
 
 # Cells whose trajectories are drawn side by side, and slices through further axes: more would be no picture.
 MOST_ROWS = 4
+TITLE = 40  # characters that a panel has room for above it
 MOST_SLICES = 9
 
 Builder = Callable[[str], hv.core.Dimensioned]
@@ -125,7 +127,8 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
     for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
-        title = point(summary.isel(place), dims) or other or "one cell"
+        title = point(summary.isel(place), dims).replace(" = ", "\u00a0=\u00a0") or other or "one cell"
+        title = textwrap.fill(title, TITLE)  # between parameters only
         networks = cell(shards, wanted, flat)
         if curves.drawable(networks):
             found[title] = networks

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lazyrich.explore.explorer import Explorer
 
 
+KINDS = ("svg", "png", "nc", "csv")  # of pictures and of numbers
 SIDE = 240  # width of what stands beside the map, in pixels
 
 
@@ -55,8 +56,7 @@ class Controls:
                     label=kind.upper(),
                     width=90,
                 )
-                for make, kinds in ((page.picture, ("svg", "png")), (page.data, ("nc", "csv")))
-                for kind in kinds
+                for kind, make in zip(KINDS, (page.picture, page.picture, page.data, page.data), strict=True)
             )
         )
         self.all = [
@@ -99,6 +99,9 @@ class Controls:
                 self.moment.options = times
             self.moment.value = state.moment
         self.finer.disabled = self.run.disabled = not page.region
+        self.finer.filename = f"{state.sweep}_finer.yaml"
+        for kind, button in zip(KINDS, self.exports, strict=True):
+            button.filename = f"{state.sweep}_{state.show}.{kind}"
         made = [(dim, *_along(source.summary, dim)) for dim in page.others]
         if made != self.made:
             self.made, self.sliders.objects = made, [self._slider(*each) for each in made]
