@@ -25,6 +25,8 @@ SCALARS = (
 )
 
 
+# The kernels to which a distance is recorded: name of the observable -> what it is called in a legend.
+KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, end kernel of flow"}
 FEWEST_RECORDS = 8  # that are drawn of a network however soon it has ended
 
 
@@ -62,7 +64,7 @@ PANELS = (
     Panel(
         "kernel_distance",
         "‖Θ − ·‖/‖·‖, distance of the kernel",
-        {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"},
+        KERNELS,
         "ntk_error",
         True,
         "top_right",
@@ -83,6 +85,13 @@ THEORIES = {
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
     "kernel_distance": {},
 }
+
+
+def called(panel: Panel, key: str, caveat: str) -> str:
+    """What a legend calls an observable or a theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
+    if key in panel.observables:
+        return panel.observables[key] + (caveat if key in KERNELS else "")
+    return THEORIES[panel.name][key] + caveat
 
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
