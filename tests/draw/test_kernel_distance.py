@@ -129,8 +129,8 @@ def ends(width, step_shares, replicates):
 
 
 def test_a_network_of_small_width_stays_away_from_theta_infinity_however_small_its_steps():
-    """The other cause of what is left: of eight neurons the random start, beside which halving the step is nothing."""
-    (coarse, fine), (wide_coarse, wide_fine) = ends([8, 10**9], [0.1, 0.05], 16)
+    """The other cause of what is left: of 32 neurons the random start, beside which halving the step is nothing."""
+    (coarse, fine), (wide_coarse, wide_fine) = ends([32, 10**9], [0.1, 0.05], 16)
     # Of the wide one all is the step's, as below; the narrow one's step is as large, which is a bound on what it may lose.
     known = np.isfinite(coarse + fine + wide_coarse + wide_fine)
     assert known.sum() >= 8

@@ -26,7 +26,7 @@ SCALARS = (
 
 
 # The kernels to which a distance is recorded: name of the observable -> what it is called in a legend.
-KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, end kernel of flow"}
+KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"}
 FEWEST_RECORDS = 8  # that are drawn of a network however soon it has ended
 
 
@@ -89,9 +89,14 @@ THEORIES = {
 
 def called(panel: Panel, key: str, caveat: str) -> str:
     """What a legend calls an observable or a theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
-    if key in panel.observables:
-        return panel.observables[key] + (caveat if key in KERNELS else "")
-    return THEORIES[panel.name][key] + caveat
+    if key in KERNELS:
+        return kernel_called(key, caveat)
+    return panel.observables[key] if key in panel.observables else THEORIES[panel.name][key] + caveat
+
+
+def kernel_called(key: str, caveat: str) -> str:
+    """What a legend calls a distance in `KERNELS`: with a caveat not what the kernel is in training, which it need not be."""
+    return KERNELS[key].partition(",")[0] + caveat if caveat else KERNELS[key]
 
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
