@@ -21,7 +21,7 @@ from lazyrich import scope
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.kept import read_networks
-from lazyrich.draw.trajectories import KERNELS, kernel_called, stages
+from lazyrich.draw.trajectories import KERNELS, stages, theory_called
 from lazyrich.fields import RICH, rich
 from lazyrich.plan import whole
 from lazyrich.setting import setting
@@ -152,11 +152,11 @@ def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
     width, dash = ("line_width", "line_dash") if bokeh else ("linewidth", "linestyle")
     caveat = scope.caveat(summary)
     thin, curves, shown = [], [], []
-    for colour, name in zip(style.CURVES, KERNELS, strict=False):
+    for colour, (name, words) in zip(style.CURVES, KERNELS.items(), strict=False):
         medians = found.medians(name)
         medians = np.where(medians > 0, medians, np.nan)
         shown.append(medians.ravel())
-        label = kernel_called(name, caveat)
+        label = theory_called(name, words, caveat)
         if found.replicates > 1:
             label += f", median of {found.replicates}"
             # All as one curve, parted by NaN, as in `curves`.

@@ -85,18 +85,20 @@ THEORIES = {
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
     "kernel_distance": {},
 }
+# What has a caveat after its name: no room for more, and T and Θ∞ are not what linear networks make of them.
+SHORT = {"stage_one": "stage one (Eq. 9)", "ntk_target_error": "to T", "ntk_end_error": "to Θ∞"}
 
 
 def called(panel: Panel, key: str, caveat: str) -> str:
     """What a legend calls an observable or a theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
-    if key in KERNELS:
-        return kernel_called(key, caveat)
-    return panel.observables[key] if key in panel.observables else THEORIES[panel.name][key] + caveat
+    if key in panel.observables and key not in KERNELS:
+        return panel.observables[key]
+    return theory_called(key, (panel.observables | THEORIES[panel.name])[key], caveat)
 
 
-def kernel_called(key: str, caveat: str) -> str:
-    """What a legend calls a distance in `KERNELS`: with a caveat not what the kernel is in training, which it need not be."""
-    return KERNELS[key].partition(",")[0] + caveat if caveat else KERNELS[key]
+def theory_called(key: str, words: str, caveat: str) -> str:
+    """What a legend calls something of theory; `caveat` follows its name (`scope.caveat`)."""
+    return SHORT.get(key, words) + caveat if caveat else words
 
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
