@@ -6,7 +6,9 @@ import pytest
 import lazyrich
 from lazyrich import scope
 from lazyrich.boundaries import BOUNDARIES, boundaries
-from lazyrich.draw.report import scope_table
+from lazyrich.draw.curves import panels
+from lazyrich.draw.report import scope_table, theory_table
+from lazyrich.draw.trajectories import KERNELS, PANELS
 from lazyrich.theories import WHOLE, predictions
 
 SWEEP = {
@@ -128,3 +130,23 @@ def test_stage_one_of_tanh_networks_is_that_of_linear_ones_as_they_shrink():
     limit = error("linear", 1.0)
     apart = np.array([abs(error("tanh", size) - limit) for size in sizes])
     assert (apart < 10 * sizes).all() and (apart[:-1] > 10 * apart[1:]).all()
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_legends_call_what_is_drawn_of_theory_so(activation):
+    """Every curve but those of observables, and the two kernels to which a distance is drawn."""
+    networks = only(activation)
+    cell = networks.isel(network=np.flatnonzero(networks.laziness == networks.laziness.min())[:2])
+    observed = {name for panel in PANELS for name in set(panel.observables) - set(KERNELS)}
+    plain = {words for panel in PANELS for name, words in panel.observables.items() if name in observed}
+    labels = {each.label for panel in panels(cell, None, "bokeh", "") for each in panel if each.label}
+    of_theory = {label for label in labels if label.partition(", median of")[0] not in plain}
+    assert len(of_theory) > len(KERNELS) and any("Θ∞" in label for label in of_theory)
+    assert {scope.OF_LINEAR in label for label in of_theory} == {activation != "linear"}
+    assert not [label for label in labels - of_theory if scope.OF_LINEAR in label]
+    assert bool(scope.sentence(cell)) == (activation != "linear")
+
+
+def test_errors_of_what_carries_over_are_named_as_those_of_linear_theory(summary):
+    named = {words for words, _, _ in theory_table(summary)}
+    assert {"stage two, Eq. 10" + scope.OF_LINEAR, "lazy: linearised at the start"} <= named

@@ -59,17 +59,24 @@ def of_networks(data: xr.Dataset) -> np.ndarray:
 
 def of_cells(summary: xr.Dataset) -> xr.DataArray:
     """The activation of a summary's cells, over the dimension along which it varies, if any."""
-    return summary["activation"] if "activation" in summary.coords else xr.DataArray(_fixed(summary))
+    return summary["activation"] if "activation" in summary else xr.DataArray(_fixed(summary))
 
 
-def others(summary: xr.Dataset) -> list[str]:
-    """The activations of a summary that are not linear."""
-    return [name for name in np.unique(of_cells(summary).values).tolist() if name != LINEAR]
+def others(data: xr.Dataset) -> list[str]:
+    """The activations of a summary, or of networks, that are not linear."""
+    return [name for name in np.unique(of_cells(data).values).tolist() if name != LINEAR]
 
 
-def caveat(summary: xr.Dataset) -> str:
-    """What follows the name of a prediction in a picture of a summary: nothing where all networks are linear."""
-    return OF_LINEAR if others(summary) else ""
+def caveat(data: xr.Dataset) -> str:
+    """What follows the name of a prediction in a picture of a summary, or of networks; nothing where all are linear."""
+    return OF_LINEAR if others(data) else ""
+
+
+def sentence(data: xr.Dataset) -> str:
+    """What follows in a caption of pictures with theory in them; nothing where all networks are linear."""
+    return (
+        " Stages one and two, T and Θ∞ are those of linear networks, which these need not be." if others(data) else ""
+    )
 
 
 def remark(summary: xr.Dataset, name: str) -> str:

@@ -39,7 +39,7 @@ MAP_SIZE = 330  # two side by side on a wide page, names of colours included
 def atlas(
     sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str], results: Path
 ) -> dict[str, Any]:
-    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), and `caveat`.
+    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), words on `theory`.
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
@@ -76,7 +76,7 @@ def atlas(
         "setting": setting(sweep),
     }
     return {
-        "caveat": scope.caveat(summary),
+        "theory": scope.sentence(summary),
         "items": json.dumps(items | panels, ensure_ascii=False),
         "data": json.dumps(data, ensure_ascii=False),
         "numbers": packed,

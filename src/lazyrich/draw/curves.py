@@ -12,8 +12,20 @@ import numpy as np
 import xarray as xr
 from bokeh.models import CustomJSTicker, LogAxis
 
+from lazyrich import scope
 from lazyrich.draw import style
-from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
+from lazyrich.draw.trajectories import (
+    PANELS,
+    THEORIES,
+    Panel,
+    called,
+    limits,
+    median_curve,
+    simulated,
+    stages,
+    theory,
+    until,
+)
 from lazyrich.published import lagged_kernel_error, loss_error
 from lazyrich.stages import Stage
 
@@ -114,20 +126,24 @@ def empty(
     theories: Sequence[str],
     size: tuple[int, int],
     *,
+    caveat: str = "",
     replicates: bool = False,
 ) -> hv.Overlay:
-    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them."""
+    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them.
+
+    `caveat` follows the names of theories (`scope.caveat`).
+    """
     nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
     symbol, _, meaning = panel.label.partition(", ")
     drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
     drawing.shade(np.nan, np.nan, 1.0)
-    for number, (key, words) in enumerate(panel.observables.items()):
+    for number, key in enumerate(panel.observables):
         if key in observables:
             if replicates:
                 drawing.curve(f"all_{key}", *nothing, "", color=style.CURVES[number], alpha=0.35, line=1)
-            drawing.curve(key, *nothing, words, color=style.CURVES[number], line=2.5)
+            drawing.curve(key, *nothing, called(panel, key, caveat), color=style.CURVES[number], line=2.5)
     for key in theories:
-        drawing.theory(key, *nothing, THEORIES[panel.name][key])
+        drawing.theory(key, *nothing, called(panel, key, caveat))
     overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), size)
     return overlay.opts(backend="bokeh", legend_position="bottom", legend_offset=style.BELOW, hooks=[_small])
 
@@ -170,7 +186,7 @@ def _panel(
     title: str,
 ) -> hv.Overlay:
     steps = cell["step"].values.astype(float)
-    last = until(cell).max()
+    last, caveat = until(cell).max(), scope.caveat(cell)
     if published is not None:
         # With so many entries it would cover the points.
         panel = replace(panel, legend="bottom" if backend == "bokeh" else "top_right")
@@ -182,11 +198,11 @@ def _panel(
         parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
         drawing.curve(f"all_{name}", *parted, "", color=style.CURVES[number], alpha=0.3, line=1)
         same = ", same step" if panel.published == "ntk_error" and name == "ntk_target_error" else ""
-        label = f"{panel.observables[name]}, median of {len(values)}{same}"
+        label = f"{called(panel, name, caveat)}, median of {len(values)}{same}"
         drawing.curve(name, *median_curve(steps, values, panel.log), label, color=style.CURVES[number], line=2.5)
     for key, values in predicted.items():
         if np.isfinite(values).any():
-            drawing.theory(key, *median_curve(steps, values, panel.log), THEORIES[panel.name][key])
+            drawing.theory(key, *median_curve(steps, values, panel.log), called(panel, key, caveat))
     if "limit" in predicted:
         shown.append(predicted["limit"])
     if published is not None and panel.published:

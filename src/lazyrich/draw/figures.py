@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from bokeh.embed import json_item
 
-from lazyrich import archive
+from lazyrich import archive, scope
 from lazyrich.boundaries import boundaries
 from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.chosen import chosen, some
@@ -140,7 +140,8 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
 
     points = _laid_over(published, other) if published else ""
     left = chosen(len(found), len(trained), "cells")
-    return builder, f"Every replicate (thin) and their median (thick) against theory.{points}{left} {setting(sweep)}"
+    said = f"Every replicate (thin) and their median (thick) against theory.{scope.sentence(summary)}{points}{left}"
+    return builder, f"{said} {setting(sweep)}"
 
 
 def _published(sweep: Sweep) -> curves.Published | None:

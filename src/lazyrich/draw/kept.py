@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
-from lazyrich import archive
+from lazyrich import archive, scope
 from lazyrich.concatenate import concatenate
 from lazyrich.draw import curves
 from lazyrich.draw.item import item
@@ -87,9 +87,14 @@ def kept_trajectories(
 
 
 def read_networks(
-    wanted: dict[str, Any], chosen: Bool[np.ndarray, ...], shards: Sequence[str], names: Collection[str], most: int
+    wanted: dict[str, Any],
+    chosen: Bool[np.ndarray, ...],
+    shards: Sequence[str],
+    names: Collection[str],
+    most: int,
+    replicates: Collection[int] = (REPLICATE,),
 ) -> tuple[xr.Dataset, np.ndarray]:
-    """One replicate's networks of the cells `chosen` of the grid of `wanted`, and the cell (flat) of each.
+    """The `replicates` of the cells `chosen` of the grid of `wanted`, and the cell (flat) of each network.
 
     Of what is recorded `names` alone, at `most` of the records, evenly chosen.
     """
@@ -97,7 +102,7 @@ def read_networks(
     for path in shards:
         with archive.read(path) as data:
             where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
-            rows = np.flatnonzero((replicate == REPLICATE) & (where >= 0))
+            rows = np.flatnonzero(np.isin(replicate, list(replicates)) & (where >= 0))
             rows = rows[chosen.ravel()[where[rows]]]
             records = np.unique(np.linspace(0, data.sizes["record"] - 1, most).round().astype(int))
             data = data.drop_vars([n for n in data if "record" in data[n].dims and n not in names])
@@ -140,4 +145,5 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
 def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
     """A panel with every curve that some network may have, and nothing in them."""
     observables = [name for name in panel.observables if name in networks]
-    return item(curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE), f"panel-{panel.name}")
+    nothing = curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE, caveat=scope.caveat(networks))
+    return item(nothing, f"panel-{panel.name}")

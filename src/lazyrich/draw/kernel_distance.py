@@ -1,4 +1,8 @@
-"""How far the kernel is from T and from Θ∞ through training, side by side, over the rich networks of a sweep."""
+"""How far the kernel is from T and from Θ∞ through training, side by side, over the rich networks of a sweep.
+
+All cells of a replicate share their random numbers, and so their data where no axis changes these. What differs between cells
+is no spread over data: medians are taken over the cells of a replicate first, and what is said of spread is over replicates.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,20 @@ import holoviews.plotting.bokeh
 import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from lazyrich import scope
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
-from lazyrich.draw.kept import REPLICATE, read_networks
-from lazyrich.draw.trajectories import stages
+from lazyrich.draw.kept import read_networks
+from lazyrich.draw.trajectories import KERNELS, stages, theory_called
 from lazyrich.fields import RICH, rich
 from lazyrich.plan import whole
-from lazyrich.quantiles import QUANTILES
 from lazyrich.setting import setting
 from lazyrich.sweep import Sweep
 
-KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"}
-MOST_CELLS = 1000  # whose networks are read
+MOST_NETWORKS = 4000  # that are read
+MOST_RECORDS = 1000  # of a network
 SIZE, INCHES = 420, 5.0
 # Whole numbers of the stage: where training begins, t₁, t₂, where it ends; and points between.
 MARKS = ("start", "t₁", "t₂", "end of run")
@@ -38,7 +41,9 @@ class Distances:
 
     stage: Float[np.ndarray, " stages"]
     values: dict[str, Float[np.ndarray, "networks stages"]]
-    cells: int  # that are rich, of which some were read
+    replicate: Int[np.ndarray, " networks"]
+    read: int  # cells whose networks were read,
+    cells: int  # of so many that are rich
     step_share: float  # h, median
 
     @property
@@ -46,23 +51,28 @@ class Distances:
         """Number of networks."""
         return len(self.values["ntk_target_error"])
 
-    def quantiles(self, name: str) -> Float[np.ndarray, "quantiles stages"]:
-        """`QUANTILES` over networks at every stage."""
-        return np.quantile(self.values[name], QUANTILES, axis=0)
+    @property
+    def replicates(self) -> int:
+        """Number of replicates."""
+        return len(np.unique(self.replicate))
+
+    def medians(self, name: str) -> Float[np.ndarray, "replicates stages"]:
+        """The median over the cells of each replicate at every stage."""
+        own = [self.values[name][self.replicate == replicate] for replicate in np.unique(self.replicate)]
+        return np.stack([np.median(values, axis=0) for values in own])
 
 
 def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> Distances | None:
-    """One network of each rich cell, or of some; None where there is none, or where either distance is not recorded."""
+    """The networks of each rich cell, or of some; None where there is none, or where either distance is not recorded."""
     if sweep.record.summary or not set(KERNELS) <= set(sweep.record.observables):
         return None
     cells = np.flatnonzero(rich(summary).values)
     wanted = np.zeros(summary["phase"].shape, dtype=bool)
-    wanted.ravel()[cells[some(len(cells), MOST_CELLS)]] = True
+    wanted.ravel()[cells[some(len(cells), max(1, MOST_NETWORKS // sweep.replicates))]] = True
     if not wanted.any():
         return None
-    networks, _ = read_networks(
-        whole(sweep).recipe, wanted, shards, ("step", *KERNELS), sweep.record.points or MOST_CELLS
-    )
+    names, most = ("step", *KERNELS), sweep.record.points or MOST_RECORDS
+    networks, _ = read_networks(whole(sweep).recipe, wanted, shards, names, most, range(sweep.replicates))
     stage = np.linspace(0.0, 3.0, 3 * POINTS + 1)
     steps = networks["step"].values.astype(float)
     at = _steps_at(stage, *stages(networks), steps[:, -1])
@@ -75,7 +85,8 @@ def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -
         )
         for name in KERNELS
     }
-    return Distances(stage, values, len(cells), float(np.median(networks["stability_fraction"].values[within])))
+    share = float(np.median(networks["stability_fraction"].values[within]))
+    return Distances(stage, values, networks["replicate"].values[within], int(wanted.sum()), len(cells), share)
 
 
 def _steps_at(
@@ -97,11 +108,12 @@ def distance_figure(
     found = kernel_distances(sweep, summary, shards)
     if found is None:
         return None
+    thin = "Thin: each replicate, median over its cells; thick: median of these." if found.replicates > 1 else "Median."
     caption = (
         "Relative distance of the neural tangent kernel to the target-aligned T ∝ K + KyyᵀK/γ of the same step and to the end "
-        "kernel Θ∞ = Θ₀ + (G/m)(K + yyᵀ/b²), median and 16–84 % over the networks of "
-        f"{selection(found)} Every network's own clock: onset t₁ and end t₂ of learning lie above each other, steps are even "
-        f"in between.{chosen(found.networks, found.cells, 'cells')}"
+        f"kernel Θ∞ = Θ₀ + (G/m)(K + yyᵀ/b²), over {selection(found)}{scope.sentence(summary)} {thin} Every network's own "
+        "clock: onset t₁ and end t₂ of learning lie above each other, steps are even in between."
+        f"{chosen(found.read, found.cells, 'cells')}"
     )
     return (lambda backend: _draw(found, summary, backend)), f"{caption} {setting(sweep)}"
 
@@ -109,13 +121,13 @@ def distance_figure(
 def selection(found: Distances) -> str:
     """Which networks these are."""
     return (
-        f"all cells with χ < {RICH:g} whose networks converged and passed t₁ and t₂ (replicate {REPLICATE} of each, "
-        f"{found.networks} networks; h = {found.step_share:.2g} in the median)."
+        f"all cells with χ < {RICH:g} whose networks converged, in all {found.networks} networks that passed t₁ and t₂ "
+        f"(h = {found.step_share:.2g} in the median). Cells of a replicate share their random numbers, those of data included."
     )
 
 
 def distance_table(found: Distances | None, summary: xr.Dataset) -> dict[str, Any] | None:
-    """What the report's table takes: for t₁, t₂ and the end of the run both distances, median and 16–84 %."""
+    """What the report's table takes: for t₁, t₂ and the end of the run both distances, median and range of the replicates."""
     if found is None:
         return None
     rows = []
@@ -123,24 +135,38 @@ def distance_table(found: Distances | None, summary: xr.Dataset) -> dict[str, An
         place = mark * POINTS
         cells = []
         for name in KERNELS:
-            low, middle, high = found.quantiles(name)[:, place]
-            cells += [f"{middle:.3g}", f"{low:.2g} to {high:.2g}"]
+            medians = found.medians(name)[:, place]
+            cells += [f"{np.median(medians):.3g}", f"{medians.min():.2g} to {medians.max():.2g}"]
         rows.append((MARKS[mark], cells))
-    return {"rows": rows, "selection": selection(found), "caveat": scope.caveat(summary)}
+    return {
+        "rows": rows,
+        "selection": selection(found),
+        "chosen": chosen(found.read, found.cells, "cells"),
+        "replicates": found.replicates,
+        "caveat": scope.caveat(summary),
+    }
 
 
 def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
     bokeh = backend == "bokeh"
     width, dash = ("line_width", "line_dash") if bokeh else ("linewidth", "linestyle")
-    bands, curves, shown = [], [], []
+    caveat = scope.caveat(summary)
+    thin, curves, shown = [], [], []
     for colour, (name, words) in zip(style.CURVES, KERNELS.items(), strict=False):
-        low, middle, high = (np.where(row > 0, row, np.nan) for row in found.quantiles(name))
-        shown += [low, high]
-        area = hv.Area((found.stage, low, high), kdims=["stage"], vdims=["distance", "high"])
-        bands.append(
-            area.opts(backend=backend, color=colour, alpha=0.2, **({"line_alpha": 0} if bokeh else {"linewidth": 0}))
-        )
-        curve = hv.Curve((found.stage, middle), kdims=["stage"], vdims=["distance"], label=words)
+        medians = found.medians(name)
+        medians = np.where(medians > 0, medians, np.nan)
+        shown.append(medians.ravel())
+        label = theory_called(name, words, caveat)
+        if found.replicates > 1:
+            label += f", median of {found.replicates}"
+            # All as one curve, parted by NaN, as in `curves`.
+            parted = [
+                np.concatenate([np.append(row, np.nan) for row in rows])
+                for rows in (np.broadcast_to(found.stage, medians.shape), medians)
+            ]
+            each = hv.Curve(tuple(parted), kdims=["stage"], vdims=["distance"])
+            thin.append(each.opts(backend=backend, color=colour, alpha=0.4, **{width: 1.0}))
+        curve = hv.Curve((found.stage, np.median(medians, axis=0)), kdims=["stage"], vdims=["distance"], label=label)
         curves.append(curve.opts(backend=backend, color=colour, **{width: 2.5}))
     known = np.concatenate(shown)
     low, high = np.nanmin(known), np.nanmax(known)
@@ -149,7 +175,7 @@ def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
         line = hv.Curve(([mark, mark], span), kdims=["stage"], vdims=["distance"])
         curves.append(line.opts(backend=backend, color="#888888", **{width: 1.0, dash: "dotted" if bokeh else ":"}))
     options = {
-        "title": f"Distance of the kernel to T and to Θ∞{scope.caveat(summary)}",
+        "title": f"Distance of the kernel to T and to Θ∞{caveat}",
         "logy": True,
         "xlabel": "stage of training",
         "ylabel": "‖Θ − ·‖/‖·‖, distance of the kernel",
@@ -159,7 +185,7 @@ def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
         "legend_position": "top_right",
         "show_legend": True,
     }
-    overlay = hv.Overlay(bands + curves)
+    overlay = hv.Overlay(thin + curves)
     if bokeh:
         return overlay.opts(
             backend=backend, frame_width=SIZE, frame_height=SIZE, toolbar="above", active_tools=[], **options

@@ -154,6 +154,8 @@ def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
         errors = errors[~np.isnan(errors)]
         if errors.size:
             shares = [f"{np.mean(errors < bound):.0%}" for bound in (0.01, 0.05, 0.2)]
+            carried = name.removesuffix("_error") in scope.CARRIED_ERRORS
+            text += scope.caveat(data) if carried else ""
             rows.append((text, data[name].attrs["long_name"], [*shares, f"{np.median(errors):.2g}", str(errors.size)]))
     return rows
 

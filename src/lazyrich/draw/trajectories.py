@@ -25,6 +25,8 @@ SCALARS = (
 )
 
 
+# The kernels to which a distance is recorded: name of the observable -> what it is called in a legend.
+KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"}
 FEWEST_RECORDS = 8  # that are drawn of a network however soon it has ended
 
 
@@ -62,7 +64,7 @@ PANELS = (
     Panel(
         "kernel_distance",
         "‖Θ − ·‖/‖·‖, distance of the kernel",
-        {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"},
+        KERNELS,
         "ntk_error",
         True,
         "top_right",
@@ -83,6 +85,20 @@ THEORIES = {
     "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
     "kernel_distance": {},
 }
+# What has a caveat after its name: no room for more, and T and Θ∞ are not what linear networks make of them.
+SHORT = {"stage_one": "stage one (Eq. 9)", "ntk_target_error": "to T", "ntk_end_error": "to Θ∞"}
+
+
+def called(panel: Panel, key: str, caveat: str) -> str:
+    """What a legend calls an observable or a theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
+    if key in panel.observables and key not in KERNELS:
+        return panel.observables[key]
+    return theory_called(key, (panel.observables | THEORIES[panel.name])[key], caveat)
+
+
+def theory_called(key: str, words: str, caveat: str) -> str:
+    """What a legend calls something of theory; `caveat` follows its name (`scope.caveat`)."""
+    return SHORT.get(key, words) + caveat if caveat else words
 
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:

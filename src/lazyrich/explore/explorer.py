@@ -11,6 +11,7 @@ import panel as pn
 import param
 import xarray as xr
 
+from lazyrich import scope
 from lazyrich.command import explore_command, named, replay_command, snakemake_command
 from lazyrich.draw.diagrams import Diagram, at_quantile, point
 from lazyrich.draw.trajectories import RECORDED
@@ -262,7 +263,8 @@ class Explorer(pn.viewable.Viewer):
         else:
             asked = " ".join(points[i] for points, i in zip(named(self.source.sweep), place.values(), strict=True))
             command = replay_command(self.source.name, asked, self.source.home.parent, 0)
-            self.words[name].object = f"**{said}** ({counted(networks.sizes['network'], 'replicate')})\n\n`{command}`"
+            many, theory = counted(networks.sizes["network"], "replicate"), scope.sentence(networks)
+            self.words[name].object = f"**{said}** ({many}).{theory}\n\n`{command}`"
 
     def example(self) -> None:
         """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
