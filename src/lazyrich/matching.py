@@ -1,8 +1,8 @@
-"""The initial size of a ReLU network, matched by simulation: that with which a sweep's networks start to learn when a figure does.
+"""The initial size of a ReLU network, matched by simulation: that with which networks start to learn when a figure does.
 
-Stage one of a ReLU network is no formula of σ₀ and v₀. A neuron with v_r of the wrong sign is switched off sample by sample, one
-that is off for all samples never moves, and σ₀/v₀ decides how fast. But ReLU networks are homogeneous: with all weights s times
-as large, and f small, every neuron does the same s times as large. |ρ|/|v| stays, f is s² times as large, and onset comes
+Stage one of a ReLU network is no formula of σ₀ and v₀. A neuron with v_r of the wrong sign is switched off by and by, one
+that is off for all never moves, and σ₀/v₀ decides how fast. But ReLU networks are homogeneous: with all weights s times as
+large, and f small, every neuron does the same s times as large. |ρ|/|v| stays, f is s² times as large, and onset comes
 ln s/ln(1 + k) steps sooner. So one run at any small size, for each σ₀/v₀, says which size has the published onset.
 """
 
@@ -38,8 +38,8 @@ def match_start(
 ) -> list[Match]:
     """For each σ₀/v₀, the initial size at which networks of a sweep have the onset of published curves.
 
-    `sweep` is a sweep file's content of one cell, with `network.sigma_0`, `network.v_0` (the size to try first, small enough for
-    a stage one) and `training.growth_per_step`; its replicates are the networks. Columns of `published` as of `load_published`.
+    `sweep` is a sweep file's content of one cell, with `network.sigma_0`, `network.v_0` (the size to try first, small enough
+    for a stage one) and `training.growth_per_step`; its replicates are the networks. `published` is as of `load_published`.
 
     Raises
     ------
