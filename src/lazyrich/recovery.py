@@ -1,23 +1,30 @@
 """Stage one read backwards: what a published figure's curves say of the network that made them.
 
-Stage one holds for any K, and while it lasts its curves know three numbers: k, √γ and the initial size of a neuron. With a
-share a of the neurons moving (all of a linear network; half of a ReLU network whose neurons are on for all samples or for none)
-and |ρ_r| small against √γ v at first,
+While f is small the loss of a network that was started small falls by 1 − √(L/L(0)) ∝ (1 + k)^{2t}, linear or ReLU, and
+|ρ|/|v| rises towards √γ: `read` takes k, √γ and the onset of learning from that. Of linear networks stage one says the rest,
+for any K: with |ρ_r| small against √γ v at first,
 
-    |ρ|/|v| = a√γ sinh/(a cosh + 1 − a),    1 − L/L(0) = aχ(1 + k)^{2t},    χ = √γ(σ₀² + v₀²)/(2‖y‖²),
+    |ρ|/|v| = √γ sinh/cosh,    1 − L/L(0) = χ(1 + k)^{2t},    χ = √γ(σ₀² + v₀²)/(2‖y‖²),
 
-with the discrete sinh, cosh of `theory.stage_one`. Nothing else about width, η or the data can be told from them. The end of
-training adds b: there all w_r of a rich linear network lie along X⁺y, so that |ρ|/|v| = ⟨X⁺y, Xᵀy⟩/b = ‖y‖²/b.
+with the discrete sinh, cosh of `theory.stage_one`: `recover` takes k again and the initial size of a neuron from that. Nothing
+else about width, η or the data can be told from them. The end of training adds b: there all w_r of a rich linear network lie
+along X⁺y, so that |ρ|/|v| = ⟨X⁺y, Xᵀy⟩/b = ‖y‖²/b.
+
+Of ReLU networks the initial size is not read but matched by simulation (`lazyrich.matching`): which neurons move, and from when
+on, depends on σ₀/v₀ and on the images. How near any of these come to the truth is measured by `calibration`, not known from
+the points.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Bool, Float
 from scipy.optimize import minimize_scalar
 
+from lazyrich import scope
 from lazyrich.published import stage_one_plateau
 from lazyrich.theory import stage_one
 
@@ -28,26 +35,29 @@ ONSET = 0.05  # share by which the loss has fallen at t₁, as `record.onset`
 RISE = 0.75
 # The loss grows as stage one says up to this share of its start; below the least, published digits run out.
 GROWTH = (5e-4, 0.02)
+# Stage one is held against |ρ|/|v| until the loss has fallen by this share.
+EARLY = 0.01
 LARGEST_BALANCE = 5.0  # of σ₀/v₀: with more, all curves are those of v₀ = 0
-MOVING = {"linear": 1.0, "relu": 0.5}  # a, share of neurons that move, by activation
 
 
 @dataclass(frozen=True)
-class Recovered:
-    """What published curves say."""
+class Read:
+    """What published curves say of a linear or ReLU network."""
 
     root_gamma: float  # √γ, the largest |ρ|/|v|
-    plateau: int  # points within 1 % of √γ before the loss has fallen by 1 %: without any, √γ is a lower bound
-    k: float  # growth per step, from the early rise of |ρ|/|v|
-    k_low: float  # the least and largest that single points of the rise give
-    k_high: float
+    early: int  # points within 1 % of √γ before the loss has fallen by 1 %: without any, √γ is a lower bound
     k_from_loss: float  # growth per step, from that of 1 − √(L/L(0)); NaN with fewer than three points of it
-    balance: float  # σ₀/v₀, with which stage one is nearest to |ρ|/|v|
-    balance_low: float  # between these the distance is at most twice the least
-    balance_high: float
-    shape_error: float  # rms distance of |ρ|/|v| to that stage one, relative to √γ
     onset: float  # t₁(δ), step at which the loss has fallen by ONSET
-    chi: float  # χ, from t₁(δ) = ln(δ/(aχ))/(2 ln(1 + k))
+
+
+@dataclass(frozen=True)
+class Recovered(Read):
+    """What they say of a linear network beside that."""
+
+    k: float  # growth per step, from the early rise of |ρ|/|v|
+    balance: float  # σ₀/v₀, with which stage one is nearest to |ρ|/|v|
+    shape_error: float  # rms distance of |ρ|/|v| to that stage one, relative to √γ
+    chi: float  # χ, from t₁(δ) = ln(δ/χ)/(2 ln(1 + k))
     v_eff: float  # √(σ₀² + v₀²)
     v_eff_from_loss: float  # the same with k_from_loss
     b: float  # ‖y‖²/(|ρ|/|v|) at the end, where rich training of a linear network that has learnt ends
@@ -68,44 +78,44 @@ def target_square(published: dict[str, np.ndarray], samples: int, loss_factor: f
     return 2 * samples * float(published["loss"][0]) / loss_factor
 
 
-def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: float, moving: float = 1.0) -> Recovered:
-    """What curves (columns as of `load_published`) say of a network of n = `samples`, c = `loss_factor` and a = `moving`.
+def read(published: dict[str, np.ndarray]) -> Read:
+    """What curves (columns as of `load_published`) say of a linear or ReLU network.
 
     Raises
     ------
     ValueError
         where no point of |ρ|/|v| lies on its early rise, or the loss does not fall by ONSET.
     """
-    steps, loss, ratio = (published[name] for name in ("step", "loss", "rho_over_v"))
-    root_gamma = float(ratio.max())
-    rise = (steps > 0) & (ratio > 0) & (np.cumsum(ratio > RISE * root_gamma) == 0)
-    if not rise.any() or loss.min() > (1 - ONSET) * loss[0]:
+    steps, loss = published["step"], published["loss"]
+    if not _rise(published).any() or not loss.min() <= (1 - ONSET) * loss[0]:
         raise ValueError(
             "published curves: show no early rise of rho_over_v, or no fall of the loss; give denser points"
         )
-    exponents = _exponent(ratio[rise] / root_gamma, moving)
-    single = np.tanh(exponents / steps[rise])
+    overlap = _overlap(loss)
+    return Read(
+        root_gamma=float(published["rho_over_v"].max()),
+        early=int(stage_one_plateau(published).sum()),
+        k_from_loss=_growth(steps, overlap),
+        onset=_first(steps, overlap, 1 - np.sqrt(1 - ONSET)),
+    )
+
+
+def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: float) -> Recovered:
+    """What curves say of a linear network of n = `samples` and c = `loss_factor`; errors as in `read`."""
+    found = read(published)
+    steps, ratio = published["step"], published["rho_over_v"]
+    rise = _rise(published)
+    exponents = np.arctanh(ratio[rise] / found.root_gamma)
     k = float(np.tanh(exponents @ steps[rise] / (steps[rise] @ steps[rise])))
-    # 1 − √(L/L(0)) is the overlap ⟨y, f⟩/‖y‖² to second order, half the share by which the loss has fallen to first.
-    overlap = 1 - np.sqrt(loss / loss[0])
-    onset = _first(steps, overlap, 1 - np.sqrt(1 - ONSET))
-    k_from_loss = _growth(steps, overlap)
-    chi, other = (ONSET / (moving * (1 + rate) ** (2 * onset)) for rate in (k, k_from_loss))
+    chi, other = (ONSET / (1 + rate) ** (2 * found.onset) for rate in (k, found.k_from_loss))
     y_square = target_square(published, samples, loss_factor)
-    size = 2 * y_square / root_gamma
-    balance, (low, high), error = _balance(steps, ratio, loss > 0.99 * loss[0], k, root_gamma, moving)
+    size = 2 * y_square / found.root_gamma
+    balance, error = _balance(steps, ratio, before_onset(published), k, found.root_gamma)
     return Recovered(
-        root_gamma=root_gamma,
-        plateau=int(stage_one_plateau(published).sum()),
+        **asdict(found),
         k=k,
-        k_low=float(single.min()),
-        k_high=float(single.max()),
-        k_from_loss=k_from_loss,
         balance=balance,
-        balance_low=low,
-        balance_high=high,
         shape_error=error,
-        onset=onset,
         chi=float(chi),
         v_eff=float(np.sqrt(size * chi)),
         v_eff_from_loss=float(np.sqrt(size * other)),
@@ -113,13 +123,55 @@ def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: floa
     )
 
 
-def _exponent(share: Float[Array, " points"], moving: float) -> Float[Array, " points"]:
-    """t·artanh k at which |ρ|/(√γ|v|) is `share`: a sinh/(a cosh + 1 − a) solved for its argument.
+def calibration(networks: xr.Dataset) -> dict[str, Float[Array, " networks"]]:
+    """The same of trained networks, over the numbers that they have: name -> (networks,), 1 where the reading is right.
 
-    For a = 1 exactly that of gradient descent; else of flow, off by k/2 of itself.
+    All are of one activation, n and loss (of a shard, or of what `run` returned). NaN where curves show no stage one.
     """
-    rest = share * (1 - moving)
-    return np.log((rest + np.sqrt(rest**2 + moving**2 * (1 - share**2))) / (moving * (1 - share)))
+    linear = bool((scope.of_networks(networks) == scope.LINEAR).all())
+    k, size = networks["growth_per_step"].values, np.hypot(networks["sigma_0"].values, networks["v_0"].values)
+    known = {"root_gamma": np.sqrt(networks["gamma"].values), "k_from_loss": k}
+    if linear:
+        with np.errstate(divide="ignore"):
+            balance = networks["sigma_0"].values / networks["v_0"].values
+        known |= {"k": k, "v_eff": size, "v_eff_from_loss": size, "balance": balance}
+    found = {name: np.full(len(k), np.nan) for name in known}
+    for row in range(len(k)):
+        try:
+            one = _recover_network(networks, row) if linear else read(curves(networks, row))
+        except ValueError:
+            continue
+        for name, truth in known.items():
+            found[name][row] = getattr(one, name) / truth[row]
+    return found
+
+
+def curves(networks: xr.Dataset, row: int) -> dict[str, np.ndarray]:
+    """Curves of one trained network in the columns of a published table."""
+    return {name: networks[name].values[row].astype(float) for name in ("step", "loss", "rho_over_v")}
+
+
+def _recover_network(networks: xr.Dataset, row: int) -> Recovered:
+    return recover(
+        curves(networks, row),
+        samples=int(networks["samples"].values[row]),
+        loss_factor=float(networks["loss_factor"].values[row]),
+    )
+
+
+def before_onset(published: dict[str, np.ndarray]) -> Bool[Array, " points"]:
+    """Points at which the loss has not fallen by EARLY."""
+    return published["loss"] > (1 - EARLY) * published["loss"][0]
+
+
+def _rise(published: dict[str, np.ndarray]) -> Bool[Array, " points"]:
+    ratio = published["rho_over_v"]
+    return (published["step"] > 0) & (ratio > 0) & (np.cumsum(ratio > RISE * ratio.max()) == 0)
+
+
+def _overlap(loss: Float[Array, " points"]) -> Float[Array, " points"]:
+    """1 − √(L/L(0)): ⟨y, f⟩/‖y‖² to second order, half the share by which the loss has fallen to first."""
+    return 1 - np.sqrt(loss / loss[0])
 
 
 def _first(steps: Float[Array, " points"], overlap: Float[Array, " points"], wanted: float) -> float:
@@ -147,23 +199,16 @@ def _balance(
     early: Bool[Array, " points"],
     k: float,
     root_gamma: float,
-    moving: float,
-) -> tuple[float, tuple[float, float], float]:
-    """σ₀/v₀ with which stage one, over many neurons, is nearest to the points, where it is about as near, and how near.
-
-    Nearness is the rms distance over √γ; about as near is at most twice as far.
-    """
+) -> tuple[float, float]:
+    """σ₀/v₀ with which stage one, over many neurons, is nearest to the points, and how near: rms distance over √γ."""
 
     def distance(balance: float) -> float:
         rho, v = stage_one.mean_sizes(steps[early], balance * root_gamma, 1.0, k, root_gamma**2)
-        expected = moving * rho / (moving * v + 1 - moving)
-        return float(np.sqrt(np.mean((expected - ratio[early]) ** 2)) / root_gamma)
+        return float(np.sqrt(np.mean((rho / v - ratio[early]) ** 2)) / root_gamma)
 
     # More than one valley is possible; a grid finds the deepest.
     grid = np.linspace(0.0, LARGEST_BALANCE, 501)
-    distances = np.array([distance(balance) for balance in grid])
-    best = int(np.argmin(distances))
+    best = int(np.argmin([distance(balance) for balance in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     found = minimize_scalar(distance, bounds=bounds, method="bounded")
-    near = np.append(grid[distances <= 2 * found.fun], found.x)
-    return float(found.x), (float(near.min()), float(near.max())), float(found.fun)
+    return float(found.x), float(found.fun)

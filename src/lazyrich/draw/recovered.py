@@ -1,77 +1,140 @@
-"""What the published points themselves say, as tables of a report page: k, √γ, onset, starting sizes, and how each is found."""
+"""What the published points themselves say, as tables of a report page: k, √γ, onset, starting sizes, and how each is found.
+
+Beside each number stands how far the same reading is from the truth on this sweep's own networks, whose numbers are known.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+import xarray as xr
+
+from lazyrich import archive, scope
+from lazyrich.concatenate import concatenate
+from lazyrich.draw.chosen import some
 from lazyrich.published import load_published
-from lazyrich.recovery import MOVING, ONSET, RISE, recover, target_square
+from lazyrich.recovery import ONSET, RISE, Read, Recovered, calibration, read, recover, target_square
 from lazyrich.sweep import Sweep
 from lazyrich.training import LOSS_FACTOR
 
 LOSSES = {"half_mse": "(1/2n)‖f − y‖²", "mse": "(1/n)‖f − y‖²"}
+CURVES = ("step", "loss", "rho_over_v")
+ACTIVATIONS = ("linear", "relu")  # whose stage one is understood
+MOST = 256  # networks that are read again
 
 
-def recovered_tables(sweep: Sweep) -> list[dict]:
-    """A table for each n, loss and activation of the sweep: rows of (symbol, value, how it is found).
+def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
+    """A table for each n, loss and activation of the sweep: `rows` of (symbol, value, how it is found, calibration).
 
-    None for activations of which stage one says nothing, nor for points that show no stage one.
+    `missing` in their place is the reason why points say nothing of such networks.
     """
     if sweep.figures.published is None:
         return []
     points = load_published(sweep.figures.published)
+    networks = _networks(sweep, shards)
     tables = []
     for samples, loss, activation in sorted(sweep.combinations("samples", "loss", "activation"), key=str):
         loss = loss or "half_mse"
         activation = activation or "linear"
-        if samples is None or activation not in MOVING:
+        table = {"of": f"n = {samples}, loss {LOSSES[loss]}, {activation}", "rows": [], "missing": None, "networks": 0}
+        tables.append(table)
+        if samples is None or activation not in ACTIVATIONS:
+            what = "swept n" if samples is None else f"{activation} networks"
+            table["missing"] = (
+                f"of {what} nobody knows how to read them; {' and '.join(ACTIVATIONS)} networks they tell of"
+            )
             continue
         try:
-            found = recover(points, samples=samples, loss_factor=LOSS_FACTOR[loss], moving=MOVING[activation])
-        except ValueError:
+            found = (
+                recover(points, samples=samples, loss_factor=LOSS_FACTOR[loss])
+                if activation == "linear"
+                else read(points)
+            )
+        except ValueError as error:
+            table["missing"] = str(error)
             continue
-        half = ", half of the neurons on for all samples and half for none" if MOVING[activation] < 1 else ""
-        plateau = (
-            f"points within 1 % of it before the loss has fallen by 1 %: {found.plateau}"
-            if found.plateau
-            else "no plateau: it is reached while the loss falls, and is a lower bound"
-        )
-        rows = [
-            ("√γ", f"{found.root_gamma:g}", f"largest |ρ|/|v|; {plateau}"),
-            (
-                "k",
-                f"{found.k:.4g}",
-                f"early rise of |ρ|/|v|, up to {RISE:g}√γ; single points {_range(found.k_low, found.k_high)}",
-            ),
-            ("k from the loss", f"{found.k_from_loss:.4g}", "growth of 1 − √(L/L(0)) in stage one"),
-            (f"t₁({ONSET:g})", f"{found.onset:.4g}", f"step at which the loss has fallen by {ONSET:.0%}"),
-            *_red_line(sweep, points),
-            (
-                "v_eff = √(σ₀² + v₀²)",
-                f"{found.v_eff:.3g}",
-                f"from t₁ and k; with the other k {found.v_eff_from_loss:.3g}",
-            ),
-            (
-                "σ₀/v₀",
-                f"{found.balance:.2g}",
-                f"shape of the rise; {_range(found.balance_low, found.balance_high)} are up to twice as far from the points",
-            ),
-            ("distance", f"{found.shape_error:.2%}", "rms of |ρ|/|v| to stage one of these numbers, relative to √γ"),
-        ]
-        if activation == "linear":
-            isotropic = found.b * found.root_gamma / target_square(points, samples, LOSS_FACTOR[loss])
-            rows.append(("b", f"{found.b:.3g}", f"end of |ρ|/|v|, ‖y‖²/b; {isotropic:.3g} times that of K = κI"))
-        tables.append({"of": f"n = {samples}, loss {LOSSES[loss]}, {activation}{half}", "rows": rows})
+        ours = _of(networks, samples, LOSS_FACTOR[loss], activation)
+        ratios = {} if ours is None else calibration(ours)
+        table["networks"] = 0 if ours is None else ours.sizes["network"]
+        rows = _rows(found, sweep, points, samples, LOSS_FACTOR[loss])
+        table["rows"] = [(symbol, value, how, _spread(ratios.get(name))) for name, symbol, value, how in rows]
     return tables
 
 
-def _red_line(sweep: Sweep, points: dict[str, np.ndarray]) -> list[tuple[str, str, str]]:
+def _rows(
+    found: Read, sweep: Sweep, points: dict[str, np.ndarray], samples: int, loss_factor: float
+) -> list[tuple[str, str, str, str]]:
+    """(name in `calibration` or "", symbol, value, how it is found)."""
+    within = f"{found.early or 'no'} points are within 1 % of it before the loss has fallen by 1 %"
+    bound = "" if found.early else ", so that it is a lower bound"
+    rows = [
+        ("root_gamma", "√γ", f"{found.root_gamma:g}", f"largest |ρ|/|v|; {within}{bound}"),
+        ("k_from_loss", "k from the loss", f"{found.k_from_loss:.4g}", "growth of 1 − √(L/L(0)) in stage one"),
+        ("", f"t₁({ONSET:g})", f"{found.onset:.4g}", f"step at which the loss has fallen by {ONSET:.0%}"),
+        *_red_line(sweep, points),
+    ]
+    if not isinstance(found, Recovered):
+        return [
+            *rows,
+            (
+                "",
+                "√(σ₀² + v₀²), σ₀/v₀",
+                "not read",
+                "of ReLU networks they are matched by simulation (docs/theory.md, Figures 2 and 3)",
+            ),
+        ]
+    isotropic = found.b * found.root_gamma / target_square(points, samples, loss_factor)
+    return [
+        *rows,
+        ("k", "k from the rise", f"{found.k:.4g}", f"early rise of |ρ|/|v|, up to {RISE:g}√γ"),
+        ("v_eff", "√(σ₀² + v₀²)", f"{found.v_eff:.3g}", "t₁ and k from the rise"),
+        ("v_eff_from_loss", "the same", f"{found.v_eff_from_loss:.3g}", "t₁ and k from the loss"),
+        ("balance", "σ₀/v₀", f"{found.balance:.2g}", "shape of the rise"),
+        ("", "distance", f"{found.shape_error:.2%}", "rms of |ρ|/|v| to stage one of these numbers, relative to √γ"),
+        ("", "b", f"{found.b:.3g}", f"end of |ρ|/|v|, ‖y‖²/b; {isotropic:.3g} times that of K = κI"),
+    ]
+
+
+def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
+    """Some of the sweep's networks, evenly chosen, with their curves; None where these are not recorded."""
+    if sweep.record.summary or not {"loss", "rho_over_v"} <= set(sweep.record.observables):
+        return None
+    parts = []
+    for path in shards:
+        with archive.read(path) as data:
+            kept = data.drop_vars([name for name in data if "record" in data[name].dims and name not in CURVES])
+            parts.append(kept.isel(network=some(data.sizes["network"], -(-MOST // len(shards)))).load())
+    return concatenate(parts)
+
+
+def _of(networks: xr.Dataset | None, samples: int, loss_factor: float, activation: str) -> xr.Dataset | None:
+    """Those of one n, loss and activation."""
+    if networks is None:
+        return None
+    chosen = (
+        (networks["samples"].values == samples)
+        & (networks["loss_factor"].values == loss_factor)
+        & (scope.of_networks(networks) == activation)
+    )
+    return networks.isel(network=np.flatnonzero(chosen)) if chosen.any() else None
+
+
+def _red_line(sweep: Sweep, points: dict[str, np.ndarray]) -> list[tuple[str, str, str, str]]:
     step = sweep.figures.published_onset
     if step is None:
         return []
     share = 1 - np.interp(step, points["step"], points["loss"]) / points["loss"][0]
-    return [("red line", f"{step:g}", f"the figure's own t₁; the loss has fallen by {share:.1%} there")]
+    return [("", "red line", f"{step:g}", f"the figure's own t₁; the loss has fallen by {share:.1%} there")]
 
 
-def _range(low: float, high: float) -> str:
-    return f"{low:.3g}" if np.isclose(low, high, rtol=1e-3) else f"{low:.3g} to {high:.3g}"
+def _spread(ratios: np.ndarray | None) -> str:
+    """Least, median and largest of what was read over the truth, in percent of it."""
+    if ratios is None:
+        return ""
+    seen = ratios[np.isfinite(ratios)]
+    if not len(seen):
+        return "in none"
+    low, middle, high = (f"{100 * (value - 1):+.1f}".replace("-", "−") for value in np.quantile(seen, (0, 0.5, 1)))
+    fewer = f" ({len(seen)} of {len(ratios)})" if len(seen) < len(ratios) else ""
+    return f"{low}, {middle}, {high} %{fewer}"

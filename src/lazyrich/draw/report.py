@@ -65,7 +65,7 @@ def write_report(
         disagreement=disagreement(data),
         stand_in=stand_in(sweep),
         published=published_table(data, sweep),
-        recovered=recovered_tables(sweep),
+        recovered=recovered_tables(sweep, shards),
         cells=sweep.cells,
         networks=int(data["networks"].sum()),
         attributes={key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
