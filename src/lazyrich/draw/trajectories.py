@@ -203,6 +203,6 @@ def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tu
         above = 2.0 if legend_inside and panel.legend.startswith("top") else 1.08
         return (min(0.0, low), high * above or 1.0)
     low = max(low, 1e-18 * high)
-    room = max((high / low) ** 0.7, 30.0) if legend_inside else 2.0
+    room = max((high / low) ** 0.9, 30.0) if legend_inside else 2.0
     below, above = (room, 3.0) if panel.legend.startswith("bottom") else (3.0, room)
     return (low / below, high * above)
