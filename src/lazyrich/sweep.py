@@ -104,10 +104,13 @@ class Problem(Section):
     )
 
 
+PROBES = Integer(1, 10**6)
+
+
 class Probes(Section):
     """`network.probes`: neurons followed one by one."""
 
-    count: Annotated[Any, scalar(Integer(1, 10**6))] = Field(64, description="number of explicit neurons")
+    count: Annotated[Any, scalar(PROBES)] = Field(64, description="number of explicit neurons")
     keep: bool = Field(False, description="keep `rho_r` and `v_r` of each probe at each record")
 
 
@@ -130,7 +133,11 @@ class Network(Section):
     width_exponent_p: Annotated[Any, swept(Real())] = Field(None, description="p: v0 = m^−p")
     width_exponent_s: Annotated[Any, swept(Real())] = Field(None, description="s: σ0 = m^−s")
     probes: Annotated[
-        Probes, BeforeValidator(lambda data: data if isinstance(data, (dict, Probes)) else {"count": data})
+        Probes,
+        BeforeValidator(
+            lambda data: data if isinstance(data, (dict, Probes)) else {"count": data},
+            json_schema_input_type=Probes | Annotated[Any, scalar(PROBES)],
+        ),
     ] = Field(Probes(), description="explicit neurons for means over neurons (all neurons if m is at most that)")
 
 
