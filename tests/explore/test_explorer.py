@@ -414,7 +414,14 @@ def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
 def test_what_is_taken_home_says_what_it_is(page, show, quantile, tmp_path):
     """Heading, slice, time, quantile, networks and how to make it again: in pictures, and beside numbers."""
     page.state.param.update(
-        sweep="done", x="laziness", y="growth_per_step", slices={"samples": 1}, show=show, quantile=quantile, moment=20
+        sweep="done",
+        x="laziness",
+        y="growth_per_step",
+        slices={"samples": 1},
+        show=show,
+        quantile=quantile,
+        moment=20,
+        part=[],
     )
     time = page.source.times[20]
     words = [page.map.figure.title.text, "n = 5", "140 networks, seed 0"]

@@ -89,7 +89,7 @@ def test_every_box_gives_a_sweep_within_it(tmp_path_factory, drawn):
     if found is None:
         return  # beside the map
     file = path.with_name("finer.yaml")
-    file.write_text(part(SimpleNamespace(summary=plane, file=path), found))
+    file.write_text(part(SimpleNamespace(grid=plane, file=path), found))
     finer = load_sweep(file)
     for key, edges in zip(keys, (where.x_edges, where.y_edges), strict=True):
         points = np.array([point[0] for point in finer.dims[key,]])
@@ -128,7 +128,7 @@ def test_a_box_below_zero_is_of_the_least_size(axis, tmp_path):
     assert where.x_edges[0] < 0
     for high, expected in ((-0.01, [0.1]), (0.05, [0.1]), (0.5, [0.1, 0.5])):
         (tmp_path / "finer.yaml").write_text(
-            part(SimpleNamespace(summary=plane, file=path), where.part((-9.0, high), (0.2, 0.5)))
+            part(SimpleNamespace(grid=plane, file=path), where.part((-9.0, high), (0.2, 0.5)))
         )
         points = load_sweep(tmp_path / "finer.yaml").dims["sigma_0",]
         assert [points[i][0] for i in (0, -1)][: len(expected)] == expected

@@ -54,9 +54,12 @@ def test_everything_is_made_where_the_readme_says(project):
     for name, figures in (
         (
             "map",
-            {"phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement", "collapse"},
+            {
+                *("phase_diagram", "kernel_change", "onset_step", "order_parameters", "validity", "agreement"),
+                *("collapse", "kernel_distance"),
+            },
         ),
-        ("line", {"kernel_change", "trajectories"}),
+        ("line", {"kernel_change", "trajectories", "kernel_distance"}),
     ):
         home = results / name
         plan = json.loads((home / "plan.json").read_text())
@@ -203,7 +206,7 @@ def test_growth_at_either_end_and_in_between_trains_only_new_points(project, laz
     environment = {**os.environ, "PYTHONPATH": str(project.root / "src")}
     said = subprocess.run(command, cwd=project.root, env=environment, text=True, capture_output=True, check=True).stdout
     project.sweep("map", MAP)
-    assert f"to do     {new} networks in {jobs['simulate_shard']} shards" in said
+    assert f"to do     {new} networks in {counted(jobs['simulate_shard'], 'shard')}" in said
     assert -(-new // 25) <= jobs["simulate_shard"] <= 2 * -(-new // 25)
 
 

@@ -94,8 +94,8 @@ class Moments:
         # Numbers on their way to infinity would leave no colours for the others.
         others = self.values[:, ~diverged] if not diverged.all() else self.values
         found = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
-        # With the summary's attributes, of which pictures say what holds of it.
-        self.whole = xr.Dataset({diagram.variable: ("colour", found)}, attrs=source.summary.attrs)
+        # With the grid and the summary's attributes, by which pictures say what holds of it.
+        self.whole = source.grid.assign({diagram.variable: ("colour", found)}).assign_attrs(source.summary.attrs)
 
     def is_of(self, source: Source, diagram: Diagram) -> bool:
         """Whether it is this diagram of this source."""
