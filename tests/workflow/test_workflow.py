@@ -19,6 +19,8 @@ import pytest
 import torch
 import xarray as xr
 
+from lazyrich.words import counted
+
 from .conftest import LINE, MAP
 
 pytestmark = pytest.mark.workflow
