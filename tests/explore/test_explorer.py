@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import xarray as xr
 import yaml
@@ -146,7 +147,10 @@ def test_edited_thresholds_are_not_shown_over_their_old_summary(folder, tmp_path
     path.write_text(yaml.safe_dump({**SWEEP, "title": "Another", "phases": {"kernel_change": 1e9}}))
     edited = before.refreshed()
     assert edited is not before
-    assert Phase.rich_two_stage in before.summary.phase and Phase.rich_two_stage not in edited.summary.phase
+    assert (
+        Phase.rich_two_stage in before.fields(["phase"]).phase
+        and Phase.rich_two_stage not in edited.fields(["phase"]).phase
+    )
     assert _read_from(before) == str(on_disk) and _read_from(edited) is None
     path.write_text(yaml.safe_dump({**SWEEP, "title": "Another"}))
     assert _read_from(source(tmp_path / "copy", "done")) == str(on_disk)
@@ -157,9 +161,9 @@ def test_edited_thresholds_are_not_shown_over_their_old_summary(folder, tmp_path
     assert _read_from(source(tmp_path / "copy", "done")) is None
 
 
-def _read_from(found):
-    """The file that a source's summary was read from; None where it was computed."""
-    return found.summary.encoding.get("source")
+def _read_from(source):
+    """Which file a source's summary is read from; None where it is made of shards."""
+    return str(source._stored.path) if source._stored else None
 
 
 def test_a_sweep_file_that_is_wrong_stops_no_other(folder, tmp_path):
@@ -595,3 +599,22 @@ def test_frames_have_corners_from_the_start(folder):
     page = Explorer(Sources(folder / "config/sweeps", folder / "results"))
     for frame in page.map.frames.values():
         assert len(frame.xs) == len(frame.ys) == 4 and not frame.visible
+
+
+def test_a_summary_that_has_been_written_anew_is_not_mixed_with_the_old_one(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    done = source(tmp_path / "copy", "done")
+    path = done.home / "summary.nc"
+    with archive.read(path) as data:
+        archive.write(data.load().isel(laziness=slice(1, None)), path)
+    with pytest.raises(OSError, match=r"summary.nc: has just been written anew"):
+        done.fields(["kernel_change"])
+
+
+def test_no_file_stays_open(folder):
+    """What is open is closed by the garbage collector, in the middle of whatever HDF5 is doing in another thread."""
+    done = source(folder, "done")
+    done.fields(["phase", "kernel_change"])
+    done.plane({"samples": 1})
+    done.networks(0, RECORDED)
+    assert not [file.path for file in psutil.Process().open_files() if file.path.startswith(str(folder))]

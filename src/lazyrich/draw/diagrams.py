@@ -166,7 +166,7 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
 
 def _white(summary: xr.Dataset, name: str) -> str:
     """What a map's caption says where some of its cells were not run."""
-    if not maps.not_run(summary, name).any():
+    if not (summary["networks"] == 0).any() or not maps.not_run(summary, name).any():
         return ""
     return "; white: not run" + (", nor between cells with a value" if "refine_level" in summary else "")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from lazyrich.boundaries import BOUNDARIES, boundaries
 from lazyrich.concatenate import concatenate
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
+from lazyrich.explore.unopened import Unopened
 from lazyrich.fields import median, numeric_axes
 from lazyrich.plan import Shard, whole
 from lazyrich.plan_file import needed_shards, shard_file, trained
@@ -118,10 +118,9 @@ class Source:
         self.shards: dict[str, Shard] = needed_shards(self.sweep, self.home)
         # In this order: a shard that lands in between is seen at the next look.
         self._state, self.there = self._written(), self._there()
-        self.summary = self._summary()
+        self._stored = self._whole()
+        self.summary = self._stored.outline if self._stored else self._so_far()
         self._moments: dict[str, Moments] = {}
-        # Who still looks at this one goes on reading the file that it has open, whatever has taken its place.
-        weakref.finalize(self, _close, self.summary)
         # Its own and gone with it: `functools.cache` on a method would keep every source for ever.
         self.lines, self.places = functools.cache(self._lines), functools.cache(self._places)
 
@@ -144,15 +143,15 @@ class Source:
     def fields(self, names: Iterable[str]) -> xr.Dataset:
         """Some fields of the summary (those of the names that it has), in memory from the first time on."""
         found = [name for name in dict.fromkeys(names) if name in self.summary.variables]
-        with archive.LOCK:
-            for name in found:
-                self.summary[name].load()
+        if self._stored:
+            self._stored.fill(found)
         return self.summary[found]
 
     def plane(self, place: dict[str, int]) -> xr.Dataset:
         """All of the summary at `place` along some dimensions, in memory."""
-        with archive.LOCK:
-            return self.summary.isel(place).load()
+        if self._stored:
+            return self._stored.read(map(str, self.summary.data_vars), place)
+        return self.summary.isel(place)
 
     def _lines(
         self, names: tuple[str, ...], x: str, y: str, place: tuple[tuple[str, int], ...]
@@ -165,8 +164,7 @@ class Source:
     @functools.cached_property
     def grid(self) -> xr.Dataset:
         """The coordinates of the cells, and nothing else."""
-        with archive.LOCK:
-            return self.summary.coords.to_dataset().load()
+        return self.summary.coords.to_dataset()
 
     @property
     def grid_sizes(self) -> dict[str, int]:
@@ -191,6 +189,9 @@ class Source:
     @functools.cached_property
     def diagrams(self) -> list[Diagram]:
         """What a map may show: at the end of training, then during it."""
+        # Their captions say in which of them cells were not run.
+        if (self.fields(["networks"])["networks"] == 0).any():
+            self.fields(map(str, self.summary.data_vars))
         return [*diagrams(self.sweep, self.summary), *moment_diagrams(self)]
 
     @functools.cached_property
@@ -244,21 +245,19 @@ class Source:
         done = trained(self.home, self.shards)
         return [name for name in self.shards if name in done]
 
-    def _summary(self) -> xr.Dataset:
+    def _whole(self) -> Unopened | None:
+        """The summary on disk, where it is that of all shards and of the sweep file as it is now."""
         if not self.there:
             raise ValueError(f"{self.home}: nothing is trained yet; run snakemake --cores all {self.home}/report.html")
-        paths = [self.path(name) for name in self.there]
         path = self.home / "summary.nc"
-        newest = max(path.stat().st_mtime for path in paths)
-        if self.complete and path.exists() and path.stat().st_mtime >= newest:
-            with archive.LOCK:
-                data = archive.read(path)
-                if data.attrs.get("analysed") == analysed(self.sweep):
-                    return data
-                data.close()  # of the sweep file as it was before somebody edited it, its thresholds alone perhaps
+        newest = max(self.path(name).stat().st_mtime for name in self.there)
+        if not (self.complete and path.exists() and path.stat().st_mtime >= newest):
+            return None
+        found = Unopened(path)
+        # Else of the file before somebody edited it, its thresholds alone perhaps.
+        return found if found.outline.attrs.get("analysed") == analysed(self.sweep) else None
+
+    def _so_far(self) -> xr.Dataset:
+        """A summary of the shards that are there."""
+        paths = [self.path(name) for name in self.there]
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)
-
-
-def _close(summary: xr.Dataset) -> None:
-    with archive.LOCK:
-        summary.close()

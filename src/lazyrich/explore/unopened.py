@@ -1,0 +1,61 @@
+"""A netCDF file that is open only while something of it is read.
+
+A file that stays open is closed by the garbage collector, in any thread, in the middle of whatever HDF5 is doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from lazyrich import archive
+
+
+class Unopened:
+    """A file's coordinates, and names, dimensions and attributes of its variables, which are read where they are asked for.
+
+    Attributes
+    ----------
+    outline
+        with coordinates in memory; of variables that have not been read the values mean nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with archive.LOCK, archive.read(path) as data:
+            self.written = path.stat().st_mtime_ns
+            fields = {
+                name: (each.dims, np.broadcast_to(_nothing(each.dtype), each.shape), each.attrs)
+                for name, each in data.data_vars.items()
+            }
+            self.outline = data.coords.to_dataset().load().assign(fields).assign_attrs(data.attrs)
+        self.unread = set(self.outline.data_vars)
+
+    def read(self, names: Iterable[str], place: dict[str, int] | None = None) -> xr.Dataset:
+        """Some variables, in memory, at `place` along some dimensions.
+
+        Raises
+        ------
+        OSError
+            where another file has taken its place.
+        """
+        with archive.LOCK, archive.read(self.path) as data:
+            if self.path.stat().st_mtime_ns != self.written:
+                raise OSError(f"{self.path}: has just been written anew")
+            return data[list(names)].isel(place or {}).load()
+
+    def fill(self, names: Iterable[str]) -> None:
+        """Read some variables into the outline, where they were not read before."""
+        if missing := [name for name in names if name in self.unread]:
+            found = self.read(missing)
+            for name in missing:
+                self.outline[name] = found[name].variable
+            self.unread -= set(missing)
+
+
+def _nothing(dtype: np.dtype) -> np.ndarray:
+    """A value that stands for none, as far as a type has one."""
+    return np.full((), np.nan if dtype.kind == "f" else 0, dtype)
