@@ -111,7 +111,8 @@ class Map:
         values = next(iter(overlay)).dimension_values(2, flat=False)  # (vertical, horizontal), rising
         # Half as much to send where that loses nothing: codes, and records, which are of single precision. A number that is
         # rounded may fall below the least one, and be painted as a cell that was not run.
-        single = values.astype(np.float32)
+        with np.errstate(over="ignore"):
+            single = values.astype(np.float32)
         values = single if np.array_equal(single, values, equal_nan=True) else values
         data = self.cells.data_source.data
         self.cells.data_source.data = (
