@@ -121,15 +121,12 @@ def rows() -> list[Row]:
         Row("Gram, ReLU, m = 256, n = 10, 64 records of the default observables", work, ("torch, ReLU, m = 256",))
     )
     if torch.cuda.is_available():
-        found += [
-            Row(
-                f"propagator on the GPU, n = {n}, loss at the end",
-                engine(partial(select.evolve_with, "propagator", device="cuda", threads=1), n, 2**17, 1, ("loss",)),
-                ("torch", f"propagator, n = {n}, loss at the end"),
-                flops(n),
-            )
-            for n in SIZES
-        ]
+        for n in SIZES:
+            name, jax = f"propagator on the GPU, n = {n}, loss at the end", f"JAX on the GPU, n = {n}"
+            fused = partial(select.evolve_with, "propagator", device="cuda", threads=1)
+            found.append(Row(jax, peers.jax_recursion(n, 2**14, STEPS, platform="cuda")))
+            work = engine(fused, n, 2**17, 1, ("loss",))
+            found.append(Row(name, work, ("torch", jax, f"propagator, n = {n}, loss at the end"), flops(n)))
     return found
 
 

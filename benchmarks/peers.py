@@ -1,6 +1,7 @@
 """What the engines are measured beside: the network as a user would train it in torch, and the exact recursion in JAX.
 
-JAX is asked to see each core as a device of its own before it is first imported, so that it may use all of them.
+JAX is asked to see each core as a device of its own before it is first imported, so that it may use all of them, and to leave
+the memory of a GPU to others.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-CORES = os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0))  # `taskset -c 0,1` leaves two
 os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={CORES}"
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 
 
 def torch_autograd(samples: int, dimension: int, width: int, activation: Callable) -> Callable[[], int]:
@@ -33,7 +35,9 @@ def torch_autograd(samples: int, dimension: int, width: int, activation: Callabl
     return work
 
 
-def jax_recursion(samples: int, networks: int, steps: int, *, devices: int) -> Callable[[], int]:
+def jax_recursion(
+    samples: int, networks: int, steps: int, *, devices: int = 1, platform: str = "cpu"
+) -> Callable[[], int]:
     """Network-steps of the propagator's recursion in JAX: `vmap` over networks, `scan` over steps, `jit`.
 
     The smallest form of it, as in the engine: second moments (A, u, c), and the loss at the end. With more than one device
@@ -63,12 +67,13 @@ def jax_recursion(samples: int, networks: int, steps: int, *, devices: int) -> C
         rng.standard_normal((networks, samples)),
         np.full(networks, 1e-3),
     )
+    chosen = jax.devices(platform)[:devices]
     if devices == 1:
         together = jax.jit(jax.vmap(train))
+        arrays = tuple(jax.device_put(a, chosen[0]) for a in arrays)
     else:
-        together = jax.pmap(jax.vmap(train))
-        arrays = tuple(a.reshape(devices, networks // devices, *a.shape[1:]) for a in arrays)
-    arrays = tuple(jnp.asarray(a) for a in arrays)
+        together = jax.pmap(jax.vmap(train), devices=chosen)
+        arrays = tuple(jnp.asarray(a.reshape(devices, networks // devices, *a.shape[1:])) for a in arrays)
 
     def work() -> int:
         together(*arrays).block_until_ready()

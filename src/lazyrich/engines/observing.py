@@ -31,7 +31,19 @@ from lazyrich.observables import State
 from lazyrich.theory import end_state
 from lazyrich.training import FINISHED
 
+# cuSOLVER's batched eigenvalues fail from about 2^15 matrices on.
+MOST_MATRICES = 2**14
+
 _period_of = compiled(period_of)
+
+
+@compiled
+def _periods(rings: np.ndarray, newest: np.ndarray) -> np.ndarray:
+    """`period_of` of many rings, (networks, WINDOW)."""
+    found = np.empty(len(rings), dtype=np.int64)
+    for i in range(len(rings)):
+        found[i] = _period_of(rings[i], newest[i])
+    return found
 
 
 def tensor(array: np.ndarray, device: str) -> Tensor:
@@ -58,7 +70,8 @@ def spectrum(kernel: Float[Tensor, "networks k k"]) -> tuple[Tensor, Tensor]:
     """Eigenvalues, rising, and eigenvectors; a kernel that overflows has none, and does not cost its neighbours theirs."""
     finite = torch.isfinite(kernel).all(-1).all(-1)
     identity = torch.eye(kernel.shape[-1], dtype=kernel.dtype, device=kernel.device)
-    mu, Q = torch.linalg.eigh(torch.where(finite[:, None, None], kernel, identity))
+    pieces = torch.where(finite[:, None, None], kernel, identity).split(MOST_MATRICES)
+    mu, Q = (torch.cat(parts) for parts in zip(*map(torch.linalg.eigh, pieces), strict=True))
     return torch.where(finite[:, None], mu, torch.nan), Q
 
 
@@ -236,9 +249,8 @@ class Outcome:
             result.rho_rms[...] = np.nan
         rings = self.ring.cpu().numpy()
         # A network that stopped early, converged to rounding, has no period.
-        whole = (self.last_step.cpu().numpy() == networks.steps) & (networks.steps >= WINDOW)
-        for i in np.flatnonzero(whole):
-            result.period[i] = _period_of(rings[i], networks.steps[i] % WINDOW)
+        whole = np.flatnonzero((self.last_step.cpu().numpy() == networks.steps) & (networks.steps >= WINDOW))
+        result.period[whole] = _periods(rings[whole], networks.steps[whole] % WINDOW)
         return result
 
 
