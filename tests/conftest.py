@@ -21,6 +21,7 @@ CHECKED = [
     "lazyrich.networks",
     "lazyrich.phases",
     "lazyrich.problem",
+    "lazyrich.sampling",
     "lazyrich.records",
     "lazyrich.theory.boundaries",
     "lazyrich.theory.closed_form",

@@ -24,6 +24,7 @@ from lazyrich.boundaries import (
 )
 from lazyrich.fields import numeric_axes
 from lazyrich.phases import Phase
+from tests.made_up import OF_LINEAR
 
 REDUCTIONS = pytest.mark.parametrize("reduce", [np.median, np.mean])
 # Of numbers that differ by more than rounding, so that sums of them in another order do not change their ranks.
@@ -228,6 +229,7 @@ def made_up(**fields):
     data = xr.Dataset(
         {"phase": (dims, np.full((9, 8), Phase.lazy)), "stability_fraction": (dims, np.full((9, 8), 0.5))},
         coords={"laziness": CHI, "growth_per_step": K},
+        attrs=OF_LINEAR,
     )
     chi, k = np.meshgrid(CHI, K, indexing="ij")
     return data.assign({name: (dims, function(chi, k)) for name, function in fields.items()})

@@ -1,8 +1,6 @@
 """Problems: the Gram matrix of the inputs and the targets in its eigenbasis, all that training ever sees of the data.
 
-Inputs x = Λ^½ z. For Gaussian z and few distinct eigenvalues (isotropic, spiked), K = XXᵀ and Xβ are drawn in law, at a cost
-that does not depend on the dimension; otherwise X is drawn in blocks of columns and only K and Xβ are kept. Rotations of the
-input space change nothing and are never formed.
+Rotations of the input space change nothing and are never formed.
 """
 
 from __future__ import annotations
@@ -13,9 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from lazyrich import sampling
 from lazyrich.datasets.source import Data, data_of
 from lazyrich.held_out import Drawing, HeldOut, Rows, functions, stacked, turned
-from lazyrich.streams import Role, stream, wishart_root
+from lazyrich.streams import Role, stream
 from lazyrich.sweep import DATA
 from lazyrich.table import Table, distinct
 from lazyrich.theory import scalars
@@ -24,8 +23,6 @@ Array = np.ndarray
 
 # Eigenvalues of K below this share of the largest count as zero.
 RANK_CUT = 1e-12
-# Columns of X drawn at a time: 64 Ki columns of 100 samples are 50 MiB.
-BLOCK = 65536
 
 KEYS = [
     "replicate",
@@ -220,18 +217,18 @@ def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int, neurons: int
     n, d, replicate = row["samples"], row["dimension"], row["replicate"]
     inputs = stream(seed, replicate, Role.INPUTS)
     teacher = stream(seed, replicate, Role.TEACHER)
-    groups = _spectrum(row, fixed)
+    groups = sampling.spectrum(row, fixed)
     drawing = None
     if row.get("test_samples") is not None:
         drawing = Drawing(seed, replicate, n, row["test_samples"], n + 1 if neurons is None else neurons)
     if row["source"] == "gaussian" and isinstance(groups, list):
         values, counts = (np.array(column, dtype=float) for column in zip(*groups, strict=True))
-        K, signal, norms = _gaussian_in_law(inputs, teacher, n, groups, drawing)
+        K, signal, norms = sampling.gaussian_in_law(inputs, teacher, n, groups, drawing)
     else:
         if isinstance(groups, list):
             groups = np.repeat([value for value, _ in groups], [count for _, count in groups])
         values, counts = groups, np.ones(len(groups))
-        K, signal, norms = _explicit(inputs, teacher, n, groups, row["source"], drawing)
+        K, signal, norms = sampling.explicit(inputs, teacher, n, groups, row["source"], drawing)
     beta_norm, signal_norm = norms
     if row.get("teacher_norm") is not None:
         signal = signal * (row["teacher_norm"] / beta_norm)
@@ -258,92 +255,6 @@ def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int, neurons: int
         if neurons is None:  # a function for each coordinate of z
             test = test._replace(outside=test.outside[:, : int(keep.sum()) + 1])
     return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y, law, test=test)
-
-
-def _spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, int]] | np.ndarray:
-    """The eigenvalues of Σ: a list of (value, multiplicity) where they are few, else an array (d,)."""
-    d = row["dimension"]
-    match row.get("spectrum", "isotropic"):
-        case "isotropic":
-            return [(1.0, d)]
-        case "spiked":
-            return [(1.0 + row["spike_strength"], row["spikes"]), (1.0, d - row["spikes"])]
-        case "power_law":
-            return np.arange(1, d + 1, dtype=float) ** -row["spectrum_exponent"]
-        case _:
-            return np.array(fixed["eigenvalues"], dtype=float)
-
-
-def _gaussian_in_law(
-    inputs: np.random.Generator,
-    teacher: np.random.Generator,
-    n: int,
-    groups: list[tuple[float, int]],
-    drawing: Drawing | None,
-) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """(K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
-
-    g is the group's projection on its part of the teacher, which turns to the group's first axis. Test inputs have such a g,
-    and the columns of the Wishart matrix's root; beyond these the group has columns in which X is 0.
-    """
-    K = np.zeros((n, n))
-    signal = np.zeros(n)
-    square, weighted = 0.0, 0.0
-    for value, count in groups:
-        if count == 0:
-            continue
-        g = inputs.standard_normal(n)
-        root = wishart_root(inputs, n, count - 1)
-        part = teacher.chisquare(float(count))
-        K += value * (np.outer(g, g) + root @ root.T)
-        signal += np.sqrt(value * part) * g
-        if drawing is not None:
-            own = np.sqrt(value) * drawing.inputs.standard_normal((drawing.samples, 1 + root.shape[1]))
-            drawing.add(np.sqrt(value) * np.column_stack([g, root]), own)
-            drawing.signal += np.sqrt(part) * own[:, 0]
-            drawing.add_unseen(value, count - 1 - root.shape[1])
-        square += part
-        weighted += value * part
-    return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
-
-
-def _explicit(
-    inputs: np.random.Generator,
-    teacher: np.random.Generator,
-    n: int,
-    spectrum: np.ndarray,
-    law: str,
-    drawing: Drawing | None,
-) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """(K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
-    K = np.zeros((n, n))
-    signal = np.zeros(n)
-    square, weighted = 0.0, 0.0
-    for start in range(0, len(spectrum), BLOCK):
-        scale = np.sqrt(spectrum[start : start + BLOCK])
-        # A column of X is a row here, so that a longer spectrum extends the same draws.
-        X = (_entries(inputs, law, (len(scale), n)) * scale[:, None]).T
-        beta = teacher.standard_normal(len(scale))
-        K += X @ X.T
-        signal += X @ beta
-        square += float(beta @ beta)
-        weighted += float(np.sum((scale * beta) ** 2))
-        if drawing is not None:
-            X_test = (_entries(drawing.inputs, law, (len(scale), drawing.samples)) * scale[:, None]).T
-            drawing.add(X, X_test)
-            drawing.signal += X_test @ beta
-    return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
-
-
-def _entries(generator: np.random.Generator, law: str, shape: tuple[int, int]) -> np.ndarray:
-    """Independent entries of mean 0 and variance 1."""
-    match law:
-        case "gaussian":
-            return generator.standard_normal(shape)
-        case "rademacher":
-            return 2.0 * generator.integers(0, 2, shape) - 1.0
-        case _:
-            return generator.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
 
 
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:

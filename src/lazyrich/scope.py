@@ -90,5 +90,5 @@ def remark(summary: xr.Dataset, name: str) -> str:
 
 
 def _fixed(data: xr.Dataset) -> str:
-    """The activation that all of a dataset shares; without a recipe nothing says that they are not linear."""
-    return json.loads(data.attrs["recipe"])["fixed"]["activation"] if "recipe" in data.attrs else LINEAR
+    """The activation that all of a dataset shares."""
+    return json.loads(data.attrs["recipe"])["fixed"]["activation"]

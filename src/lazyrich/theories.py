@@ -85,6 +85,11 @@ def predictions(data: xr.Dataset) -> dict[str, np.ndarray]:
     return result
 
 
+def _column(values: np.ndarray) -> np.ndarray:
+    """Numbers of networks against records."""
+    return values[:, None]
+
+
 def _of_any(data: xr.Dataset) -> dict[str, np.ndarray]:
     """Stage one and stage two, which may carry over to networks that are not linear."""
     get = scalars(data)
@@ -92,9 +97,6 @@ def _of_any(data: xr.Dataset) -> dict[str, np.ndarray]:
     start_overlap = data["target_overlap"].values[:, 0].astype(float)
     k, gamma, y_norm = get["growth_per_step"], get["gamma"], get["y_norm"]
     b_v = start_overlap * y_norm**2
-
-    def column(values: np.ndarray) -> np.ndarray:
-        return values[:, None]
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         growing = stage_one.growing_mode(get["b_rms"], get["v_0"], b_v, gamma)
@@ -105,10 +107,10 @@ def _of_any(data: xr.Dataset) -> dict[str, np.ndarray]:
         when, numbers = (data["step"].values, onset.astype(np.int64)), (k, gamma, get["phi"])
         return {
             "stage_one": stage_one.overlap(
-                steps, column(growing), column(decaying), column(k), column(gamma), column(y_norm)
+                steps, _column(growing), _column(decaying), _column(k), _column(gamma), _column(y_norm)
             ),
-            "eq_10": two_stage.evolve(*when, rho_start, v_start, *numbers) / column(y_norm) ** 2,
-            "aligned": two_stage.evolve_aligned(*when, aligned_start, *numbers) / column(y_norm) ** 2,
+            "eq_10": two_stage.evolve(*when, rho_start, v_start, *numbers) / _column(y_norm) ** 2,
+            "aligned": two_stage.evolve_aligned(*when, aligned_start, *numbers) / _column(y_norm) ** 2,
         }
 
 
@@ -119,9 +121,6 @@ def _of_linear(data: xr.Dataset) -> dict[str, np.ndarray]:
     k, gamma, y_norm = get["growth_per_step"], get["gamma"], get["y_norm"]
     b_v = data["target_overlap"].values[:, 0].astype(float) * y_norm**2
 
-    def column(values: np.ndarray) -> np.ndarray:
-        return values[:, None]
-
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # The closed form knows only the targets that can be fitted.
         fitted = fitted_square(get)
@@ -131,16 +130,16 @@ def _of_linear(data: xr.Dataset) -> dict[str, np.ndarray]:
         return {
             "closed_form": closed_form.overlap(
                 steps,
-                column(get["b_rms"] ** 2 / gamma),
-                column(get["v_0"] ** 2),
-                column(b_v / np.sqrt(gamma)),
-                column(k),
-                column(gamma / fitted),
-                column(np.sqrt(fitted)),
+                _column(get["b_rms"] ** 2 / gamma),
+                _column(get["v_0"] ** 2),
+                _column(b_v / np.sqrt(gamma)),
+                _column(k),
+                _column(gamma / fitted),
+                _column(np.sqrt(fitted)),
             )
-            * column(fitted / y_norm**2),
-            "wide_flow": wide.overlap(steps, *spectrum, size, rate) / column(y_norm) ** 2,
-            "lazy_limit": lazy.overlap(steps, *spectrum, size, rate) / column(y_norm) ** 2,
+            * _column(fitted / y_norm**2),
+            "wide_flow": wide.overlap(steps, *spectrum, size, rate) / _column(y_norm) ** 2,
+            "lazy_limit": lazy.overlap(steps, *spectrum, size, rate) / _column(y_norm) ** 2,
         }
 
 

@@ -14,6 +14,7 @@ from lazyrich.draw.collapse import collapse_figure
 from lazyrich.phases import Phase
 from lazyrich.sweep_file import load_sweep
 from lazyrich.theory.boundaries import kernel_change_isotropic
+from tests.made_up import OF_LINEAR
 
 SWEEP = load_sweep(
     {
@@ -29,7 +30,8 @@ CHI = np.logspace(-2, 2, 9)
 def summary(groups=3, chi=CHI, axis="growth_per_step", values=None, factors=None):
     """Cells of χ against another axis; the change is the prediction times a group's factor, or its number from 1."""
     values = np.logspace(-1, 0, groups) if values is None else values
-    data = xr.Dataset(coords={"laziness": ("laziness", chi, {"symbol": "χ"}), axis: (axis, values, {"symbol": "k"})})
+    coords = {"laziness": ("laziness", chi, {"symbol": "χ"}), axis: (axis, values, {"symbol": "k"})}
+    data = xr.Dataset(coords=coords, attrs=OF_LINEAR)
     predicted = xr.DataArray(kernel_change_isotropic(chi, 3) / kernel_change_isotropic(1.0, 3), dims="laziness")
     ones = xr.ones_like(predicted * xr.DataArray(np.ones(len(values)), dims=axis))
     data["phase"] = (ones * Phase.lazy).astype(int)

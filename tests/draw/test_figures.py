@@ -2,6 +2,8 @@
 
 import html
 import json
+import subprocess
+import sys
 from itertools import combinations
 
 import holoviews as hv
@@ -253,7 +255,7 @@ def test_pictures_say_what_they_show(tmp_path):
     draw_figures(sweep, summary=tmp_path / "summary.nc", shards=files(sweep, tmp_path), folder=folder)
     captions = json.loads((folder / "captions.json").read_text())
     for name, caption in captions.items():
-        said = f"{caption} Made by: snakemake --cores all {folder}"
+        said = f"{caption} Made by: snakemake --cores all --config results={tmp_path.parent} -- {folder}"
         assert Image.open(folder / f"{name}.png").text["Description"] == said
         assert said in html.unescape((folder / f"{name}.svg").read_text())
 
@@ -273,3 +275,9 @@ def test_networks_are_drawn_as_long_as_something_happens():
     assert 70 <= fast < 1000 and fast >= data.end_step[1]
     assert np.isfinite(data.loss[2].where(data.step[2] <= diverged, drop=True)).any()
     assert diverged < 100
+
+
+def test_pages_are_written_without_matplotlib():
+    """It takes half a second to import; what writes report pages draws nothing with it."""
+    code = "import sys, lazyrich.draw.report; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,6 +11,7 @@ import xarray as xr
 
 from lazyrich.draw import maps, style
 from lazyrich.phases import Phase
+from tests.made_up import OF_LINEAR
 
 X = np.array([1e-3, 1e-2, 1e-1, 1.0])
 Y = np.array([1e-2, 1.0, 1e2])
@@ -24,7 +25,7 @@ def phase_map(data, backend, lines=()):
 
 
 def summary(**fields):
-    data = xr.Dataset(coords={"sigma_0": X, "v_0": Y})
+    data = xr.Dataset(coords={"sigma_0": X, "v_0": Y}, attrs=OF_LINEAR)
     fields = {"phase": np.full((4, 3), Phase.lazy), "networks": np.ones((4, 3), dtype=int)} | fields
     for name, values in fields.items():
         data[name] = (("sigma_0", "v_0"), np.asarray(values))

@@ -20,8 +20,8 @@ from lazyrich.sweep_file import load_sweep
 from tests.browser import MAP, NEEDS_CHROMIUM, PLACE, browser
 from tests.workflow.conftest import copied
 
+from .common import land
 from .conftest import SWEEP
-from .test_explorer import land
 
 __all__ = ["browser"]
 pytestmark = NEEDS_CHROMIUM

@@ -14,6 +14,7 @@ from bokeh.embed import json_item
 
 from lazyrich import archive, scope
 from lazyrich.boundaries import boundaries
+from lazyrich.command import snakemake_command
 from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
@@ -65,10 +66,11 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     found["collapse"] = collapse_figure(sweep, data)
     found["kernel_distance"] = distance_figure(sweep, data, shards)
     drawn = {name: each for name, each in found.items() if each is not None}
+    command = snakemake_command(folder, folder.parent.parent)
     if other := stand_in(sweep):
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
-        said = f"{caption} Made by: snakemake --cores all {folder}"
+        said = f"{caption} Made by: {command}"
         for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
             # As in `rendered`: not `set_current_backend`.
             hv.Store.current_backend = backend

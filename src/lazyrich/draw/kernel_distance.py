@@ -12,7 +12,6 @@ from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-import holoviews.plotting.mpl
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int

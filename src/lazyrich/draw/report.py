@@ -12,6 +12,7 @@ import xarray as xr
 
 from lazyrich import archive, scope
 from lazyrich.boundaries import BOUNDARIES
+from lazyrich.command import snakemake_command
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.kernel_distance import distance_table, kernel_distances
@@ -52,7 +53,7 @@ def write_report(
         "report.html",
         title=sweep.title,
         description=sweep.description,
-        page=page,
+        command=snakemake_command(Path(page), results),
         scripts=bokeh_scripts(),
         figures=drawn,
         atlas=explored,

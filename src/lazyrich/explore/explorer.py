@@ -83,8 +83,10 @@ class Explorer(pn.viewable.Viewer):
     @property
     def region(self) -> dict[str, tuple[float, float]]:
         """The part of the plane that is seen alone, name of axis -> (lowest, highest); empty for all of it."""
-        left, right, low, high = self.state.part or [0.0] * 4
-        return (self.where.part((left, right), (low, high)) or {}) if self.state.part else {}
+        if not self.state.part:
+            return {}
+        left, right, low, high = self.state.part
+        return self.where.part((left, right), (low, high)) or {}
 
     @property
     def time(self) -> float | None:

@@ -14,6 +14,7 @@ import xarray as xr
 from lazyrich import archive
 from lazyrich.analysed import analysed
 from lazyrich.boundaries import BOUNDARIES, boundaries
+from lazyrich.command import snakemake_command
 from lazyrich.concatenate import concatenate
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
@@ -248,7 +249,8 @@ class Source:
     def _whole(self) -> Unopened | None:
         """The summary on disk, where it is that of all shards and of the sweep file as it is now."""
         if not self.there:
-            raise ValueError(f"{self.home}: nothing is trained yet; run snakemake --cores all {self.home}/report.html")
+            command = snakemake_command(self.home / "report.html", self.home.parent)
+            raise ValueError(f"{self.home}: nothing is trained yet; run {command}")
         path = self.home / "summary.nc"
         newest = max(self.path(name).stat().st_mtime for name in self.there)
         if not (self.complete and path.exists() and path.stat().st_mtime >= newest):

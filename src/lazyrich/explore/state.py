@@ -17,6 +17,13 @@ from lazyrich.explore.source import Source
 from lazyrich.quantiles import QUANTILES
 
 OWN = ""  # coordinates: the sweep's own axes
+# What means nothing once another value of the name is chosen.
+BELONGING = {
+    "sweep": ("part", "slices", "cell", "other"),
+    "x": ("part",),
+    "y": ("part",),
+    "coordinates": ("part",),
+}
 
 
 class State(param.Parameterized):
@@ -44,9 +51,7 @@ class State(param.Parameterized):
 
     def choose(self, name: str, value: Any) -> None:
         """Set one of these, and with it what belongs to its former value: a part of one map is none of another."""
-        belonging = {"x": ("part",), "y": ("part",), "coordinates": ("part",)}
-        belonging["sweep"] = ("part", "slices", "cell", "other")
-        self.param.update(**{name: value, **{each: self.param[each].default for each in belonging.get(name, ())}})
+        self.param.update(**{name: value, **{each: self.param[each].default for each in BELONGING.get(name, ())}})
 
     def allowed(self, source: Source) -> dict[str, Any]:
         """These values as far as the source has them; the others are those of a new page."""

@@ -49,11 +49,12 @@ class Unopened:
 
     def fill(self, names: Iterable[str]) -> None:
         """Read some variables into the outline, where they were not read before."""
-        if missing := [name for name in names if name in self.unread]:
-            found = self.read(missing)
-            for name in missing:
-                self.outline[name] = found[name].variable
-            self.unread -= set(missing)
+        with archive.LOCK:  # threads read into the same outline
+            if missing := [name for name in names if name in self.unread]:
+                found = self.read(missing)
+                for name in missing:
+                    self.outline[name] = found[name].variable
+                self.unread -= set(missing)
 
 
 def _nothing(dtype: np.dtype) -> np.ndarray:
