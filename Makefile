@@ -36,6 +36,7 @@ gpu: $(VENV)/.gpu
 # The tables of benchmarks/README.md, in half an hour of a machine that does nothing else.
 benchmark: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/octet.py
 	$(BIN)/python benchmarks/large.py
 	$(BIN)/python benchmarks/large.py summary
 	$(BIN)/python benchmarks/workflow.py

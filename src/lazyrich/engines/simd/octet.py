@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lazyrich.engines.simd.compiled import compiled
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf
 from lazyrich.engines.simd.lanes import (
     LANES,
     add,
@@ -91,7 +91,7 @@ def empty_octet(modes, follow, balance):
     )
 
 
-@compiled
+@compiled_leaf
 def clear(o, lane):
     """Put one lane to rest: what a network leaves behind must not reach the lane's next one, nor overflow meanwhile."""
     for array in (o.A, o.u, o.c, o.P, o.B, o.root, o.y, o.pull, o.floor, o.factor):
@@ -101,7 +101,7 @@ def clear(o, lane):
     o.limit[lane] = np.inf
 
 
-@compiled
+@compiled_leaf
 def advance(o, now, horizon):
     """Step until something wants attention: a lane's alert or limit, or the step `horizon`; return the step it is at.
 
@@ -117,7 +117,7 @@ def advance(o, now, horizon):
         now += 1
 
 
-@compiled
+@compiled_leaf
 def step(o):
     """One gradient step, by the force of the last look."""
     if len(o.B) > 0:
@@ -127,7 +127,7 @@ def step(o):
     _step_moments(o.A, o.u, o.c, o.g, o.w, o.q)
 
 
-@compiled
+@compiled_leaf
 def _look(o, now):
     """The force, the squared residual ‖Π(y − f)‖², the loss and its extremes."""
     total = zero()
@@ -153,7 +153,7 @@ def _look(o, now):
 # ---- M ← (I + G) M (I + G) in one pass over A, which needs A g and adds g wᵀ + w gᵀ to A ---------------------------------
 
 
-@compiled
+@compiled_leaf
 def _off_diagonal(A, k, gi, wi, qi, gj, wj, qj):
     """One element of A at the crossing of row i and column j: its part in q_i and q_j, and its step."""
     a = load(A, k)
@@ -161,14 +161,14 @@ def _off_diagonal(A, k, gi, wi, qi, gj, wj, qj):
     return fma(a, gj, qi), fma(a, gi, qj)
 
 
-@compiled
+@compiled_leaf
 def _diagonal(A, k, g, w, q):
     a = load(A, k)
     store(A, k, fma(g, w, fma(w, g, a)))
     return fma(a, g, q)
 
 
-@compiled
+@compiled_leaf
 def _step_moments(A, u, c, g, w, q):
     """A ← A + g wᵀ + w gᵀ, u ← u + c g + A g + (gᵀu) g, c ← c + 2gᵀu + gᵀA g, four rows of A at a time."""
     size = len(u)
@@ -226,7 +226,7 @@ def _step_moments(A, u, c, g, w, q):
 # ---- P ← (I + G) P, column by column --------------------------------------------------------------------------------------
 
 
-@compiled
+@compiled_leaf
 def _below(P, k, gi, p, total):
     """One element of P below its first row: its part in gᵀP_p, and its step."""
     below = load(P, k)
@@ -234,7 +234,7 @@ def _below(P, k, gi, p, total):
     return fma(gi, below, total)
 
 
-@compiled
+@compiled_leaf
 def _step_propagator(P, g, width):
     """P_p ← P_p + g P_v, P_v ← P_v + gᵀP_p, four columns at a time; `width` as of a row in lanes."""
     j = 0
@@ -264,7 +264,7 @@ def _step_propagator(P, g, width):
         j += LANES
 
 
-@compiled
+@compiled_leaf
 def _step_balance(B, P, g, row):
     """B ← B + Pᵀ G J G P before P steps; B = PᵀJP − J without its cancellation; `row` is scratch."""
     width = len(row)
