@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from dask import config
 from dask.utils import parse_timedelta
-from threadpoolctl import threadpool_limits
 
+from lazyrich import blas
 from lazyrich.sweep import Dask
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
     """
     if section is None:
         # BLAS threads would change the last bits with their number; processes have one each.
-        with threadpool_limits(1), config.set(scheduler="threads", num_workers=threads):
+        with blas.one_thread(), config.set(scheduler="threads", num_workers=threads):
             yield threads
         return
     from distributed import Client, KilledWorker

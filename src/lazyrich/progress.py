@@ -10,7 +10,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, copy_context
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -22,9 +23,9 @@ BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_n
 LINE = "{n} of {total}{unit} ({percentage:.0f}%), {rate_noinv_fmt}, {remaining} left"
 READ = re.compile(r"^(\d+) of (\d+) \w+ \(\d+%\), .* left$")
 
-# Engines report from deep inside, out of threads of their own: one bar at a time, known to this module alone.
-_bar: Any = None
-_log: TextIO | None = None
+# Engines report from deep inside. Each caller's thread has a bar of its own, since several may train at once.
+_bar: ContextVar[Any] = ContextVar("bar", default=None)
+_log: ContextVar[TextIO | None] = ContextVar("log", default=None)
 _lock = threading.Lock()
 
 
@@ -55,8 +56,8 @@ class Lines:
 
 
 def _new(total: int, unit: str) -> Any:
-    if _log is not None:
-        return Lines(total, f" {unit}", _log)
+    if (log := _log.get()) is not None:
+        return Lines(total, f" {unit}", log)
     # `disable=None`: quiet where stderr is no terminal.
     return tqdm(
         total=total,
@@ -72,39 +73,44 @@ def _new(total: int, unit: str) -> Any:
 
 @contextlib.contextmanager
 def to_log(file: TextIO) -> Iterator[None]:
-    """Meanwhile, progress is written to a job's log."""
-    global _log
-    before, _log = _log, file
+    """Write progress to a job's log meanwhile."""
+    token = _log.set(file)
     try:
         yield
     finally:
-        _log = before
+        _log.reset(token)
 
 
 @contextlib.contextmanager
 def shown(total: int, unit: str) -> Iterator[None]:
-    """Meanwhile, what `advance` and `reach` tell is shown, of so many in all; `unit` is a word in the plural."""
-    global _bar
-    before, _bar = _bar, _new(total, unit)
+    """Show what `advance` and `reach` report meanwhile, out of `total`; `unit` is a word in the plural."""
+    bar = _new(total, unit)
+    token = _bar.set(bar)
     try:
         yield
     finally:
-        _bar.close()
-        _bar = before
+        _bar.reset(token)
+        bar.close()
+
+
+def carried(work: Callable) -> Callable:
+    """Return `work` for threads of one's own, in which it reports to the bar of the thread that calls this."""
+    context = copy_context()
+    return lambda *arguments: context.copy().run(work, *arguments)
 
 
 def advance(count: float = 1) -> None:
-    """So many more are done, or a part of one; from any thread, and of no effect where nothing is shown."""
-    if _bar is not None:
+    """Report that `count` more are done, or a part of one; does nothing where no bar is shown."""
+    if (bar := _bar.get()) is not None:
         with _lock:
-            _bar.update(count)
+            bar.update(count)
 
 
 def reach(count: float) -> None:
-    """So many are done in all."""
-    if _bar is not None:
+    """Report that `count` are done in all."""
+    if (bar := _bar.get()) is not None:
         with _lock:
-            _bar.update(count - _bar.n)
+            bar.update(count - bar.n)
 
 
 def read(line: str) -> tuple[int, int] | None:

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
-from threadpoolctl import threadpool_limits
 
-from lazyrich import activations, observables
+from lazyrich import activations, blas, observables
 from lazyrich.cell import one_network
 from lazyrich.datasets.source import digest
 from lazyrich.engines.dense import Realised, train_realised
@@ -122,7 +121,7 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
     ValueError
         as `realise`; for networks that are too large for explicit weights; where no record is left to compare.
     """
-    with threadpool_limits(1), torch_threads(1):  # as in `simulate`: threads would change the last bits of K
+    with blas.one_thread(), torch_threads(1):  # as in `simulate`
         batch = _batch(data, network)
         row = data.isel(network=network)
         stored_steps = row["step"].values.astype(np.int64)

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
-from lazyrich import activations, observables, progress
+from lazyrich import activations, blas, observables, progress
 from lazyrich.activations import MOST_EXPLICIT
 from lazyrich.concatenate import concatenate
 from lazyrich.datasets.source import digest
@@ -78,8 +77,7 @@ def simulate(
     if source in DATA and digest(source, path) != settings["data"]:
         raise ValueError(f"{path or source}: was edited since these networks were planned; start again")
     parts, done, used = [], 0, set()
-    # BLAS threads would change the last bits of K with their number, and quarrel with ours.
-    with threadpool_limits(1), progress.shown(len(columns["replicate"]), "networks"):
+    with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"):
         for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
             steps = record_steps(record, batch.steps)
             recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))

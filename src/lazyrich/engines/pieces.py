@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from lazyrich import progress
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
 from lazyrich.networks import Networks, Reason
 
@@ -82,8 +83,9 @@ def one_by_one(
         where = np.array([i])
         result.put(where, train(networks.part(where), recording.part(where)))
 
-    with torch_threads(1), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, np.flatnonzero(networks.reason == Reason.none)))
+    # Each thread has its own number of torch's threads.
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        list(pool.map(progress.carried(work), np.flatnonzero(networks.reason == Reason.none)))
     return result
 
 

@@ -92,7 +92,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
         work()
     else:
         with ThreadPoolExecutor(threads) as pool:
-            for future in [pool.submit(work) for _ in range(threads)]:
+            for future in [pool.submit(progress.carried(work)) for _ in range(threads)]:
                 future.result()
     result.observables[:, :, ~wanted] = np.nan
     return result

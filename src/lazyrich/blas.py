@@ -1,0 +1,34 @@
+"""Threads of linear algebra: one, while anything of ours computes.
+
+Their number would change the last bits of a product, and they would compete with our own threads. It belongs to the process, so
+that several computations at once share one limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from threadpoolctl import threadpool_limits
+
+_lock = threading.Lock()
+_running = 0
+_limits: threadpool_limits | None = None
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute products on one thread meanwhile; the last to leave restores what the first one found."""
+    global _running, _limits
+    with _lock:
+        if _running == 0:
+            _limits = threadpool_limits(1)
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
+            if _running == 0:
+                _limits.restore_original_limits()
