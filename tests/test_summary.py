@@ -217,8 +217,30 @@ def test_peak_memory_does_not_grow_with_the_number_of_shards(tmp_path):
     assert peak(8) - peak(1) < trajectories
 
 
-def test_a_shard_that_holds_pieces_is_refused_by_analyse(monkeypatch):
-    run = lazyrich.run(sweep())
-    run.attrs["recipe"] = run.attrs["recipe"].replace('"boxes":[', '"boxes":[{},')
-    with pytest.raises(ValueError, match="holds pieces of a grid; give"):
-        lazyrich.analyse(run)
+def pieces_of_a_grid(run):
+    return run.assign_attrs(recipe=run.attrs["recipe"].replace('"boxes":[', '"boxes":[{},'))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (pieces_of_a_grid, "holds pieces of a grid; give"),
+        (
+            lambda run: xr.concat([run, lazyrich.run(sweep(seed=1))], "network"),
+            "90 networks, and its recipe 45.*one by one",
+        ),
+        (lambda run: run.isel(network=slice(5)), "5 networks, and its recipe 45; give"),
+        (
+            lambda run: run.isel(network=slice(None, None, -1)),
+            r"another order than its recipe \(see `\w+`\)",
+        ),
+        (lambda run: run.rename(network="cell"), "0 networks, and its recipe 45; give"),
+        (lambda run: run.drop_vars("laziness"), "no variable `laziness`; give"),
+        (lambda run: run.drop_attrs(), "no attribute `recipe`; give"),
+        (lambda run: xr.Dataset(), "no attribute `recipe`; give"),
+    ],
+    ids=["pieces", "joined", "subset", "reversed", "renamed", "dropped", "without recipe", "empty"],
+)
+def test_what_is_no_whole_run_is_refused_by_analyse(change, message):
+    with pytest.raises(ValueError, match=message):
+        lazyrich.analyse(change(lazyrich.run(sweep())))

@@ -30,6 +30,8 @@ from lazyrich.published import load_published
 from lazyrich.quantiles import QUANTILES, quantiles
 from lazyrich.sweep import Conditions, Dask, Figures, Phases, Refine, Sweep
 from lazyrich.sweep_file import validated
+from lazyrich.table import table, variable
+from lazyrich.training import LOSS_FACTOR
 
 # Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
 SLICE = 8 * 2**20
@@ -263,6 +265,41 @@ def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
             yield part
 
 
+def _recipe_of_run(data: xr.Dataset) -> dict[str, Any]:
+    """Return the recipe of what `run` returned.
+
+    Raises
+    ------
+    ValueError
+        where the networks of the dataset are not those of its recipe, in their order.
+    """
+    whole_run = "give `analyse` what `lazyrich.run` returned, whole"
+    if "recipe" not in data.attrs:
+        raise ValueError(f"this dataset has no attribute `recipe`; {whole_run}")
+    recipe = json.loads(data.attrs["recipe"])
+    if len(recipe["boxes"]) != 1:
+        raise ValueError(f"this dataset is a shard that holds pieces of a grid; {whole_run}")
+    columns = table(recipe)
+    networks, present = len(columns["replicate"]), data.sizes.get("network", 0)
+    if present != networks:
+        hint = (
+            "; analyse joined runs one by one, or train several draws with `replicates`" if present > networks else ""
+        )
+        raise ValueError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
+    for name in (name for key in recipe["boxes"][0] for name in key.split()):
+        column = columns[name]
+        if name == "loss":
+            column = np.array([LOSS_FACTOR[loss] for loss in column])
+        if variable(name) not in data:
+            raise ValueError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
+        stored = data[variable(name)].values
+        # Numbers that went through a file may have lost digits.
+        same = np.isclose(stored, column, rtol=1e-6, atol=0) if column.dtype.kind == "f" else stored == column
+        if not np.all(same):
+            raise ValueError(f"this dataset has networks in another order than its recipe (see `{name}`); {whole_run}")
+    return recipe
+
+
 def analyse(
     data: xr.Dataset,
     *,
@@ -270,12 +307,24 @@ def analyse(
     conditions: Conditions | dict | None = None,
     axes: Sequence[str] = (),
 ) -> xr.Dataset:
-    """The summary of a dataset that `run` returned; `phases` and `conditions` as in a sweep file, `axes` as `figures.axes`."""
-    recipe = json.loads(data.attrs["recipe"])
-    if len(recipe["boxes"]) != 1:
-        raise ValueError(
-            "this dataset is a shard that holds pieces of a grid; give `analyse` what `lazyrich.run` returned"
-        )
+    """Return the summary of a dataset that `run` returned.
+
+    Parameters
+    ----------
+    data
+        what `run` returned, with all of its networks.
+    phases, conditions
+        the sections of a sweep file of these names.
+    axes
+        as `figures.axes` in a sweep file.
+
+    Raises
+    ------
+    ValueError
+        for a dataset that is not a whole run, such as a part of one or two of them joined; `SweepError`, which is one, for
+        thresholds that are wrong.
+    """
+    recipe = _recipe_of_run(data)
     thresholds = phases if isinstance(phases, Phases) else validated(Phases, phases or {}, "phases")
     constants = (
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
