@@ -1,4 +1,4 @@
-"""The constants of `lazyrich.cost.work`: seconds of each kind of work, bytes of memory and of disk, from timed simulations.
+"""Measure the constants of `lazyrich.planning.cost.work`: seconds of each kind of work, bytes of memory and of disk.
 
     python benchmarks/costs.py
 
@@ -22,11 +22,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from lazyrich import archive
-from lazyrich.cost.work import of_recipe
-from lazyrich.plan import whole
-from lazyrich.simulate import simulate
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.cost.work import of_recipe
+from lazyrich.planning.plan import whole
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 
 class Case(NamedTuple):

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from large import CORES, jobs
 
-from lazyrich.sweep_file import load_sweep
+from lazyrich.sweep.reader import load_sweep
 from workflow import ROOT, project, snakemake
 
 PARTS = ("simulate_shard", "analyse_sweep", "draw_figures", "write_report")

@@ -22,12 +22,12 @@ import peers
 import torch
 
 from lazyrich.engines import gram, propagator, select
+from lazyrich.engines.records import record_steps
 from lazyrich.engines.trajectories import Recording
-from lazyrich.networks import Networks, networks
-from lazyrich.observables import DEFAULT, NAMES
-from lazyrich.plan import whole
-from lazyrich.records import record_steps
-from lazyrich.sweep_file import load_sweep
+from lazyrich.networks.batch import Networks, networks
+from lazyrich.networks.observables import DEFAULT, NAMES
+from lazyrich.planning.plan import whole
+from lazyrich.sweep.reader import load_sweep
 
 ROUNDS = 5
 SECONDS = 0.4  # of each measurement, at least
@@ -217,7 +217,7 @@ def start() -> None:
     """Print how long a simulation job takes from its imports to its first steps, with machine code cached."""
     code = (
         "import time; start = time.perf_counter()\n"
-        "import lazyrich, lazyrich.archive\n"
+        "import lazyrich, lazyrich.shards.archive\n"
         "lazyrich.run({'problem': {'samples': 10, 'dimension': 1000}, 'network': {'width': 8, 'laziness': 1.0}, "
         "'training': {'stability_fraction': 0.1, 'steps': 5}})\n"
         "print(time.perf_counter() - start)"

@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from lazyrich.engines.records import record_steps
 from lazyrich.engines.select import evolve_with
 from lazyrich.engines.trajectories import Recording
-from lazyrich.networks import networks
-from lazyrich.observables import NAMES
-from lazyrich.plan import whole
-from lazyrich.records import record_steps
-from lazyrich.sweep_file import load_sweep
+from lazyrich.networks.batch import networks
+from lazyrich.networks.observables import NAMES
+from lazyrich.planning.plan import whole
+from lazyrich.sweep.reader import load_sweep
 from workflow import project
 
 CORES = 2

@@ -45,7 +45,7 @@ def project(folder: Path, name: str, sweep: dict) -> None:
 def many(folder: Path, shards: int) -> None:
     """A copy of the project with one sweep of so many networks, each a shard of its own."""
     project(folder, "many", {**SWEEP, "network": {"width": 64, "laziness": {"log": [0.01, 10], "points": shards}}})
-    plan = folder / "src/lazyrich/plan.py"
+    plan = folder / "src/lazyrich/planning/plan.py"
     text = plan.read_text()
     assert "SHARD_NETWORKS = 262144" in text
     plan.write_text(text.replace("SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 1"))

@@ -3,12 +3,12 @@
 import pytest
 import yaml
 
-from lazyrich import archive, integrity
 from lazyrich.cli import main
-from lazyrich.plan import plan
-from lazyrich.plan_file import checksum_file, write_plan
-from lazyrich.simulate import simulate
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.folder import checksum_file, write_plan
+from lazyrich.planning.plan import plan
+from lazyrich.shards import archive, integrity
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 SWEEP = {
     "problem": {"samples": 10, "dimension": 1000},
@@ -29,7 +29,7 @@ def project(tmp_path, monkeypatch):
 
 
 def test_a_plan_counts_what_there_is_and_what_is_done(project, capsys, monkeypatch):
-    monkeypatch.setattr("lazyrich.plan.SHARD_NETWORKS", 50)
+    monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 50)
     shards = plan(load_sweep("config/sweeps/mine.yaml"))
     write_plan("out/mine/plan.json", shards)
     name, shard = next(iter(shards.items()))

@@ -4,9 +4,9 @@ import pytest
 
 import lazyrich
 from lazyrich.draw.diagrams import diagrams
-from lazyrich.setting import setting
-from lazyrich.sweep_file import load_sweep
-from lazyrich.words import counted
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.sweep.setting import setting
+from lazyrich.sweep.words import counted
 
 ONE = {
     "problem": {"samples": 3, "dimension": 50},

@@ -7,19 +7,19 @@ sweep file stays light.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lazyrich.api import run
-    from lazyrich.summary import analyse
+    from lazyrich.analysis.summary import analyse
+    from lazyrich.shards.memory import run
 
 __all__ = ["analyse", "run"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "run":
-        from lazyrich.api import run
+        from lazyrich.shards.memory import run
 
         return run
     if name == "analyse":
-        from lazyrich.summary import analyse
+        from lazyrich.analysis.summary import analyse
 
         return analyse
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

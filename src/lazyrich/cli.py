@@ -7,18 +7,18 @@ import sys
 import time
 from pathlib import Path
 
-from lazyrich.cell import Cell, find_cell, find_network
-from lazyrich.command import snakemake_command
-from lazyrich.cost.estimate import check
-from lazyrich.describe import configuration, describe_plan, describe_status
-from lazyrich.disk import in_words
-from lazyrich.lock import take
-from lazyrich.plan_file import needed_shards, shard_file, trained
-from lazyrich.provenance import project_version
-from lazyrich.sweep import Sweep
-from lazyrich.sweep_file import load_sweep
-from lazyrich.tidy import remove, unneeded
-from lazyrich.words import counted
+from lazyrich.planning.cell import Cell, find_cell, find_network
+from lazyrich.planning.command import snakemake_command
+from lazyrich.planning.cost.estimate import check
+from lazyrich.planning.describe import configuration, describe_plan, describe_status
+from lazyrich.planning.folder import needed_shards, shard_file, trained
+from lazyrich.planning.tidy import remove, unneeded
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import counted
+from lazyrich.system.disk import in_words
+from lazyrich.system.lock import take
+from lazyrich.system.provenance import project_version
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "tidy":
             print(tidy(Path("config/sweeps"), remove_them=options.remove))
         else:
-            from lazyrich import docs
+            from lazyrich.sweep import docs
 
             docs.write(Path(options.root))
     except (ValueError, OSError) as error:
@@ -103,8 +103,8 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
         )
     shard, row = _stored(path, sweep, cell, replicate, home)
     # Only now, for they take seconds.
-    from lazyrich import archive, integrity
-    from lazyrich.replay import describe, describe_stored, replay
+    from lazyrich.shards import archive, integrity
+    from lazyrich.shards.replay import describe, describe_stored, replay
 
     if damage := integrity.fault(shard):
         raise ValueError(

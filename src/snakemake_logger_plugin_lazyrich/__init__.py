@@ -18,7 +18,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from tqdm import tqdm
 
-from lazyrich.status import share_done
+from lazyrich.planning.status import share_done
 
 SECONDS = 2.0  # between looks at the logs of running jobs
 BAR = "{percentage:3.0f}%|{bar}| {n:.1f}/{total} jobs [{elapsed}<{remaining}, {rate_fmt}]"

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 import lazyrich
-from lazyrich import archive
-from lazyrich.cell import find_cell
+from lazyrich.analysis.fields import median
+from lazyrich.analysis.phases import TEXT
+from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import atlas as module
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.pack import MISSING, TOP
-from lazyrich.fields import median
-from lazyrich.phases import TEXT
-from lazyrich.plan import plan
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise_sweep
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.cell import find_cell
+from lazyrich.planning.plan import plan
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 from .test_pack import unpacked
 
@@ -49,7 +49,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     sweep = load_sweep(SWEEP)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lazyrich.plan.SHARD_NETWORKS", 37)
+        patch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 37)
         shards = plan(sweep)
     paths = [str(folder / f"{name}.nc") for name in shards]
     for path, shard in zip(paths, shards.values(), strict=True):

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from lazyrich import archive
+from lazyrich.analysis.fields import median
+from lazyrich.analysis.phases import Phase
+from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.report import write_report
-from lazyrich.fields import median
-from lazyrich.phases import Phase
-from lazyrich.plan import whole
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise_sweep
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.plan import whole
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 from tests.browser import NEEDS_CHROMIUM, browser
 
 __all__ = ["browser"]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lazyrich.collapse import collapse, points
+from lazyrich.analysis.collapse import collapse, points
+from lazyrich.analysis.phases import Phase
 from lazyrich.draw import collapse as module
 from lazyrich.draw import style
 from lazyrich.draw.collapse import collapse_figure
-from lazyrich.phases import Phase
-from lazyrich.sweep_file import load_sweep
+from lazyrich.sweep.reader import load_sweep
 from lazyrich.theory.boundaries import kernel_change_isotropic
 from tests.made_up import OF_LINEAR
 

@@ -13,17 +13,17 @@ import pytest
 from PIL import Image
 
 import lazyrich
-from lazyrich import archive
+from lazyrich.analysis.summary import summarise
 from lazyrich.draw import curves, figures, maps, trajectories
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
 from lazyrich.draw.pictures import matplotlib_figure
 from lazyrich.draw.report import write_report
-from lazyrich.plan import whole
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.plan import whole
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 BASE = {
     "title": "Test",

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 import lazyrich
-from lazyrich import archive
+from lazyrich.analysis.fields import RICH
+from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import kernel_distance
 from lazyrich.draw.kernel_distance import KERNELS, MARKS, POINTS, distance_figure, distance_table, kernel_distances
 from lazyrich.draw.report import write_report
 from lazyrich.engines.trajectories import Status
-from lazyrich.fields import RICH
-from lazyrich.plan import whole
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise_sweep
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.plan import whole
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 # Ten images, one of each class: K is far from κI.
 SWEEP = {

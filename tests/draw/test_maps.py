@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from lazyrich.analysis.phases import Phase
 from lazyrich.draw import maps, style
-from lazyrich.phases import Phase
 from tests.made_up import OF_LINEAR
 
 X = np.array([1e-3, 1e-2, 1e-1, 1.0])

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 
-from lazyrich import observables
+from lazyrich.engines.records import record_steps
 from lazyrich.engines.trajectories import Recording
-from lazyrich.networks import networks
-from lazyrich.plan import whole
-from lazyrich.records import record_steps
-from lazyrich.sweep_file import load_sweep
+from lazyrich.networks import observables
+from lazyrich.networks.batch import networks
+from lazyrich.planning.plan import whole
+from lazyrich.sweep.reader import load_sweep
 
 SWEEP = {
     "problem": {"samples": 5, "dimension": 300, "noise_std": 0.1, "test_samples": 7},

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from lazyrich import observables
 from lazyrich.engines import batched, dense, pieces, propagator
 from lazyrich.engines.trajectories import Status
-from lazyrich.networks import Reason
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Reason
 from tests.engines.common import assert_same, batch
 
 # CONTRACT: all paths agree to 1e-10. Rounding of 70 steps is far below; what has learnt to 1e-20 of its loss is rounding.

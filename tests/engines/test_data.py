@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import lazyrich
-from lazyrich import observables
-from lazyrich.datasets.source import data_of
 from lazyrich.engines.trajectories import Status
-from lazyrich.networks import Reason
-from lazyrich.plan import whole
-from lazyrich.replay import replay
-from lazyrich.simulate import simulate
-from lazyrich.sweep_file import load_sweep
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Reason
+from lazyrich.networks.data.source import data_of
+from lazyrich.planning.plan import whole
+from lazyrich.shards.replay import replay
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 # As in test_gram: rounding of up to 60 steps, relative to the largest value of each quantity.
 ROUNDING = 1e-12

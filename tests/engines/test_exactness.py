@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lazyrich
-from lazyrich import observables
 from lazyrich.engines import dense
 from lazyrich.engines.trajectories import Status
-from lazyrich.plan import whole
-from lazyrich.simulate import simulate
-from lazyrich.sweep_file import load_sweep
+from lazyrich.networks import observables
+from lazyrich.planning.plan import whole
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 # Both engines are exact, so that they differ by rounding: about 1e-16 a step and an operation, 30 steps and up to 100
 # terms in a sum, amplified by growth along the way. Relative to the scale of each quantity, 1e-12 leaves two digits.

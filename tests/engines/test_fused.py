@@ -12,8 +12,8 @@ import sys
 import pytest
 import torch
 
-from lazyrich import observables
 from lazyrich.engines import propagator
+from lazyrich.networks import observables
 from tests.engines.common import assert_same, batch
 
 if importlib.util.find_spec("triton") is None:

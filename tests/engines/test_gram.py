@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lazyrich
-from lazyrich import activations, observables
 from lazyrich.engines import dense, gram, pieces, propagator
+from lazyrich.networks import activations, observables
 from tests.engines.common import assert_same, batch
 
 # As in test_exactness: rounding of up to 30 steps, relative to the scale of each quantity.

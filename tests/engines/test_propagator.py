@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from scipy import integrate
 
 import lazyrich
-from lazyrich import observables
-from lazyrich.concatenate import concatenate
 from lazyrich.engines.trajectories import Status
-from lazyrich.networks import Reason
-from lazyrich.plan import plan, whole
-from lazyrich.provenance import PACKAGE
-from lazyrich.simulate import simulate
-from lazyrich.sweep_file import load_sweep
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Reason
+from lazyrich.planning.plan import plan, whole
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.system.provenance import PACKAGE
 from tests.engines.common import changed
 
 
@@ -50,7 +50,7 @@ def test_bits_depend_neither_on_sharding_nor_on_threads_nor_on_neighbours(monkey
     )
     together = simulate(whole(sweep).recipe, threads=1)
     threaded = simulate(whole(sweep).recipe, threads=3)
-    monkeypatch.setattr("lazyrich.plan.SHARD_NETWORKS", 5)
+    monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 5)
     shards = list(plan(sweep).values())
     assert len(shards) > 20
     apart = concatenate([simulate(shard.recipe) for shard in shards])
@@ -372,7 +372,7 @@ def test_an_edited_formula_is_compiled_anew(tmp_path):
         return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
     before = first_loss()
-    path = package / "observables.py"
+    path = package / "networks" / "observables.py"
     text = path.read_text(encoding="utf-8")
     edited = text.replace("out[LOSS] = s.loss_scale", "out[LOSS] = 1000 * s.loss_scale")
     assert edited != text

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import lazyrich
-from lazyrich.datasets.source import data_of
 from lazyrich.engines.dense import train
-from lazyrich.replay import replay
+from lazyrich.networks.data.source import data_of
+from lazyrich.shards.replay import replay
 
 # As in test_gram: rounding of up to 60 steps, relative to the largest value of each trajectory.
 ROUNDING = 1e-12

@@ -3,10 +3,10 @@
 import numpy as np
 from bokeh.events import SelectionGeometry, Tap
 
-from lazyrich import archive, integrity
 from lazyrich.explore.source import Source
-from lazyrich.plan_file import shard_file
-from lazyrich.simulate import simulate
+from lazyrich.planning.folder import shard_file
+from lazyrich.shards import archive, integrity
+from lazyrich.shards.simulate import simulate
 
 
 def colours(page):

@@ -3,12 +3,12 @@
 import pytest
 import yaml
 
-from lazyrich import archive, integrity
-from lazyrich.plan import plan
-from lazyrich.plan_file import shard_file, write_plan
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise_sweep
-from lazyrich.sweep_file import load_sweep
+from lazyrich.analysis.summary import summarise_sweep
+from lazyrich.planning.folder import shard_file, write_plan
+from lazyrich.planning.plan import plan
+from lazyrich.shards import archive, integrity
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 SWEEP = {
     "title": "Explored",
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
             continue
         sweep, home = load_sweep(path), root / "results" / name
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("lazyrich.plan.SHARD_NETWORKS", 40)
+            patch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 40)
             shards = plan(sweep)
         write_plan(home / "plan.json", shards)
         (home / "shards").mkdir()

@@ -16,7 +16,7 @@ import pytest
 
 import lazyrich
 from lazyrich.explore.source import Source
-from lazyrich.sweep_file import load_sweep
+from lazyrich.sweep.reader import load_sweep
 from tests.browser import MAP, NEEDS_CHROMIUM, PLACE, browser
 from tests.workflow.conftest import copied
 

@@ -8,9 +8,9 @@ import xarray as xr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from lazyrich.analysis.phases import Phase
 from lazyrich.explore.coordinates import Curved, Straight, pairs
 from lazyrich.explore.dimensionless import PAIRS
-from lazyrich.phases import Phase
 
 B = 7.0
 

@@ -8,16 +8,16 @@ import yaml
 from bokeh.events import RangesUpdate
 from bokeh.models import Legend
 
-from lazyrich import archive, integrity
+from lazyrich.analysis.phases import Phase
+from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Sources
 from lazyrich.explore.state import Address, State
-from lazyrich.phases import Phase
-from lazyrich.plan import plan
-from lazyrich.plan_file import shard_file, write_plan
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise_sweep
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.folder import shard_file, write_plan
+from lazyrich.planning.plan import plan
+from lazyrich.shards import archive, integrity
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 from .common import colours, land, select, tap
 from .conftest import SWEEP

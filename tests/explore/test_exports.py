@@ -13,12 +13,12 @@ import xarray as xr
 import yaml
 from PIL import Image
 
-from lazyrich import archive
 from lazyrich.cli import main
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Sources
 from lazyrich.explore.state import LINKED, Address, State
-from lazyrich.sweep_file import load_sweep
+from lazyrich.shards import archive
+from lazyrich.sweep.reader import load_sweep
 
 from .common import select
 from .conftest import SWEEP

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lazyrich
+from lazyrich.analysis.stages import Stage
 from lazyrich.engines.trajectories import Status
 from lazyrich.explore.moments import DURING, MOMENTS, Moments, _at, moment_diagrams, moments
 from lazyrich.explore.source import Source
-from lazyrich.observables import NAMES
-from lazyrich.stages import Stage
+from lazyrich.networks.observables import NAMES
 
 from .conftest import SWEEP
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lazyrich.draw import style
 from lazyrich.explore.coordinates import Straight
 from lazyrich.explore.exports import part
-from lazyrich.sweep_file import SweepError, load_sweep
+from lazyrich.sweep.reader import SweepError, load_sweep
 
 # Pairs of axes: positive numbers, whole ones, some that may be 0, some of either sign; whole ones that a sweep bounds above.
 PLANES = (

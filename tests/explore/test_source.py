@@ -12,10 +12,10 @@ import xarray as xr
 import yaml
 
 import lazyrich
-from lazyrich import archive
+from lazyrich.analysis.phases import Phase
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore.source import Sources
-from lazyrich.phases import Phase
+from lazyrich.shards import archive
 
 from .common import source
 from .conftest import SWEEP

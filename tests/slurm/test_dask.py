@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from dask import compute, config, delayed
 
-from lazyrich import archive
-from lazyrich.cluster import workers
-from lazyrich.plan import plan, whole
-from lazyrich.simulate import simulate
-from lazyrich.summary import summarise
-from lazyrich.sweep import Dask
-from lazyrich.sweep_file import load_sweep
+from lazyrich.analysis.cluster import workers
+from lazyrich.analysis.summary import summarise
+from lazyrich.planning.plan import plan, whole
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.sweep.sweep import Dask
 from tests.workflow.conftest import MAP
 
 from .test_slurm import content, submit
@@ -64,8 +64,8 @@ def test_workers_on_both_nodes_give_the_same_bits(here, tmp_path, monkeypatch):
             "replicates": 2,
         }
     )
-    monkeypatch.setattr("lazyrich.plan.SHARD_NETWORKS", 25)
-    monkeypatch.setattr("lazyrich.summary.BLOCK", 8 * 64 * 4 * 10)
+    monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 25)
+    monkeypatch.setattr("lazyrich.analysis.summary.BLOCK", 8 * 64 * 4 * 10)
     paths = []
     for name, shard in plan(sweep).items():
         paths.append(Path("shards", f"{name}.nc"))

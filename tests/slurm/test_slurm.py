@@ -171,10 +171,10 @@ def test_status_by_sacct_where_accounting_is_on(cluster, project):
 
 
 def test_a_job_that_needs_more_memory_is_submitted_again_and_asks_for_it(cluster, project, local):
-    project.edit("src/lazyrich/cost/request.py", "SNAKEMAKE_MB = 300", "SNAKEMAKE_MB = -150")
+    project.edit("src/lazyrich/planning/cost/request.py", "SNAKEMAKE_MB = 300", "SNAKEMAKE_MB = -150")
     (project.root / "results/line/summary.nc").unlink()
     output = submit(project, "results/line/summary.nc")
-    project.edit("src/lazyrich/cost/request.py", "SNAKEMAKE_MB = -150", "SNAKEMAKE_MB = 300")
+    project.edit("src/lazyrich/planning/cost/request.py", "SNAKEMAKE_MB = -150", "SNAKEMAKE_MB = 300")
     first, *_, last = found = jobs(output)
     assert [job.state for job in found] == ["FAILED"] * (len(found) - 1) + ["COMPLETED"]
     assert len(found) in (2, 3)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import lazyrich
-from lazyrich import observables
 from lazyrich.engines.dense import train
 from lazyrich.engines.trajectories import Status
+from lazyrich.networks import observables
 from lazyrich.theory import boundaries
 from tests.theory.common import anisotropic, trained
 

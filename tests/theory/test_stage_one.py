@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lazyrich.theories import predictions
+from lazyrich.analysis.theories import predictions
 from lazyrich.theory import stage_one
 from tests.theory.common import trained
 

@@ -120,7 +120,7 @@ def copied(root: Path) -> Project:
 def project(tmp_path_factory) -> Project:
     """The copy, with two small sweeps in several shards, not yet run."""
     copy = copied(tmp_path_factory.mktemp("project"))
-    copy.edit("src/lazyrich/plan.py", "SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 25")
+    copy.edit("src/lazyrich/planning/plan.py", "SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 25")
     copy.edit("config/config.yaml", DEFAULT, "  - map\n  - line\n")
     copy.sweep("map", MAP)
     copy.sweep("line", LINE)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lazyrich.claims import SWEEPS
-from lazyrich.claims.verdicts import Verdict
+from lazyrich.analysis.claims import SWEEPS
+from lazyrich.analysis.claims.verdicts import Verdict
 
 pytestmark = pytest.mark.workflow
 
@@ -189,7 +189,7 @@ def test_only_what_an_edit_decides_runs_again(shipped, ledger):
     assert shipped.jobs("claims") == {}
     shipped.edit("src/lazyrich/draw/pages/claims.html", "Every claim, measured", "Every claim")
     assert shipped.jobs("claims") == {"draw_claims": 1, "claims": 1}
-    shipped.edit("src/lazyrich/claims/verdicts.py", "HALF_WAY = 0.25", "HALF_WAY = 0.26")
+    shipped.edit("src/lazyrich/analysis/claims/verdicts.py", "HALF_WAY = 0.25", "HALF_WAY = 0.26")
     measured = {"measure_claims": 1, "draw_claims": 1, "claims": 1}
     assert shipped.jobs("claims") == measured
     shipped.edit("config/sweeps/conditions.yaml", "replicates: 4", "replicates: 4\nconditions: {v_0: 2}")

@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 import yaml
 
-from tests.datasets import fake
+from tests.networks.data import fake
 
 from .conftest import LINE
 

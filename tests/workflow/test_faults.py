@@ -15,11 +15,11 @@ import netCDF4
 import psutil
 import pytest
 
-from lazyrich import archive
-from lazyrich.plan import plan
-from lazyrich.plan_file import checksum_file
-from lazyrich.simulate import simulate
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.folder import checksum_file
+from lazyrich.planning.plan import plan
+from lazyrich.shards import archive
+from lazyrich.shards.simulate import simulate
+from lazyrich.sweep.reader import load_sweep
 
 from .conftest import MAP
 

@@ -9,7 +9,7 @@ import termios
 
 import pytest
 
-from tests.test_progress import read_terminal
+from tests.system.test_progress import read_terminal
 
 pytestmark = pytest.mark.workflow
 
@@ -36,7 +36,9 @@ def status(project, *names):
 def test_a_failing_job_is_read_above_the_bar_and_told_by_status(project):
     """On a terminal: its one line stands alone, as elsewhere, and Snakemake's own words are all there."""
     project.edit(
-        "src/lazyrich/simulate.py", "    device = find_device(device)\n", '    raise ValueError("no; write yes")\n'
+        "src/lazyrich/shards/simulate.py",
+        "    device = find_device(device)\n",
+        '    raise ValueError("no; write yes")\n',
     )
     code, shown = on_terminal(project, "results/line/report.html")
     assert code == 1
@@ -52,7 +54,9 @@ def test_a_failing_job_is_read_above_the_bar_and_told_by_status(project):
     assert f"  failed    {shard}: no; write yes (see {log})\n" in found
     assert "0 of 2 trained; shards 0 of 1\n" in found
     project.edit(
-        "src/lazyrich/simulate.py", '    raise ValueError("no; write yes")\n', "    device = find_device(device)\n"
+        "src/lazyrich/shards/simulate.py",
+        '    raise ValueError("no; write yes")\n',
+        "    device = find_device(device)\n",
     )
 
 
@@ -92,7 +96,7 @@ def test_plain_words_where_there_is_no_terminal(project):
 
 
 def test_long_jobs_tell_in_their_logs_how_far_they_are(project):
-    project.edit("src/lazyrich/progress.py", "SECONDS = 10.0", "SECONDS = 0.0")
+    project.edit("src/lazyrich/system/progress.py", "SECONDS = 10.0", "SECONDS = 0.0")
     # What is shown decides no number: nothing is to be made again.
     assert project.jobs("results/map/summary.nc", "results/line/report.html") == {}
     for path in (project.root / "results/map/shards").glob("*.nc"):

@@ -19,7 +19,7 @@ import pytest
 import torch
 import xarray as xr
 
-from lazyrich.words import counted
+from lazyrich.sweep.words import counted
 
 from .conftest import LINE, MAP
 

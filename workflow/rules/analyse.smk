@@ -18,7 +18,7 @@ rule analyse_sweep:
         runtime=runtime,
     params:
         decides=analysed_keys,
-        source=fingerprint("lazyrich.summary"),
+        source=fingerprint("lazyrich.analysis.summary"),
     message:
         "compare {wildcards.sweep} with theory"
     script:

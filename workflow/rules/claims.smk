@@ -19,7 +19,7 @@ rule measure_claims:
         runtime=growing(30),
     params:
         decides=lambda wildcards: [analysed(sweep(name)) for name in CLAIMED],
-        source=fingerprint("lazyrich.claims.ledger"),
+        source=fingerprint("lazyrich.analysis.claims.ledger"),
     message:
         "measure every claim"
     script:

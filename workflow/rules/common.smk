@@ -7,17 +7,17 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from lazyrich.analysed import analysed
-from lazyrich.claims import SWEEPS as CLAIMED
-from lazyrich.cost import work
-from lazyrich.disk import check_writable, in_words, remove_leftovers
+from lazyrich.planning.analysed import analysed
+from lazyrich.analysis.claims import SWEEPS as CLAIMED
+from lazyrich.planning.cost import work
+from lazyrich.system.disk import check_writable, in_words, remove_leftovers
 from lazyrich.engines.select import likely_device, modules
-from lazyrich.lock import take
-from lazyrich.plan import plan, whole
-from lazyrich.plan_file import checksum_file, known_shards, read_plan, shard_file, write_plan
-from lazyrich.provenance import fingerprint
-from lazyrich.settings import load_settings
-from lazyrich.sweep_file import SweepError, load_sweep
+from lazyrich.system.lock import take
+from lazyrich.planning.plan import plan, whole
+from lazyrich.planning.folder import checksum_file, known_shards, read_plan, shard_file, write_plan
+from lazyrich.system.provenance import fingerprint
+from lazyrich.sweep.config import load_settings
+from lazyrich.sweep.reader import SweepError, load_sweep
 
 
 def one_clear_error(function):
@@ -139,13 +139,13 @@ def data_files(wildcards):
     if problem.path is None:
         return []
     # Only here is numpy needed.
-    from lazyrich.datasets.source import files
+    from lazyrich.networks.data.source import files
 
     return files(problem.source, problem.path)
 
 
 def source_of_simulation(wildcards):
-    return fingerprint("lazyrich.simulate", *modules(work.engines(sweep(wildcards.sweep))))
+    return fingerprint("lazyrich.shards.simulate", *modules(work.engines(sweep(wildcards.sweep))))
 
 
 def published_of(names):

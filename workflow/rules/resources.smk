@@ -1,7 +1,7 @@
-# What jobs ask for: the cost model of lazyrich.cost, fitted to what jobs of these sweeps took here before.
-from lazyrich.cost import estimate, fit, request, work
-from lazyrich.plan import SHARD_SECONDS
-from lazyrich.plan_file import trained
+# What jobs ask for: the cost model of lazyrich.planning.cost, fitted to what jobs of these sweeps took here before.
+from lazyrich.planning.cost import estimate, fit, request, work
+from lazyrich.planning.plan import SHARD_SECONDS
+from lazyrich.planning.folder import trained
 
 
 @functools.cache

@@ -1,14 +1,14 @@
 """Compare a sweep's shards with theory."""
 
-from lazyrich.job import logged
+from lazyrich.system.job import logged
 
 # Processes that Dask starts import this file once more, under another name.
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        from lazyrich import archive
-        from lazyrich.integrity import verify
-        from lazyrich.summary import summarise_sweep
-        from lazyrich.sweep_file import load_sweep
+        from lazyrich.analysis.summary import summarise_sweep
+        from lazyrich.shards import archive
+        from lazyrich.shards.integrity import verify
+        from lazyrich.sweep.reader import load_sweep
 
         verify(snakemake.input.shards, snakemake.threads)
         sweep = load_sweep(snakemake.input.sweep)

@@ -1,6 +1,6 @@
 """Write the ledger of claims as a page, as text and as figures."""
 
-from lazyrich.job import importing, logged
+from lazyrich.system.job import importing, logged
 
 with logged(snakemake.log[0]):
     with importing():

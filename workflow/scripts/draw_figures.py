@@ -1,11 +1,11 @@
 """Draw a sweep's figures."""
 
-from lazyrich.job import importing, logged
+from lazyrich.system.job import importing, logged
 
 with logged(snakemake.log[0]):
     with importing():
         from lazyrich.draw.figures import draw_figures
-        from lazyrich.sweep_file import load_sweep
+        from lazyrich.sweep.reader import load_sweep
 
     draw_figures(
         load_sweep(snakemake.input.sweep),

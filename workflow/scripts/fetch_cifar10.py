@@ -1,11 +1,11 @@
 """Check the archive of CIFAR-10 and unpack it."""
 
-from lazyrich.job import logged
+from lazyrich.system.job import logged
 
 with logged(snakemake.log[0]):
     from pathlib import Path
 
-    from lazyrich.datasets.unpack import unpack
+    from lazyrich.networks.data.unpack import unpack
 
     folder = Path(snakemake.output.sums).parent
     unpack(snakemake.input.archive, folder, size=snakemake.params.size, sha256=snakemake.params.sha256)

@@ -1,11 +1,11 @@
 """Measure every claim of the ledger."""
 
-from lazyrich.job import logged
+from lazyrich.system.job import logged
 
 with logged(snakemake.log[0]):
-    from lazyrich import archive
-    from lazyrich.claims import data, ledger
-    from lazyrich.integrity import verify
+    from lazyrich.analysis.claims import data, ledger
+    from lazyrich.shards import archive
+    from lazyrich.shards.integrity import verify
 
     verify(snakemake.input.shards)
     found = data.read(snakemake.input.sweeps, snakemake.input.shards, snakemake.input.summaries)

@@ -1,15 +1,15 @@
 """Choose the cells of a sweep's next level, and the shards that hold them."""
 
-from lazyrich.job import logged
+from lazyrich.system.job import logged
 
 # Processes that Dask starts import this file once more, under another name.
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         from pathlib import Path
 
-        from lazyrich.levels import choose
-        from lazyrich.settings import load_settings
-        from lazyrich.sweep_file import load_sweep
+        from lazyrich.analysis.levels import choose
+        from lazyrich.sweep.config import load_settings
+        from lazyrich.sweep.reader import load_sweep
 
         choose(
             load_sweep(snakemake.input.sweep),

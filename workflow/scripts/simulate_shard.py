@@ -1,15 +1,15 @@
 """Train the networks of one shard."""
 
-from lazyrich.job import logged
+from lazyrich.system.job import logged
 
 with logged(snakemake.log[0]):
     import time
     from pathlib import Path
 
-    from lazyrich import archive, integrity
-    from lazyrich.plan_file import known_shards
-    from lazyrich.settings import load_settings
-    from lazyrich.simulate import simulate
+    from lazyrich.planning.folder import known_shards
+    from lazyrich.shards import archive, integrity
+    from lazyrich.shards.simulate import simulate
+    from lazyrich.sweep.config import load_settings
 
     recipe = known_shards(Path(snakemake.params.plan).parent)[snakemake.wildcards.shard].recipe
     # From the configuration, not a param: another device is no reason to train again.

@@ -1,11 +1,11 @@
 """Write a sweep's report page."""
 
-from lazyrich.job import importing, logged
+from lazyrich.system.job import importing, logged
 
 with logged(snakemake.log[0]):
     with importing():
         from lazyrich.draw.report import write_report
-        from lazyrich.sweep_file import load_sweep
+        from lazyrich.sweep.reader import load_sweep
 
     write_report(
         load_sweep(snakemake.input.sweep),

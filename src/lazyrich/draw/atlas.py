@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lazyrich import scope
-from lazyrich.boundaries import boundaries
-from lazyrich.command import named, replay_command
+from lazyrich.analysis import scope
+from lazyrich.analysis.boundaries import boundaries
+from lazyrich.analysis.fields import median, names_along
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import REPLICATE, kept_trajectories
 from lazyrich.draw.pack import MISSING, Pack
-from lazyrich.fields import median, names_along
-from lazyrich.setting import setting
-from lazyrich.sweep import Sweep
+from lazyrich.planning.command import named, replay_command
+from lazyrich.sweep.setting import setting
+from lazyrich.sweep.sweep import Sweep
 
 # What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories, which come to less than
 # two characters each, and characters of all numbers, which are what counts in the end.

@@ -8,11 +8,11 @@ import holoviews as hv
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
-from lazyrich.claims.verdicts import Verdict
+from lazyrich.analysis.claims.verdicts import Verdict
 from lazyrich.draw import style
 from lazyrich.draw.page import write_page
 from lazyrich.draw.pictures import matplotlib_figure, save
+from lazyrich.shards import archive
 
 WORDS = {
     Verdict.holds: "holds",

@@ -12,16 +12,16 @@ import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
 
-from lazyrich import scope
-from lazyrich.boundaries import coordinate
-from lazyrich.collapse import collapse, middles, points
+from lazyrich.analysis import scope
+from lazyrich.analysis.boundaries import coordinate
+from lazyrich.analysis.collapse import collapse, middles, points
+from lazyrich.analysis.fields import median, numeric_axes
+from lazyrich.analysis.phases import Phase
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.diagrams import at_quantile
-from lazyrich.fields import median, numeric_axes
-from lazyrich.phases import Phase
-from lazyrich.setting import setting
-from lazyrich.sweep import Sweep
+from lazyrich.sweep.setting import setting
+from lazyrich.sweep.sweep import Sweep
 
 SIZE = 420  # of the frame, in pixels
 INCHES = 6.2

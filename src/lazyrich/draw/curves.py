@@ -12,7 +12,9 @@ import numpy as np
 import xarray as xr
 from bokeh.models import CustomJSTicker, LogAxis
 
-from lazyrich import scope
+from lazyrich.analysis import scope
+from lazyrich.analysis.published import lagged_kernel_error, loss_error
+from lazyrich.analysis.stages import Stage
 from lazyrich.draw import style
 from lazyrich.draw.trajectories import (
     PANELS,
@@ -26,8 +28,6 @@ from lazyrich.draw.trajectories import (
     theory,
     until,
 )
-from lazyrich.published import lagged_kernel_error, loss_error
-from lazyrich.stages import Stage
 
 WIDTH, HEIGHT = 280, 250
 INCHES = 3.2  # of a frame

@@ -10,9 +10,9 @@ from typing import Any
 import holoviews as hv
 import xarray as xr
 
+from lazyrich.analysis.fields import median
 from lazyrich.draw import maps
-from lazyrich.fields import median
-from lazyrich.sweep import Sweep
+from lazyrich.sweep.sweep import Sweep
 
 # Boundaries that each kind of map shows.
 LAZY_RICH = ("lazy_rich_measured", "lazy_rich_predicted")

@@ -12,9 +12,11 @@ import numpy as np
 import xarray as xr
 from bokeh.embed import json_item
 
-from lazyrich import archive, scope
-from lazyrich.boundaries import boundaries
-from lazyrich.command import snakemake_command
+from lazyrich.analysis import scope
+from lazyrich.analysis.boundaries import boundaries
+from lazyrich.analysis.fields import map_axes, placed
+from lazyrich.analysis.published import load_published
+from lazyrich.analysis.summary import cell
 from lazyrich.draw import curves, lines, maps
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
@@ -23,12 +25,11 @@ from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.pictures import matplotlib_figure, save
 from lazyrich.draw.rendered import rendered
-from lazyrich.fields import map_axes, placed
-from lazyrich.plan import whole
-from lazyrich.published import load_published
-from lazyrich.setting import setting, source_name, stand_in
-from lazyrich.summary import cell
-from lazyrich.sweep import Sweep
+from lazyrich.planning.command import snakemake_command
+from lazyrich.planning.plan import whole
+from lazyrich.shards import archive
+from lazyrich.sweep.setting import setting, source_name, stand_in
+from lazyrich.sweep.sweep import Sweep
 
 # Cells whose trajectories are drawn side by side, and slices through further axes: more would be no picture.
 MOST_ROWS = 4

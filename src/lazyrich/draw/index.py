@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from lazyrich.draw.page import write_page
-from lazyrich.sweep import Sweep
+from lazyrich.sweep.sweep import Sweep
 
 
 def write_index(sweeps: list[Sweep], *, reports: list[str], figures: list[str], page: str | Path) -> None:

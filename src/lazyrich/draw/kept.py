@@ -10,15 +10,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
-from lazyrich import archive, scope
-from lazyrich.concatenate import concatenate
+from lazyrich.analysis import scope
+from lazyrich.analysis.summary import places
 from lazyrich.draw import curves
 from lazyrich.draw.item import item
 from lazyrich.draw.pack import Pack, quantised
 from lazyrich.draw.trajectories import PANELS, RECORDED, Panel, limits, simulated, stages, theory, until
-from lazyrich.plan import whole
-from lazyrich.summary import places
-from lazyrich.sweep import Sweep
+from lazyrich.planning.plan import whole
+from lazyrich.shards import archive
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.sweep.sweep import Sweep
 
 RECORDS = 48  # of a trajectory
 MOST_CURVES = 16  # at most, steps included

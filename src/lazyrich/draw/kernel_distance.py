@@ -16,15 +16,15 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from lazyrich import scope
+from lazyrich.analysis import scope
+from lazyrich.analysis.fields import RICH, rich
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.kept import read_networks
 from lazyrich.draw.trajectories import KERNELS, stages, theory_called
-from lazyrich.fields import RICH, rich
-from lazyrich.plan import whole
-from lazyrich.setting import setting
-from lazyrich.sweep import Sweep
+from lazyrich.planning.plan import whole
+from lazyrich.sweep.setting import setting
+from lazyrich.sweep.sweep import Sweep
 
 MOST_NETWORKS = 4000  # that are read
 MOST_RECORDS = 1000  # of a network

@@ -7,7 +7,7 @@ import holoviews.plotting.bokeh
 import numpy as np
 import xarray as xr
 
-from lazyrich import scope
+from lazyrich.analysis import scope
 from lazyrich.draw import style
 
 SIZE = 420

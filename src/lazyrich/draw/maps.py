@@ -15,10 +15,10 @@ import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
 
-from lazyrich import phases, theories
-from lazyrich.boundaries import BAND, BOUNDARIES, boundaries
+from lazyrich.analysis import phases, theories
+from lazyrich.analysis.boundaries import BAND, BOUNDARIES, boundaries
+from lazyrich.analysis.fields import median, names_along
 from lazyrich.draw import style
-from lazyrich.fields import median, names_along
 
 SIZE = 380  # of the frame, in pixels
 INCHES, SMALL = 6.2, 3.8  # of a map alone with all its names; of the frame of one among several

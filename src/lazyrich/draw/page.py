@@ -10,7 +10,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from lazyrich.words import counted
+from lazyrich.sweep.words import counted
 
 TEMPLATES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoescape=select_autoescape(["html"]))
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive, scope
-from lazyrich.concatenate import concatenate
+from lazyrich.analysis import scope
+from lazyrich.analysis.published import load_published
+from lazyrich.analysis.recovery import ONSET, RISE, Read, Recovered, calibration, read, recover, target_square
 from lazyrich.draw.chosen import some
-from lazyrich.published import load_published
-from lazyrich.recovery import ONSET, RISE, Read, Recovered, calibration, read, recover, target_square
-from lazyrich.sweep import Sweep
-from lazyrich.training import LOSS_FACTOR
+from lazyrich.networks.training import LOSS_FACTOR
+from lazyrich.shards import archive
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.sweep.sweep import Sweep
 
 LOSSES = {"half_mse": "(1/2n)‖f − y‖²", "mse": "(1/n)‖f − y‖²"}
 CURVES = ("step", "loss", "rho_over_v")

@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive, scope
-from lazyrich.boundaries import BOUNDARIES
-from lazyrich.command import snakemake_command
+from lazyrich.analysis import scope
+from lazyrich.analysis.boundaries import BOUNDARIES
+from lazyrich.analysis.fields import map_axes, placed
+from lazyrich.analysis.phases import TEXT, Phase
+from lazyrich.analysis.published import load_published, plateau, stage_one_plateau
+from lazyrich.analysis.theories import TEXT as THEORY_TEXT
+from lazyrich.analysis.theories import Theory
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.kernel_distance import distance_table, kernel_distances
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.recovered import recovered_tables
-from lazyrich.fields import map_axes, placed
-from lazyrich.phases import TEXT, Phase
-from lazyrich.published import load_published, plateau, stage_one_plateau
-from lazyrich.setting import source_name, stand_in
-from lazyrich.sweep import Sweep
-from lazyrich.theories import TEXT as THEORY_TEXT
-from lazyrich.theories import Theory
+from lazyrich.planning.command import snakemake_command
+from lazyrich.shards import archive
+from lazyrich.sweep.setting import source_name, stand_in
+from lazyrich.sweep.sweep import Sweep
 
 
 def write_report(

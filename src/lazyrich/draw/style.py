@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from lazyrich.boundaries import coordinate
-from lazyrich.fields import names_along
-from lazyrich.phases import VOTES, Phase
-from lazyrich.stages import Stage
-from lazyrich.theories import Theory
+from lazyrich.analysis.boundaries import coordinate
+from lazyrich.analysis.fields import names_along
+from lazyrich.analysis.phases import VOTES, Phase
+from lazyrich.analysis.stages import Stage
+from lazyrich.analysis.theories import Theory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from lazyrich.theories import fitted_square, predictions
+from lazyrich.analysis.theories import fitted_square, predictions
 from lazyrich.theory import stage_one
 
 SCALARS = (

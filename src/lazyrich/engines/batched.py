@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lazyrich import observables
 from lazyrich.engines.observing import Reference, Seen, Watch, outer, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, one_by_one
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import Networks
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Networks
 
 
 def evolve(

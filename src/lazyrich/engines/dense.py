@@ -14,12 +14,13 @@ import scipy.linalg
 import torch
 from jaxtyping import Float, Int
 
-from lazyrich import activations, observables, progress
 from lazyrich.engines.pieces import torch_threads
 from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
-from lazyrich.held_out import CUT
-from lazyrich.networks import Networks, Reason
-from lazyrich.observables import State
+from lazyrich.networks import activations, observables
+from lazyrich.networks.batch import Networks, Reason
+from lazyrich.networks.held_out import CUT
+from lazyrich.networks.observables import State
+from lazyrich.system import progress
 from lazyrich.theory import end_state
 
 Array = np.ndarray

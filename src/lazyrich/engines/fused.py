@@ -12,13 +12,14 @@ import torch
 import triton
 import triton.language as tl
 
-from lazyrich import observables, progress
 from lazyrich.engines.batched import Start, see
 from lazyrich.engines.observing import Outcome, observe
 from lazyrich.engines.pieces import in_pieces
 from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories
-from lazyrich.networks import Networks
-from lazyrich.training import FINISHED
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Networks
+from lazyrich.networks.training import FINISHED
+from lazyrich.system import progress
 
 MOST_MODES = 64  # modes whose M and P fit the registers of one program
 

@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lazyrich import activations, observables
 from lazyrich.engines.observing import Reference, Seen, Watch, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, torch_threads
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import Networks
+from lazyrich.networks import activations, observables
+from lazyrich.networks.batch import Networks
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1) -> Trajectories:

@@ -14,22 +14,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lazyrich import observables, progress
 from lazyrich.engines.simd.compiled import compiled
-from lazyrich.engines.trajectories import (
-    DIVERGED,
-    LARGEST,
-    WINDOW,
-    Recording,
-    Status,
-    Trajectories,
-    empty,
-    period_of,
-)
-from lazyrich.networks import Networks
-from lazyrich.observables import State
+from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Networks
+from lazyrich.networks.observables import State
+from lazyrich.networks.training import FINISHED
+from lazyrich.system import progress
 from lazyrich.theory import end_state
-from lazyrich.training import FINISHED
 
 # cuSOLVER's batched eigenvalues fail from about 2^15 matrices on.
 MOST_MATRICES = 2**14

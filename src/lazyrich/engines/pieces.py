@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from lazyrich import progress
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
-from lazyrich.networks import Networks, Reason
+from lazyrich.networks.batch import Networks, Reason
+from lazyrich.system import progress
 
 # What one piece may take: of a GPU a share of what is free, of a CPU about a cache, where it runs fastest.
 MEMORY_SHARE = 0.25

@@ -19,12 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from lazyrich import observables, progress
 from lazyrich.engines.simd.lanes import LANES
 from lazyrich.engines.simd.recording import BLOCK
 from lazyrich.engines.simd.training import Batch, Following, Results, train
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
-from lazyrich.networks import Networks, Reason
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Networks, Reason
+from lazyrich.system import progress
 
 CHUNK = 256  # networks that a thread takes at a time: many for eight lanes, few for balance between threads
 KERNEL_ENTRIES = 2**21  # of a chunk, kept for the eigenvalues at its end: 16 MiB

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lazyrich.engines.trajectories import Recording, Trajectories
-    from lazyrich.networks import Networks
+    from lazyrich.networks.batch import Networks
 
 ENGINES = ("propagator", "gram", "dense")
 DEVICES = ("auto", "cpu", "cuda")

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lazyrich import observables
+from lazyrich.networks import observables
 
 Array = np.ndarray
 

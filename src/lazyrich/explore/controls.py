@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import xarray as xr
 
+from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.draw.style import axis_label
 from lazyrich.explore.dimensionless import NUMBERS
 from lazyrich.explore.state import OWN
-from lazyrich.quantiles import QUANTILES
 
 if TYPE_CHECKING:
     from lazyrich.explore.explorer import Explorer

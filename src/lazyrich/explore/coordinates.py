@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from matplotlib.tri import Triangulation
 from scipy.ndimage import map_coordinates
 
-from lazyrich.boundaries import coordinate
+from lazyrich.analysis.boundaries import coordinate
+from lazyrich.analysis.fields import median
+from lazyrich.analysis.phases import Phase
 from lazyrich.draw import style
 from lazyrich.explore.dimensionless import NUMBERS, PAIRS, number
-from lazyrich.fields import median
-from lazyrich.phases import Phase
 
 PIXELS = 512  # of a curved map, along each axis
 PATCHES = 64  # at most, along each axis, within which a curved map is linear

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from lazyrich.fields import median
+from lazyrich.analysis.fields import median
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import panel as pn
 import param
 import xarray as xr
 
-from lazyrich import scope
-from lazyrich.command import explore_command, named, replay_command, snakemake_command
+from lazyrich.analysis import scope
 from lazyrich.draw.diagrams import Diagram, at_quantile, point
 from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
@@ -26,8 +25,9 @@ from lazyrich.explore.panels import Panels
 from lazyrich.explore.reader import Reader
 from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, Address, State
-from lazyrich.setting import setting
-from lazyrich.words import counted
+from lazyrich.planning.command import explore_command, named, replay_command, snakemake_command
+from lazyrich.sweep.setting import setting
+from lazyrich.sweep.words import counted
 
 DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import holoviews as hv
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich.analysis.stages import Stage
 from lazyrich.draw.diagrams import Diagram
 from lazyrich.explore.coordinates import Straight
 from lazyrich.explore.map import Lines
 from lazyrich.explore.region import axis_within, finer
 from lazyrich.explore.source import Source
-from lazyrich.stages import Stage
-from lazyrich.table import key
+from lazyrich.networks.table import key
+from lazyrich.shards import archive
 
 TRAINING_TIME = ("dimensionless time h t of training", "τ")
 

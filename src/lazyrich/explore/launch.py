@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from lazyrich.cost.estimate import check
-from lazyrich.describe import configuration, describe_plan
-from lazyrich.plan_file import needed_shards
-from lazyrich.status import read_log, status
-from lazyrich.sweep_file import load_sweep
-from lazyrich.words import counted
+from lazyrich.planning.cost.estimate import check
+from lazyrich.planning.describe import configuration, describe_plan
+from lazyrich.planning.folder import needed_shards
+from lazyrich.planning.status import read_log, status
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.sweep.words import counted
 
 COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rules", "progress", "--")
 

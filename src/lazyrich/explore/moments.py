@@ -9,14 +9,14 @@ import xarray as xr
 from jaxtyping import Bool, Float
 from numba import njit
 
-from lazyrich import archive
+from lazyrich.analysis.quantiles import quantiles
+from lazyrich.analysis.stages import TEXT, Stage, stage
 from lazyrich.draw.diagrams import LAZY_RICH, Diagram, at_quantile, most
 from lazyrich.draw.maps import Codes, scale
 from lazyrich.draw.style import STAGE_COLOURS
 from lazyrich.engines.trajectories import Status
-from lazyrich.observables import NAMES
-from lazyrich.quantiles import quantiles
-from lazyrich.stages import TEXT, Stage, stage
+from lazyrich.networks.observables import NAMES
+from lazyrich.shards import archive
 
 if TYPE_CHECKING:
     from lazyrich.explore.source import Source

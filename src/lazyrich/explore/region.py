@@ -10,10 +10,10 @@ import numpy as np
 import yaml
 from jaxtyping import Real
 
-from lazyrich.axes import rounded
 from lazyrich.draw.style import edges
-from lazyrich.sweep import SECTION_OF
-from lazyrich.sweep_file import load_yaml
+from lazyrich.sweep.axes import rounded
+from lazyrich.sweep.reader import load_yaml
+from lazyrich.sweep.sweep import SECTION_OF
 
 
 def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:

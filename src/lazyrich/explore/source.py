@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
-from lazyrich.analysed import analysed
-from lazyrich.boundaries import BOUNDARIES, boundaries
-from lazyrich.command import snakemake_command
-from lazyrich.concatenate import concatenate
+from lazyrich.analysis.boundaries import BOUNDARIES, boundaries
+from lazyrich.analysis.fields import median, numeric_axes
+from lazyrich.analysis.summary import places, summarise_sweep
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.explore.unopened import Unopened
-from lazyrich.fields import median, numeric_axes
-from lazyrich.plan import Shard, whole
-from lazyrich.plan_file import needed_shards, shard_file, trained
-from lazyrich.summary import places, summarise_sweep
-from lazyrich.sweep import Sweep
-from lazyrich.sweep_file import load_sweep
+from lazyrich.planning.analysed import analysed
+from lazyrich.planning.command import snakemake_command
+from lazyrich.planning.folder import needed_shards, shard_file, trained
+from lazyrich.planning.plan import Shard, whole
+from lazyrich.shards import archive
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.sweep.sweep import Sweep
 
 
 class Sources:

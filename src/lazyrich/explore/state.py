@@ -12,9 +12,9 @@ import param
 from panel.io.location import Location
 from panel.util import parse_query
 
+from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.explore.dimensionless import PAIRS
 from lazyrich.explore.source import Source
-from lazyrich.quantiles import QUANTILES
 
 OWN = ""  # coordinates: the sweep's own axes
 # What means nothing once another value of the name is chosen.

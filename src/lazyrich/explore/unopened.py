@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from lazyrich import archive
+from lazyrich.shards import archive
 
 
 class Unopened:

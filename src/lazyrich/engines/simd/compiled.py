@@ -16,7 +16,7 @@ from typing import Any
 import numba
 from numba import njit
 
-from lazyrich.provenance import PACKAGE, fingerprint
+from lazyrich.system.provenance import PACKAGE, fingerprint
 
 
 @functools.cache

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lazyrich import observables
 from lazyrich.engines.simd import contractions
 from lazyrich.engines.simd.compiled import compiled_leaf
 from lazyrich.engines.simd.lanes import LANES, add, fill, fma, load, store, sub, where_less, zero
 from lazyrich.engines.simd.linearised import advance_linearised
-from lazyrich.observables import State
+from lazyrich.networks import observables
+from lazyrich.networks.observables import State
 
 BLOCK = 4 * LANES  # probes that are followed at a time
 

@@ -19,7 +19,7 @@ from lazyrich.engines.simd.octet import advance, clear, empty_octet, step
 from lazyrich.engines.simd.recording import BLOCK, fill_records
 from lazyrich.engines.simd.sharpness import largest_eigenvalues
 from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Status, period_of
-from lazyrich.training import FINISHED
+from lazyrich.networks.training import FINISHED
 
 _period_of = compiled_leaf(period_of)
 

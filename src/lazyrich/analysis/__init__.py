@@ -1,0 +1,1 @@
+"""From shards to a summary: theories, phases, boundaries, claims."""

@@ -1,0 +1,117 @@
+"""The dataset of a summary from blocks of its cells: dimensions, coordinates, boundaries, descriptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.analysis import scope
+from lazyrich.analysis.boundaries import boundaries, distances
+from lazyrich.analysis.comparison import COLUMNS
+from lazyrich.analysis.fields import map_axes, numeric_axes
+from lazyrich.analysis.phases import VOTES, Phase
+from lazyrich.analysis.quantiles import QUANTILES
+from lazyrich.analysis.refine import fill
+from lazyrich.analysis.theories import Theory
+from lazyrich.networks.table import variable
+from lazyrich.networks.training import LOSS_FACTOR
+from lazyrich.planning.plan import canonical
+from lazyrich.shards import archive
+from lazyrich.sweep.sweep import Refine
+
+# Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
+FLAGS = {
+    "phase": (Phase, Phase.not_run),
+    "rich_votes": (VOTES, VOTES.not_settled),
+    "best_theory": (Theory, Theory.not_compared),
+}
+
+
+def assemble(
+    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
+    wanted: dict[str, Any],
+    axes: Sequence[str] = (),
+    refine: Refine | None = None,
+) -> xr.Dataset:
+    """The summary on the grid of `wanted` (a one-box recipe) from blocks of cells.
+
+    Each block is (flat cell numbers (cells,), name -> (cells,) or (cells, quantiles)); cells of no block hold nothing. `axes`
+    as `figures.axes` says which plane boundaries lie in; with `refine`, cells that were not trained are filled in.
+    """
+    (target,) = wanted["boxes"]
+    groups = [key.split() for key in target][:-1]
+    dims = [_dimension(names, points) for names, points in zip(groups, target.values(), strict=False)]
+    shape = [len(points) for points in target.values()][:-1]
+    fields: dict[str, np.ndarray] = {}
+    for cells, values in parts:
+        for name, value in values.items():
+            if name not in fields:
+                nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
+                fields[name] = np.full((math.prod(shape), *value.shape[1:]), nothing, dtype=float)
+            fields[name][cells] = value
+    data = xr.Dataset(
+        {
+            name: ([*dims, "quantile"][: len(dims) + flat.ndim - 1], flat.reshape((*shape, *flat.shape[1:])))
+            for name, flat in fields.items()
+        }
+    )
+    data = data.assign_coords(_coordinates(target, groups, dims))
+    data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
+    data = data.drop_vars([name for name in data.data_vars if name in data.coords])
+    data.attrs["recipe"] = canonical(wanted)  # which says, among much else, whose theory may be drawn
+    if refine is not None:
+        fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
+    _add_boundaries(data, axes)
+    for name in map(str, data.data_vars):
+        if remark := scope.remark(data, name):
+            data[name].attrs["comment"] = remark
+    return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
+
+
+def _dimension(names: list[str], points: list[list]) -> str:
+    """A dimension's name: the key's where its values can be a coordinate, which CF wants to be numbers in order."""
+    single = len(names) == 1 and not isinstance(points[0][0], str)
+    return variable(names[0]) if single else f"{variable(names[0])}_index"
+
+
+def _coordinates(target: dict[str, list], groups: list[list[str]], dims: list[str]) -> dict[str, Any]:
+    coordinates = {}
+    for key, names, dim in zip(target, groups, dims, strict=False):
+        for member, name in enumerate(names):
+            values = [point[member] for point in target[key]]
+            coordinates[variable(name)] = (dim, [LOSS_FACTOR[v] for v in values] if name == "loss" else values)
+    return coordinates
+
+
+def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
+    """Boundaries in the plane of the sweep's two axes, further axes at their first value, as one list of vertices.
+
+    Those of measured boundaries come with their distance to what was predicted.
+    """
+    axes = map_axes(data, first)
+    if len(axes) < 2:
+        return
+    x, y = axes[:2]
+    plane = data.isel({dim: 0 for dim in data["phase"].dims if dim not in (x, y)})
+    found = boundaries(plane, x, y)
+    if not found:
+        return
+    apart = distances(found, plane[x].values, plane[y].values)
+    names, numbers, gaps = [], [], []
+    for name, lines in found.items():
+        for number, line in enumerate(lines):
+            names += [name] * len(line)
+            numbers += [number] * len(line)
+        gaps.append(apart.get(name, np.full(sum(map(len, lines)), np.nan)))
+    points = np.concatenate([line for lines in found.values() for line in lines])
+    data["boundary"] = ("vertex", np.array(names, dtype=str))
+    data["boundary_line"] = ("vertex", np.array(numbers))
+    data["boundary_x"] = ("vertex", points[:, 0])
+    data["boundary_y"] = ("vertex", points[:, 1])
+    data["boundary_distance"] = ("vertex", np.concatenate(gaps))
+    data["boundary_x"].attrs["axis_name"] = x
+    data["boundary_y"].attrs["axis_name"] = y

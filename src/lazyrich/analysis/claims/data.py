@@ -1,0 +1,104 @@
+"""The sweeps that the ledger reads: networks as they lie in shards, and summaries."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.analysis.claims import followed
+from lazyrich.analysis.claims.verdicts import Conditions
+from lazyrich.analysis.fields import median
+from lazyrich.shards import archive
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.sweep.setting import setting, varied
+from lazyrich.sweep.sweep import Sweep
+from lazyrich.theory.conditions import spread
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One sweep: its file, all its networks (as `run` returns them) and its summary."""
+
+    sweep: Sweep
+    load_networks: Callable[[], xr.Dataset]
+    load_summary: Callable[[], xr.Dataset]
+
+    @functools.cached_property
+    def networks(self) -> xr.Dataset:
+        """Every network, (network, record)."""
+        return self.load_networks()
+
+    @functools.cached_property
+    def summary(self) -> xr.Dataset:
+        """The summary on the sweep's grid."""
+        return self.load_summary()
+
+    @property
+    def setting(self) -> str:
+        """What is varied and what is shared, in words."""
+        return f"{varied(self.sweep)}; {setting(self.sweep)}"
+
+    def column(self, name: str) -> np.ndarray:
+        """A number of each network, (networks,), as float64."""
+        return self.networks[name].values.astype(float)
+
+    @property
+    def anisotropy(self) -> np.ndarray:
+        """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
+        return spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius")))
+
+    def conditions(self, **names: str) -> Conditions:
+        """Numbers that the sweep varies, shown name -> variable."""
+        return {shown: self.column(variable) for shown, variable in names.items()}
+
+
+def cells(summary: xr.Dataset, name: str) -> np.ndarray:
+    """A field's median over replicates in every cell of a summary, flat, as float64."""
+    return (
+        median(summary[name])
+        .broadcast_like(summary["phase"])
+        .transpose(*summary["phase"].dims)
+        .values.ravel()
+        .astype(float)
+    )
+
+
+class Data(dict[str, Trained]):
+    """The ledger's sweeps, name -> sweep."""
+
+    @functools.cached_property
+    def followed(self) -> dict[str, np.ndarray]:
+        """The networks of `neurons`, neuron by neuron (`followed.measure`)."""
+        return followed.measure(self["neurons"].networks)
+
+
+def read(sweeps: list[str], shards: list[str], summaries: list[str]) -> Data:
+    """The ledger's sweeps from their files; each summary stands in its sweep's folder of results, above its shards."""
+    found = Data()
+    for path, summary in zip(sweeps, summaries, strict=True):
+        own = [shard for shard in shards if Path(shard).is_relative_to(Path(summary).parent)]
+        found[Path(path).stem] = from_files(load_sweep(path), own, summary)
+    return found
+
+
+def from_files(sweep: Sweep, shards: list[str], summary: str) -> Trained:
+    """A sweep from its files; networks in the order of the shards."""
+
+    def load_networks() -> xr.Dataset:
+        parts = []
+        for path in shards:
+            with archive.read(path) as data:
+                parts.append(data.load())
+        return concatenate(parts)
+
+    def load_summary() -> xr.Dataset:
+        with archive.read(summary) as data:
+            return data.load()
+
+    return Trained(sweep, load_networks, load_summary)

@@ -1,0 +1,195 @@
+"""Where Dask computes: threads of this process, processes of this machine, or jobs of a SLURM cluster.
+
+All of a cluster that a sweep file does not say (partition, account, walltime, network interface, what a job does before its
+worker starts) is read by dask-jobqueue from Dask's own configuration, `jobqueue.slurm`; its defaults suit small clusters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dask import config
+from dask.utils import parse_timedelta
+
+from lazyrich.sweep.sweep import Dask
+from lazyrich.system import blas
+
+if TYPE_CHECKING:
+    from dask_jobqueue import SLURMCluster
+    from distributed.deploy.spec import SpecCluster
+
+# What a worker holds is a shard's slice and numpy's temporaries, which Dask cannot spill, and a paused worker would wait for
+# ever: one that takes too much is ended, and its task starts anew. Nobody looks at pages of an analysis.
+SETTINGS = {
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+# Without any worker for so long an analysis ends; where queues are longer, Dask's configuration says so under this key.
+PATIENCE_KEY = "distributed.scheduler.no-workers-timeout"
+PATIENCE = "10 minutes"
+LOOK = 2  # seconds between two looks at the queue
+# What a job has beside its worker's memory: its nanny (80 MB measured), and room for this to end a worker before SLURM ends
+# the job, for no other job takes its place.
+JOB_MEMORY = 2**29
+
+
+@contextlib.contextmanager
+def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
+    """Let Dask compute where the section `dask` says, without it on `threads`; gives how many tasks run at once.
+
+    Raises
+    ------
+    ValueError
+        where no worker starts, or tasks keep losing theirs, with the mend.
+    """
+    if section is None:
+        # BLAS threads would change the last bits with their number; processes have one each.
+        with blas.one_thread(), config.set(scheduler="threads", num_workers=threads):
+            yield threads
+        return
+    from distributed import Client, KilledWorker
+    from distributed.scheduler import NoWorkerError
+
+    patience = config.get(PATIENCE_KEY, None) or PATIENCE
+    start = {"local": _local, "slurm": _slurm}[section.cluster]
+    with config.set({**SETTINGS, PATIENCE_KEY: patience}), start(section) as cluster, Client(cluster):
+        try:
+            yield section.workers
+        except KilledWorker as error:
+            raise ValueError(
+                f"dask.memory = {section.memory}: {error.allowed_failures + 1} workers died over the same networks, "
+                "most likely for want of it; write more"
+            ) from None
+        except NoWorkerError:
+            raise ValueError(
+                f"dask: all workers are gone, and none has come back in {patience}; start again, with a longer walltime "
+                "or more dask.memory if that ended them"
+            ) from None
+
+
+def _local(section: Dask) -> SpecCluster:
+    from distributed import LocalCluster
+
+    return LocalCluster(
+        host="127.0.0.1",
+        n_workers=section.workers,
+        threads_per_worker=1,
+        memory_limit=section.memory_bytes,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        silence_logs=logging.ERROR,
+    )
+
+
+@contextlib.contextmanager
+def _slurm(section: Dask) -> Iterator[SpecCluster]:
+    """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
+    from dask_jobqueue import SLURMCluster
+    from dask_jobqueue.slurm import SLURMJob, slurm_format_bytes_ceil
+    from distributed.core import Status
+
+    class Job(SLURMJob):
+        """A job that SLURM may refuse, since one user has too many, say: the others do its work.
+
+        Its status says so, for a cluster asserts that of every job when it closes.
+        """
+
+        async def start(self) -> None:
+            try:
+                await super().start()
+            except RuntimeError:
+                self.status = Status.failed
+                raise
+
+        async def close(self) -> None:
+            await super().close()
+            self.status = Status.closed
+
+    if shutil.which("sbatch") is None:
+        raise ValueError("dask.cluster = slurm: there is no SLURM here (no sbatch); write local, or remove dask")
+    chosen = config.get("jobqueue.slurm.log-directory")
+    logs = chosen or tempfile.mkdtemp(prefix=".dask-", dir=".")
+    # Workers read these from their environment, those of LocalCluster from the process that starts them.
+    exports = [f"export DASK_{key.upper().replace('.', '__').replace('-', '_')}={SETTINGS[key]}" for key in SETTINGS]
+    try:
+        with SLURMCluster(
+            job_cls=Job,
+            cores=1,
+            processes=1,
+            memory=f"{section.memory_bytes} B",
+            job_mem=config.get("jobqueue.slurm.job-mem") or slurm_format_bytes_ceil(section.memory_bytes + JOB_MEMORY),
+            log_directory=logs,
+            job_script_prologue=[*config.get("jobqueue.slurm.job-script-prologue"), *exports],
+            scheduler_options={
+                "dashboard": False,
+                "dashboard_address": None,
+                **config.get("jobqueue.slurm.scheduler-options"),
+            },
+        ) as cluster:
+            _check(cluster)
+            cluster.scale(section.workers)
+            _wait(cluster)
+            yield cluster
+    except ValueError as error:
+        if os.listdir(logs):
+            raise ValueError(f"{error} (what its jobs printed: {logs})") from error
+        if not chosen:
+            os.rmdir(logs)
+        raise
+    if not chosen:
+        shutil.rmtree(logs, ignore_errors=True)
+
+
+def _check(cluster: SLURMCluster) -> None:
+    """Have SLURM look at the job before it is submitted: it then says at once what it would leave waiting for ever."""
+    done = subprocess.run(
+        ["sbatch", "--test-only"], input=cluster.job_script(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = " ".join(done.stderr.split())
+        raise ValueError(
+            f"dask: SLURM does not take the job of a worker ({said}); mend `jobqueue.slurm` or dask.memory"
+        )
+
+
+def _wait(cluster: SLURMCluster) -> None:
+    """Until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
+    patience = config.get(PATIENCE_KEY)
+    end = time.monotonic() + parse_timedelta(patience)
+    while True:
+        try:
+            cluster.wait_for_workers(1, timeout=LOOK)
+            return
+        except TimeoutError:
+            queue = _queue({job.job_id for job in cluster.workers.values()})
+            submitting = not cluster.workers
+            if (queue or submitting) and time.monotonic() < end:
+                continue
+        if not queue:
+            raise ValueError(
+                "dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`"
+            )
+        raise ValueError(
+            f"dask: no worker has started in {patience} (squeue: {queue}); start again, or let {PATIENCE_KEY} be longer"
+        )
+
+
+def _queue(jobs: set[str]) -> str:
+    """Number, state and reason of those of the jobs that are in SLURM's queue."""
+    command = ["squeue", "--me", "--noheader", "--format=%i %T (%r)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:  # a moment of silence tells nothing of the jobs
+        return "does not answer"
+    return ", ".join(line for line in done.stdout.splitlines() if line.split()[0] in jobs)

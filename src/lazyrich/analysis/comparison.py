@@ -1,0 +1,202 @@
+"""Networks against theory: what a summary keeps of each network of a shard.
+
+End values and times, order parameters with their predictions, distances to the theories, the conditions and conclusions of
+the paper's theorem, and the phase that follows.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.analysis import theories
+from lazyrich.analysis.phases import phase, threshold, votes
+from lazyrich.analysis.published import OBSERVABLES as PUBLISHED
+from lazyrich.analysis.published import compare_published
+from lazyrich.analysis.theories import fitted_square, scalars
+from lazyrich.engines.trajectories import Status
+from lazyrich.networks import observables
+from lazyrich.sweep.sweep import Conditions, Phases
+from lazyrich.theory import boundaries as theory_boundaries
+from lazyrich.theory import conditions, stage_one, times
+
+# What a summary keeps of each network beside its end values: name -> (long_name, symbol).
+COLUMNS = {
+    "kernel_change_predicted": ("kernel change of gradient flow from a wide start", "‖Θ∞ − Θ₀‖/‖Θ₀‖"),
+    "kernel_threshold": ("kernel change between lazy and rich", "κ_c"),
+    "kernel_change_ratio": ("kernel change relative to the threshold between lazy and rich", "‖Θ − Θ₀‖/‖Θ₀‖/κ_c"),
+    "kernel_change_ratio_predicted": ("predicted kernel change relative to the threshold", "‖Θ∞ − Θ₀‖/‖Θ₀‖/κ_c"),
+    "loss_growth": ("largest reducible loss relative to that at the start", "max L/L₀"),
+    "sharpness_change": ("sharpness at the end relative to that at the start", "λ_T/λ₀"),
+    "lazy_clock": ("c eta lambda_max(Theta_0)/n, rate of a lazy start", "cηλ_max(Θ₀)/n"),
+    "onset_step_predicted": ("onset predicted by stage one, ln(delta/chi)/(2 ln(1 + k))", "t₁(δ)"),
+    "rich_votes": ("order parameters that call the network rich at the end", ""),
+    **theories.COLUMNS,
+    **{
+        f"{name}_margin": (f"allowed over actual value in Assumption 4.1, condition on the {what}", "")
+        for name, what in zip(
+            conditions.NAMES,
+            (
+                "width (1)",
+                "first layer's scale (2)",
+                "second layer's scale (3)",
+                "learning rate (4)",
+                "label noise (5)",
+                "trace of the covariance (6)",
+                "signal (6)",
+            ),
+            strict=True,
+        )
+    },
+    "assumption_margin": ("smallest margin of Assumption 4.1, which holds at or above 1", ""),
+    "alignment_time_ratio": ("measured t_1 (rms rho_r = 1) over log(1/v_0)/k", "t₁ k/log(1/v₀)"),
+    "fitting_time_ratio": ("measured t_2 - t_1 over that of Theorem 4.1", "(t₂ − t₁)/(t₂ − t₁)_4.1"),
+    "stage_two_alignment": ("smallest alignment rms rho_r/(sqrt(gamma) rms v_r) of the records from t_1 to t_2", ""),
+    "published_loss_error": ("largest distance of the loss to the published points, relative to their first", ""),
+    "published_plateau_error": ("largest relative distance of |rho|/|v| to the published points on their plateau", ""),
+    "published_ratio_error": ("largest distance of |rho|/|v| to the published points, relative to their plateau", ""),
+    "kernel_same_plateau": ("distance of the kernel to T of the same step on the published plateau", "‖Θ − T‖/‖T‖"),
+    "kernel_same_end": ("distance of the kernel to T of the same step at the last published step", "‖Θ − T‖/‖T‖"),
+    "kernel_lagged_plateau": ("distance of the kernel one step late to T on the published plateau", "‖Θ₊₁ − T‖/‖T‖"),
+    "kernel_lagged_end": ("distance of the kernel one step late to T at the last published step", "‖Θ₊₁ − T‖/‖T‖"),
+}
+SCALARS = (
+    "learning_rate",
+    "growth_per_step",
+    "stability_fraction",
+    "laziness",
+    "sigma_0",
+    "v_0",
+    "steps",
+    "y_norm",
+    "fitted_norm",
+    "gamma",
+    "kappa",
+    "b",
+    "gram_error",
+    "onset_step",
+    "end_step",
+    "alignment_step",
+    "kernel_change",
+    "sharpness_start",
+    "sharpness_end",
+    "period",
+)
+# Trajectories that are followed from record to record; of others the last record is enough.
+FOLLOWED = ("step", "target_overlap", "alignment", "lazy_error")
+# |ρ_r − √γ v_r| ≤ ½ρ_r (Lemma 5.3) bounds rms ρ_r/(√γ rms v_r) by these.
+ALIGNED = (2 / 3, 2.0)
+# Records in stage two that show more than its two ends.
+FEWEST_RECORDS = 4
+
+
+def needed(data: xr.Dataset, published: dict[str, np.ndarray] | None = None) -> xr.Dataset:
+    """What `compare` reads of a shard, as lazily as it came: of trajectories that it does not follow the last record only."""
+    followed = (*FOLLOWED, *(PUBLISHED if published is not None else ()))
+    ends = [name for name in observables.NAMES if name in data and name not in followed]
+    rest = [name for name in data.variables if "record" in data[name].dims and name not in followed]
+    last = {name: data[name].isel(record=slice(-1, None)).rename(record="last") for name in ends}
+    return data.drop_vars(rest).assign(last)
+
+
+def compare(
+    data: xr.Dataset, phases: Phases, constants: Conditions, published: dict[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """What the summary keeps of each network of a shard (or what is `needed` of a slice of one), name -> (networks,).
+
+    Names that end in `_share` are 0 or 1, and shares of networks in a cell.
+    """
+    columns = {name: np.asarray(data[name].values, dtype=float) for name in SCALARS}
+    for name in observables.NAMES:
+        if name in data:
+            columns[name] = data[name].values[:, -1].astype(float)
+    columns |= _order_parameters(data, phases)
+    columns |= theories.errors(data, phases.theory_error)
+    columns |= _theorem(data, constants)
+    if published is not None:
+        columns |= compare_published(data, published)
+    status = data["status"].values
+    columns["converged_share"] = (status == Status.converged).astype(float)
+    losses = [
+        data[name].values - data["loss_floor"].values for name in ("loss_start", "loss_end", "loss_min", "loss_max")
+    ]
+    columns["loss_growth"] = losses[3] / losses[0]
+    kernel = (columns["kernel_change"], columns["kernel_threshold"])
+    columns["phase"] = phase(status, *kernel, *losses, data["period"].values, phases)
+    missing = np.full(len(status), np.nan)
+    others = [columns.get(name, missing) for name in ("alignment", "weight_change")]
+    columns["rich_votes"], columns["disagreement_share"] = votes(columns["phase"], *kernel, *others, phases)
+    return columns
+
+
+def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]:
+    get = scalars(data)
+    size = get["sigma_0"] ** 2 + get["v_0"] ** 2
+    kernel_threshold = threshold(phases, get["samples"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        predicted = theory_boundaries.kernel_change(size, get["b"], get["gamma"], get["gram_norm"], fitted_square(get))
+        return {
+            "kernel_threshold": kernel_threshold,
+            "kernel_change_predicted": predicted,
+            "kernel_change_ratio_predicted": predicted / kernel_threshold,
+            "kernel_change_ratio": get["kernel_change"] / kernel_threshold,
+            "lazy_clock": get["learning_rate"] * get["sharpness_start"],
+            "sharpness_change": get["sharpness_end"] / get["sharpness_start"],
+            "onset_step_predicted": stage_one.onset_time(onset_share(data), get["laziness"], get["growth_per_step"]),
+        }
+
+
+def onset_share(data: xr.Dataset) -> float:
+    """δ, by which the loss has fallen at `onset_step`."""
+    return json.loads(data.attrs["recipe"])["settings"]["record"]["onset"]
+
+
+def accuracy(data: xr.Dataset) -> np.ndarray:
+    """ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
+    get = scalars(data)
+    share = json.loads(data.attrs["recipe"])["settings"]["record"]["converged"]
+    return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
+
+
+def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
+    """Conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
+    get = scalars(data)
+    epsilon = accuracy(data)
+    law = {
+        "trace": get["covariance_trace"],
+        "norm": get["covariance_norm"],
+        "frobenius": get["covariance_frobenius"],
+        "signal": get["signal_norm"],
+    }
+    scales = {name: get[name] for name in ("samples", "width", "learning_rate", "loss_factor")}
+    margins = conditions.margins(
+        **scales,
+        **law,
+        dimension=get["dimension"],
+        sigma_0=get["sigma_0"],
+        v_0=get["v_0"],
+        label_noise=get["label_noise"],
+        accuracy=epsilon,
+        constants=conditions.Constants(**constants.model_dump()),
+    )
+    columns = {f"{name}_margin": margin for name, margin in margins.items()}
+    columns["assumption_margin"] = conditions.smallest(margins)
+    first, second = get["alignment_step"], get["end_step"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])
+        fitting = times.fitting_time(**scales, trace=law["trace"], signal=law["signal"], accuracy=epsilon)
+        columns["fitting_time_ratio"] = (second - first) / fitting
+    if "alignment" in data:
+        alignment, steps = data["alignment"].values, data["step"].values
+        within = (steps >= first[:, None]) & (steps <= second[:, None])
+        smallest = np.min(np.where(within, alignment, np.inf), axis=1)
+        largest = np.max(np.where(within, alignment, -np.inf), axis=1)
+        # Fewer records than these in stage two, or none from the start on, cannot tell.
+        seen = within.sum(axis=1) >= FEWEST_RECORDS
+        told = (steps[:, 0] == 0) & (seen | np.isnan(first) | np.isnan(second))
+        columns["stage_two_alignment"] = np.where(seen, smallest, np.nan).astype(float)
+        conclude = seen & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])
+        columns["conclusions_share"] = np.where(told, conclude, np.nan).astype(float)
+    return columns

@@ -1,0 +1,58 @@
+"""Fields of a summary: their median over replicates, and the axes of numbers they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import xarray as xr
+
+from lazyrich.networks.table import variable
+from lazyrich.sweep.sweep import bare
+
+
+def median(field: xr.DataArray) -> xr.DataArray:
+    """A field's median over replicates; itself where it has no quantiles."""
+    return field.sel(quantile=0.5, drop=True) if "quantile" in field.dims else field
+
+
+def names_along(summary: xr.Dataset, dim: str) -> xr.DataArray | None:
+    """The coordinate of names along a dimension; None where it is one of numbers."""
+    found = [each for each in summary.coords.values() if each.dims == (dim,) and each.dtype.kind not in "fiu"]
+    return found[0] if found else None
+
+
+def map_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
+    """Grid dimensions that maps are drawn over: as `numeric_axes`, but those of `first` may be axes of names, too."""
+    wanted = [variable(bare(name)) for name in first]
+    named = {str(names.name): dim for dim in summary["phase"].dims if (names := names_along(summary, dim)) is not None}
+    chosen = [named.get(name, name) for name in wanted]
+    return list(dict.fromkeys([dim for dim in chosen if summary.sizes.get(dim, 1) > 1] + numeric_axes(summary)))
+
+
+def placed(summary: xr.Dataset, axes: Sequence[str]) -> xr.Dataset:
+    """The summary with numbers 0, 1, … along those of `axes` that are axes of names, as coordinates to draw at."""
+    for dim in axes:
+        if (names := names_along(summary, dim)) is not None and dim not in summary.coords:
+            summary = summary.assign_coords({dim: (dim, range(summary.sizes[dim]), names.attrs)})
+    return summary
+
+
+# χ below which training is deep in the rich regime, where T is claimed.
+RICH = 0.1
+
+
+def rich(summary: xr.Dataset) -> xr.DataArray:
+    """Which cells are rich (χ < `RICH`) and have networks all of which converged, over the dimensions of the grid."""
+    found = (summary["converged_share"] == 1) & (summary["networks"] > 0) & (median(summary["laziness"]) < RICH)
+    return found.transpose(*summary["phase"].dims)
+
+
+def numeric_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
+    """Grid dimensions with more than one number along them: those of `first`, then the others in the sweep's order."""
+    axes = [
+        str(dim)
+        for dim in summary["phase"].dims
+        if dim in summary.coords and summary[dim].dtype.kind in "fiu" and summary.sizes[dim] > 1
+    ]
+    first = [name for name in map(variable, map(bare, first)) if name in axes]
+    return first + [name for name in axes if name not in first]

@@ -1,0 +1,148 @@
+"""A trained network step by step with everything in hand: single neurons and whole kernels, which shards do not keep.
+
+The recursion of docs/theory.md (Exact reduction) as it is written there, in plain numpy, from the very start that the engine
+had: a shard keeps spectrum and targets, and its recipe the random streams of the weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from lazyrich.analysis import scope
+from lazyrich.engines.trajectories import Status
+from lazyrich.networks.initial import draw
+from lazyrich.networks.streams import Role, stream
+from lazyrich.theory import end_state
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A network at one step, in the eigenbasis of K; z = (v, Vᵀw) as in `Initial`."""
+
+    step: int
+    moments: Float[Array, "coordinates coordinates"]  # ⟨z zᵀ⟩ over all neurons
+    neurons: Float[Array, "probes coordinates"]  # z_r of the explicit ones
+
+    @property
+    def v_square(self) -> float:
+        """⟨v²⟩ over all neurons."""
+        return float(self.moments[0, 0])
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One network, ready to be trained again step by step; r is the rank of K."""
+
+    eigenvalues: Float[Array, " r"]
+    targets: Float[Array, " r"]
+    width: float
+    force: float  # cη/(mn)
+    size: float  # D
+    start: Snapshot
+
+    @property
+    def gamma(self) -> float:
+        """γ = yᵀKy."""
+        return float(self.eigenvalues @ self.targets**2)
+
+    @property
+    def direction(self) -> Float[Array, " r"]:
+        """Vᵀ(Xᵀy), whose square is γ."""
+        return np.sqrt(self.eigenvalues) * self.targets
+
+    def snapshots(self, steps: Iterable[int]) -> Iterator[Snapshot]:
+        """The network at each of the rising `steps`."""
+        root = np.sqrt(self.eigenvalues)
+        M, z, step = self.start.moments, self.start.neurons, self.start.step
+        for wanted in steps:
+            while step < wanted:
+                g = self.force * root * (self.targets - root * M[0, 1:])
+                boost = np.eye(len(M))
+                boost[0, 1:] = boost[1:, 0] = g
+                M, z, step = boost @ M @ boost, z @ boost, step + 1
+            yield Snapshot(step, M, z)
+
+    def output(self, now: Snapshot) -> Float[Array, " r"]:
+        """f in the eigenbasis of K."""
+        return np.sqrt(self.eigenvalues) * now.moments[0, 1:]
+
+    def kernel(self, now: Snapshot) -> Float[Array, "r r"]:
+        """Θ (Definition 3.1)."""
+        root = np.sqrt(self.eigenvalues)
+        return (now.v_square * np.diag(self.eigenvalues) + root[:, None] * now.moments[1:, 1:] * root) / self.width
+
+    def aligned_kernel(self, v_square: float) -> Float[Array, "r r"]:
+        """T = (⟨v²⟩/m)(K + K y yᵀK/γ)."""
+        Ky = self.eigenvalues * self.targets
+        return v_square / self.width * (np.diag(self.eigenvalues) + np.outer(Ky, Ky) / self.gamma)
+
+    def end_kernel(self) -> Float[Array, "r r"]:
+        """Θ∞ of gradient flow from this network's own start: Θ₀ + (G/m)(K + y yᵀ/b²)."""
+        wide_start = np.diag(self.size * self.eigenvalues / self.width)
+        wide_end = end_state.kernel(self.eigenvalues, self.targets, np.float64(self.size), np.float64(self.width))
+        return self.kernel(self.start) + wide_end - wide_start
+
+    def rho(self, now: Snapshot) -> Float[Array, " probes"]:
+        """ρ_r = ⟨w_r(t) − w_r(0), Xᵀy⟩ of the explicit neurons (Eq. 6)."""
+        return (now.neurons[:, 1:] - self.start.neurons[:, 1:]) @ self.direction
+
+    def off_target(self, now: Snapshot) -> Float[Array, " probes"]:
+        """‖w_r(t) − w_r(0) − (ρ_r/γ) Xᵀy‖ of the explicit neurons (Lemma 5.3, first bullet)."""
+        moved = now.neurons[:, 1:] - self.start.neurons[:, 1:]
+        return np.linalg.norm(moved - np.outer(self.rho(now) / self.gamma, self.direction), axis=1)
+
+
+def followable(data: xr.Dataset) -> np.ndarray:
+    """Which networks of a shard can be followed, (networks,): linear ones, drawn as the propagator does, that were trained."""
+    recipe = json.loads(data.attrs["recipe"])
+    width = data["width"].values
+    # The Gram engine draws neuron by neuron; where all are probes, they are the same.
+    in_law = (width > data["samples"].values) & (data.attrs["engine"] != "gram")
+    drawn = in_law | (width <= recipe["settings"]["probes"]["count"])
+    return (
+        (scope.of_networks(data) == scope.LINEAR)
+        & (recipe["fixed"].get("source") != "file")
+        & drawn
+        & (data["status"].values != Status.failed)
+    )
+
+
+def follow(data: xr.Dataset, network: int) -> Followed:
+    """A network of a shard, or of what `run` returned, to be trained again; `network` is its row.
+
+    Raises
+    ------
+    ValueError
+        for networks that are not linear, whose data came from a file, that the Gram engine drew neuron by neuron, or that
+        could not be trained.
+    """
+    if not followable(data)[network]:
+        raise ValueError(
+            "a network that is not linear, whose data come from a file, that the Gram engine drew neuron by neuron "
+            "or that failed cannot be followed"
+        )
+    recipe = json.loads(data.attrs["recipe"])
+    row = data.isel(network=network)
+    rank = int(np.count_nonzero(row["eigenvalues"].values))
+    width = int(row["width"].item())
+    explicit = min(recipe["settings"]["probes"]["count"], width)
+    generator = stream(recipe["settings"]["seed"], int(row["replicate"].item()), Role.WEIGHTS)
+    moments, neurons = draw(generator, rank, width, explicit)
+    sigma_0, v_0 = float(row["sigma_0"]), float(row["v_0"])
+    scale = np.concatenate([[v_0], np.full(rank, sigma_0)])
+    return Followed(
+        eigenvalues=row["eigenvalues"].values[:rank],
+        targets=row["targets"].values[:rank],
+        width=float(width),
+        force=float(row["loss_factor"] * row["learning_rate"] / (row["width"].astype(float) * row["samples"])),
+        size=sigma_0**2 + v_0**2,
+        start=Snapshot(0, moments * np.outer(scale, scale), neurons * scale),
+    )

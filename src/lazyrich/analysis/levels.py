@@ -1,0 +1,41 @@
+"""The next level of a refined sweep, from the shards of those below it to the plan of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lazyrich.analysis.refine import cells
+from lazyrich.analysis.summary import summarise_sweep
+from lazyrich.engines.select import likely_device
+from lazyrich.planning.cost.estimate import check, estimate
+from lazyrich.planning.cost.work import SHIPPED
+from lazyrich.planning.folder import known_shards, write_plan
+from lazyrich.planning.plan import plan
+from lazyrich.shards.integrity import verify
+from lazyrich.sweep.config import Settings
+from lazyrich.sweep.sweep import Figures, Sweep
+
+
+def choose(sweep: Sweep, shards: Iterable[str | Path], path: Path, settings: Settings, *, threads: int = 1) -> None:
+    """Write the plan of a level, `levels/<level>.json` in the sweep's folder, from all shards of the levels below.
+
+    Raises
+    ------
+    ValueError
+        for shards that are damaged, which were moved aside, and for a level over the budget.
+    """
+    home, level = path.parents[1], int(path.stem)
+    try:
+        verify(shards, threads)
+    except ValueError:
+        # A target that is there would keep Snakemake from making what lies before it anew.
+        (home / "summary.nc").unlink(missing_ok=True)
+        raise
+    # As far as it is trained: nothing is filled in, and nothing published is laid over.
+    seen = sweep.model_copy(update={"figures": Figures(), "refine": None})
+    chosen = cells(sweep, summarise_sweep(seen, shards, threads=threads), level)
+    found = plan(sweep, known_shards(home), chosen)
+    left = estimate(found, (), SHIPPED, gpu=likely_device(settings.device) == "cuda")
+    check(left, settings.budget, f"level {level} of {home.name}")
+    write_plan(path, found)

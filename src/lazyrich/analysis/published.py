@@ -1,0 +1,88 @@
+"""A network's distance to published curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.analysis.follow import follow, followable
+from lazyrich.sweep.points import read_points
+
+# What a network is held against points in, from record to record.
+OBSERVABLES = ("loss", "rho_over_v", "ntk_target_error")
+
+
+def load_published(path: str | Path) -> dict[str, np.ndarray]:
+    """Columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each; errors as in `read_points`."""
+    return {name: np.array(values) for name, values in read_points(path).items()}
+
+
+def plateau(published: dict[str, np.ndarray]) -> np.ndarray:
+    """Which published points lie on the plateau of |ρ|/|v|: within 1 % of its largest value, (points,) bool."""
+    ratio = published["rho_over_v"]
+    return ratio > 0.99 * ratio.max()
+
+
+def lagged_kernel_error(data: xr.Dataset) -> np.ndarray:
+    """‖Θ(t + 1) − T(t)‖/‖T(t)‖ at every record, (networks, records): the kernel one step late, as the paper's figure has it.
+
+    T ∝ ⟨v²⟩, which grows by (1 + k)² a step in stage one: the lag alone gives a plateau at (1 + k)² − 1. Networks are followed
+    again step by step, since records hold kernel and target of the same step; NaN for those that cannot be.
+    """
+    result = np.full(data["step"].shape, np.nan)
+    for network in np.flatnonzero(followable(data)):
+        one = follow(data, network)
+        steps = data["step"].values[network]
+        wanted = sorted({int(step) + late for step in steps for late in (0, 1)})
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges
+            seen = {now.step: (one.kernel(now), now.v_square) for now in one.snapshots(wanted)}
+            for record, step in enumerate(map(int, steps)):
+                target = one.aligned_kernel(seen[step][1])
+                result[network, record] = np.linalg.norm(seen[step + 1][0] - target) / np.linalg.norm(target)
+    return result
+
+
+def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:
+    """Which published points are aligned while the loss has not yet fallen by a hundredth, (points,) bool."""
+    return plateau(published) & (published["loss"] > 0.99 * published["loss"][0])
+
+
+def loss_error(data: xr.Dataset, published: dict[str, np.ndarray]) -> np.ndarray:
+    """max |L − L_published|/L_published(0) over the points, (networks,); NaN for a run that ends before them."""
+    found = _at(published["step"], data["step"].values, data["loss"].values)
+    return np.max(np.abs(found - published["loss"]), axis=1) / published["loss"][0]
+
+
+def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Distance of each network to published points, name -> (networks,); records between steps are interpolated.
+
+    `published_loss_error` is `loss_error`; `published_plateau_error` the largest relative distance of |ρ|/|v| on the published
+    plateau, `published_ratio_error` its largest distance at all points, relative to the plateau. Of the kernel's distance to T,
+    its value on the plateau (median; NaN where the points have none in stage one) and at the last published step:
+    `kernel_same_…` of one step, `kernel_lagged_…` of the kernel one step late, for networks of which every step is recorded.
+    """
+    result = {}
+    if "loss" in data:
+        result["published_loss_error"] = loss_error(data, published)
+    if "rho_over_v" in data:
+        wanted, on = published["rho_over_v"], plateau(published)
+        away = np.abs(_at(published["step"], data["step"].values, data["rho_over_v"].values) - wanted)
+        result["published_plateau_error"] = np.max(away[:, on] / wanted[on], axis=1)
+        result["published_ratio_error"] = np.max(away, axis=1) / wanted.max()
+    each = (np.diff(data["step"].values, axis=1) == 1).all(axis=1)
+    if "ntk_target_error" in data and each.any():
+        on = stage_one_plateau(published)
+        dense = data.isel(network=each)
+        for name, curves in (("same", dense["ntk_target_error"].values), ("lagged", lagged_kernel_error(dense))):
+            found = np.full((len(each), len(on)), np.nan)
+            found[each] = _at(published["step"], dense["step"].values, curves)
+            result[f"kernel_{name}_plateau"] = np.median(found[:, on], axis=1) if on.any() else found[:, 0] * np.nan
+            result[f"kernel_{name}_end"] = found[:, -1]
+    return result
+
+
+def _at(wanted: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Curves (networks, records) at the published steps, (networks, points); NaN beyond their end."""
+    return np.stack([np.interp(wanted, s, c, right=np.nan) for s, c in zip(steps, curves, strict=True)])

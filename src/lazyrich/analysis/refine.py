@@ -1,0 +1,171 @@
+"""Boundaries refined: which cells of the grid are trained next, and what the cells between them show.
+
+The grid of level l takes every 2^(levels − l)-th point of the plane's axes, and the last. A block is four neighbours of it. The
+first grid is trained whole; of the next only the blocks that the boundary crosses, within its interval over replicates, and the
+blocks beside them. All choices follow from the numbers on disk, which are exact, so that they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from itertools import pairwise, product
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+
+from lazyrich.analysis.boundaries import BOUNDARIES, coordinate
+from lazyrich.analysis.fields import median
+from lazyrich.analysis.phases import Phase
+from lazyrich.networks.table import variable
+from lazyrich.planning.plan import coarse
+from lazyrich.sweep.sweep import Sweep
+
+Array = np.ndarray
+
+
+def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
+    """The cells to be trained at a level ≥ 1, one byte each in the order of the grid, as `plan` takes them.
+
+    `summary` holds the networks of all levels below it.
+    """
+    axes = [variable(name) for name in sweep.plane]
+    field = summary["phase"].transpose(..., *axes)
+    # A field that is the same all over an axis has fewer dimensions.
+    low, high = (edge.broadcast_like(field).transpose(*field.dims).values for edge in _interval(sweep, summary))
+    # Cells that an earlier plan trained with fewer replicates are not done.
+    trained = summary["networks"].transpose(*field.dims).values == sweep.replicates
+    shape = field.shape[-len(axes) :]
+    wanted = np.zeros(field.shape, dtype=bool)
+    before, after = ([coarse(count, sweep.refine.levels, number) for count in shape] for number in (level - 1, level))
+    on_grid = np.ix_(*after)
+    for index in np.ndindex(field.shape[: -len(axes)]):
+        crossed = _crossed(low[index], high[index], trained[index], before, sweep.refine.level)
+        inside = _covered(_with_neighbours(crossed), before, shape)
+        wanted[index][on_grid] = inside[on_grid]
+    wanted &= ~trained
+    order = [field.dims.index(dim) for dim in summary["phase"].dims]
+    return wanted.transpose(order).astype(np.uint8).tobytes()
+
+
+def _interval(sweep: Sweep, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """The edges of the field's interval over replicates, NaN in cells that are no part of it."""
+    name = sweep.refine.of
+    if name == "phase":
+        # No interval of a name: where replicates differ, two phases are within it.
+        phase = summary["phase"].where(summary["phase"] != Phase.not_run)
+        return phase, phase.where(summary["agreement"] == 1, phase + 0.5)
+    if name not in summary:
+        raise ValueError(f"refine.of = {name}: is not in this sweep's summary; write another field, or phase")
+    field = median(summary[name])
+    within = next((b.within for b in BOUNDARIES.values() if b.field == name and not b.predicted and b.within), None)
+    if within is not None:
+        field = field.where(within(summary))
+    if f"{name}_low" in summary:
+        low, high = summary[f"{name}_low"], summary[f"{name}_high"]
+    elif "quantile" in summary[name].dims:
+        low, high = (summary[name].isel(quantile=end, drop=True) for end in (0, -1))
+    else:
+        low = high = field
+    # One replicate has no interval but itself.
+    return (edge.where(field.notnull()).fillna(field) for edge in (low, high))
+
+
+def _crossed(
+    low: Float[Array, "*grid"],
+    high: Float[Array, "*grid"],
+    trained: Bool[Array, "*grid"],
+    lines: list[list[int]],
+    at: float | None,
+) -> Bool[Array, "*blocks"]:
+    """Blocks between the lines, all of whose corners are trained, that the boundary crosses."""
+    grid = np.ix_(*lines)
+    corners = [
+        tuple(slice(end, len(line) - 1 + end) for end, line in zip(ends, lines, strict=True))
+        for ends in product((0, 1), repeat=len(lines))
+    ]
+    low, high, trained = low[grid], high[grid], trained[grid]
+    whole = np.all([trained[corner] for corner in corners], axis=0)
+    lows, highs = (np.stack([edge[corner] for corner in corners]) for edge in (low, high))
+    with np.errstate(invalid="ignore"):  # of no number
+        least, most = np.fmin.reduce(lows), np.fmax.reduce(highs)
+        return whole & ((least < most) if at is None else ((least <= at) & (at <= most)))
+
+
+def _with_neighbours(blocks: Bool[Array, "*blocks"]) -> Bool[Array, "*blocks"]:
+    """Blocks and the blocks that share an edge or a corner with them."""
+    for axis in range(blocks.ndim):
+        padded = np.pad(blocks, [(1, 1) if i == axis else (0, 0) for i in range(blocks.ndim)])
+        parts = [np.take(padded, range(start, start + blocks.shape[axis]), axis) for start in range(3)]
+        blocks = np.logical_or.reduce(parts)
+    return blocks
+
+
+def _covered(blocks: Bool[Array, "*blocks"], lines: list[list[int]], shape: tuple[int, ...]) -> Bool[Array, "*grid"]:
+    """The cells in blocks, their edges included."""
+    covered = np.zeros(shape, dtype=bool)
+    for index in np.argwhere(blocks):
+        covered[tuple(slice(line[i], line[i + 1] + 1) for i, line in zip(index, lines, strict=True))] = True
+    return covered
+
+
+# ---- between the cells -------------------------------------------------------------------------------------------------
+
+
+def fill(data: xr.Dataset, axes: list[str], levels: int, codes: dict[str, IntEnum]) -> None:
+    """Give cells that were not trained what the grids say that are coarser than their own, level by level; in place.
+
+    Numbers are interpolated linearly in the axes' own spacing, in their logarithm where all are positive; flags (`codes`: name
+    -> that of a cell without networks) are the nearest cell's. `networks` stays 0, and the new `refine_level` is −1 there,
+    elsewhere the number of the coarsest grid that has the cell.
+    """
+    grid = data["phase"].dims
+    grids = [[coarse(data.sizes[axis], levels, level) for axis in axes] for level in range(levels + 1)]
+    positions = [coordinate(data[axis].values)[0] for axis in axes]
+    trained = data["networks"] > 0
+    own = xr.full_like(data["networks"], levels, dtype=np.int8)
+    for level in reversed(range(levels)):
+        own[dict(zip(axes, map(np.array, grids[level]), strict=True))] = level
+    for name, field in data.data_vars.items():
+        if name == "networks" or not set(grid) <= set(field.dims):
+            continue
+        field = field.transpose(*axes, ...)
+        known = trained.broadcast_like(field).transpose(*field.dims).values
+        values = field.values
+        if name in codes:
+            filled = _filled(values, known, grids, positions, _nearest)
+        else:
+            finite = values[known & np.isfinite(values)]
+            log = bool(finite.size) and bool((finite > 0).all())
+            with np.errstate(divide="ignore", invalid="ignore"):
+                filled = _filled(np.log(values) if log else values, known, grids, positions, _between)
+                filled = np.where(known, values, np.exp(filled) if log else filled)
+        data[name] = field.copy(data=filled).transpose(*data[name].dims)
+    data["refine_level"] = own.where(trained, -1).astype(np.int8)
+
+
+def _filled(values: Array, known: Array, grids: list[list[list[int]]], positions: list[Array], rule: Callable) -> Array:
+    """Values on the finest grid; the plane's axes come first."""
+    filled = values[np.ix_(*grids[0])]
+    for before, after in pairwise(grids):
+        for axis, (old, new, position) in enumerate(zip(before, after, positions, strict=True)):
+            right = np.clip(np.searchsorted(old, new), 1, len(old) - 1)
+            left = right - 1
+            at = position[old]
+            share = (position[new] - at[left]) / (at[right] - at[left])
+            low, high = np.take(filled, left, axis), np.take(filled, right, axis)
+            filled = rule(low, high, share.reshape([-1 if i == axis else 1 for i in range(filled.ndim)]))
+        on_grid = np.ix_(*after)
+        filled = np.where(known[on_grid], values[on_grid], filled)
+    return filled
+
+
+def _between(low: Array, high: Array, share: Array) -> Array:
+    # A node itself where it is one: 0 · ∞ is no number.
+    inner = low + share * (high - low)
+    return np.where((share == 0) | (low == high), low, np.where(share == 1, high, inner))
+
+
+def _nearest(low: Array, high: Array, share: Array) -> Array:
+    return np.where(share <= 0.5, low, high)

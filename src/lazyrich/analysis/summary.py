@@ -1,0 +1,336 @@
+"""From shards to one summary on the sweep's grid, through Dask.
+
+The grid is cut into blocks of cells. Of a block's shards only its networks are read, lazily and a slice at a time; each network
+becomes a few numbers (`comparison`), replicates become medians and quantiles, and these go to their cells as they arrive. So
+memory grows neither with the number of shards nor with their size. Blocks and slices change no bit of the result.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from dask import compute, delayed
+
+from lazyrich.analysis import theories
+from lazyrich.analysis.assemble import FLAGS, assemble
+from lazyrich.analysis.boundaries import BANDED, band
+from lazyrich.analysis.cluster import workers
+from lazyrich.analysis.comparison import compare, needed
+from lazyrich.analysis.published import load_published
+from lazyrich.analysis.quantiles import QUANTILES, quantiles
+from lazyrich.networks.table import table, variable
+from lazyrich.networks.training import LOSS_FACTOR
+from lazyrich.planning.analysed import analysed
+from lazyrich.planning.plan import index_of, positions, whole
+from lazyrich.shards import archive
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.sweep.reader import validated
+from lazyrich.sweep.sweep import Conditions, Dask, Figures, Phases, Refine, Sweep
+from lazyrich.system import progress
+
+# Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
+SLICE = 8 * 2**20
+# The same of a task's networks: long beside opening its shards, and small in what it keeps of each network meanwhile.
+BLOCK = 4 * SLICE
+# Tasks begun before the first of them has to have arrived, for each worker.
+AHEAD = 4
+
+
+def _size(data: xr.Dataset, published: dict[str, np.ndarray] | None) -> int:
+    """Float64 bytes of what is read of each network of a shard."""
+    read = needed(data, published).variables.values()
+    return 8 * sum(math.prod(v.shape[1:]) for v in read if v.dims[:1] == ("network",))
+
+
+def _columns(
+    data: xr.Dataset,
+    rows: np.ndarray,
+    phases: Phases,
+    constants: Conditions,
+    published: dict[str, np.ndarray] | None,
+) -> dict[str, np.ndarray]:
+    """`compare` of a shard's networks `rows`, rising, slice by slice."""
+    step = max(1, SLICE // _size(data, published))
+    data = needed(data, published)
+    parts = []
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        together = some[-1] - some[0] == len(some) - 1
+        with archive.LOCK:
+            part = data.isel(network=slice(some[0], some[-1] + 1) if together else some).load()
+        parts.append(compare(part, phases, constants, published))
+    return _joined(parts)
+
+
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Columns one after the other; what is known of some networks only is NaN for others."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    missing = [np.full(len(part["phase"]), np.nan) for part in parts]
+    return {name: np.concatenate([p.get(name, m) for p, m in zip(parts, missing, strict=True)]) for name in names}
+
+
+def places(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """For each network of a shard its cell in the grid of `wanted` (flat, −1 outside) and its replicate's position."""
+    (target,) = wanted["boxes"]
+    shape = [len(points) for points in target.values()][:-1]
+    index = index_of(wanted)
+    cells, replicates = [], []
+    for box in recipe["boxes"]:
+        where = positions(recipe, box, wanted, index)
+        networks = math.prod(map(len, box.values()))
+        if where is None:
+            cells.append(np.full(networks, -1))
+            replicates.append(np.full(networks, -1))
+            continue
+        # Points of the box run over the box's own axes; axes of the grid that the box holds fixed have one place.
+        grids = np.meshgrid(*where, indexing="ij")
+        flat = np.zeros(grids[0].size, dtype=np.int64)
+        outside = np.zeros(grids[0].size, dtype=bool)
+        for places, length in zip(grids[:-1], shape, strict=True):
+            flat = flat * length + places.ravel()
+            outside |= places.ravel() < 0
+        outside |= grids[-1].ravel() < 0
+        cells.append(np.where(outside, -1, flat))
+        replicates.append(np.where(outside, -1, grids[-1].ravel()))
+    return np.concatenate(cells), np.concatenate(replicates)
+
+
+def _reduce(
+    shards: Iterable[xr.Dataset | str],
+    block: range,
+    wanted: dict[str, Any],
+    phases: Phases,
+    constants: Conditions,
+    published: dict[str, np.ndarray] | None,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Cells of a block that shards hold between them, and their values over replicates.
+
+    Returns flat cell numbers (cells,) and name -> (cells, quantiles), or (cells,) for codes, shares and edges of bands.
+    """
+    parts, cells, replicates = [], [], []
+    for shard in shards:
+        with archive.LOCK:
+            data = archive.read(shard) if isinstance(shard, str) else shard
+        where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
+        rows = np.flatnonzero((where >= block.start) & (where < block.stop))
+        parts.append(_columns(data, rows, phases, constants, published))
+        cells.append(where[rows])
+        replicates.append(replicate[rows])
+        if isinstance(shard, str):
+            with archive.LOCK:
+                data.close()
+    columns = _joined(parts)
+    (target,) = wanted["boxes"]
+    present, row = np.unique(np.concatenate(cells), return_inverse=True)
+    column = np.concatenate(replicates)
+    values, held = {}, {}
+    for name, flat in columns.items():
+        if name == "best_theory":
+            continue  # of a cell's median errors, below, so that no tie of two replicates decides
+        table = np.full((len(present), len(target["replicate"])), np.nan)
+        table[row, column] = flat
+        if name in FLAGS:
+            codes, _ = FLAGS[name]
+            counts = np.stack([(table == code).sum(axis=1) for code in codes], axis=1)
+            values[name] = np.array(list(codes))[np.argmax(counts, axis=1)]
+            if name == "phase":
+                values["networks"] = counts.sum(axis=1)
+                values["agreement"] = counts.max(axis=1) / values["networks"]
+        elif name.endswith("_share"):
+            known = ~np.isnan(table)
+            with np.errstate(invalid="ignore"):
+                values[name] = np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
+        else:
+            values[name] = quantiles(table)
+            if name.startswith("published_"):
+                values[f"{name}_worst"] = np.max(table, axis=1)
+                held[name] = table
+        if name in BANDED:
+            values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
+    if "published_loss_error" in held:
+        loss = held["published_loss_error"]
+        nearest = np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=1)
+        values["nearest_replicate"] = np.where(np.isnan(loss).all(axis=1), np.nan, nearest)
+        for name, table in held.items():
+            values[f"{name}_nearest"] = table[np.arange(len(table)), nearest]
+    if "best_theory" in columns:
+        medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
+        values["best_theory"], _ = theories.best(medians, phases.theory_error)
+    return present, values
+
+
+def _blocks(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any], size: int) -> list[tuple[list[str], range]]:
+    """Blocks of the grid's cells (flat), each after the shards that hold networks of it; `size` as of `_size`."""
+    (target,) = wanted["boxes"]
+    step = max(1, BLOCK // (size * len(target["replicate"])))
+    held: dict[int, list[str]] = {}
+    for path, recipe in recipes.items():
+        cells, _ = places(recipe, wanted)
+        for number in np.unique(cells[cells >= 0] // step).tolist():
+            held.setdefault(number, []).append(path)
+    return [(held[number], range(number * step, (number + 1) * step)) for number in sorted(held)]
+
+
+def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.Dataset:
+    """The networks of one grid cell (`flat` in grid order), all replicates, from the shards that hold them, loaded."""
+    found = []
+    for path in shards:
+        with archive.read(path) as data:
+            rows = np.flatnonzero(places(json.loads(data.attrs["recipe"]), wanted)[0] == flat)
+            if len(rows):
+                found.append(data.isel(network=rows).load())
+    return concatenate(found)
+
+
+def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int = 1) -> xr.Dataset:
+    """The summary of a sweep as its file asks for it, and says in `analysed`; arguments and errors as in `summarise`."""
+    data = summarise(
+        shards,
+        whole(sweep).recipe,
+        phases=sweep.phases,
+        conditions=sweep.conditions,
+        figures=sweep.figures,
+        refine=sweep.refine,
+        threads=threads,
+        dask=sweep.dask,
+    )
+    return data.assign_attrs(analysed=analysed(sweep))
+
+
+def summarise(
+    shards: Iterable[str | Path],
+    wanted: dict[str, Any],
+    *,
+    phases: Phases | None = None,
+    conditions: Conditions | None = None,
+    figures: Figures | None = None,
+    refine: Refine | None = None,
+    threads: int = 1,
+    dask: Dask | None = None,
+) -> xr.Dataset:
+    """The summary of a sweep from its shards on disk.
+
+    Parameters
+    ----------
+    shards
+        paths of shards.
+    wanted
+        the sweep as a one-box recipe (`plan.whole(sweep).recipe`): its box is the grid.
+    phases, conditions, figures, refine, dask
+        the sweep file's sections of these names; with `refine`, cells that were not trained are filled in.
+    threads
+        blocks of cells reduced side by side where `dask` names no cluster.
+
+    Returns
+    -------
+    Dataset
+        in the layout of a summary (docs/datasets.md).
+
+    Raises
+    ------
+    ValueError
+        where the cluster fails, with the mend (`cluster.workers`).
+    """
+    published = load_published(figures.published) if figures and figures.published else None
+    recipes, size = {}, 1
+    for path in map(str, shards):
+        with archive.LOCK, archive.read(path) as data:
+            recipes[path] = json.loads(data.attrs["recipe"])
+            size = max(size, _size(data, published))
+    reduce = partial(
+        _reduce, wanted=wanted, phases=phases or Phases(), constants=conditions or Conditions(), published=published
+    )
+    blocks = _blocks(recipes, wanted, size)
+    with workers(dask, threads) as together:
+        parts = _counted(_computed(reduce, blocks, AHEAD * together), len(blocks))
+        return assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
+
+
+def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:
+    """What becomes of blocks, in their order, `ahead` of them at a time."""
+    for start in range(0, len(blocks), ahead):
+        yield from compute(*(delayed(reduce)(*block) for block in blocks[start : start + ahead]))
+
+
+def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
+    """The same, while the share of blocks that have arrived is shown."""
+    with progress.shown(blocks, "blocks"):
+        for part in parts:
+            progress.advance()
+            yield part
+
+
+def _recipe_of_run(data: xr.Dataset) -> dict[str, Any]:
+    """Return the recipe of what `run` returned.
+
+    Raises
+    ------
+    ValueError
+        where the networks of the dataset are not those of its recipe, in their order.
+    """
+    whole_run = "give `analyse` what `lazyrich.run` returned, whole"
+    if "recipe" not in data.attrs:
+        raise ValueError(f"this dataset has no attribute `recipe`; {whole_run}")
+    recipe = json.loads(data.attrs["recipe"])
+    if len(recipe["boxes"]) != 1:
+        raise ValueError(f"this dataset is a shard that holds pieces of a grid; {whole_run}")
+    columns = table(recipe)
+    networks, present = len(columns["replicate"]), data.sizes.get("network", 0)
+    if present != networks:
+        hint = (
+            "; analyse joined runs one by one, or train several draws with `replicates`" if present > networks else ""
+        )
+        raise ValueError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
+    for name in (name for key in recipe["boxes"][0] for name in key.split()):
+        column = columns[name]
+        if name == "loss":
+            column = np.array([LOSS_FACTOR[loss] for loss in column])
+        if variable(name) not in data:
+            raise ValueError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
+        stored = data[variable(name)].values
+        # Numbers that went through a file may have lost digits.
+        same = np.isclose(stored, column, rtol=1e-6, atol=0) if column.dtype.kind == "f" else stored == column
+        if not np.all(same):
+            raise ValueError(f"this dataset has networks in another order than its recipe (see `{name}`); {whole_run}")
+    return recipe
+
+
+def analyse(
+    data: xr.Dataset,
+    *,
+    phases: Phases | dict | None = None,
+    conditions: Conditions | dict | None = None,
+    axes: Sequence[str] = (),
+) -> xr.Dataset:
+    """Return the summary of a dataset that `run` returned.
+
+    Parameters
+    ----------
+    data
+        what `run` returned, with all of its networks.
+    phases, conditions
+        the sections of a sweep file of these names.
+    axes
+        as `figures.axes` in a sweep file.
+
+    Raises
+    ------
+    ValueError
+        for a dataset that is not a whole run, such as a part of one or two of them joined; `SweepError`, which is one, for
+        thresholds that are wrong.
+    """
+    recipe = _recipe_of_run(data)
+    thresholds = phases if isinstance(phases, Phases) else validated(Phases, phases or {}, "phases")
+    constants = (
+        conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
+    )
+    blocks = _blocks({"": recipe}, recipe, _size(data, None))
+    parts = (_reduce([data], block, recipe, thresholds, constants, None) for _, block in blocks)
+    return assemble(_counted(parts, len(blocks)), recipe, axes)

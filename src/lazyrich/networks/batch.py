@@ -1,0 +1,221 @@
+"""Networks ready to train: the derived parameters of every network, resolved in one place and one order.
+
+1. data and their scalars (`problem`); 2. σ0, v0, D, χ; 3. η from the learning rate, k or h, and the number of steps;
+4. initial weights in law (`initial`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lazyrich.engines.select import engine_of
+from lazyrich.networks.data.source import pool_of
+from lazyrich.networks.initial import Initial, initial
+from lazyrich.networks.problem import Problem, problems
+from lazyrich.networks.table import Table, distinct, table
+from lazyrich.networks.training import LOSS_FACTOR, MOST_STEPS
+from lazyrich.theory import end_state, scalars
+
+Array = np.ndarray
+
+
+class Reason(IntEnum):
+    """Why a network cannot be trained."""
+
+    none = 0
+    no_signal = 1  # Xᵀy = 0: no direction to learn
+    no_scale = 2  # both initial scales vanish, or they or the kernel overflow
+    too_many_steps = 3  # tau asks for more than 10⁹ steps
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks of one n: per network its problem, its unit draw and its scalars; a batch for an engine."""
+
+    rows: Int[Array, " networks"]  # positions in the shard
+    problem: Problem
+    problem_index: Int[Array, " networks"]
+    initial: Initial
+    initial_index: Int[Array, " networks"]
+    width: Float[Array, " networks"]  # m as float64
+    sigma_0: Float[Array, " networks"]
+    v_0: Float[Array, " networks"]
+    loss_factor: Float[Array, " networks"]  # c
+    learning_rate: Float[Array, " networks"]  # η
+    steps: Int[Array, " networks"]  # T
+    reason: Int[Array, " networks"]  # `Reason`; others than none are not trained
+    activation: str = "linear"
+    explicit: bool = False  # every neuron is among the probes
+
+    def part(self, where: Int[Array, " part"]) -> Networks:
+        """Some of the networks, as a batch of their own: with their problems, draws and modes only."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
+        problems, problem_index = np.unique(self.problem_index[where], return_inverse=True)
+        draws, initial_index = np.unique(self.initial_index[where], return_inverse=True)
+        problem = self.problem.part(problems)
+        start = self.initial.part(draws, problem.eigenvalues.shape[1])
+        own_index = {"problem_index": problem_index, "initial_index": initial_index}
+        return replace(self, **{**chosen, **own_index, "problem": problem, "initial": start})
+
+    @property
+    def size(self) -> Float[Array, " networks"]:
+        """D = σ0² + v0²."""
+        return self.sigma_0**2 + self.v_0**2
+
+    def of_problem(self, name: str) -> np.ndarray:
+        """A scalar of each network's problem."""
+        return getattr(self.problem, name)[self.problem_index]
+
+    @property
+    def floor(self) -> Float[Array, " networks"]:
+        """The part of ‖y − f‖² that no training removes: what a linear network cannot fit, nothing for others."""
+        return self.of_problem("floor") if self.activation == "linear" else np.zeros(len(self.rows))
+
+    @property
+    def laziness(self) -> Float[Array, " networks"]:
+        """χ = D/(2b), infinite where there is nothing to learn, NaN where D is to follow from that."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.size / (2 * self.of_problem("b"))
+
+    @property
+    def growth_per_step(self) -> Float[Array, " networks"]:
+        """k = cη√γ/(mn)."""
+        gamma = self.of_problem("gamma")
+        return scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
+
+    @property
+    def stability_fraction(self) -> Float[Array, " networks"]:
+        """h = cηλ_max(Θ∞)/(2n)."""
+        return self.learning_rate / _stability_limit(self)
+
+    @property
+    def observed_neurons(self) -> Int[Array, " networks"]:
+        """How many explicit neurons each network's means are taken over."""
+        return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
+
+
+def networks(recipe: dict[str, Any], *, explicit: bool | None = None) -> Iterator[Networks]:
+    """The networks of a recipe with all derived parameters, one batch for each number of samples and activation.
+
+    `explicit` makes every neuron of every network explicit, as by default those are that `engine_of` gives to the Gram engine,
+    whose batches have one width, too; False does so only where networks are not linear.
+    """
+    columns = table(recipe)
+    known = dict(with_sizes(columns))
+    kinds, kind = distinct(known, ["activation", "width", "samples"])
+    own = np.array([engine_of(**each) == "gram" for each in kinds])[kind]
+    every = own if explicit is None else (columns["activation"] != "linear") | explicit
+    known["width"] = np.where(every, known["width"], 0)
+    _, group = distinct(known, ["samples", "activation", "width"])
+    for i in range(group.max() + 1):
+        rows = np.flatnonzero(group == i)
+        part = {name: column[rows] for name, column in columns.items()}
+        yield _resolve(part, rows, recipe, bool(every[rows[0]]))
+
+
+def with_sizes(columns: Table) -> Table:
+    """The columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
+    if {"samples", "width"} <= set(columns):
+        return columns
+    pool = pool_of(str(columns["source"][0]), str(columns["path"][0]))
+    width = len(pool.weights[1]) if pool.weights else 0
+    sizes = {"samples": len(pool), "width": width}
+    return {**{name: np.full(len(columns["replicate"]), size) for name, size in sizes.items()}, **columns}
+
+
+def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit: bool) -> Networks:
+    settings = recipe["settings"]
+    problem, index = problems(columns, recipe["fixed"], settings["seed"], samples=explicit)
+    b, gamma = problem.b[index], problem.gamma[index]
+    if problem.weights is not None:
+        columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
+    width = columns["width"].astype(np.float64)
+    loss_factor = np.array([LOSS_FACTOR[loss] for loss in columns["loss"]])
+    sigma_0, v_0 = _scales(columns, problem, b, width)
+    reason = np.full(len(rows), Reason.none)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = sigma_0**2 + v_0**2
+        kernel_size = size * problem.eigenvalues[index, 0]
+    reason[~(np.isfinite(kernel_size) & (size > 0))] = Reason.no_scale
+    reason[~(gamma > 0)] = Reason.no_signal
+    fit = reason == Reason.none
+    # Stand-ins where there is nothing to train, so that the arithmetic below stays quiet.
+    limit = np.ones(len(rows))
+    limit[fit] = _limit(problem, index[fit], size[fit], width[fit], loss_factor[fit])
+
+    if "learning_rate" in columns:
+        learning_rate = columns["learning_rate"].astype(float)
+    elif "growth_per_step" in columns:
+        per_rate = scalars.growth_per_step(1.0, np.where(fit, gamma, 1.0), width, problem.samples, loss_factor)
+        learning_rate = columns["growth_per_step"] / per_rate
+    else:
+        learning_rate = columns["stability_fraction"] * limit
+
+    if "steps" in columns:
+        steps = columns["steps"].astype(np.int64)
+    else:
+        wanted = np.maximum(1.0, np.round(columns["tau"] * limit / learning_rate))
+        reason[fit & ~(wanted <= MOST_STEPS)] = Reason.too_many_steps
+        steps = np.minimum(wanted, MOST_STEPS).astype(np.int64)
+    neurons = int(columns["width"].max()) if explicit else settings["probes"]["count"]
+    start, start_index = initial(columns, problem, index, neurons, settings["seed"])
+    return Networks(
+        rows,
+        problem,
+        index,
+        start,
+        start_index,
+        width,
+        sigma_0,
+        v_0,
+        loss_factor,
+        learning_rate,
+        steps,
+        reason,
+        str(columns["activation"][0]),
+        explicit,
+    )
+
+
+def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(σ0, v0), from themselves, from laziness and balance, from width exponents or from the file's weights."""
+    if problem.weights is not None:
+        ones = np.ones(len(b))
+        return problem.weights.sigma_0 * ones, problem.weights.v_0 * ones
+    if "laziness" in columns:
+        balance = columns.get("balance", np.float64(1.0))
+        v_0 = np.sqrt(2 * b * columns["laziness"] / (1 + balance**2))
+        return balance * v_0, v_0
+    if "width_exponent_p" in columns:
+        return width ** -columns["width_exponent_s"], width ** -columns["width_exponent_p"]
+    return columns["sigma_0"].astype(float), columns["v_0"].astype(float)
+
+
+def _limit(
+    problem: Problem, index: np.ndarray, size: np.ndarray, width: np.ndarray, loss_factor: np.ndarray
+) -> np.ndarray:
+    """η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
+    pairs, back = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
+    which = pairs[0].astype(np.int64)
+    largest = end_state.largest_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
+    return 2 * problem.samples * width / (loss_factor * largest[back])
+
+
+def _stability_limit(networks: Networks) -> np.ndarray:
+    limit = np.full(len(networks.rows), np.nan)
+    fit = networks.reason == Reason.none
+    limit[fit] = _limit(
+        networks.problem,
+        networks.problem_index[fit],
+        networks.size[fit],
+        networks.width[fit],
+        networks.loss_factor[fit],
+    )
+    return limit

@@ -1,0 +1,102 @@
+"""CIFAR-10 from the folder of its binary distribution: bytes in records of one label and 3 × 32 × 32 pixels, and no pickle.
+
+A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009. Each of the six files is checked whole, against
+the sums of the official files or, where the folder has a file `SHA256SUMS` (as `sha256sum` writes it), against those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lazyrich.networks.data.digest import of_file
+from lazyrich.networks.data.pool import DataError, Pool
+
+RECORDS = 10_000
+PIXELS = 3 * 32 * 32
+SIZE = RECORDS * (1 + PIXELS)
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+META = "batches.meta.txt"
+SUMS = "SHA256SUMS"
+# SHA-256 of the official files, as torchvision for Ruby (torch-ruby) knows them; the last one other public projects, too.
+OFFICIAL = {
+    "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+    "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+}
+BATCHES = tuple(OFFICIAL)
+TRAINING = BATCHES[:5]
+MEND = f"unpack the archive of the binary distribution anew ({META}, {BATCHES[0]} to {TRAINING[-1]}, {BATCHES[-1]})"
+
+
+def pool(folder: str | Path) -> Pool:
+    """The 50000 training images, in the order of the files, and the 10000 test images held out; all stay on disk."""
+    held_out = _pool(Path(folder), BATCHES[len(TRAINING) :])
+    return replace(_pool(Path(folder), TRAINING), held_out=held_out)
+
+
+def _pool(folder: Path, names: tuple[str, ...]) -> Pool:
+    records = [_records(folder / name) for name in names]
+    labels = np.concatenate([batch[:, 0] for batch in records]).astype(float)
+    return Pool(tuple(batch[:, 1:] for batch in records), labels, (0.0, 255.0))
+
+
+def digest(folder: str | Path) -> str:
+    """SHA-256 that stands for all files with images."""
+    sums = "".join(f"{of_file(Path(folder) / name)}  {name}\n" for name in BATCHES)
+    return hashlib.sha256(sums.encode()).hexdigest()
+
+
+def check(folder: str | Path) -> None:
+    """Raise DataError unless the folder has every file of the distribution, whole and unaltered."""
+    folder = Path(folder)
+    check_files(folder)
+    expected = _expected(folder)
+    for name in BATCHES:
+        found = of_file(folder / name)
+        if found != expected[name]:
+            known = SUMS if (folder / SUMS).exists() else "the official file"
+            raise DataError(f"{folder / name}: was altered (SHA-256 {found}, by {known} {expected[name]}); {MEND}")
+
+
+def check_files(folder: Path) -> None:
+    """Raise DataError unless the folder has every file, of the right size and with labels of the ten classes."""
+    for name in (META, *BATCHES):
+        if not (folder / name).is_file():
+            raise DataError(f"{folder}: has no {name}; {MEND}")
+    for name in BATCHES:
+        size = (folder / name).stat().st_size
+        if size != SIZE:
+            raise DataError(f"{folder / name}: has {size} bytes where {RECORDS} images have {SIZE}; {MEND}")
+    if (folder / META).read_text(encoding="ascii", errors="replace").split() != list(CLASSES):
+        raise DataError(f"{folder / META}: does not name the ten classes {', '.join(CLASSES)}; {MEND}")
+    for name in BATCHES:
+        labels = _records(folder / name)[:, 0]
+        wrong = np.flatnonzero(labels >= len(CLASSES))
+        if len(wrong):
+            first = f"image {wrong[0]} has label {labels[wrong[0]]}"
+            raise DataError(f"{folder / name}: {first} where labels are 0 to {len(CLASSES) - 1}; {MEND}")
+
+
+def _records(path: Path) -> np.ndarray:
+    """The records of a file, (10000, 3073): label, then red, green and blue pixels; read from disk where they are used."""
+    return np.memmap(path, dtype=np.uint8, mode="r", shape=(RECORDS, 1 + PIXELS))
+
+
+def _expected(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file with images, by the folder's own list or of the official ones."""
+    path = folder / SUMS
+    if not path.exists():
+        return OFFICIAL
+    lines = [line.split() for line in path.read_text(encoding="ascii", errors="replace").splitlines()]
+    sums = {line[1].lstrip("*"): line[0].lower() for line in lines if len(line) == 2}
+    for name in BATCHES:
+        if name not in sums:
+            raise DataError(f"{path}: has no sum of {name}; write the file anew by `sha256sum *.bin > {SUMS}`")
+    return sums

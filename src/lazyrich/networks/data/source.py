@@ -1,0 +1,125 @@
+"""The door to data that are there already: inputs and targets of one problem, what planning asks of them, their checksum."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from lazyrich.networks.data import choice, cifar10, digits, file
+from lazyrich.networks.data.digest import of_file
+from lazyrich.networks.data.pool import Pool
+from lazyrich.sweep.axes import classes_of
+
+Array = np.ndarray
+
+
+class Data(NamedTuple):
+    """Inputs and targets of a problem, those held out for a test, and weights where the file brings them."""
+
+    X: Float[Array, "n d"]
+    y: Float[Array, " n"]
+    weights: tuple[Float[Array, "m d"], Float[Array, " m"]] | None
+    X_test: Float[Array, "rows d"] | None = None
+    y_test: Float[Array, " rows"] | None = None
+
+
+def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
+    """The data of a network with the parameters `cell` (sweep keys -> values).
+
+    Raises
+    ------
+    DataError
+        for data that cannot be used.
+    """
+    pool = pool_of(cell["source"], cell.get("path"))
+    index = np.arange(len(pool))
+    if "samples" in cell:
+        index = choice.chosen(pool.labels, cell["samples"], cell.get("classes"), seed, replicate)
+    kind = cell.get("inputs", "raw")
+    data = Data(choice.inputs(pool, index, kind), targets_of(cell, pool, index), pool.weights)
+    if "test_samples" not in cell:
+        return data
+    of, count = pool.held_out or pool, cell["test_samples"]
+    test = np.arange(count)  # of a file's own, if all of its X is trained on
+    if "samples" in cell:
+        test = choice.held_out(of.labels, count, cell.get("classes"), seed, replicate)
+    mean = float(pool.labels[index].mean())
+    y_test = choice.targets(of.labels[test], cell.get("targets", "labels"), positive_class(cell, pool), mean)
+    return data._replace(X_test=choice.inputs(pool, test, kind, of), y_test=y_test)
+
+
+def targets_of(cell: dict[str, Any], pool: Pool, index: np.ndarray) -> Float[Array, " n"]:
+    """y of the samples at `index` for a network with the parameters `cell`."""
+    return choice.targets(pool.labels[index], cell.get("targets", "labels"), positive_class(cell, pool))
+
+
+def positive_class(cell: dict[str, Any], pool: Pool) -> float:
+    """The class that `one_vs_rest` sets against the others: by default the first of those that are there."""
+    if "positive_class" in cell:
+        return float(cell["positive_class"])
+    return float(classes_of(cell["classes"])[0] if "classes" in cell else min(pool.counts))
+
+
+def pool_of(source: str, path: str | None) -> Pool:
+    """All samples of a source."""
+    return _pool(source, path, _state(source, path))
+
+
+# The last one is kept, for it may be large; every replicate asks for it.
+@functools.lru_cache(maxsize=1)
+def _pool(source: str, path: str | None, state: tuple) -> Pool:
+    match source:
+        case "digits":
+            return digits.pool()
+        case "cifar10":
+            return cifar10.pool(path)
+        case _:
+            return file.pool(path)
+
+
+def _state(source: str, path: str | None) -> tuple[tuple[int, int], ...]:
+    """Times and sizes of the files, by which they are known to be the same as before."""
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (each.stat() for each in files(source, path)))
+
+
+def files(source: str, path: str | None) -> list[Path]:
+    """The files that decide the data, beside those of the project."""
+    if source == "cifar10":
+        return [Path(path) / name for name in cifar10.BATCHES]
+    return [Path(path)] if source == "file" else []
+
+
+def digest(source: str, path: str | None) -> str:
+    """SHA-256 of the source's data: of the one file's bytes, or standing for those of all files."""
+    if source == "cifar10":
+        return cifar10.digest(path)
+    return of_file(digits.FILE if source == "digits" else path)
+
+
+class Sizes(NamedTuple):
+    """n, d, m (0 where no weights come with the data), ‖y‖ and κ = ‖Xᵀy‖²/‖y‖² (0 where y = 0)."""
+
+    samples: int
+    dimension: int
+    width: int
+    y_norm: float
+    kappa: float
+
+
+def sizes(cell: dict[str, Any]) -> Sizes:
+    """Sizes of the data of a network with the parameters `cell`; where samples are drawn, those of one draw."""
+    names = ("source", "path", "samples", "classes", "inputs", "targets", "positive_class")
+    known = tuple((name, cell[name]) for name in names if name in cell)
+    return _sizes(known, _state(cell["source"], cell.get("path")))
+
+
+@functools.lru_cache(maxsize=256)
+def _sizes(cell: tuple[tuple[str, Any], ...], state: tuple) -> Sizes:
+    X, y, weights, *_ = data_of(dict(cell), 0, 0)
+    norm = float(np.linalg.norm(y))
+    kappa = float(np.sum((X.T @ y) ** 2)) / norm**2 if norm else 0.0
+    return Sizes(*X.shape, len(weights[1]) if weights else 0, norm, kappa)

@@ -1,0 +1,111 @@
+"""Held-out samples: what test errors depend on, so that none needs a run in d dimensions (`docs/theory.md`, Test error).
+
+Of a test input, the part in the row space of X has coordinates C = X_test V, where weights move as training shows. Orthogonal
+to it w_r keeps its start, independent of all that training sees: explicit neurons have h_r = X_test P⊥ w_r(0) there. Of a
+linear network only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ has the law of σ0 M^½ Hᵀ/√m,
+where H are the values on the test inputs of r + 1 unit functions x ↦ ⟨P⊥x, u⟩, u ~ N(0, I). So each problem brings values of
+as many unit functions as its networks need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from lazyrich.networks.streams import Role, gaussian_product, stream
+
+Array = np.ndarray
+
+# Eigenvalues of ⟨z zᵀ⟩ below this share of the largest are rounding: fewer neurons than coordinates.
+CUT = 1e-13
+
+
+class Rows(NamedTuple):
+    """Test samples of one problem."""
+
+    inside: Float[Array, "rows r"]  # C = X_test V
+    outside: Float[Array, "rows functions"]  # X_test P⊥ u of each unit function u
+    y: Float[Array, " rows"]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Test samples of distinct problems as a batch; r is the largest rank, and what a problem lacks is zero."""
+
+    samples: int
+    inside: Float[Array, "problems rows r"]  # as in `Rows`
+    outside: Float[Array, "problems rows functions"]
+    y: Float[Array, "problems rows"]
+
+    def part(self, where: np.ndarray, modes: int, functions: int) -> HeldOut:
+        """Some of the problems, in the first modes and functions only."""
+        inside, outside = self.inside[where][..., :modes], self.outside[where][..., :functions]
+        return replace(self, inside=inside, outside=outside, y=self.y[where])
+
+
+def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
+    """Test samples of several problems in one batch."""
+    padded = []
+    for arrays in zip(*tests, strict=True):
+        shape = np.max([array.shape for array in arrays], axis=0)
+        padded.append(np.zeros((len(arrays), *shape)))
+        for whole, array in zip(padded[-1], arrays, strict=True):
+            whole[tuple(map(slice, array.shape))] = array
+    return HeldOut(samples, *padded)
+
+
+def turned(test: Rows) -> Rows:
+    """The same ‖f − y‖² of any linear network from at most as many rows as there are columns: turned to a triangle (QR)."""
+    widths = [test.inside.shape[1], test.outside.shape[1]]
+    R = np.linalg.qr(np.column_stack(test), mode="r")
+    inside, outside, y = np.split(R, np.cumsum(widths), axis=1)
+    return Rows(inside, outside, y[:, 0])
+
+
+class Drawing:
+    """Test samples that are drawn beside training inputs X, block by block of columns: what is needed of them adds up."""
+
+    def __init__(self, seed: int, replicate: int, samples: int, test_samples: int, functions: int) -> None:
+        self.samples = test_samples
+        self.inputs = stream(seed, replicate, Role.TEST_INPUTS)
+        self.noise = stream(seed, replicate, Role.TEST_NOISE)
+        self.weights = stream(seed, replicate, Role.TEST_WEIGHTS)
+        self.cross = np.zeros((test_samples, samples))  # X_test Xᵀ
+        self.signal = np.zeros(test_samples)  # X_test β
+        self.seen = np.zeros((samples, functions))  # X u
+        self.values = np.zeros((test_samples, functions))  # X_test u
+
+    def add(self, X: Float[Array, "n columns"], X_test: Float[Array, "rows columns"]) -> None:
+        """Columns of both inputs."""
+        u = functions(self.weights, self.values.shape[1], X.shape[1])
+        self.cross += X_test @ X.T
+        self.seen += X @ u
+        self.values += X_test @ u
+
+    def add_unseen(self, eigenvalue: float, columns: int) -> None:
+        """So many Gaussian columns of variance `eigenvalue` where training inputs and teacher are 0."""
+        product = gaussian_product(self.inputs, self.weights, len(self.values), columns, self.values.shape[1])
+        self.values += np.sqrt(eigenvalue) * product
+
+    def test(self, eigenvalues: Float[Array, " r"], U: Float[Array, "n r"], noise_std: float) -> Rows:
+        """All of it, from the eigenvalues and eigenvectors of K."""
+        whiten = U / np.sqrt(eigenvalues)  # V = Xᵀ U Λ^−½
+        inside = self.cross @ whiten
+        outside = self.values - inside @ (whiten.T @ self.seen)
+        return Rows(inside, outside, self.signal + noise_std * self.noise.standard_normal(self.samples))
+
+
+def functions(generator: np.random.Generator, count: int, dimension: int) -> Float[np.ndarray, "dimension count"]:
+    """Unit functions u ~ N(0, I): values of each at the next `dimension` axes, function by function."""
+    return generator.standard_normal((count, dimension)).T
+
+
+def symmetric_root(moments: Float[Array, "coordinates coordinates"]) -> Float[Array, "coordinates coordinates"]:
+    """M^½, symmetric: the one root that is near I for M near I; rounding of a singular M counts as zero."""
+    values, vectors = np.linalg.eigh(moments)
+    values = np.where(values > CUT * values[-1], values, 0.0)
+    return (vectors * np.sqrt(values)) @ vectors.T

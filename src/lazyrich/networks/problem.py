@@ -1,0 +1,312 @@
+"""Problems: the Gram matrix of the inputs and the targets in its eigenbasis, all that training ever sees of the data.
+
+Rotations of the input space change nothing and are never formed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lazyrich.networks import sampling
+from lazyrich.networks.data.source import Data, data_of
+from lazyrich.networks.held_out import Drawing, HeldOut, Rows, functions, stacked, turned
+from lazyrich.networks.streams import Role, stream
+from lazyrich.networks.table import Table, distinct
+from lazyrich.sweep.sweep import DATA
+from lazyrich.theory import scalars
+
+Array = np.ndarray
+
+# Eigenvalues of K below this share of the largest count as zero.
+RANK_CUT = 1e-12
+
+KEYS = [
+    "replicate",
+    "source",
+    "path",
+    "samples",
+    "test_samples",
+    "classes",
+    "inputs",
+    "targets",
+    "positive_class",
+    "dimension",
+    "spectrum",
+    "spectrum_exponent",
+    "spikes",
+    "spike_strength",
+    "noise_std",
+    "teacher_norm",
+    "target_norm",
+    "gram_scale",
+]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Initial weights that a file brings."""
+
+    p: Float[Array, "m r"]  # Vᵀw_r, the first layer in the row space of X
+    v: Float[Array, " m"]  # second layer
+    sigma_0: float  # σ0 = ‖W‖_F/√(m d)
+    v_0: float  # v0 = rms v
+
+    @property
+    def units(self) -> Float[Array, "m coordinates"]:
+        """z = (v, Vᵀw) of each neuron, in units of both scales."""
+        return np.column_stack([self.v / (self.v_0 or 1.0), self.p / (self.sigma_0 or 1.0)])
+
+
+@dataclass(frozen=True)
+class Law:
+    """What is known of the law that data were drawn from, after all rescaling; NaN for a user's own data."""
+
+    covariance_trace: float = np.nan  # tr Σ
+    covariance_norm: float = np.nan  # ‖Σ‖₂
+    covariance_frobenius: float = np.nan  # ‖Σ‖_F
+    signal_norm: float = np.nan  # ‖β̃‖ = √(βᵀΣβ)
+    label_noise: float = np.nan  # σ_y
+
+
+LAW = tuple(field.name for field in fields(Law))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Distinct problems of one n as a batch; r is the largest rank among them, modes beyond a problem's rank are zero."""
+
+    samples: int
+    dimension: Int[Array, " problems"]
+    rank: Int[Array, " problems"]
+    eigenvalues: Float[Array, "problems r"]  # of K, descending
+    targets: Float[Array, "problems r"]  # y in the eigenbasis of K
+    floor: Float[Array, " problems"]  # ‖(I − Π)y‖², which no training removes
+    gram_norm: Float[Array, " problems"]  # ‖K‖_F
+    gram_error: Float[Array, " problems"]  # ‖K − tr Σ I‖₂, NaN where Σ is not known
+    covariance_trace: Float[Array, " problems"]  # from here on as in `Law`
+    covariance_norm: Float[Array, " problems"]
+    covariance_frobenius: Float[Array, " problems"]
+    signal_norm: Float[Array, " problems"]
+    label_noise: Float[Array, " problems"]
+    weights: Weights | None = None
+    vectors: Float[Array, "problems n r"] | None = (
+        None  # eigenvectors of K, for engines that see the samples themselves
+    )
+    y: Float[Array, "problems n"] | None = None
+    held_out: HeldOut | None = None  # test samples, where they are asked for
+
+    def part(self, where: np.ndarray) -> Problem:
+        """Some of the problems, without modes that none of them has."""
+        r = int(self.rank[where].max())
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
+        for name in ("eigenvalues", "targets", "vectors"):
+            if name in chosen:
+                chosen[name] = chosen[name][..., :r]
+        if self.held_out is not None:
+            # Of explicit neurons each has a function of its own.
+            own_functions = r + 1 if self.vectors is None else self.held_out.outside.shape[-1]
+            chosen["held_out"] = self.held_out.part(where, r, own_functions)
+        return replace(self, **chosen)
+
+    @property
+    def y_norm(self) -> Float[Array, " problems"]:
+        """‖y‖."""
+        return np.sqrt(scalars.over_modes(self.targets**2) + self.floor)
+
+    @property
+    def fitted_norm(self) -> Float[Array, " problems"]:
+        """‖Πy‖, what of ‖y‖ a linear network can fit."""
+        return np.sqrt(scalars.over_modes(self.targets**2))
+
+    @property
+    def gamma(self) -> Float[Array, " problems"]:
+        """γ = yᵀKy."""
+        return scalars.gamma(self.eigenvalues, self.targets)
+
+    @property
+    def phi(self) -> Float[Array, " problems"]:
+        """φ₂ = yᵀK²y."""
+        return scalars.phi(self.eigenvalues, self.targets)
+
+    @property
+    def kappa(self) -> Float[Array, " problems"]:
+        """κ = γ/‖y‖², NaN where y = 0."""
+        with np.errstate(invalid="ignore"):
+            return self.gamma / self.y_norm**2
+
+    @property
+    def b(self) -> Float[Array, " problems"]:
+        """b = √(yᵀK⁺y)."""
+        return scalars.least_norm(self.eigenvalues, self.targets)
+
+
+def problems(columns: Table, fixed: dict[str, Any], seed: int, *, samples: bool = False) -> tuple[Problem, np.ndarray]:
+    """The distinct problems of networks of one n, and each network's problem (networks,).
+
+    `samples` also keeps the eigenvectors of K and y itself, and test samples one by one with a function for each neuron: what a
+    network that is not linear tells apart.
+    """
+    rows, index = distinct(columns, KEYS)
+    # Explicit neurons are as many in all networks; those of a file bring what is needed themselves.
+    neurons = int(columns["width"].max()) if samples and "width" in columns else None
+    return _stack([_problem(row, fixed, seed, samples, neurons) for row in rows], samples, rows[0]), index
+
+
+@dataclass(frozen=True)
+class _Single:
+    """One problem before it is stacked."""
+
+    eigenvalues: np.ndarray  # (r,)
+    targets: np.ndarray  # (r,)
+    floor: float
+    samples: int
+    dimension: int
+    gram_error: float
+    vectors: np.ndarray  # (n, r)
+    y: np.ndarray  # (n,)
+    law: Law = Law()
+    weights: Weights | None = None
+    test: Rows | None = None
+
+
+def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
+    if row["source"] in DATA:
+        unit = stream(seed, row["replicate"], Role.TEST_WEIGHTS)
+        single = _of_data(data_of(row, seed, row["replicate"]), unit, samples, neurons)
+    else:
+        single = _sampled(row, fixed, seed, neurons)
+    if single.test is not None and not samples:
+        single = replace(single, test=turned(single.test))
+    return _rescaled(single, row)
+
+
+def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int | None) -> _Single:
+    X, y = data.X, data.y
+    # From the singular values of X: those of K would lose half of the digits of the small ones.
+    U, singular, V = np.linalg.svd(X, full_matrices=False)
+    keep = singular**2 > RANK_CUT * singular[0] ** 2
+    keep[0] = True  # of X = 0, too, whose networks fail one by one
+    targets = U[:, keep].T @ y
+    floor = 0.0 if keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
+    brought, test = None, None
+    if data.weights is not None:
+        W, v = data.weights
+        brought = Weights(W @ V[keep].T, v, float(np.sqrt(np.mean(W**2))), float(np.sqrt(np.mean(v**2))))
+    if data.X_test is not None:
+        inside = data.X_test @ V[keep].T
+        beyond = data.X_test - inside @ V[keep]
+        if brought is None:
+            outside = beyond @ functions(unit, int(keep.sum()) + 1 if neurons is None else neurons, X.shape[1])
+        else:
+            outside = beyond @ W.T / (brought.sigma_0 or 1.0)
+            # Of a linear network ⟨h zᵀ⟩ itself.
+            outside = outside if samples else outside @ brought.units / len(v)
+        test = Rows(inside, outside, data.y_test)
+    dimension = X.shape[1]
+    return _Single(
+        singular[keep] ** 2, targets, floor, len(y), dimension, np.nan, U[:, keep], y, weights=brought, test=test
+    )
+
+
+def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int, neurons: int | None) -> _Single:
+    n, d, replicate = row["samples"], row["dimension"], row["replicate"]
+    inputs = stream(seed, replicate, Role.INPUTS)
+    teacher = stream(seed, replicate, Role.TEACHER)
+    groups = sampling.spectrum(row, fixed)
+    drawing = None
+    if row.get("test_samples") is not None:
+        drawing = Drawing(seed, replicate, n, row["test_samples"], n + 1 if neurons is None else neurons)
+    if row["source"] == "gaussian" and isinstance(groups, list):
+        values, counts = (np.array(column, dtype=float) for column in zip(*groups, strict=True))
+        K, signal, norms = sampling.gaussian_in_law(inputs, teacher, n, groups, drawing)
+    else:
+        if isinstance(groups, list):
+            groups = np.repeat([value for value, _ in groups], [count for _, count in groups])
+        values, counts = groups, np.ones(len(groups))
+        K, signal, norms = sampling.explicit(inputs, teacher, n, groups, row["source"], drawing)
+    beta_norm, signal_norm = norms
+    if row.get("teacher_norm") is not None:
+        signal = signal * (row["teacher_norm"] / beta_norm)
+        signal_norm = signal_norm * (row["teacher_norm"] / beta_norm)
+        if drawing is not None:
+            drawing.signal *= row["teacher_norm"] / beta_norm
+    noise_std = row.get("noise_std", 0.0)
+    trace = float(np.sum(values * counts))
+    law = Law(
+        trace, float(values[counts > 0].max()), float(np.sqrt(np.sum(values**2 * counts))), signal_norm, noise_std
+    )
+    y = signal + noise_std * stream(seed, replicate, Role.NOISE).standard_normal(n)
+
+    eigenvalues, U = np.linalg.eigh(K)
+    eigenvalues, U = eigenvalues[::-1], U[:, ::-1]
+    error = float(np.max(np.abs(eigenvalues - trace)))
+    keep = eigenvalues > RANK_CUT * eigenvalues[0]
+    targets = U[:, keep].T @ y
+    # The residual itself, not a difference of squares; exactly 0 at full rank.
+    floor = 0.0 if keep.all() else float(np.sum((y - U[:, keep] @ targets) ** 2))
+    test = None
+    if drawing is not None:
+        test = drawing.test(eigenvalues[keep], U[:, keep], noise_std)
+        if neurons is None:  # a function for each coordinate of z
+            test = test._replace(outside=test.outside[:, : int(keep.sum()) + 1])
+    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y, law, test=test)
+
+
+def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
+    """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
+    values = dict(vars(single))
+    y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
+    law, test = single.law, single.test
+    if row.get("target_norm") is not None and y_norm > 0:
+        factor = row["target_norm"] / y_norm
+        values["targets"] = single.targets * factor
+        values["floor"] = single.floor * factor**2
+        values["y"] = single.y * factor
+        test = test and test._replace(y=test.y * factor)
+        law = replace(law, signal_norm=law.signal_norm * factor, label_noise=law.label_noise * factor)
+    kappa = float(scalars.gamma(single.eigenvalues, single.targets)) / y_norm**2 if y_norm > 0 else 0.0
+    if row.get("gram_scale") is not None and kappa > 0:
+        scale = row["gram_scale"] / kappa
+        values["eigenvalues"] = single.eigenvalues * scale
+        values["gram_error"] = single.gram_error * scale
+        test = test and test._replace(inside=test.inside * np.sqrt(scale), outside=test.outside * np.sqrt(scale))
+        # The targets stay, and so does βᵀΣβ.
+        law = replace(
+            law,
+            covariance_trace=law.covariance_trace * scale,
+            covariance_norm=law.covariance_norm * scale,
+            covariance_frobenius=law.covariance_frobenius * scale,
+        )
+    values["law"], values["test"] = law, test
+    return _Single(**values)
+
+
+def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Problem:
+    r = max(len(single.eigenvalues) for single in singles)
+
+    def padded(name: str) -> np.ndarray:
+        return np.stack([np.pad(getattr(s, name), (0, r - len(s.eigenvalues))) for s in singles])
+
+    eigenvalues = padded("eigenvalues")
+    return Problem(
+        samples=singles[0].samples,
+        dimension=np.array([single.dimension for single in singles]),
+        rank=np.array([len(single.eigenvalues) for single in singles]),
+        eigenvalues=eigenvalues,
+        targets=padded("targets"),
+        floor=np.array([single.floor for single in singles]),
+        gram_norm=np.sqrt(scalars.over_modes(eigenvalues**2)),
+        gram_error=np.array([single.gram_error for single in singles]),
+        **{name: np.array([getattr(single.law, name) for single in singles]) for name in LAW},
+        weights=singles[0].weights,
+        vectors=np.stack([np.pad(s.vectors, ((0, 0), (0, r - s.vectors.shape[1]))) for s in singles])
+        if samples
+        else None,
+        y=np.stack([single.y for single in singles]) if samples else None,
+        held_out=stacked([single.test for single in singles], row["test_samples"]) if singles[0].test else None,
+    )

@@ -1,0 +1,53 @@
+"""What is left to train of a sweep, what that takes, and whether it is more than the configuration's budget."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from lazyrich.planning.cost import work
+from lazyrich.planning.plan import Shard
+from lazyrich.sweep.config import Budget
+from lazyrich.sweep.words import counted
+
+
+class Estimate(NamedTuple):
+    """Networks and shards that are not trained yet; hours of one core (or one GPU), bytes on disk, most bytes of one job."""
+
+    networks: int
+    shards: int
+    hours: float
+    disk: float
+    memory: float
+
+
+def estimate(shards: dict[str, Shard], done: Collection[str], constants: work.Amounts, *, gpu: bool) -> Estimate:
+    """What the shards that are not `done` take, by the cost model with these constants."""
+    left = [shard for name, shard in shards.items() if name not in done]
+    jobs = [work.of_job("simulate_shard", shard.recipe, gpu=gpu) for shard in left]
+    return Estimate(
+        sum(shard.networks for shard in left),
+        len(left),
+        sum(work.cost(job, constants, "seconds") for job in jobs) / 3600,
+        sum(work.cost(job, constants, "disk") for job in jobs),
+        max((work.cost(job, constants, "memory") for job in jobs), default=0.0),
+    )
+
+
+def check(found: Estimate, budget: Budget, name: str) -> None:
+    """Refuse what is over budget.
+
+    Raises
+    ------
+    ValueError
+        with file, key, number and mend.
+    """
+    for key, unit, asked, most in (
+        ("core_hours", "hours of one core or GPU", found.hours, budget.core_hours),
+        ("disk_gb", "GB on disk", found.disk / 1e9, budget.disk_gb),
+    ):
+        if asked > most:
+            raise ValueError(
+                f"{name}: the {counted(found.networks, 'network')} still to train take about {asked:,.3g} {unit}, and "
+                f"budget.{key} = {most:g} in config/config.yaml; write a coarser sweep, or raise the budget"
+            )

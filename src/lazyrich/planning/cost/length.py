@@ -1,0 +1,129 @@
+"""How many steps a network trains, estimated from its sweep's keys alone: data that are not drawn yet stand for their means.
+
+Only planning uses this. It is pure Python, because Snakemake plans in every job.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lazyrich.networks.training import FINISHED, LOSS_FACTOR, MOST_STEPS
+from lazyrich.sweep.sweep import DATA
+
+if TYPE_CHECKING:
+    from lazyrich.networks.data.source import Sizes
+
+# τ at which the residual, falling as e^(−2τ) along the targets, is small enough for an engine to stop.
+STOPPED = -math.log(FINISHED) / 2
+
+
+class Length(NamedTuple):
+    """Steps that a network is given, and those that it needs until its engine stops early (at most as many)."""
+
+    steps: float
+    run: float
+
+
+def length(cell: dict[str, Any]) -> Length:
+    """The length of a network with the parameters `cell` (sweep keys -> values), as if K = κI (docs/theory.md)."""
+    try:
+        norm, kappa = _targets(cell)
+        chi = _laziness(cell, norm / math.sqrt(kappa))
+        stability = _stability_fraction(cell, norm, kappa, chi) or 1.0
+    except (OverflowError, ZeroDivisionError):  # of sizes whose squares are no numbers: such networks are not trained
+        chi = stability = 1.0
+    steps = cell["steps"] if "steps" in cell else max(1.0, cell["tau"] / stability)
+    steps = min(float(steps), float(MOST_STEPS))
+    if cell["activation"] != "linear" or not _well_conditioned(cell) or stability >= 1:
+        return Length(steps, steps)
+    # Onset, then decay: along the targets by 2 a unit of τ, across them as fast when lazy and half as fast when rich.
+    onset = math.hypot(1.0, chi) * math.log1p(1 / chi) / 2
+    return Length(steps, min(steps, (onset + STOPPED * (1 + 1 / (1 + chi))) / stability))
+
+
+def _sizes(cell: dict[str, Any]) -> Sizes:
+    # Only here is numpy needed.
+    from lazyrich.networks.data.source import sizes
+
+    return sizes(cell)
+
+
+def samples(cell: dict[str, Any]) -> int:
+    """n."""
+    return cell["samples"] if "samples" in cell else _sizes(cell).samples
+
+
+def dimension(cell: dict[str, Any]) -> int:
+    """d."""
+    return _sizes(cell).dimension if cell["source"] in DATA else cell["dimension"]
+
+
+def width(cell: dict[str, Any]) -> int:
+    """m."""
+    return cell["width"] if "width" in cell else _sizes(cell).width
+
+
+def _targets(cell: dict[str, Any]) -> tuple[float, float]:
+    """(‖y‖, κ)."""
+    if cell["source"] in DATA:
+        _, _, _, norm, kappa = _sizes(cell)
+    else:
+        n, d = cell["samples"], cell["dimension"]
+        trace, square = _spectrum(cell)
+        teacher = cell["teacher_norm"] ** 2 / d if "teacher_norm" in cell else 1.0
+        norm = math.sqrt(n * (trace * teacher + cell.get("noise_std", 0.0) ** 2))
+        kappa = trace + n * square / trace
+    # Nothing to learn costs nothing; any size will do.
+    return (cell.get("target_norm", norm) or 1.0), cell.get("gram_scale", kappa) or 1.0
+
+
+def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:
+    """(tr Σ, tr Σ²)."""
+    d = cell["dimension"]
+    match cell.get("spectrum", "isotropic"):
+        case "spiked":
+            spikes, high = min(cell["spikes"], d), 1 + cell["spike_strength"]
+            return d - spikes + spikes * high, d - spikes + spikes * high**2
+        case "power_law":
+            return _power_sum(d, cell["spectrum_exponent"]), _power_sum(d, 2 * cell["spectrum_exponent"])
+        case "explicit":
+            return sum(cell["eigenvalues"]) or 1.0, sum(value**2 for value in cell["eigenvalues"])
+    return float(d), float(d)
+
+
+def _power_sum(d: int, exponent: float) -> float:
+    """Σ_j j^−exponent over j = 1 … d: the first terms, and the integral over the others."""
+    head = min(d, 16)
+    total = sum(j**-exponent for j in range(1, head + 1))
+    low, high = head + 0.5, d + 0.5
+    tail = math.log(high / low) if exponent == 1 else (high ** (1 - exponent) - low ** (1 - exponent)) / (1 - exponent)
+    return total + tail
+
+
+def _laziness(cell: dict[str, Any], b: float) -> float:
+    if "laziness" in cell:
+        return cell["laziness"]
+    if "width_exponent_p" in cell:
+        scales = (cell["width"] ** -cell["width_exponent_s"], cell["width"] ** -cell["width_exponent_p"])
+    else:
+        # Of a file with weights, nothing is said; their scale only shifts the onset.
+        scales = (cell.get("sigma_0", 1.0), cell.get("v_0", 1.0))
+    return max(scales[0] ** 2 + scales[1] ** 2, 1e-300) / (2 * b)
+
+
+def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: float) -> float:
+    if "stability_fraction" in cell:
+        return cell["stability_fraction"]
+    if "growth_per_step" in cell:
+        growth = cell["growth_per_step"]
+    else:
+        gamma = kappa * norm**2
+        growth = LOSS_FACTOR[cell.get("loss", "half_mse")] * cell["learning_rate"] * math.sqrt(gamma)
+        growth /= width(cell) * samples(cell)
+    return growth * math.hypot(1.0, chi)
+
+
+def _well_conditioned(cell: dict[str, Any]) -> bool:
+    """Whether K is close to a multiple of the identity, so that all of the residual falls at one rate."""
+    return cell.get("spectrum") == "isotropic" and 4 * cell["samples"] <= cell["dimension"]

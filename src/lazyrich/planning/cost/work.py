@@ -1,0 +1,242 @@
+"""The work of networks in amounts of a few kinds, and what one of each kind costs.
+
+`benchmarks/costs.py` measures the constants on one core of the machine of benchmarks/README.md. They size new shards; what jobs
+ask for is fitted to the machine at hand (`fit`). A box's networks are judged by some of its cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import product
+from typing import Any
+
+from lazyrich.engines.select import engine_of
+from lazyrich.networks.observables import OBSERVABLES
+from lazyrich.planning.cost.length import dimension, length, samples, width
+from lazyrich.sweep.sweep import SECTION_OF, Sweep
+
+# (what, engine or rule or "", kind of work) -> how much of it, or what one of it costs.
+Amounts = Counter[tuple[str, str, str]]
+
+# Seconds on one core; bytes of memory; bytes on disk. `job`: what a job takes before any network does.
+CONSTANTS: Amounts = Counter(
+    {
+        ("seconds", "", "job"): 2.0,
+        ("seconds", "", "draw"): 3.1e-4,
+        ("seconds", "", "draw entry"): 1.7e-8,
+        ("seconds", "propagator", "network"): 1.6e-5,
+        ("seconds", "propagator", "kernel"): 4.5e-10,
+        ("seconds", "propagator", "step"): 1.8e-8,
+        ("seconds", "propagator", "step entry"): 2.5e-10,
+        ("seconds", "propagator", "record"): 9.6e-7,
+        ("seconds", "propagator", "record entry"): 5.3e-10,
+        ("seconds", "gram", "step"): 7.7e-7,
+        ("seconds", "gram", "step neuron"): 5.5e-9,
+        ("seconds", "gram", "record"): 8.9e-6,
+        ("seconds", "gram", "record pair"): 4.6e-10,
+        ("memory", "", "job"): 2.9e8,
+        ("memory", "", "network"): 970.0,
+        ("memory", "", "value"): 8.0,
+        ("memory", "", "mode"): 47.0,
+        ("memory", "", "draw byte"): 1.0,
+        ("memory", "gram", "job"): 2.0e8,
+        ("memory", "gram", "widest network"): 1.0,
+        ("disk", "", "job"): 1.9e5,
+        ("disk", "", "network"): 90.0,
+        ("disk", "", "mode"): 0.45,
+        ("disk", "", "record byte"): 0.37,
+        # Of whole sweeps, from runs of the default sweeps and of benchmarks/large.py.
+        ("seconds", "analyse_sweep", "job"): 2.0,
+        ("seconds", "analyse_sweep", "cell"): 5e-5,
+        ("seconds", "analyse_sweep", "value"): 1.4e-6,
+        ("memory", "analyse_sweep", "job"): 2.6e8,
+        ("memory", "analyse_sweep", "cell"): 2700.0,
+        ("seconds", "draw_figures", "job"): 10.0,
+        ("seconds", "draw_figures", "cell"): 3e-5,
+        ("memory", "draw_figures", "job"): 3.4e8,
+        ("memory", "draw_figures", "cell"): 3700.0,
+        ("seconds", "write_report", "job"): 2.0,
+        ("seconds", "write_report", "cell"): 1e-5,
+        ("memory", "write_report", "job"): 2.1e8,
+        ("memory", "write_report", "cell"): 2700.0,
+    }
+)
+CELLS = 4  # points of an axis that its box is judged by
+GPU = " on a GPU"
+WIDEST = ("memory", "gram", "widest network")  # the one kind that does not add up
+
+
+def records(record: dict[str, Any], cell: dict[str, Any]) -> int:
+    """Number of records of a network; `record` as in a recipe's settings."""
+    if record.get("summary"):
+        return 1
+    if record.get("every"):
+        return -(-cell["steps"] // record["every"]) + 1
+    return record["points"]
+
+
+def engines(sweep: Sweep) -> set[str]:
+    """The engines that train a sweep's networks."""
+    names = ("activation", "width", "samples", "source", "path")
+    found = set()
+    for values in sweep.combinations(*names):
+        cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        found.add(engine_of(cell["activation"], width(cell), samples(cell)))
+    return found
+
+
+def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
+    """The work of one network with the parameters `cell`; `settings` those of its recipe."""
+    n = samples(cell)
+    engine = engine_of(cell["activation"], width(cell), n)
+    record, probes = settings["record"], settings["probes"]
+    steps, run = length(cell)
+    kept = records(record, cell)
+    # Records after an early stop hold the end: they are only copied.
+    seen = kept if record.get("spacing") == "log" else max(1.0, kept * run / steps)
+    test = cell.get("test_samples", 0)
+    if engine == "propagator":
+        work = {
+            "network": 1,
+            "kernel": (n + 1) ** 3,
+            "step": run,
+            "step entry": run * (n + 1) ** 2,
+            "record": kept,
+            # Test samples are turned to as many rows as columns, 2(n + 1), of which eight are taken at a time.
+            "record entry": seen * (n + 1) * (n + 1 + probes["count"] + (n + 1 if test else 0)),
+        }
+    else:
+        m = width(cell)
+        work = {
+            "network": 1,
+            "step": run,
+            "step neuron": run * m * n,
+            "record": kept,
+            "record pair": seen * m * (n**2 + n * test),
+        }
+    amounts = Counter({("seconds", engine, kind): float(amount) for kind, amount in work.items()})
+    single = 2 * min(probes["count"], width(cell)) if probes["keep"] else 0
+    stored = 20 + 4 * (len(record["observables"]) + single)  # step and τ; float32, but for the loss
+    values = kept * (len(OBSERVABLES) + len(record["observables"]) + 4 + 2 * single)
+    amounts["memory", "", "network"] = amounts["disk", "", "network"] = 1.0
+    amounts["memory", "", "value"] = float(values)
+    if engine == "gram":
+        # p and v, φ(p), φ′(p) and products of the one network that is trained at least; those of test samples.
+        amounts[WIDEST] = width(cell) * (64.0 * (n + 1) + (8 * n + 32 * test if test else 0))
+    amounts["memory", "", "mode"] = amounts["disk", "", "mode"] = float(n)
+    amounts["disk", "", "record byte"] = float(kept * stored)
+    return amounts
+
+
+def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
+    """The work of drawing data and weights once, for all networks that share them."""
+    n = samples(cell)
+    linear = engine_of(cell["activation"], width(cell), n) == "propagator"
+    explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
+    in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
+    entries = 0 if in_law else n * dimension(cell)
+    test, held = cell.get("test_samples", 0), 0
+    if test:
+        functions = n + 1 if linear else width(cell)
+        # A function for each coordinate or neuron is drawn, and its values; of linear networks a triangle is kept of these.
+        entries += (test + functions) * (2 * n if in_law else dimension(cell)) + (4 * n * n * test if linear else 0)
+        held = 4 * (n + 1) ** 2 if linear else test * (n + functions)
+    return Counter(
+        {
+            ("seconds", "", "draw"): 1.0,
+            ("seconds", "", "draw entry"): float(entries + explicit * n + n**3),
+            ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit) + 8.0 * held,
+        }
+    )
+
+
+def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]) -> Amounts:
+    """The work of all networks of a box (`plan`), from the mean of some of its cells."""
+    axes = {key: points for key, points in box.items() if key != "replicate"}
+    networks = math.prod(map(len, box.values()))
+    draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
+    some = [[points[i] for i in _spread(len(points))] for points in axes.values()]
+    total: Amounts = Counter()
+    count, widest = 0, 0.0
+    for points in product(*some):
+        cell = dict(fixed)
+        for key, point in zip(axes, points, strict=True):
+            cell.update(zip(key.split(), point, strict=True))
+        count += 1
+        for work, often in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
+            for kind, amount in work.items():
+                total[kind] += often * amount
+            widest = max(widest, work[WIDEST])
+    mean = Counter({kind: amount / count for kind, amount in total.items()})
+    if widest:
+        mean[WIDEST] = widest
+    return mean
+
+
+def of_recipe(recipe: dict[str, Any]) -> Amounts:
+    """The work of training a recipe's networks, beside that of starting a job."""
+    boxes = [of_box(recipe["fixed"], box, recipe["settings"]) for box in recipe["boxes"]]
+    total: Amounts = Counter()
+    for amounts in boxes:
+        total.update(amounts)
+    if WIDEST in total:
+        total[WIDEST] = max(amounts[WIDEST] for amounts in boxes)
+    return total
+
+
+def of_job(rule: str, recipe: dict[str, Any], *, gpu: bool = False) -> Amounts:
+    """The work of a job: `simulate_shard` of a shard's recipe, or another rule of a whole sweep's."""
+    if rule == "simulate_shard":
+        amounts = of_recipe(recipe)
+        amounts.update({(what, "", "job"): 1.0 for what in ("seconds", "memory", "disk")})
+        amounts["memory", "gram", "job"] = float(WIDEST in amounts)
+        return on_gpu(amounts) if gpu else amounts
+    (box,) = recipe["boxes"]
+    networks = math.prod(map(len, box.values()))
+    cell = dict(recipe["fixed"])
+    for key, points in box.items():
+        cell.update(zip(key.split(), points[-1], strict=True))
+    return Counter(
+        {
+            ("seconds", rule, "job"): 1.0,
+            ("seconds", rule, "cell"): networks / len(box["replicate"]),
+            ("seconds", rule, "value"): networks * (records(recipe["settings"]["record"], cell) + 1.0),
+            ("memory", rule, "job"): 1.0,
+            ("memory", rule, "cell"): networks / len(box["replicate"]),
+        }
+    )
+
+
+def on_gpu(amounts: Amounts) -> Amounts:
+    """The same work with an engine on a GPU, whose seconds are of another kind."""
+    return Counter(
+        {
+            (what, engine + GPU if what == "seconds" and engine else engine, kind): amount
+            for (what, engine, kind), amount in amounts.items()
+        }
+    )
+
+
+# A GPU is taken to be as fast as one core until jobs have been measured on it.
+SHIPPED: Amounts = CONSTANTS | on_gpu(CONSTANTS)
+
+
+def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> float:
+    """Bytes, or seconds of a job on so many threads; its start takes one."""
+    return sum(
+        amount * constants[kind] / (threads if what == "seconds" and kind[2] != "job" else 1)
+        for kind, amount in amounts.items()
+        if kind[0] == what
+    )
+
+
+def _decides_draws(key: str) -> bool:
+    return any(name == "width" or SECTION_OF.get(name) == "problem" for name in key.split())
+
+
+def _spread(count: int) -> list[int]:
+    """Positions of up to `CELLS` points of an axis, its ends among them."""
+    if count <= CELLS:
+        return list(range(count))
+    return [round(i * (count - 1) / (CELLS - 1)) for i in range(CELLS)]

@@ -1,0 +1,94 @@
+"""What a sweep would cost and how far its run is, in lines for people."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from lazyrich.engines.select import likely_device
+from lazyrich.planning.cost.estimate import Estimate, estimate
+from lazyrich.planning.cost.fit import fit, of_sweeps
+from lazyrich.planning.cost.work import records
+from lazyrich.planning.folder import needed_shards, trained
+from lazyrich.planning.plan import settings as settings_of
+from lazyrich.planning.status import describe, status
+from lazyrich.sweep.config import Settings, load_settings
+from lazyrich.sweep.reader import load_sweep, load_yaml
+from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import counted
+
+
+def configuration() -> Settings:
+    """The configuration of the project in this folder; outside of a project its defaults."""
+    path = Path("config/config.yaml")
+    return load_settings(load_yaml(path)) if path.exists() else Settings(sweeps=("none",))
+
+
+def is_own(results: Path) -> bool:
+    """Whether a results folder is the one that the project in this folder writes to."""
+    return results.resolve() == Path(configuration().results).resolve()
+
+
+def describe_plan(path: Path) -> tuple[str, Estimate]:
+    """Grid, networks, shards, what is done already and what the rest takes: in lines for people, and the rest as numbers."""
+    settings = configuration()
+    sweep = load_sweep(path)
+    results = Path(settings.results)
+    home = results / path.stem
+    shards = needed_shards(sweep, home)
+    done = trained(home, shards)
+    others = {name: path.parent / f"{name}.yaml" for name in settings.sweeps}
+    jobs = of_sweeps(
+        results, {name: load_sweep(file) for name, file in others.items() if file.exists()} | {path.stem: sweep}
+    )
+    gpu = likely_device(settings.device) == "cuda"
+    left = estimate(shards, done, fit(jobs), gpu=gpu)
+    grid = " × ".join(f"{'+'.join(names)} {len(points)}" for names, points in sweep.dims.items()) or "one cell"
+    known = f"by {counted(len(jobs), 'job')} that ran here" if jobs else "by shipped constants; no job has run here yet"
+    lines = [
+        f"{path}: {sweep.title}",
+        f"  grid      {grid}, {counted(sweep.replicates, 'replicate')}",
+        f"  networks  {sweep.networks:,}, each recorded {records(settings_of(sweep)['record'], sweep.fixed)} times",
+        f"  shards    {len(shards)}, of which {len(done)} are done",
+        *_refined(sweep, home),
+        f"  to do     {counted(left.networks, 'network')} in {counted(left.shards, 'shard')}",
+    ]
+    if left.shards:
+        lines += [
+            f"  time      about {_hours(left.hours)} of one {'GPU' if gpu else 'core'} ({known})",
+            f"  disk      about {left.disk / 2**20:,.0f} MiB",
+            f"  memory    about {left.memory / 2**20:,.0f} MiB in the largest job",
+        ]
+    return "\n".join(lines), left
+
+
+def _refined(sweep: Sweep, home: Path) -> list[str]:
+    """How far a sweep that is refined has got: what is to do is known one level at a time."""
+    if sweep.refine is None:
+        return []
+    chosen = sum((home / "levels" / f"{level}.json").exists() for level in range(1, sweep.refine.levels + 1))
+    return [f"  refined   {chosen} of {sweep.refine.levels} levels are chosen; the shards above are those known so far"]
+
+
+def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return f"{hours * 3600:.0f} s"
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:,.1f} hours"
+
+
+def describe_status(folder: Path, names: list[str]) -> str:
+    """How far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people."""
+    configured = load_settings(load_yaml(Path("config/config.yaml")))
+    results = Path(configured.results)
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name}: no sweep of this name in {folder}; write one of {', '.join(known)}")
+    sweeps = {name: load_sweep(folder / f"{name}.yaml") for name in names or configured.sweeps}
+    now = time.time()
+    lines = []
+    for name, sweep in sweeps.items():
+        shards = needed_shards(sweep, results / name)
+        first, *rest = describe(name, sweep.title, status(results / name, shards, now), now)
+        lines += [first, *_refined(sweep, results / name), *rest]
+    return "\n".join(lines)

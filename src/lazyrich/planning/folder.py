@@ -1,0 +1,75 @@
+"""What lies in a sweep's folder: its plan file, the levels that refining chose, its shards and their checksums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from lazyrich.planning.plan import Shard, index_of, plan, positions, whole
+from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.disk import replacing
+
+
+def shard_file(home: Path, name: str) -> Path:
+    """The file of a shard."""
+    return home / "shards" / f"{name}.nc"
+
+
+def checksum_file(shard: str | Path) -> Path:
+    """The file beside a shard's that holds its checksum."""
+    return Path(shard).with_suffix(".sha256")
+
+
+def trained(home: Path, names: Iterable[str]) -> set[str]:
+    """Those of the shards called `names` that are there with their checksum."""
+    files = {name: shard_file(home, name) for name in names}
+    return {name for name, path in files.items() if path.exists() and checksum_file(path).exists()}
+
+
+def known_shards(home: Path) -> dict[str, Shard]:
+    """All shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
+    found = read_plan(home / "plan.json")
+    for path in sorted((home / "levels").glob("*.json")):
+        found |= read_plan(path)
+    return found
+
+
+def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
+    """The shards that a sweep needs, as far as that is known.
+
+    Of one that is refined, those of its levels; while one of these is still to be chosen, all that hold networks of the sweep.
+    """
+    known = known_shards(home)
+    found = plan(sweep, known)
+    if sweep.refine is not None:
+        levels = [home / "levels" / f"{level}.json" for level in range(1, sweep.refine.levels + 1)]
+        chosen = {name: shard for path in levels for name, shard in read_plan(path).items()}
+        wanted = whole(sweep).recipe
+        index = index_of(wanted)
+        for name, shard in (chosen if all(path.exists() for path in levels) else known).items():
+            if any(positions(shard.recipe, box, wanted, index) is not None for box in shard.recipe["boxes"]):
+                found.setdefault(name, shard)
+    return found
+
+
+def read_plan(path: str | Path) -> dict[str, Shard]:
+    """The shards of a plan file, name -> shard; empty if there is none."""
+    path = Path(path)
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Shard(recipe) for name, recipe in data["shards"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path}: is not a plan file; move it away, the shards it named stay usable") from None
+
+
+def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:
+    """Write the plan file under a temporary name and rename it; do nothing if it says the same already."""
+    path = Path(path)
+    text = json.dumps({"shards": {name: shard.recipe for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

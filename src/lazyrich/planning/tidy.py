@@ -1,0 +1,43 @@
+"""Shards that no sweep needs any more: found, and removed when told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lazyrich.planning.folder import checksum_file, needed_shards, read_plan, write_plan
+from lazyrich.sweep.reader import load_sweep
+
+
+def unneeded(results: Path, sweeps: Path) -> dict[str, list[Path]]:
+    """Shard files of each sweep's folder below `results` that its file in `sweeps` does not ask for, name -> paths.
+
+    A sweep without a file needs none of its shards, and nothing needs those that were moved aside as damaged. Growth comes
+    back to shards of an earlier plan, so that those of a sweep that was made smaller for a while are listed too: removing
+    them costs their training again.
+
+    Raises
+    ------
+    ValueError
+        for a sweep file or a plan file that is none; nothing can be said of its shards then.
+    """
+    found = {}
+    for home in sorted(path.parent for path in results.glob("*/shards")):
+        path = sweeps / f"{home.name}.yaml"
+        needed = needed_shards(load_sweep(path), home) if path.exists() else {}
+        spare = [shard for shard in sorted((home / "shards").glob("*.nc")) if shard.stem not in needed]
+        spare += sorted((home / "shards").glob("*.damaged*"))
+        if spare:
+            found[home.name] = spare
+    return found
+
+
+def remove(shards: list[Path]) -> None:
+    """Delete shard files of one sweep, and forget them in its plan."""
+    home = shards[0].parent.parent
+    gone = {shard.stem for shard in shards}
+    earlier = read_plan(home / "plan.json")
+    # The plan first: a shard that it names and that is missing would only be trained again.
+    write_plan(home / "plan.json", {name: shard for name, shard in earlier.items() if name not in gone})
+    for shard in shards:
+        shard.unlink()
+        checksum_file(shard).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""A recipe trained, written, checked and replayed."""

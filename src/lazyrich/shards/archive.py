@@ -1,0 +1,290 @@
+"""The netCDF layout: variables and their attributes, written atomically, read by plain xarray.
+
+Only this module knows netCDF. In memory a dataset is float64, and a step that was not reached is NaN; on disk observables
+are float32 (`loss` float64), and such a step is a missing integer.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import math
+import os
+import threading
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+
+from lazyrich.engines.select import modules
+from lazyrich.engines.trajectories import Status
+from lazyrich.networks import observables
+from lazyrich.networks.batch import Reason
+from lazyrich.planning.plan import canonical
+from lazyrich.system.disk import replacing
+from lazyrich.system.provenance import commit, fingerprint, project_version
+
+CONVENTIONS = "CF-1.11"
+REFERENCE = (
+    "W. Huang, W. Chen, Z. Xu, Z. Wang, T. Suzuki: Exact and Rich Feature Learning Dynamics of Two-Layer Linear Networks. "
+    "CPAL 2025, PMLR 280:1087-1111"
+)
+# HDF5 is not thread-safe, and neither opening nor closing a file takes xarray's own lock: threads take this one.
+LOCK = threading.RLock()
+# A reader of one trajectory touches one chunk: of so many networks, and fewer where trajectories are long.
+CHUNK_NETWORKS = 256
+CHUNK_BYTES = 2**20
+# What HDF5 keeps of each variable that it has read, by default 64 MiB: one chunk is enough for readers in order.
+netCDF4.set_chunk_cache(size=CHUNK_BYTES)
+
+# name -> (long_name, symbol); every variable of a shard or a summary that is no observable.
+VARIABLES = {
+    "network": ("network, in the order of the shard's recipe", ""),
+    "samples": ("number of samples", "n"),
+    "test_samples": ("number of held-out samples", "n_test"),
+    "dimension": ("input dimension", "d"),
+    "width": ("number of neurons", "m"),
+    "sigma_0": ("initial scale of the first layer", "σ₀"),
+    "v_0": ("initial scale of the second layer", "v₀"),
+    "noise_std": ("standard deviation of the label noise", "σ_y"),
+    "learning_rate": ("learning rate", "η"),
+    "growth_per_step": ("growth per step of the aligned mode c eta sqrt(gamma)/(m n)", "k"),
+    "stability_fraction": ("share of the largest stable step c eta lambda_max(Theta_end)/(2n)", "h"),
+    "laziness": ("laziness (sigma_0^2 + v_0^2)/(2b)", "χ"),
+    "steps": ("number of steps", "T"),
+    "loss_factor": ("factor c of the loss (c/2n)|f - y|^2", "c"),
+    "training_tau": ("dimensionless length of training that was asked for", "τ"),
+    "source": ("law of the inputs, or what data they are", ""),
+    "classes": ("classes that samples are drawn from", ""),
+    "inputs": ("what inputs are taken as", ""),
+    "problem_targets": ("what targets are made of labels", ""),
+    "positive_class": ("class that is 1 where all others are -1", ""),
+    "activation": ("activation function", "φ"),
+    "spectrum": ("spectrum of the input covariance", ""),
+    "spectrum_exponent": ("exponent of the power-law spectrum", "α"),
+    "spikes": ("number of spiked directions", ""),
+    "spike_strength": ("strength of the spiked directions", ""),
+    "teacher_norm": ("norm of the teacher", "‖β‖"),
+    "target_norm": ("norm that the targets were rescaled to", "‖y‖"),
+    "gram_scale": ("effective squared input norm that the inputs were rescaled to", "κ"),
+    "balance": ("ratio of initial scales sigma_0/v_0", "σ₀/v₀"),
+    "width_exponent_p": ("exponent of v_0 = m^-p", "p"),
+    "width_exponent_s": ("exponent of sigma_0 = m^-s", "s"),
+    "replicate": ("replicate, which numbers the random streams", ""),
+    "y_norm": ("norm of the targets", "‖y‖"),
+    "fitted_norm": ("norm of the targets' projection on the row space of X", "‖Πy‖"),
+    "gamma": ("y^T K y", "γ"),
+    "phi": ("y^T K^2 y", "φ₂"),
+    "kappa": ("effective squared input norm gamma/|y|^2", "κ"),
+    "b": ("norm of the least-norm solution sqrt(y^T K^+ y)", "b"),
+    "covariance_trace": ("trace of the input covariance", "tr Σ"),
+    "covariance_norm": ("spectral norm of the input covariance", "‖Σ‖₂"),
+    "covariance_frobenius": ("Frobenius norm of the input covariance", "‖Σ‖_F"),
+    "signal_norm": ("norm of the teacher in the inputs' metric sqrt(beta^T Sigma beta)", "‖β̃‖"),
+    "label_noise": ("standard deviation of the label noise, after rescaling of the targets", "σ_y"),
+    "eigenvalues": ("eigenvalues of the Gram matrix K, falling, 0 beyond its rank", "λ_i"),
+    "targets": ("targets in the eigenbasis of K", "Uᵀy"),
+    "gram_norm": ("Frobenius norm of the Gram matrix K", "‖K‖"),
+    "gram_error": ("spectral norm of K - tr(Sigma) I", "‖K − tr Σ I‖₂"),
+    "loss_floor": ("loss that no training removes (c/2n) |(I - Pi) y|^2", ""),
+    "b_rms": ("rms over neurons of the initial alignment <w_r(0), X^T y>", "rms b_r"),
+    "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
+    "end_step": ("first step at which the residual is within the converged share of |y|", "t₂"),
+    "alignment_step": ("step at which rms rho_r first reaches 1, interpolated between records", "t₁"),
+    "loss_start": ("loss at the start", "L₀"),
+    "loss_end": ("loss at the end", "L_T"),
+    "loss_min": ("smallest loss of all steps", "min L"),
+    "loss_max": ("largest loss of all steps", "max L"),
+    "kernel_change": ("relative change of the neural tangent kernel at the end of training", "‖Θ − Θ₀‖/‖Θ₀‖"),
+    "period": ("period in steps of the loss over the last 64 steps, 0 if none", ""),
+    "sharpness_start": ("sharpness (c/n) lambda_max(Theta) at the start", "λ₀"),
+    "sharpness_end": ("sharpness (c/n) lambda_max(Theta) at the end", "λ_T"),
+    "status": ("how training ended", ""),
+    "reason": ("why a network failed", ""),
+    "step": ("gradient step of the record", "t"),
+    "tau": ("dimensionless time h t of the record", "τ"),
+    "rho_r": ("feature alignment of each probe", "ρ_r"),
+    "v_r": ("second-layer weight of each probe", "v_r"),
+}
+FLAGS = {"status": Status, "reason": Reason}
+STEPS = ("onset_step", "end_step")
+INTEGERS = (
+    "samples",
+    "test_samples",
+    "positive_class",
+    "dimension",
+    "width",
+    "steps",
+    "spikes",
+    "replicate",
+    "step",
+    "period",
+)
+
+
+def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: type[IntEnum] | None = None) -> None:
+    """Give a variable its CF attributes, and a flag variable its type and meanings; attributes that it has stay."""
+    attributes = {**data[name].attrs, "long_name": long_name}
+    if symbol:
+        attributes["symbol"] = symbol
+    if flags is not None:
+        data[name] = data[name].astype(np.int8)
+        attributes["flag_values"] = np.array([int(flag) for flag in flags], dtype=np.int8)
+        attributes["flag_meanings"] = " ".join(flag.name for flag in flags)
+    elif data[name].dtype.kind in "fiu":
+        attributes["units"] = "1"
+    data[name].attrs = attributes
+
+
+def _meaning(name: str) -> tuple[str, str]:
+    """(long_name, symbol) of a variable that shards and summaries share."""
+    observable = observables.OBSERVABLES.get(name)
+    return (observable.long_name, observable.symbol) if observable else VARIABLES[name]
+
+
+def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
+    """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
+    for name in STEPS:
+        data[name] = data[name].where(data[name] >= 0)
+    for name in map(str, data.variables):
+        if name in INTEGERS:
+            data[name] = data[name].astype(np.int64)
+        describe(data, name, *_meaning(name), FLAGS.get(name))
+    data.attrs = {
+        "Conventions": CONVENTIONS,
+        "title": "Trajectories of two-layer networks trained by gradient descent",
+        "institution": "lazyrich",
+        "references": REFERENCE,
+        "comment": "One row for each network. `ntk` is the neural tangent kernel. A record of NaN follows divergence "
+        "(status diverged) or a network that could not be trained (status failed, reason in `reason`).",
+        "recipe": canonical(recipe),
+        "engine": data.attrs["engine"],
+        "device": data.attrs["device"],
+        "data_checksum": recipe["settings"].get("data") or _checksum(data),
+        **provenance("lazyrich.shards.simulate", *modules(data.attrs["engine"].split(", "))),
+    }
+    return data
+
+
+def provenance(*modules: str) -> dict[str, Any]:
+    """Global attributes that say which code made a file: that of `modules`."""
+    revision, dirty = commit()
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    return {
+        "source": f"lazyrich {project_version()}",
+        "history": f"{now.isoformat()} written by lazyrich {project_version()}",
+        "source_fingerprint": fingerprint(*modules),
+        "lazyrich_version": project_version(),
+        "commit": revision,
+        "dirty": int(dirty),
+    }
+
+
+def _checksum(data: xr.Dataset) -> str:
+    """SHA-256 of what the networks were trained on: the scalars of every network's K and y (of data: of their files)."""
+    digest = hashlib.sha256()
+    for name in ("samples", "dimension", "y_norm", "gamma", "phi", "b", "gram_norm"):
+        digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
+    return digest.hexdigest()
+
+
+def _encoding(data: xr.Dataset) -> dict[str, dict[str, Any]]:
+    encoding = {}
+    for name, array in data.variables.items():
+        settings: dict[str, Any] = {}
+        if array.dtype.kind in "fiu":
+            # Level 1 halves a shard; more costs time and saves little.
+            settings = {"zlib": True, "complevel": 1, "shuffle": True, "_FillValue": None}
+        if array.dtype.kind == "f" and name not in data.coords:  # CF: coordinates have no missing values
+            settings["_FillValue"] = np.nan
+        if name in STEPS and "network" in array.dims:
+            settings |= {"dtype": "int64", "_FillValue": -1}
+        if "record" in array.dims and "network" in array.dims:
+            observable = observables.OBSERVABLES.get(str(name))
+            if observable is not None or name in ("rho_r", "v_r"):
+                settings["dtype"] = observable.dtype if observable else "float32"
+            networks = max(1, min(CHUNK_NETWORKS, len(array), CHUNK_BYTES // (8 * math.prod(array.shape[1:]))))
+            settings["chunksizes"] = (networks, *array.shape[1:])
+        encoding[str(name)] = settings
+    return encoding
+
+
+def write(data: xr.Dataset, path: str | Path) -> None:
+    """Write a dataset under a temporary name beside `path`, then rename it: a reader sees all of it or nothing.
+
+    Raises
+    ------
+    OSError, ValueError
+        of the disk, naming `path`; an earlier file of this name is still there.
+    """
+    with replacing(path) as temporary:
+        temporary.touch()  # the system says why it refuses, netCDF calls everything a denied permission
+        try:
+            with np.errstate(over="ignore"):  # float32 records of a run on its way to divergence may overflow to inf
+                data.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(data))
+        except (RuntimeError, PermissionError) as error:
+            # HDF5 keeps the file open: without this a full disk stays full, and the log is lost.
+            os.truncate(temporary, 0)
+            raise ValueError(
+                f"{path}: cannot be written, its disk is full or broken; free some space, then run the same command again"
+            ) from error
+
+
+def read(path: str | Path, **options: Any) -> xr.Dataset:
+    """Open a file lazily; flags stay integers, steps that were not reached become NaN. Threads hold `LOCK` meanwhile."""
+    return xr.open_dataset(path, engine="netcdf4", **options)
+
+
+def described_summary(
+    data: xr.Dataset, recipe: dict[str, Any], columns: dict[str, tuple[str, str]], flags: dict[str, Any]
+) -> xr.Dataset:
+    """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
+    for name in map(str, data.variables):
+        base = name
+        for ending in SUMMARY_ENDINGS:
+            base = base.removesuffix(ending)
+        long_name, symbol = SUMMARY_VARIABLES.get(base) or columns.get(base) or _meaning(base)
+        describe(data, name, long_name + SUMMARY_ENDINGS.get(name.removeprefix(base), ""), symbol, flags.get(name))
+        if name in data.coords and name in INTEGERS:
+            data[name] = data[name].astype(np.int64)
+    data.attrs = {
+        "Conventions": CONVENTIONS,
+        "title": "Summary of a sweep of two-layer networks",
+        "institution": "lazyrich",
+        "references": REFERENCE,
+        "comment": "One cell for each grid point; dimension `quantile` runs over replicates. End values bear the "
+        "observable's name. A phase of not_run has no network on disk.",
+        "recipe": canonical(recipe),
+        **provenance("lazyrich.analysis.summary"),
+    }
+    return data
+
+
+SUMMARY_ENDINGS = {
+    "_worst": ", worst replicate",
+    "_nearest": ", replicate whose loss is nearest",
+    "_low": ", lower end of the bootstrap interval over replicates",
+    "_high": ", upper end of the bootstrap interval over replicates",
+}
+SUMMARY_VARIABLES = {
+    "quantile": ("quantile over replicates", ""),
+    "phase": ("phase of most replicates", ""),
+    "agreement": ("share of replicates in the cell's phase", ""),
+    "networks": ("number of networks in the cell", ""),
+    "nearest_replicate": ("replicate whose loss is nearest to the published points", ""),
+    "refine_level": (
+        "coarsest grid that has the cell, -1 where it was not trained and shows what coarser grids say",
+        "",
+    ),
+    "converged_share": ("share of networks that converged", ""),
+    "conclusions_share": ("share of networks for which the conclusions of Theorem 4.1 hold", ""),
+    "disagreement_share": ("share of settled networks whose order parameters disagree", ""),
+    "boundary": ("which boundary the vertex belongs to", ""),
+    "boundary_line": ("line of the boundary that the vertex belongs to", ""),
+    "boundary_x": ("vertex along the first axis", ""),
+    "boundary_y": ("vertex along the second axis", ""),
+    "boundary_distance": ("distance of a measured boundary's vertex to its prediction, in cells of the grid", ""),
+}

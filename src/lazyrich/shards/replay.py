@@ -1,0 +1,392 @@
+"""A stored network once more, with explicit weights in the dense engine: is the stored trajectory the one that it takes?
+
+A shard's recipe has the random streams of data and weights. From them comes the network itself: inputs with the very Gram
+matrix, weights that are its own or, where there are too many, others with the very second moments (`engines.dense.realise`).
+What then differs may only be rounding, of the numbers on disk and of two ways to compute them.
+
+How far training amplifies rounding is measured: the network is trained twice, the second time in slightly coarser arithmetic.
+Where that alone changes a value beyond recognition, as in chaos, nothing can be compared, and it is said.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+
+from lazyrich.engines.dense import Realised, train_realised
+from lazyrich.engines.dense import realise as realise_one
+from lazyrich.engines.pieces import torch_threads
+from lazyrich.engines.select import modules
+from lazyrich.engines.trajectories import Recording, Status, Trajectories
+from lazyrich.networks import activations, observables
+from lazyrich.networks.batch import Networks, Reason, networks
+from lazyrich.networks.data.source import digest
+from lazyrich.networks.problem import Problem
+from lazyrich.networks.table import table
+from lazyrich.planning.cell import one_network
+from lazyrich.shards.simulate import EXPLICIT, alignment_step
+from lazyrich.sweep.sweep import DATA
+from lazyrich.system import blas
+from lazyrich.system.provenance import fingerprint
+
+Array = np.ndarray
+
+EPSILON = 2.0**-52
+# Of the second training: eight times the rounding of float64.
+ROUGHNESS = 2.0**-50
+# The spread of two trainings is one sample of what rounding does, its size and not a bound: two digits for chance.
+CHANCE = 64.0
+# Rounding beyond this share of a value leaves nothing to compare; what is wrong in a trajectory is rarely less.
+RECOGNISABLE = 1e-3
+
+# Relative to a kernel, to ‖y‖ or to D: differences of numbers of order 1, whose rounding is theirs.
+RELATIVE = ("ntk_change", "ntk_target_error", "ntk_end_error", "kernel_change", "lazy_error", "weight_change")
+AT_START = ("loss_start", "sharpness_start", "b_rms")
+AT_END = ("loss_end", "loss_min", "loss_max", "kernel_change", "sharpness_end", "alignment_step")
+COUNTED = ("onset_step", "end_step", "period", "status")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One quantity, stored and replayed, at each record at which it was compared (one for a number of the whole run)."""
+
+    name: str
+    steps: Float[Array, " records"]
+    difference: Float[Array, " records"]  # largest over probes, where there are several values
+    size: Float[Array, " records"]  # the largest value so far
+    expected: Float[Array, " records"]  # difference that rounding, on disk and in training, explains
+    records: int  # in all, with those at which rounding has outgrown the value
+
+    @property
+    def relative(self) -> Float[Array, " records"]:
+        """Differences relative to the largest value so far."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.difference > 0, self.difference / self.size, 0.0)
+
+    @property
+    def fits(self) -> Bool[Array, " records"]:
+        """Whether rounding explains the difference."""
+        return self.difference <= self.expected
+
+    @property
+    def worst(self) -> int:
+        """The record at which the difference is largest relative to what is expected."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(self.difference > 0, self.difference / self.expected, 0.0)
+        return int(np.argmax(share))
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay found: quantities that were compared, and those that could not be, each with the reason."""
+
+    realised: Realised
+    compared: list[Compared]
+    left_out: dict[str, str]
+    steps: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every difference is one of rounding, and there was something to compare."""
+        return bool(self.compared) and all(one.fits.all() for one in self.compared)
+
+
+def realise(data: xr.Dataset, network: int) -> Realised:
+    """A network of a shard, or of what `run` returned, with explicit inputs and weights; `network` is its row.
+
+    Raises
+    ------
+    ValueError
+        for networks that could not be trained, or whose files (data, own activation) were edited since.
+    """
+    return realise_one(_batch(data, network), 0)
+
+
+def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
+    """Train a network of a shard, or of what `run` returned, by the dense engine and compare the two trajectories.
+
+    Parameters
+    ----------
+    data, network
+        the dataset, and the row of the network in it.
+    steps
+        train no further than this step; what belongs to the whole run is then left out.
+
+    Raises
+    ------
+    ValueError
+        as `realise`; for networks that are too large for explicit weights; where no record is left to compare.
+    """
+    with blas.one_thread(), torch_threads(1):  # as in `simulate`
+        batch = _batch(data, network)
+        row = data.isel(network=network)
+        stored_steps = row["step"].values.astype(np.int64)
+        kept = stored_steps <= (stored_steps[-1] if steps is None else steps)
+        if not kept.any():
+            raise ValueError(f"--steps {steps}: the first record is at step {stored_steps[0]}; write at least that")
+        recording = _recording(data, stored_steps[kept])
+        realised = realise_one(batch, 0)
+        try:
+            found = train_realised(realised, batch, recording)
+            again = train_realised(realise_one(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
+        except MemoryError as error:
+            raise ValueError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
+    return _compare(row, kept, recording, [found, again], realised)
+
+
+def _batch(data: xr.Dataset, network: int) -> Networks:
+    """The network as a batch of one, with data and weights drawn as the engine had them."""
+    row = data.isel(network=network)
+    if row["status"].item() == Status.failed:
+        reason = Reason(int(row["reason"].item())).name
+        raise ValueError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
+    recipe = one_network(json.loads(data.attrs["recipe"]), network)
+    _check_files(recipe)
+    (batch,) = networks(recipe, explicit=EXPLICIT.get(data.attrs["engine"]))
+    return replace(batch, problem=_with_signs(batch.problem, row["targets"].values))
+
+
+def _check_files(recipe: dict[str, Any]) -> None:
+    """Raise ValueError where a file that decides the numbers of the recipe's one network is another one now."""
+    columns = table(recipe)
+    activation, source, path = str(columns["activation"][0]), str(columns["source"][0]), recipe["fixed"].get("path")
+    known = recipe.get("activations", {}).get(activation)
+    for file, edited in (
+        (activation, known is not None and activations.digest(activation) != known),
+        (path or source, source in DATA and digest(source, path) != recipe["settings"]["data"]),
+    ):
+        if edited:
+            raise ValueError(f"{file}: was edited since this network was trained; train it again")
+
+
+def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
+    """The problem with the eigenvectors of K turned as they were stored: their signs are the linear algebra library's choice.
+
+    Weights are drawn along these vectors, unless the file brings them.
+    """
+    if problem.weights is not None:
+        return problem
+    drawn = problem.targets[0]
+    signs = np.where(drawn * targets[: len(drawn)] < 0, -1.0, 1.0)
+    vectors = None if problem.vectors is None else problem.vectors * signs
+    held_out = problem.held_out and replace(problem.held_out, inside=problem.held_out.inside * signs)
+    return replace(problem, targets=problem.targets * signs, vectors=vectors, held_out=held_out)
+
+
+def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:
+    record = json.loads(data.attrs["recipe"])["settings"]["record"]
+    everything = np.ones(len(observables.NAMES), dtype=bool)
+    return Recording(steps[None], everything, record["onset"], record["converged"], data.sizes.get("probe", 0))
+
+
+# ---- comparing ---------------------------------------------------------------------------------------------------------
+
+
+def _compare(
+    row: xr.Dataset, kept: Bool[Array, " records"], recording: Recording, runs: list[Trajectories], realised: Realised
+) -> Replay:
+    """Hold the stored `row` against a training and its repetition with changed last bits (`runs`)."""
+    steps = recording.steps[0].astype(float)
+    # Sums run over neurons and samples.
+    terms = float(len(realised.v) + len(realised.y))
+    compared, left_out = [], {}
+
+    def note(
+        name: str, stored: np.ndarray, values: list[np.ndarray], at: np.ndarray, least: float, base: float = 0.0
+    ) -> None:
+        one = _compared(name, stored, values, at, terms, least, base)
+        if len(one.steps):
+            compared.append(one)
+        else:
+            left_out[name] = f"rounding changes it by more than {RECOGNISABLE:g} of its size"
+
+    for name in (name for name in (*observables.NAMES, "rho_r", "v_r") if name in row):
+        values = [_at_records(name, run) for run in runs]
+        if np.isnan(values[0]).all() and np.isnan(row[name].values).all():
+            left_out[name] = "is not defined for this network"
+        else:
+            base = _balance(row, realised) if name == "balance_drift" else 0.0
+            note(name, row[name].values[kept], values, steps, 1.0 if name in RELATIVE else 0.0, base)
+    end = steps[-1:]
+    whole = bool(kept.all())
+    largest = float(np.nan_to_num(runs[0].loss_max[0]))
+    least = {"alignment_step": end[0], "kernel_change": 1.0} | dict.fromkeys(("loss_end", "loss_min"), largest)
+    for name in (*AT_START, *(AT_END if whole else ())):
+        # At the start nothing was amplified.
+        values = [_of_run(name, run, recording) for run in (runs if name in AT_END else runs[:1] * 2)]
+        note(name, row[name].values.reshape(1), values, end, least.get(name, 0.0))
+    if whole:
+        _compare_counts(row, runs, compared, left_out, _outgrown(runs, steps, terms), terms)
+    else:
+        left_out |= dict.fromkeys((*AT_END, *COUNTED), f"belongs to all {int(row['steps'])} steps")
+    return Replay(realised, compared, left_out, int(end[0]))
+
+
+def _balance(row: xr.Dataset, realised: Realised) -> float:
+    """Size of v_r v_s and ⟨w_r, w_s⟩ relative to D, at the start and at the end of flow: explicit weights subtract them."""
+    start = np.mean(realised.v**2) + np.mean(np.sum(realised.W**2, axis=1))
+    return float((start + 2 * row["b"]) / (row["sigma_0"] ** 2 + row["v_0"] ** 2))
+
+
+def _at_records(name: str, run: Trajectories) -> Float[Array, "records ..."]:
+    if name in ("rho_r", "v_r"):
+        return getattr(run, name)[0]
+    return run.observables[0, :, observables.NAMES.index(name)]
+
+
+def _of_run(name: str, run: Trajectories, recording: Recording) -> Float[Array, " one"]:
+    return alignment_step(recording.steps, run.rho_rms) if name == "alignment_step" else getattr(run, name)
+
+
+def _compared(
+    name: str,
+    stored: np.ndarray,
+    values: list[np.ndarray],
+    steps: np.ndarray,
+    terms: float,
+    least: float,
+    base: float,
+) -> Compared:
+    """A quantity at `steps`, all arrays (records,) or (records, probes); `least` and `base` as of `_rounding`."""
+    size, rounding = _rounding(*values, steps, terms, least, base)
+    known = (rounding <= RECOGNISABLE * size) | (size == 0)
+    # What a float32 on disk cannot tell apart: half the distance to its neighbour.
+    single = stored.dtype == np.float32
+    with np.errstate(over="ignore"):
+        found = np.where(np.isinf(stored), values[0].astype(stored.dtype), values[0])
+    finest = np.spacing(np.minimum(np.abs(found), np.finfo(np.float32).max).astype(np.float32)) / 2 if single else 0.0
+    excess = _difference(found, stored)
+    difference = _over_values(excess, len(steps))
+    disk = _over_values(np.nan_to_num(finest + np.zeros_like(excess)), len(steps))
+    expected = rounding + disk
+    return Compared(name, steps[known], difference[known], size[known], expected[known], len(steps))
+
+
+def _rounding(
+    found: np.ndarray, again: np.ndarray, steps: np.ndarray, terms: float, least: float, base: float = 0.0
+) -> tuple[Float[Array, " records"], Float[Array, " records"]]:
+    """The size of a quantity (at least `least`) and the rounding that training leaves in it, at each record.
+
+    A step adds a rounding, and so does each term of a sum; what training makes of them is seen in the spread of two runs, and
+    what it was before it may be again, so that sizes and spreads never fall. `base` is the size of what is subtracted.
+    """
+    largest = _over_values(np.where(np.isfinite(found), np.abs(found), 0.0), len(steps))
+    size = np.maximum(np.maximum.accumulate(largest), least)
+    apart = _over_values(_difference(found, again), len(steps))
+    # One that is no number says nothing of the records after it.
+    spread = np.maximum.accumulate(np.where(np.isfinite(apart), apart, 0.0)) + np.where(np.isfinite(apart), 0.0, np.inf)
+    return size, EPSILON * (steps + terms) * np.maximum(size, base) + CHANCE * spread
+
+
+def _over_values(array: np.ndarray, records: int) -> Float[Array, " records"]:
+    return array.reshape(records, -1).max(axis=1)
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|a − b|: 0 where both are the same infinity or no number, infinite where only one is."""
+    with np.errstate(invalid="ignore"):
+        plain = np.abs(a - b.astype(np.float64))
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return np.where(same, 0.0, np.where(np.isnan(plain), np.inf, plain))
+
+
+def _outgrown(runs: list[Trajectories], steps: np.ndarray, terms: float) -> float:
+    """The first recorded step at which nothing can be said of the loss any more, or infinity."""
+    size, rounding = _rounding(*(_at_records("loss", run) for run in runs), steps, terms, 0.0)
+    beyond = np.flatnonzero(rounding > RECOGNISABLE * size)
+    return float(steps[beyond[0]]) if len(beyond) else np.inf
+
+
+def _compare_counts(
+    row: xr.Dataset,
+    runs: list[Trajectories],
+    compared: list[Compared],
+    left_out: dict[str, str],
+    outgrown: float,
+    terms: float,
+) -> None:
+    """Steps, the period and the status: numbers that either are the same or are not."""
+    end = row["step"].values[-1:].astype(float)
+    rounded_away = EPSILON * (end[0] + terms) * float(runs[0].loss_max[0])
+    for name in COUNTED:
+        stored = float(np.nan_to_num(row[name].values.astype(float), nan=-1.0))
+        found, again = (float(getattr(run, name)[0]) for run in runs)
+        late = outgrown < np.inf and (name == "period" or max(stored, found, np.inf if found < 0 else 0.0) >= outgrown)
+        if found != again or (late and name != "status"):
+            left_out[name] = "is decided by rounding"
+        elif name == "period" and float(runs[0].loss_min[0] - row["loss_floor"]) <= rounded_away:
+            left_out[name] = "the loss ended as rounding, which has none"
+        else:
+            difference = np.array([abs(stored - found)])
+            compared.append(Compared(name, end, difference, np.array([max(abs(found), 1.0)]), np.zeros(1), 1))
+
+
+# ---- in words ----------------------------------------------------------------------------------------------------------
+
+
+def describe_stored(data: xr.Dataset, network: int) -> list[str]:
+    """What trained a network of a shard, and whether today's code would be the same, in lines for people."""
+    engine, steps = data.attrs["engine"], int(data["steps"][network])
+    source = data.attrs.get("source_fingerprint")
+    other = source is not None and source != fingerprint("lazyrich.shards.simulate", *modules(engine.split(", ")))
+    lines = [f"  trained   {steps:,} steps by {engine}, on {data.attrs['device']}"]
+    if other:
+        lines.append(
+            f"            by other code than this: version {data.attrs['lazyrich_version']}, {data.attrs['commit']}"
+        )
+    return lines
+
+
+def describe(replay: Replay, seconds: float) -> list[str]:
+    """What was realised, compared, left out and why, and the verdict, in lines for people."""
+    one, (n, r) = replay.realised, replay.realised.X.shape
+    m, width = len(one.v), round(len(one.v) / one.scale)
+    whose = "its own" if one.own == m else f"{one.own} its own, with the second moments of all {width:,.0f}"
+    lines = [
+        f"  realised  {n} samples of {r} coordinates, {m:,} neurons ({whose})",
+        f"  replayed  {replay.steps:,} steps by dense, twice, in {seconds:.1f} s",
+        "",
+        f"  {'':<18}{'largest difference':>24}{'expected':>12}{'records':>12}",
+        f"  {'':<18}{'absolute':>12}{'relative':>12}{'relative':>12}",
+        *map(_line, replay.compared),
+        *(f"  {name:<18}left out: {why}" for name, why in replay.left_out.items()),
+        "",
+        _verdict(replay),
+    ]
+    return lines
+
+
+def _line(one: Compared) -> str:
+    worst = one.worst
+    expected = one.expected[worst] / one.size[worst] if one.size[worst] > 0 else 0.0
+    numbers = (one.difference.max(), one.relative.max(), expected)
+    counted = "".join(f"{number:>12.1e}" if number else f"{'0':>12}" for number in numbers)
+    which = f"{len(one.steps)}" if len(one.steps) == one.records else f"{len(one.steps)} of {one.records}"
+    return f"  {one.name:<18}{counted}{which:>12}{'' if one.fits.all() else '  differs'}"
+
+
+def _verdict(replay: Replay) -> str:
+    differing = [one for one in replay.compared if not one.fits.all()]
+    if differing:
+        first = min(differing, key=lambda one: one.steps[~one.fits][0])
+        at = int(np.flatnonzero(~first.fits)[0])
+        return (
+            f"they differ in {len(differing)} of {len(replay.compared)} quantities: {first.name} at step "
+            f"{first.steps[at]:.0f} by {first.difference[at]:.1e}, of which rounding explains {first.expected[at]:.1e}"
+        )
+    if not replay.compared:
+        return "nothing can be compared"
+    partly = [one for one in replay.compared if len(one.steps) < one.records]
+    if partly:
+        names = ", ".join(one.name for one in partly)
+        last = min(one.steps[-1] for one in partly)
+        return (
+            f"they agree to rounding wherever it lets them be told apart: up to step {last:.0f} of {replay.steps} at least, "
+            f"not at every record of {names}"
+        )
+    return f"they agree to rounding in all {len(replay.compared)} quantities, up to step {replay.steps}"

@@ -1,0 +1,179 @@
+"""From a recipe to a dataset: one row for each network, its parameters, scalars and trajectory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.engines.records import record_steps
+from lazyrich.engines.select import ENGINES, evolve_with, find_device
+from lazyrich.engines.trajectories import Recording, Status, Trajectories
+from lazyrich.networks import activations, observables
+from lazyrich.networks.activations import MOST_EXPLICIT
+from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
+from lazyrich.networks.data.source import digest
+from lazyrich.networks.problem import LAW
+from lazyrich.networks.table import Table, table, variable
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.sweep.sweep import DATA
+from lazyrich.system import blas, progress
+
+EXPLICIT = {
+    "gram": True,
+    "propagator": False,
+}  # whether every neuron is; by default where the network's engine wants it
+
+
+def simulate(
+    recipe: dict[str, Any], *, engine: str | None = None, device: str = "auto", threads: int = 1
+) -> xr.Dataset:
+    """Train the networks of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        which networks, and how they are recorded (`plan`).
+    engine
+        by default `propagator` for linear networks (exact and fast) and `gram` for others and for linear ones of no more
+        neurons than samples (exact, every neuron explicit); or `dense` (explicit weights, the ground truth).
+    device
+        `cpu`, `cuda` or `auto`, the GPU where there is one.
+    threads
+        on so many threads; the propagator's results do not depend on it.
+
+    Returns
+    -------
+    Dataset
+        in the layout of a shard (docs/datasets.md), in float64, with the attributes `engine` and `device` only.
+
+    Raises
+    ------
+    ValueError
+        for an engine or a device that is not known or cannot do it, a user's activation that is none, or files that were edited
+        since they were planned, before any work.
+    """
+    if engine not in (None, *ENGINES):
+        raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
+    device = find_device(device)
+    device = "cpu" if engine == "dense" else device
+    settings = recipe["settings"]
+    record = settings["record"]
+    wanted = np.isin(observables.NAMES, record["observables"])
+    columns = table(recipe)
+    if engine == "propagator" and (columns["activation"] != "linear").any():
+        raise ValueError("engine = propagator: trains linear networks only; leave it out, or write gram")
+    if (
+        engine == "gram"
+        and "width" in columns
+        and (columns["width"].astype(float) * with_sizes(columns)["samples"]).max() > MOST_EXPLICIT
+    ):
+        raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
+    for activation, known in recipe.get("activations", {}).items():
+        if activations.digest(activation) != known:
+            raise ValueError(f"{activation}: its file was edited since these networks were planned; start again")
+        activations.function(activation)  # raises what is wrong with it
+    source, path = recipe["fixed"].get("source"), recipe["fixed"].get("path")
+    if source in DATA and digest(source, path) != settings["data"]:
+        raise ValueError(f"{path or source}: was edited since these networks were planned; start again")
+    parts, done, used = [], 0, set()
+    with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"):
+        for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
+            steps = record_steps(record, batch.steps)
+            recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
+            name = engine or ("gram" if batch.explicit else "propagator")
+            trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
+            used.add(name)
+            parts.append(_dataset(batch, steps, trajectories, record["observables"]))
+            done += len(batch.rows)
+            progress.reach(done)  # networks that cannot be trained, too
+    data = concatenate(parts)
+    order = np.argsort(data["row"].values)
+    if (np.diff(order) < 0).any():  # else spare the copies: they take as long as a third of the training
+        data = data.isel(network=order)
+    data = data.drop_vars("row")
+    kept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width", "noise_std"}
+    columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
+    for name, column in columns.items():
+        if name in kept:  # as given: an integer width keeps every digit
+            data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
+    return data.assign_attrs(engine=", ".join(sorted(used)), device=device)
+
+
+def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:
+    """Of how many probes single values are kept: the same for every batch of the recipe."""
+    if not settings["probes"]["keep"]:
+        return 0
+    widest = columns["width"].max() if "width" in columns else batch.initial.probes.shape[1]
+    return int(min(settings["probes"]["count"], widest))
+
+
+def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[str]) -> xr.Dataset:
+    per_network = {
+        "row": batch.rows,
+        "samples": np.full(len(batch.rows), batch.problem.samples),
+        "dimension": batch.of_problem("dimension"),
+        "width": batch.width,
+        "sigma_0": batch.sigma_0,
+        "v_0": batch.v_0,
+        "learning_rate": batch.learning_rate,
+        "growth_per_step": batch.growth_per_step,
+        "stability_fraction": batch.stability_fraction,
+        "laziness": batch.laziness,
+        "steps": batch.steps,
+        "loss_factor": batch.loss_factor,
+        **{
+            name: batch.of_problem(name) for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
+        },
+        **{name: batch.of_problem(name) for name in ("fitted_norm", *LAW)},
+        "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.floor,
+        "b_rms": run.b_rms,
+        "onset_step": run.onset_step,
+        "end_step": run.end_step,
+        "alignment_step": alignment_step(steps, run.rho_rms),
+        "loss_start": run.loss_start,
+        "loss_end": run.loss_end,
+        "loss_min": run.loss_min,
+        "loss_max": run.loss_max,
+        "kernel_change": run.kernel_change,
+        "period": run.period,
+        "sharpness_start": run.sharpness_start,
+        "sharpness_end": run.sharpness_end,
+        "status": run.status,
+        "reason": batch.reason,
+    }
+    if batch.problem.held_out is not None:
+        per_network["test_samples"] = np.full(len(batch.rows), batch.problem.held_out.samples)
+    failed = run.status == Status.failed
+    per_network["reason"] = np.where(failed, per_network["reason"], Reason.none)
+    data = xr.Dataset({name: ("network", value) for name, value in per_network.items()})
+    for name in ("eigenvalues", "targets"):
+        data[name] = (("network", "mode"), batch.of_problem(name))
+    data["step"] = (("network", "record"), steps)
+    data["tau"] = (("network", "record"), steps * batch.stability_fraction[:, None])
+    for name in names:
+        data[name] = (("network", "record"), run.observables[:, :, observables.NAMES.index(name)])
+    if run.rho_r is not None:
+        data["rho_r"] = (("network", "record", "probe"), run.rho_r)
+        data["v_r"] = (("network", "record", "probe"), run.v_r)
+    return data
+
+
+def alignment_step(steps: np.ndarray, rho_rms: np.ndarray) -> np.ndarray:
+    """The step at which rms ρ_r first reaches 1 (Theorem 4.1's t₁), (networks,), NaN where it does not.
+
+    Between two records log ρ is taken as linear in the step, as in stage one; from a ρ of 0 (the start) ρ itself is. Also NaN
+    where the records do not begin at the start.
+    """
+    reached = (rho_rms >= 1.0) & (steps[:, :1] == 0)
+    first = np.argmax(reached, axis=1)
+    rows = np.arange(len(steps))
+    found = reached.any(axis=1)
+    before = np.maximum(first - 1, 0)
+    low, high = rho_rms[rows, before], rho_rms[rows, first]
+    start, stop = steps[rows, before].astype(float), steps[rows, first].astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(low > 0, np.log(1.0 / low) / np.log(high / low), 1.0 / high)
+        step = np.where(first > 0, start + share * (stop - start), stop)
+    return np.where(found, step, np.nan)

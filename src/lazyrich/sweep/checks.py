@@ -1,0 +1,260 @@
+"""Checks across keys of a sweep file: what excludes, needs or contradicts what.
+
+Each raises ValueError("key: what is wrong; mend"); `sweep_file` adds the file's name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lazyrich.networks import activations, observables
+from lazyrich.sweep.axes import Axis
+from lazyrich.sweep.sweep import DATA, SECTION_OF, Sweep, bare
+
+MOST_ENTRIES = 10**10
+MOST_RECORDS = 10**6
+
+
+def check_combinations(sweep: Sweep) -> None:
+    """Raise ValueError at the first combination of keys that makes no sense."""
+    checks = (
+        _check_zip,
+        _check_problem,
+        _check_scales,
+        _check_activation,
+        _check_training,
+        _check_record,
+        _check_cells,
+        _check_figures,
+        _check_refine,
+    )
+    for check in checks:
+        check(sweep)
+
+
+def _given(sweep: Sweep, *names: str) -> list[str]:
+    return [name for name in names if name in sweep.parameters]
+
+
+def _require(sweep: Sweep, *names: str) -> None:
+    for name in names:
+        if name not in sweep.parameters:
+            raise ValueError(f"{SECTION_OF[name]}.{name}: is missing; add it")
+
+
+def _refuse(sweep: Sweep, names: tuple[str, ...], why: str) -> None:
+    for name in _given(sweep, *names):
+        raise ValueError(f"{SECTION_OF[name]}.{name}: {why}; remove it")
+
+
+def _values(sweep: Sweep, name: str, default: Any = None) -> tuple:
+    value = sweep.parameters.get(name, default)
+    return value.values if isinstance(value, Axis) else (value,)
+
+
+# What a law says that data say themselves, and what is chosen of data.
+_OF_LAWS = (
+    "dimension",
+    "spectrum",
+    "spectrum_exponent",
+    "spikes",
+    "spike_strength",
+    "eigenvalues",
+    "noise_std",
+    "teacher_norm",
+)
+_OF_DATA = ("classes", "inputs", "targets", "positive_class")
+
+
+def _check_problem(sweep: Sweep) -> None:
+    for source in DATA:
+        if source in _values(sweep, "source"):
+            if isinstance(sweep.problem.source, Axis):
+                raise ValueError(f"problem.source: holds `{source}` among others; give the data a sweep of their own")
+            _check_data(sweep, source)
+            return
+    _refuse(sweep, ("path", *_OF_DATA), f"belongs to the sources {', '.join(DATA)}")
+    _require(sweep, "samples", "dimension")
+    _check_law(sweep)
+
+
+def _check_data(sweep: Sweep, source: str) -> None:
+    """What is chosen of data; whether they have it `datasets.check` asks the data."""
+    if source == "digits":
+        _refuse(sweep, ("path",), "belongs to the sources cifar10 and file")
+    else:
+        _require(sweep, "path")
+    _refuse(sweep, _OF_LAWS, f"is set by the data where `source: {source}`")
+    if source != "file" or _given(sweep, "classes"):
+        _require(sweep, "samples")
+    if "one_vs_rest" not in _values(sweep, "targets"):
+        _refuse(sweep, ("positive_class",), "belongs to `targets: one_vs_rest`")
+
+
+def _check_law(sweep: Sweep) -> None:
+    spectra = _values(sweep, "spectrum")
+    for spectrum, names in {
+        "power_law": ("spectrum_exponent",),
+        "spiked": ("spikes", "spike_strength"),
+        "explicit": ("eigenvalues",),
+    }.items():
+        if spectrum in spectra:
+            _require(sweep, *names)
+        else:
+            _refuse(sweep, names, f"belongs to `spectrum: {spectrum}`")
+    if "spiked" in spectra:
+        for spikes, dimension in sweep.combinations("spikes", "dimension"):
+            if spikes > dimension:
+                raise ValueError(f"problem.spikes: {spikes} exceeds dimension {dimension}; write at most the dimension")
+    if "explicit" in spectra:
+        if not any(sweep.problem.eigenvalues):
+            raise ValueError("problem.eigenvalues: are all zero; write at least one above 0")
+        for dimension in _values(sweep, "dimension"):
+            if dimension != len(sweep.problem.eigenvalues):
+                raise ValueError(
+                    f"problem.eigenvalues: has {len(sweep.problem.eigenvalues)} values for dimension {dimension}; "
+                    "write as many as the dimension"
+                )
+    test = sweep.problem.test_samples
+    names = ("source", "spectrum", "samples", "dimension", *(("activation", "width") if test else ()))
+    for source, spectrum, samples, dimension, *network in sweep.combinations(*names):
+        # Test samples want a random function for each coordinate, or for each explicit neuron, too.
+        functions = samples + 1 if "linear" in network else network[-1] if network else 0
+        drawn = samples + (test + functions if test else 0)
+        if (source != "gaussian" or spectrum in ("power_law", "explicit")) and drawn * dimension > MOST_ENTRIES:
+            more = f" and {test} test samples" if test else ""
+            raise ValueError(
+                f"problem.dimension: {dimension} with {samples} samples{more} of {source} {spectrum} inputs would be drawn "
+                f"entry by entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
+            )
+    for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
+        if teacher == 0 and not noise:
+            raise ValueError(
+                "problem.teacher_norm: 0 without label noise makes y = 0; write a number > 0, or noise_std"
+            )
+
+
+def _check_scales(sweep: Sweep) -> None:
+    families = {"sigma_0 and v_0": ("sigma_0", "v_0"), "laziness": ("laziness",)}
+    families["width_exponent_p and width_exponent_s"] = ("width_exponent_p", "width_exponent_s")
+    used = {text: names for text, names in families.items() if _given(sweep, *names)}
+    choice = "give exactly one of: " + "; ".join(families)
+    if len(used) > 1:
+        raise ValueError(f"network: initial scales come from {' and from '.join(used)}; {choice}")
+    if not used and sweep.problem.source != "file":
+        raise ValueError(f"network: initial scales are missing; {choice}")
+    for names in used.values():
+        _require(sweep, *names)
+    if sweep.network.laziness is None:
+        _refuse(sweep, ("balance",), "belongs to laziness")
+    if sweep.problem.source != "file":
+        # With a file, width and scales may come with its weights; `datasets.check` decides.
+        _require(sweep, "width")
+    # Each alone first: together they may be a million.
+    zeros = all((0,) in sweep.combinations(name) for name in ("sigma_0", "v_0"))
+    if zeros and (0, 0) in sweep.combinations("sigma_0", "v_0"):
+        raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
+
+
+def _check_activation(sweep: Sweep) -> None:
+    for activation, width, samples in sweep.combinations("activation", "width", "samples"):
+        if width and samples:  # with a whole file `datasets.check` does it
+            activations.check_width(activation, width, samples)
+    for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
+        if activation == "relu" and sigma_0 == 0:
+            raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
+
+
+def _check_training(sweep: Sweep) -> None:
+    for choices in (("learning_rate", "growth_per_step", "stability_fraction"), ("steps", "tau")):
+        given = _given(sweep, *choices)
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            raise ValueError(f"training: exactly one of {', '.join(choices)} is needed and {found} is given; keep one")
+    for tau, fraction in sweep.combinations("tau", "stability_fraction"):
+        if tau and fraction and tau / fraction > 10**9:
+            raise ValueError(f"training.tau: {tau:g} at stability_fraction {fraction:g} is over 10⁹ steps; write less")
+
+
+def _check_record(sweep: Sweep) -> None:
+    record = sweep.record
+    ways = [name for name in ("points", "every", "summary") if getattr(record, name)]
+    if len(ways) > 1:
+        raise ValueError(f"record: {' and '.join(ways)} exclude each other; keep one")
+    if record.every and not isinstance(sweep.fixed.get("steps"), int):
+        raise ValueError("record.every: needs one `steps` for the whole sweep; write training.steps, or record.points")
+    if record.spacing == "log" and (record.every or record.summary):
+        raise ValueError("record.spacing: log goes with points; remove it")
+    if record.every and sweep.fixed["steps"] // record.every >= MOST_RECORDS:
+        raise ValueError("record.every: makes over 10⁶ records of each network; write a larger number")
+    if len(set(record.observables)) < len(record.observables):
+        raise ValueError("record.observables: names one twice; drop it")
+    if not record.observables:
+        raise ValueError("record.observables: is empty; name at least one")
+    held_out = sweep.problem.test_samples is not None
+    if "test_loss" in record.observables and not held_out:
+        raise ValueError(
+            "record.observables: test_loss needs held-out samples; write problem.test_samples, or remove it"
+        )
+    if held_out and "test_loss" not in record.observables:
+        raise ValueError("record.observables: has no test_loss, of which problem.test_samples speaks; add it")
+    if "balance_drift" in record.observables and "linear" not in _values(sweep, "activation"):
+        raise ValueError("record.observables: balance_drift is defined for linear networks only; remove it")
+    if record.onset >= 1 or record.converged >= 1:
+        raise ValueError("record.onset: and converged are shares; write numbers below 1")
+
+
+def _check_zip(sweep: Sweep) -> None:
+    seen: set[str] = set()
+    for group in sweep.zip:
+        lengths = {}
+        for name in group:
+            value = sweep.parameters.get(bare(name))
+            if not isinstance(value, Axis):
+                raise ValueError(f"zip: {name} is not an axis of this sweep; name axes only")
+            if bare(name) in seen:
+                raise ValueError(f"zip: {name} stands in it twice; name each axis once")
+            seen.add(bare(name))
+            lengths[name] = len(value)
+        if len(set(lengths.values())) > 1:
+            text = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"zip: axes that advance together differ in length ({text}); make them equal")
+
+
+def _check_cells(sweep: Sweep) -> None:
+    if sweep.networks > 10**9:
+        raise ValueError(f"replicates: the grid has {sweep.networks:.3g} networks; write a coarser one (at most 10⁹)")
+
+
+def _check_figures(sweep: Sweep) -> None:
+    for name in ("published_source", "published_onset"):
+        if getattr(sweep.figures, name) is not None and sweep.figures.published is None:
+            raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
+    drawn = sweep.single
+    for name in map(bare, sweep.figures.axes or ()):
+        if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
+            raise ValueError(
+                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of this sweep, each alone; write two of "
+                f"{', '.join(drawn) or 'none, it has no such axis'}"
+            )
+
+
+def _check_refine(sweep: Sweep) -> None:
+    refine = sweep.refine
+    if refine is None:
+        return
+    if not sweep.plane:
+        raise ValueError("refine: needs an axis of numbers; write one, or remove refine")
+    if (refine.of in observables.NAMES) != (refine.at is not None):
+        mend = "write it" if refine.at is None else "remove it"
+        raise ValueError(
+            f"refine.at: is the value of an observable on its boundary, and refine.of = {refine.of}; {mend}"
+        )
+    if refine.of in observables.NAMES and refine.of not in sweep.record.observables:
+        raise ValueError(f"refine.of = {refine.of}: is not kept; add it to record.observables")
+    shortest = min(len(sweep.dims[name,]) for name in sweep.plane)
+    if 2**refine.levels >= shortest:
+        raise ValueError(
+            f"refine.levels = {refine.levels}: leaves nothing of an axis of {shortest} points; write fewer levels, or a finer "
+            "axis"
+        )

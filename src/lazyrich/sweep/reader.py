@@ -1,0 +1,161 @@
+"""Reading a sweep file: YAML in, `Sweep` out, or one clear error that names file, key and mend."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lazyrich.networks import activations, observables
+from lazyrich.sweep.points import read_points
+from lazyrich.sweep.sweep import DATA, Sweep, SweepError
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error; PyYAML would silently keep the last."""
+
+
+def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict:
+    seen = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            line = key_node.start_mark.line + 1
+            raise SweepError(f"{key}: is no name for a key (line {line}); write a word")
+        if key in seen:
+            raise SweepError(f"{key}: stands twice (line {key_node.start_mark.line + 1}); remove one")
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+
+
+def load_yaml(path: Path) -> dict:
+    """Read a YAML mapping; raise SweepError with file, place and mend."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except OSError as error:
+        raise SweepError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except SweepError as error:
+        raise SweepError(f"{path}: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = " ".join(str(error).split())
+        raise SweepError(f"{path}: is not valid YAML ({place}); mend the syntax") from None
+    if not isinstance(data, dict):
+        raise SweepError(f"{path}: holds no mapping; write keys such as problem: and training:")
+    return data
+
+
+def validated(model: type[BaseModel], data: Any, name: str) -> Any:
+    """`data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; mend`."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise SweepError("\n".join(_explain(model, name, fault) for fault in error.errors())) from None
+
+
+def _explain(model: type[BaseModel], name: str, fault: dict) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    value = fault.get("input")
+    message = fault["msg"].removeprefix("Value error, ")
+    if not key:  # a check across keys; it names its key itself
+        return f"{name}: {message}"
+    shown = "" if isinstance(value, (dict, list, tuple, BaseModel)) else f" = {value}"
+    if fault["type"] == "extra_forbidden":
+        known = list(_model_at(model, fault["loc"][:-1]).model_fields)
+        close = difflib.get_close_matches(key.rpartition(".")[2], known, 1)
+        hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
+        return f"{name}: {key}: unknown key; {hint}"
+    if value is None and fault["type"] == "model_type":
+        return f"{name}: {key}: is empty; write its keys, or remove it"
+    if fault["type"] == "missing":
+        return f"{name}: {key}: is missing; add it"
+    if fault["type"] == "literal_error":
+        last = next((part for part in reversed(fault["loc"]) if isinstance(part, str)), "")
+        options = observables.NAMES if last == "observables" else get_args(_annotation(model, fault["loc"]))
+        return f"{name}: {key}{shown}: is not known; write one of {', '.join(map(str, options))}"
+    if ";" not in message:  # pydantic's own words say what it wants, in the form of a wish
+        return f"{name}: {key}{shown}: is not valid; {message[0].lower()}{message[1:]}"
+    return f"{name}: {key}{shown}: {message}"
+
+
+def _annotation(model: type[BaseModel], loc: tuple) -> Any:
+    return _model_at(model, loc[:-1]).model_fields[loc[-1]].annotation
+
+
+def _model_at(model: type[BaseModel], loc: tuple) -> type[BaseModel]:
+    for part in loc:
+        inner = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return model
+
+
+def _own_activations(value: Any, folder: Path) -> Any:
+    """A user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
+    if isinstance(value, dict) and isinstance(value.get("values"), list):
+        return {**value, "values": [_own_activations(one, folder) for one in value["values"]]}
+    own = re.match(activations.OWN, value) if isinstance(value, str) else None
+    return f"{Path(os.path.relpath(folder / own[1])).as_posix()}:{own[2]}" if own else value
+
+
+def _check_there(key: str, path: Path, is_folder: bool) -> None:
+    """Raise SweepError where a file, or the folder of CIFAR-10, is not there."""
+    if is_folder and not path.is_dir():
+        mend = "check the path, or let `snakemake --cores 1 fetch_cifar10` make it (`cifar10` in config/config.yaml)"
+        raise SweepError(f"{key}: no such folder ({path}); {mend}")
+    if not is_folder and not path.is_file():
+        raise SweepError(f"{key}: no such file ({path}); check the path")
+
+
+def load_sweep(source: str | Path | dict) -> Sweep:
+    """Read and check a sweep file, or a dictionary of the same form; the files that it names are checked too.
+
+    Relative paths in it are relative to the file (for a dictionary: to the working folder).
+
+    Raises
+    ------
+    SweepError
+        with file, key, value and mend.
+    """
+    if isinstance(source, dict):
+        name, folder, data = "sweep", Path(), dict(source)
+    else:
+        path = Path(source)
+        name, folder, data = str(path), path.parent, load_yaml(path)
+        data.setdefault("title", path.stem)
+    for section, key in (("problem", "path"), ("figures", "published")):
+        inner = data.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str):
+            found = folder / inner[key]
+            _check_there(f"{name}: {section}.{key} = {inner[key]}", found, inner.get("source") == "cifar10")
+            # One spelling, whether the sweep file was named by a relative or an absolute path.
+            data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
+    if isinstance(network := data.get("network"), dict) and "activation" in network:
+        data["network"] = {**network, "activation": _own_activations(network["activation"], folder)}
+    sweep = validated(Sweep, data, name)
+    for own in sweep.own_activations:
+        try:
+            activations.check_file(own)
+        except ValueError as error:
+            raise SweepError(f"{name}: network.activation = {own}: {error}") from None
+    if sweep.figures.published is not None:
+        try:
+            read_points(sweep.figures.published)
+        except ValueError as error:
+            raise SweepError(f"{name}: figures.published: {error}") from None
+    if sweep.problem.source in DATA:
+        # Only here is numpy needed, to read the data.
+        from lazyrich.sweep.data_checks import check
+
+        try:
+            check(sweep)
+        except ValueError as error:
+            raise SweepError(f"{name}: {error}") from None
+    return sweep

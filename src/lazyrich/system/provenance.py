@@ -1,0 +1,107 @@
+"""Which source made a result: a fingerprint of the code that decides it, and the project's version and commit."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# Imported by what decides numbers, but decides none itself.
+BESIDE = {"analysis/cluster.py", "system/progress.py"}
+
+
+@functools.cache
+def fingerprint(*modules: str) -> str:
+    """16 hex digits that change with the code of `modules` (`lazyrich.shards.simulate`, …) and of all they import of lazyrich.
+
+    Comments, docstrings and layout do not count: a better sentence does not make a million networks train again.
+    """
+    digest = hashlib.sha256()
+    reached = _reached(modules)
+    for path in sorted(reached):
+        digest.update(f"{path}\n{_code(PACKAGE / path)}\n".encode())
+    # Page templates decide what the modules beside them write.
+    for folder in sorted({Path(path).parent for path in reached} - {Path()}):
+        for template in sorted((PACKAGE / folder).glob("pages/*")):
+            digest.update(template.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _file(module: str) -> str | None:
+    base = Path(*module.split(".")[1:])
+    for candidate in (base.with_suffix(".py") if base.name else None, base / "__init__.py"):
+        if candidate is not None and (PACKAGE / candidate).is_file():
+            return candidate.as_posix()
+    return None
+
+
+def _reached(modules: tuple[str, ...]) -> set[str]:
+    """Files of the package that `modules` import, directly or not, themselves included."""
+    todo, seen = list(modules), set()
+    while todo:
+        path = _file(todo.pop())
+        if path is None or path in seen or path in BESIDE:
+            continue
+        seen.add(path)
+        todo += _imports(PACKAGE / path)
+    return seen
+
+
+@functools.cache
+def _imports(path: Path) -> list[str]:
+    """What a file imports of the package."""
+    found = []
+    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lazyrich":
+            # The package itself is only a door: its __init__ names everything and decides nothing.
+            found += [node.module] if node.module != "lazyrich" else []
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] == "lazyrich"]
+    return found
+
+
+@functools.cache
+def _code(path: Path) -> str:
+    """A file's syntax tree without docstrings, as text."""
+    return ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below `node`, but for what only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+            yield child
+            yield from _executed(child)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        match getattr(node, "body", None):
+            case [ast.Expr(value=ast.Constant(value=str())), *_]:
+                del node.body[0]
+    return tree
+
+
+@functools.cache
+def commit() -> tuple[str, bool]:
+    """(commit, dirty) of the project's checkout; ("unknown", False) where there is none."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(PACKAGE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", False
+
+
+def project_version() -> str:
+    """The installed version of lazyrich."""
+    return version("lazyrich")

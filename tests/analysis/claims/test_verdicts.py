@@ -1,0 +1,406 @@
+"""Verdicts: each form of statement, each of its outcomes, and what the words must not say."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+
+from lazyrich.analysis.claims import verdicts
+from lazyrich.analysis.claims.verdicts import Verdict
+
+# Levels of a condition, from easy to hard, and draws at each.
+N = np.repeat([4.0, 8.0, 16.0, 32.0], 25)
+RNG = np.random.default_rng(0)
+SPREAD = RNG.uniform(0.5, 1.0, len(N))  # of draws at one level
+
+RATIOS = hnp.arrays(float, st.integers(1, 30), elements=st.floats(1e-6, 1e6))
+FORMS = {
+    "bound": lambda ratio, conditions: verdicts.bound(ratio, 1.0, conditions),
+    "bound, in probability": lambda ratio, conditions: verdicts.bound(ratio, 1.0, conditions, 0.8),
+    "constant": verdicts.constant,
+    "constant, natural": lambda ratio, conditions: verdicts.constant(ratio, conditions, natural=True),
+    "order": verdicts.order,
+    "agreement": lambda ratio, conditions: verdicts.agreement(ratio, 0.5, "rounding", conditions),
+}
+forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+
+@forms
+@given(RATIOS, st.data())
+def test_draws_that_a_statement_says_nothing_of_change_nothing(form, ratio, data):
+    where = data.draw(st.lists(st.integers(0, len(ratio)), max_size=5))
+    n = np.arange(1.0, len(ratio) + 1)
+    more = {"n": np.insert(n, where, 1.0)}
+    assert form(np.insert(ratio, where, np.nan), more) == form(ratio, {"n": n})
+
+
+@forms
+@given(RATIOS)
+def test_a_judgement_carries_the_median_and_range_behind_it(form, ratio):
+    found = form(ratio, {})
+    assert (found.measured, found.low, found.high) == (np.median(ratio), ratio.min(), ratio.max())
+
+
+@forms
+def test_a_statement_about_nothing_is_not_defined(form):
+    for ratio in (np.full(4, np.nan), np.array([])):
+        found = form(ratio, {"n": np.ones(len(ratio))})
+        assert found.verdict == Verdict.not_defined
+        assert np.isnan([found.measured, found.low, found.high, found.expected]).all()
+
+
+# ---- bound ----------------------------------------------------------------------------------------------------------
+
+
+@given(RATIOS, st.data())
+def test_a_bound_holds_where_every_draw_is_within_its_own(measured, data):
+    allowed = data.draw(hnp.arrays(float, len(measured), elements=st.floats(1e-6, 1e6)))
+    found = verdicts.bound(measured, allowed, {})
+    within = [a <= b for a, b in zip(measured, allowed, strict=True)]
+    assert found.verdict == (Verdict.holds if all(within) else Verdict.fails)
+    assert found.expected == np.median(allowed)
+    # A draw at the bound itself keeps it; one of which the bound is not known says nothing.
+    assert verdicts.bound(measured, measured, {}).verdict == Verdict.holds
+    more = verdicts.bound(np.append(measured, 1e9), np.append(allowed, np.nan), {"n": np.append(measured, 0.0)})
+    assert more.verdict == found.verdict and more.high == found.high
+
+
+def test_one_bound_for_all_draws_is_that_of_each():
+    assert verdicts.bound(SPREAD, 0.75, {"n": N}) == verdicts.bound(SPREAD, np.full(len(N), 0.75), {"n": N})
+    assert verdicts.bound(SPREAD, np.nan, {"n": N}).verdict == Verdict.not_defined
+
+
+@given(st.integers(1, 2000), st.floats(0.05, 0.99), st.data())
+def test_a_promised_share_is_judged_to_its_sampling_error(draws, share, data):
+    """Against the binomial law: what fails would be rare if the promise held, and what is no rarer than that holds."""
+    within = data.draw(st.integers(0, draws))
+    ratio = np.where(np.arange(draws) < within, 0.5, 2.0)
+    chance = stats.binom.cdf(within, draws, share)  # of so few draws within, or fewer
+    if verdicts.bound(ratio, 1.0, {}, share).verdict == Verdict.fails:
+        # Two standard deviations leave 2.3 % of a normal law; by Cantelli at most 1/(1 + 2²) of any.
+        assert chance <= 1 / 5
+        assert within < share * draws
+    else:
+        # And beyond three of them, nothing is forgiven.
+        assert within >= share * draws - 3 * np.sqrt(draws * share * (1 - share))
+
+
+def test_the_error_of_a_promised_share_is_two_standard_deviations():
+    """Of 400 draws at ½ it is 20 draws: 180 are enough, 179 are not."""
+    for within, verdict in ((180, Verdict.holds), (179, Verdict.fails)):
+        ratio = np.where(np.arange(400) < within, 0.5, 2.0)
+        assert verdicts.bound(ratio, 1.0, {}, 0.5).verdict == verdict
+
+
+def test_a_bound_that_fails_says_where():
+    found = verdicts.bound(np.where(N <= 8, 2.0, 0.5), 1.0, {"n": N})
+    assert found.verdict == Verdict.fails
+    assert found.text == "fails where n ≤ 8 (100 % of the failures, 0 % of the rest): 50 % of 100 draws are within"
+    assert verdicts.bound(np.array([0.5]), 1.0, {}, 0.9).text == "holds: 100 % of 1 draws are within, 90 % promised"
+
+
+# ---- always ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20))
+def test_a_statement_about_some_draws_holds_where_it_is_true_of_all_of_them(cases):
+    holding, of = np.array(cases).T
+    found = verdicts.always(holding, of, {"n": np.arange(1.0, len(cases) + 1)})
+    answers = [yes for yes, about in cases if about]
+    if not answers:
+        assert found.verdict == Verdict.not_defined
+        return
+    assert found.verdict == (Verdict.holds if all(answers) else Verdict.fails)
+    assert found.measured == pytest.approx(np.mean(answers))
+    assert (found.low, found.high, found.expected) == (min(answers), max(answers), 1)
+
+
+def test_a_statement_that_is_not_always_true_says_where():
+    found = verdicts.always(N > 8, N < 32, {"n": N})
+    assert found.text == ("fails where n ≤ 8 (100 % of the failures, 0 % of the rest): true of 33 % of 75 cases")
+
+
+def test_one_case_of_a_hundred_is_enough_against_always():
+    holding = np.arange(100) != 99
+    assert verdicts.always(holding, np.ones(100, dtype=bool), {"n": N}).verdict == Verdict.fails
+
+
+# ---- shares ---------------------------------------------------------------------------------------------------------
+
+
+def test_shares_hold_group_by_group():
+    promised = 1 - N**-2.0
+    found = verdicts.shares(np.ones(len(N), dtype=bool), N, promised, "n")
+    assert found.verdict == Verdict.holds
+    levels = np.unique(N)
+    assert found.expected == pytest.approx(np.mean(1 - levels**-2.0))
+    assert (found.measured, found.low, found.high) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(("failures", "verdict"), [(1, Verdict.holds), (2, Verdict.fails)])
+def test_shares_forgive_one_draw_of_a_group_and_no_more(failures, verdict):
+    """25 draws of a promise of 99.9 %: two standard deviations are a third of a draw."""
+    within = np.ones(len(N), dtype=bool)
+    within[np.flatnonzero(N == 16)[:failures]] = False
+    found = verdicts.shares(within, N, np.full(len(N), 0.999), "n")
+    assert found.verdict == verdict
+    assert (found.text == "fails at some n: 92 % at n = 16 (99.9 % promised)") == (verdict == Verdict.fails)
+
+
+@pytest.mark.parametrize(("within", "verdict"), [(180, Verdict.holds), (179, Verdict.fails)])
+def test_shares_forgive_two_standard_deviations_of_the_promise(within, verdict):
+    """The other group, for which everything holds, does not make up for it."""
+    groups = np.repeat([1.0, 2.0], 400)
+    kept = np.concatenate([np.arange(400) < within, np.ones(400, dtype=bool)])
+    assert verdicts.shares(kept, groups, np.full(800, 0.5), "n").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("short", "place"),
+    [
+        ([4], "where n ≤ 4"),
+        ([4, 8], "where n ≤ 8"),
+        ([8], "at some n"),
+        ([32], "at some n"),
+        ([4, 32], "at some n"),
+        ([4, 8, 16, 32], "everywhere"),
+    ],
+    ids=str,
+)
+def test_shares_that_come_true_with_growing_n_say_from_where_on(short, place):
+    found = verdicts.shares(~np.isin(N, short), N, np.full(len(N), 0.9), "n")
+    assert found.verdict == Verdict.fails
+    listed = ", ".join(f"0 % at n = {n} (90 % promised)" for n in short)
+    assert found.text == f"fails {place}: {listed}"
+
+
+def test_shares_of_no_draws_are_not_defined():
+    nothing = np.array([])
+    assert verdicts.shares(nothing.astype(bool), nothing, nothing, "n").verdict == Verdict.not_defined
+
+
+# ---- constant and order ---------------------------------------------------------------------------------------------
+
+
+@given(st.floats(-2, 2).filter(lambda p: abs(abs(p) - verdicts.HALF_WAY) > 1e-6), st.floats(-3, 3))
+def test_a_constant_must_not_grow_like_a_power_and_an_order_not_drift(power, log_size):
+    """Exact powers with one draw a level, so that the fitted one is their own to rounding."""
+    n = np.array([2.0, 4, 8, 16])
+    ratio = 10**log_size * n**power
+    grows = power > verdicts.HALF_WAY
+    found = verdicts.constant(ratio, {"n": n})
+    assert found.verdict == (Verdict.fails if grows else Verdict.holds_with_constant)
+    assert (f"(n)^{power:.2f}" in found.text) == grows
+    assert f"{ratio.max():.3g}" in found.text
+    # A scale that nothing can exceed needs no more than C = 1.
+    natural = verdicts.constant(ratio, {"n": n}, natural=True)
+    assert natural.verdict == (Verdict.fails if grows and ratio.max() > 1 else Verdict.holds_with_constant)
+    drifts = abs(power) > verdicts.HALF_WAY
+    found = verdicts.order(ratio, {"n": n})
+    assert found.verdict == (Verdict.fails if drifts else Verdict.holds_with_constant)
+    assert (f"(n)^{power:.2f}" in found.text) == drifts
+
+
+def test_a_constant_is_that_of_the_worst_draws_and_an_order_that_of_the_median():
+    """One draw of each level's 25 grows, by 8 in all, the others stay: the constant grows, the order of magnitude not."""
+    ratio = SPREAD.copy()
+    ratio[::25] = N[::25] / 8
+    assert verdicts.constant(ratio, {"n": N}).verdict == Verdict.fails
+    assert verdicts.order(ratio, {"n": N}).verdict == Verdict.holds_with_constant
+
+
+@given(st.floats(-3, 3), st.integers(0, 99))
+def test_an_order_of_magnitude_is_that_of_every_draw(decades, place):
+    """Of one draw among 100 that are 1: beyond a factor 10, on either side, it is of another."""
+    ratio = np.ones(len(N))
+    ratio[place] = 10**decades
+    found = verdicts.order(ratio, {"n": N})
+    assert found.verdict == (Verdict.fails if abs(decades) > 1 else Verdict.holds_with_constant)
+
+
+def test_an_order_of_magnitude_that_fails_for_some_says_where():
+    found = verdicts.order(np.where((N == 4) & (np.arange(100) % 25 < 5), 50.0, 1.0), {"n": N})
+    assert found.text == "fails where n ≤ 4 (100 % of the failures, 21 % of the rest): from 1 to 50, around 1"
+
+
+def test_what_hardly_varies_or_is_no_scale_shows_no_power():
+    ratio = np.where(N > 8, 10.0, 1.0)
+    for condition in (np.where(N > 8, 1.9, 1.0), N - 4, -N, np.full(len(N), 3.0)):
+        assert verdicts.constant(ratio, {"x": condition}).verdict == Verdict.holds_with_constant
+    assert verdicts.constant(ratio, {"x": np.where(N > 8, 2.0, 1.0)}).verdict == Verdict.fails
+    assert verdicts.constant(ratio, {}).verdict == Verdict.holds_with_constant
+
+
+def test_each_condition_along_which_a_constant_grows_is_named():
+    grid = np.array([(n, d) for n in (2.0, 4, 8) for d in (10.0, 100)])
+    n, d = grid.T
+    found = verdicts.constant(n * d**0.5, {"n": n, "d": d, "1/d": 1 / d})
+    assert found.text.startswith("fails: the constant grows as (n)^1.00 · (d)^0.50, up to ")
+
+
+def test_a_constant_of_zeros_holds():
+    """A measured 0 is within any scale, and its logarithm does not get in the way."""
+    assert verdicts.constant(np.zeros(len(N)), {"n": N}).verdict == Verdict.holds_with_constant
+
+
+@pytest.mark.parametrize(("form", "value"), [(verdicts.constant, np.inf), (verdicts.order, 0.0)])
+def test_no_constant_is_infinite_and_none_from_below_is_zero(form, value):
+    ratio = np.where(N.max() == N, value, 1.0) if value else np.zeros(len(N))
+    assert form(ratio, {"n": N}).verdict == Verdict.fails
+
+
+# ---- exponent -------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(-2, 2), st.floats(0, 1), st.floats(-2, 2))
+def test_an_exponent_holds_within_two_errors_and_with_a_constant_within_a_quarter(found, error, claimed):
+    judged = verdicts.exponent(found, error, claimed, span=100.0)
+    off = abs(found - claimed)
+    if off <= 2 * error:
+        expected = Verdict.holds
+    else:
+        expected = Verdict.holds_with_constant if off <= 0.25 else Verdict.fails
+        # Over a range of 100 a power that is off by δ is off by a factor 100^δ between the ends.
+        assert (f"C = {10 ** (2 * off):.3g} " in judged.text) == (off <= 0.25)
+    assert judged.verdict == expected
+    assert (judged.measured, judged.low, judged.high, judged.expected) == (found, found - error, found + error, claimed)
+
+
+def test_neighbouring_exponents_are_told_apart():
+    """Statements have multiples of ½: at most one of them is granted to an exponent that was fitted sharply."""
+    for found in np.linspace(-1, 1, 41):
+        granted = [
+            claimed
+            for claimed in (-1, -0.5, 0, 0.5, 1)
+            if verdicts.exponent(found + 1e-9, 0.0, claimed, 10.0).verdict != Verdict.fails
+        ]
+        assert len(granted) == 1
+
+
+# ---- room -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=2, max_size=20), st.data())
+def test_room_is_up_to_the_largest_margin_at_which_conclusions_fail(margins, data):
+    margin = np.array(margins)
+    holding = np.array(data.draw(st.lists(st.booleans(), min_size=len(margins), max_size=len(margins))))
+    holding[0] = True
+    found = verdicts.room(margin, holding)
+    first = margin[~holding].max(initial=0.0)
+    if first >= 1:
+        assert found.verdict == Verdict.fails
+    elif first > 0:
+        assert found.verdict == Verdict.holds_with_constant
+        assert f"C = {1 / first:.3g}:" in found.text
+    else:
+        assert found.verdict == Verdict.holds
+    assert (found.low, found.high) == (margin[holding].min(), margin[holding].max())
+    # What is not known of a network counts on neither side.
+    unknown = np.full(3, np.nan)
+    assert verdicts.room(np.append(margin, unknown), np.append(holding, [True, False, False])) == found
+
+
+def test_room_is_not_defined_where_no_margin_is_known():
+    assert verdicts.room(np.full(3, np.nan), np.array([True, False, True])).verdict == Verdict.not_defined
+    assert verdicts.room(np.array([0.5, 0.1]), np.array([False, False])).verdict == Verdict.not_defined
+
+
+def test_conclusions_that_never_hold_within_their_conditions_fail():
+    assert verdicts.room(np.array([5.0, 0.5]), np.array([False, False])).verdict == Verdict.fails
+
+
+def test_conclusions_that_fail_at_a_margin_of_zero_only_leave_all_the_room_there_is():
+    found = verdicts.room(np.array([0.5, 0.0]), np.array([True, False]))
+    assert found.verdict in (Verdict.holds, Verdict.holds_with_constant)
+
+
+# ---- agreement and number -------------------------------------------------------------------------------------------
+
+
+@given(RATIOS, st.floats(1e-6, 1e6))
+def test_a_formula_agrees_where_every_draw_is_within_its_tolerance(error, tolerance):
+    found = verdicts.agreement(error, tolerance, "the step", {})
+    assert found.verdict == (Verdict.holds if error.max() <= tolerance else Verdict.fails)
+    assert found.expected == tolerance
+    assert "allowed (the step)" in found.text
+    assert verdicts.agreement(np.append(error, np.inf), tolerance, "the step", {}).verdict == Verdict.fails
+
+
+def test_a_formula_that_fails_says_where_and_for_how_many():
+    found = verdicts.agreement(np.where(N > 16, 0.3, 0.01), 0.1, "the step", {"n": N})
+    assert found.text == (
+        "fails where n > 16 (100 % of the failures, 0 % of the rest): off by 0.01 in the median, 0.3 at most; "
+        "0.1 allowed (the step), 75 % of draws within"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (0.9, Verdict.holds),
+        (1.1, Verdict.holds),
+        (0.8, Verdict.fails),
+        (1.2, Verdict.fails),
+        (np.nan, Verdict.not_defined),
+    ],
+)
+def test_a_number_is_right_on_both_sides_within_its_tolerance(found, verdict):
+    judged = verdicts.number(found, 0.5, 1.5, 1.0, 0.15, "sampling")
+    assert judged.verdict == verdict
+    if verdict != Verdict.not_defined:
+        assert (judged.measured, judged.low, judged.high, judged.expected) == (found, 0.5, 1.5, 1.0)
+        assert judged.text.startswith(verdict.name + ": ")
+
+
+# ---- where ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.permutations(range(40)), st.integers(1, 38), st.booleans())
+def test_where_finds_a_planted_threshold_among_other_conditions(order, place, low):
+    """The condition that decides among three, at whatever place of its 40 values; the others are in no relation to it."""
+    values = np.arange(40.0)
+    decides = values[list(order)]
+    failing = decides <= place if low else decides > place
+    other = np.tile([1.0, 2.0], 20)
+    text = verdicts.where(failing, {"a": np.full(40, 7.0), "b": decides, "c": np.where(failing, 1.0, 1.0) * other})
+    # The other condition could tell as well only where it agrees with all 40 of them.
+    if not (np.array_equal(failing, other == 1) or np.array_equal(failing, other == 2)):
+        assert text == f"where b {'≤' if low else '>'} {place} (100 % of the failures, 0 % of the rest)"
+
+
+def test_few_failures_are_found_among_many():
+    """Two failures of 1000, with 10 % of the others beyond the threshold as well: balanced, it tells 95 %."""
+    values = np.arange(1000.0)
+    failing = np.isin(values, [900, 950])
+    text = verdicts.where(failing, {"x": values})
+    assert text == "where x > 899 (100 % of the failures, 10 % of the rest)"
+
+
+def test_where_names_no_setting_by_chance():
+    failing = np.tile([True, False], 50)
+    assert verdicts.where(failing, {"n": N}) == "at no setting in particular"
+    assert verdicts.where(failing, {}) == "at no setting in particular"
+    assert verdicts.where(np.ones(100, dtype=bool), {"n": N}) == "everywhere"
+    # 3 of 4 failures and a quarter of the rest: told by ¾ exactly, which is not better than that.
+    x = np.array([1.0, 1, 1, 2, 1, 2, 2, 2])
+    assert verdicts.where(np.arange(8) < 4, {"x": x}) == "at no setting in particular"
+
+
+# ---- words ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 10**6 - 1))
+def test_a_share_in_per_cent_is_told_from_none_and_all(draws):
+    share = draws / 10**6
+    number, sign = verdicts._percent(share).split(" ")
+    assert sign == "%" and 0 < float(number) < 100
+    # No more digits than that takes, and half of the last one off at most.
+    digits = len(number.partition(".")[2])
+    assert digits == 0 or float(f"{100 * share:.{digits - 1}f}") in (0, 100)
+    assert abs(float(number) - 100 * share) <= 0.5 * 10.0**-digits * (1 + 1e-9)
+
+
+def test_none_and_all_in_per_cent():
+    assert (verdicts._percent(0.0), verdicts._percent(1.0), verdicts._percent(0.5)) == ("0 %", "100 %", "50 %")

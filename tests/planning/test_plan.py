@@ -1,0 +1,134 @@
+"""Plans: every network exactly once, the same plan again, and growth that keeps what is there."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lazyrich.networks.table import table
+from lazyrich.planning import plan as planning
+from lazyrich.planning.cost import work
+from lazyrich.planning.folder import read_plan, write_plan
+from lazyrich.planning.plan import plan, whole
+from lazyrich.sweep.reader import load_sweep
+
+AXIS = st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True)
+
+
+def sweep(sigma_0=(1,), v_0=(1,), replicates=1, **changes):
+    return load_sweep(
+        {
+            "problem": {"samples": 10, "dimension": 100},
+            "network": {"width": 8, "sigma_0": {"values": list(sigma_0)}, "v_0": {"values": list(v_0)}},
+            "training": {"learning_rate": 0.1, "steps": 5},
+            "replicates": replicates,
+            **changes,
+        }
+    )
+
+
+def networks(shards):
+    """(σ0, v0, replicate) of every network of every shard."""
+    found = []
+    for shard in shards.values():
+        columns = table(shard.recipe)
+        found += list(zip(columns["sigma_0"], columns["v_0"], columns["replicate"], strict=True))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(planning, "SHARD_NETWORKS", 7)
+
+
+@given(AXIS, AXIS, st.integers(1, 3))
+def test_every_network_is_planned_exactly_once(sigma_0, v_0, replicates):
+    shards = plan(sweep(sigma_0, v_0, replicates))
+    assert sorted(networks(shards)) == sorted(product(sigma_0, v_0, range(replicates)))
+    assert all(shard.networks <= 7 for shard in shards.values())
+    assert all(shard.name == name for name, shard in shards.items())
+
+
+@given(AXIS, AXIS, AXIS, AXIS, st.integers(1, 3), st.integers(1, 3))
+def test_growth_keeps_shards_and_adds_only_what_is_new(sigma_0, v_0, more_sigma_0, more_v_0, replicates, more):
+    before = plan(sweep(sigma_0, v_0, replicates))
+    grown = sweep([*dict.fromkeys(sigma_0 + more_sigma_0)], [*dict.fromkeys(v_0 + more_v_0)], replicates + more)
+    after = plan(grown, before)
+    assert list(after)[: len(before)] == list(before)
+    assert len(networks(after)) == grown.networks  # no network twice
+    assert plan(grown, after) == after  # planning again changes nothing
+
+
+@given(AXIS, AXIS)
+def test_a_shrunk_sweep_keeps_the_shards_that_hold_its_networks(sigma_0, v_0):
+    before = plan(sweep(sigma_0, v_0, 2))
+    after = plan(sweep(sigma_0[:1], v_0[:1], 2), before)
+    assert set(after) <= set(before)
+    assert {(sigma_0[0], v_0[0], 0), (sigma_0[0], v_0[0], 1)} <= set(networks(after))
+
+
+def test_what_changes_the_numbers_changes_the_name_and_nothing_else_does():
+    name = whole(sweep()).name
+    assert whole(sweep(title="x", description="y", phases={"kernel_change": 1})).name == name
+    assert whole(sweep(record={"points": 64})).name == name  # the default, spelled out
+    for changes in ({"seed": 1}, {"record": {"points": 9}}, {"replicates": 2}):
+        assert whole(sweep(**changes)).name != name
+
+
+def test_other_settings_share_no_shard():
+    before = plan(sweep([1, 2], [1, 2], 2))
+    assert not set(plan(sweep([1, 2], [1, 2], 2, seed=1), before)) & set(before)
+
+
+def test_a_scalar_that_becomes_an_axis_keeps_its_shard():
+    one = {"problem": {"samples": 10, "dimension": 100}, "training": {"learning_rate": 0.1, "steps": 5}}
+    before = plan(load_sweep({**one, "network": {"width": 8, "sigma_0": 1, "v_0": 1}}))
+    after = plan(load_sweep({**one, "network": {"width": {"values": [8, 9]}, "sigma_0": 1, "v_0": 1}}), before)
+    assert set(before) < set(after)
+    assert sum(shard.networks for shard in after.values()) == 2
+
+
+def test_a_million_networks_plan_in_a_few_shards(monkeypatch):
+    monkeypatch.setattr(planning, "SHARD_NETWORKS", 2**18)
+    big = sweep(range(1, 501), range(1, 501), 4)
+    shards = plan(big)
+    assert sum(shard.networks for shard in shards.values()) == 10**6
+    assert len(shards) < 200
+
+
+def test_the_plan_file_comes_back_as_written_and_a_broken_one_is_named(tmp_path):
+    path = tmp_path / "sweep" / "plan.json"
+    assert read_plan(path) == {}
+    shards = plan(sweep([1, 2, 3], [1, 2, 3], 2))
+    write_plan(path, shards)
+    assert read_plan(path) == shards
+    modified = path.stat().st_mtime_ns
+    write_plan(path, shards)
+    assert path.stat().st_mtime_ns == modified  # the same plan is not written again
+    path.write_text("{")
+    with pytest.raises(ValueError, match="plan.json: is not a plan file; "):
+        read_plan(path)
+
+
+def test_shards_hold_bounded_trajectories_and_states(monkeypatch):
+    """Fewer networks a shard where each is large, by what the cost model says of them."""
+    monkeypatch.setattr(planning, "SHARD_NETWORKS", 2**18)
+
+    def largest(**changes):
+        data = {
+            "problem": {"samples": 10, "dimension": 100},
+            "network": {"width": 8, "sigma_0": {"linear": [1, 2], "points": 100_000}, "v_0": 1},
+            "training": {"learning_rate": 0.1, "steps": 5},
+        }
+        shards = plan(load_sweep({**data, **changes})).values()
+        for shard in shards:
+            amounts = work.of_recipe(shard.recipe)
+            assert work.cost(amounts, work.SHIPPED, "memory") <= planning.SHARD_MEMORY * planning.FULL
+            assert work.cost(amounts, work.SHIPPED, "disk") <= planning.SHARD_DISK * planning.FULL
+        return max(shard.networks for shard in shards)
+
+    many = largest()
+    assert largest(problem={"samples": 2000, "dimension": 100}) < many
+    assert largest(record={"points": 1000}) < many / 8
+    assert largest(record={"summary": True}) == 100_000
