@@ -7,7 +7,7 @@ import os
 
 from jaxtyping import install_import_hook
 
-from lazyrich.engines.select import likely_device
+from lazyrich.system.device import likely_device
 
 # Triton decides when it is imported, by whatever test comes first, whether kernels are compiled or interpreted.
 if likely_device("auto") == "cpu":

@@ -5,8 +5,7 @@ import pytest
 import lazyrich
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.setting import setting
-from lazyrich.sweep.words import counted
+from lazyrich.sweep.words import counted, setting
 
 ONE = {
     "problem": {"samples": 3, "dimension": 50},

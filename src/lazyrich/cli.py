@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lazyrich.planning.cell import Cell, find_cell, find_network
 from lazyrich.planning.command import snakemake_command
-from lazyrich.planning.cost.estimate import check
 from lazyrich.planning.describe import configuration, describe_plan, describe_status
+from lazyrich.planning.estimate import check
 from lazyrich.planning.folder import needed_shards, shard_file, trained
 from lazyrich.planning.tidy import remove, unneeded
 from lazyrich.sweep.reader import load_sweep

@@ -22,7 +22,7 @@ from lazyrich.planning.plan import Shard, plan, recipe, whole
 from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import Dask, Figures
+from lazyrich.sweep.schema import Dask, Figures
 from lazyrich.system import provenance
 
 LOCAL = Dask(cluster="local", workers=2, memory="500 MB")
@@ -149,7 +149,7 @@ def test_workers_end_with_what_they_work_for(tmp_path):
         import os, signal
         from dask import compute, delayed
         from lazyrich.analysis.cluster import workers
-        from lazyrich.sweep.sweep import Dask
+        from lazyrich.sweep.schema import Dask
 
         if __name__ == "__main__":
             with workers(Dask(cluster="local", workers=2, memory="500 MB")):
@@ -213,7 +213,7 @@ def test_five_times_the_memory_is_read_and_analysed(tmp_path):
         from lazyrich.analysis.comparison import needed
         from lazyrich.planning.plan import whole
         from lazyrich.analysis.summary import summarise
-        from lazyrich.sweep.sweep import Dask
+        from lazyrich.sweep.schema import Dask
         from lazyrich.sweep.reader import load_sweep
 
         def main(folder):

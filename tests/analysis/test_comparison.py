@@ -9,7 +9,7 @@ import lazyrich
 from lazyrich.analysis.comparison import COLUMNS, accuracy, compare, onset_share
 from lazyrich.analysis.phases import VOTES, Phase
 from lazyrich.engines.trajectories import Status
-from lazyrich.sweep.sweep import Conditions, Phases
+from lazyrich.sweep.schema import Conditions, Phases
 from lazyrich.theory import conditions
 
 MARGINS = [f"{name}_margin" for name in conditions.NAMES]

@@ -20,7 +20,7 @@ from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.axes import rounded
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import SweepError
+from lazyrich.sweep.schema import SweepError
 from tests.networks.data import fake
 
 SWEEPS = Path(__file__).parents[2] / "config" / "sweeps"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lazyrich.analysis.phases import TEXT, VOTE_TEXT, VOTES, Phase, Rich, phase, threshold, votes
 from lazyrich.engines.trajectories import Status
-from lazyrich.sweep.sweep import Phases
+from lazyrich.sweep.schema import Phases
 
 
 @pytest.mark.parametrize(

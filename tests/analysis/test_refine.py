@@ -18,7 +18,7 @@ from lazyrich.planning.plan import coarse, plan, whole
 from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import REFINED
+from lazyrich.sweep.schema import REFINED
 
 POINTS = 65
 SCALES = {

@@ -8,7 +8,7 @@ import lazyrich
 from lazyrich.networks import activations
 from lazyrich.planning.plan import plan, whole
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import SweepError
+from lazyrich.sweep.schema import SweepError
 
 PROBLEM = {"samples": 3, "dimension": 20}
 TRAINING = {"stability_fraction": 0.1, "steps": 5}

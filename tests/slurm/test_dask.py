@@ -19,7 +19,7 @@ from lazyrich.planning.plan import plan, whole
 from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import Dask
+from lazyrich.sweep.schema import Dask
 from tests.workflow.conftest import MAP
 
 from .test_slurm import content, submit

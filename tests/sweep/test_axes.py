@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazyrich.sweep.axes import Choice, Classes, Integer, Real, classes_of, parse_axis, rounded, swept
+from lazyrich.networks.data import classes_of
+from lazyrich.sweep.axes import Choice, Classes, Integer, Real, parse_axis, rounded, swept
 
 POSITIVE = st.floats(1e-8, 1e8)
 

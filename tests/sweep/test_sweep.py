@@ -12,7 +12,7 @@ import yaml
 
 from lazyrich.sweep import docs
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import SweepError
+from lazyrich.sweep.schema import SweepError
 from tests.networks.data import fake
 
 ROOT = Path(__file__).parents[2]

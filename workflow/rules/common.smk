@@ -7,11 +7,12 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from lazyrich.planning.analysed import analysed
+from lazyrich.planning.plan import analysed
 from lazyrich.analysis.claims import SWEEPS as CLAIMED
 from lazyrich.planning.cost import work
 from lazyrich.system.disk import check_writable, in_words, remove_leftovers
-from lazyrich.engines.select import likely_device, modules
+from lazyrich.system.device import likely_device
+from lazyrich.engines.select import modules
 from lazyrich.system.lock import take
 from lazyrich.planning.plan import plan, whole
 from lazyrich.planning.folder import checksum_file, known_shards, read_plan, shard_file, write_plan

@@ -1,9 +1,9 @@
 # snakemake --cores 1 fetch_cifar10
 # The only rule that asks a host for anything, and only when it is named: what sweeps read are the files beside its output.
-from lazyrich.networks.data.reach import check_reachable
-
 if FETCHING and workflow.is_main_process:
-    one_clear_error(check_reachable)(SETTINGS.cifar10)
+    from lazyrich.networks.data.fetch import check_reachable
+
+    one_clear_error(check_reachable)(SETTINGS.cifar10.url, SETTINGS.cifar10.folder)
 
 
 localrules:

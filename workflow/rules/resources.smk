@@ -1,5 +1,6 @@
 # What jobs ask for: the cost model of lazyrich.planning.cost, fitted to what jobs of these sweeps took here before.
-from lazyrich.planning.cost import estimate, fit, request, work
+from lazyrich.planning import estimate, fit
+from lazyrich.planning.cost import request, work
 from lazyrich.planning.plan import SHARD_SECONDS
 from lazyrich.planning.folder import trained
 

@@ -5,7 +5,7 @@ from lazyrich.system.job import logged
 with logged(snakemake.log[0]):
     from pathlib import Path
 
-    from lazyrich.networks.data.unpack import unpack
+    from lazyrich.networks.data.fetch import unpack
 
     folder = Path(snakemake.output.sums).parent
     unpack(snakemake.input.archive, folder, size=snakemake.params.size, sha256=snakemake.params.sha256)

@@ -21,7 +21,7 @@ from lazyrich.networks.table import variable
 from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.planning.plan import canonical
 from lazyrich.shards import archive
-from lazyrich.sweep.sweep import Refine
+from lazyrich.sweep.schema import Refine
 
 # Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
 FLAGS = {

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dask import config
 from dask.utils import parse_timedelta
 
-from lazyrich.sweep.sweep import Dask
+from lazyrich.sweep.schema import Dask
 from lazyrich.system import blas
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from lazyrich.analysis.published import compare_published
 from lazyrich.analysis.theories import fitted_square, scalars
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
-from lazyrich.sweep.sweep import Conditions, Phases
+from lazyrich.sweep.schema import Conditions, Phases
 from lazyrich.theory import boundaries as theory_boundaries
 from lazyrich.theory import conditions, stage_one, times
 

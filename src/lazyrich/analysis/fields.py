@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from lazyrich.networks.table import variable
-from lazyrich.sweep.sweep import bare
+from lazyrich.sweep.schema import bare
 
 
 def median(field: xr.DataArray) -> xr.DataArray:

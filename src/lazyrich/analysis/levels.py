@@ -7,14 +7,15 @@ from pathlib import Path
 
 from lazyrich.analysis.refine import cells
 from lazyrich.analysis.summary import summarise_sweep
-from lazyrich.engines.select import likely_device
-from lazyrich.planning.cost.estimate import check, estimate
 from lazyrich.planning.cost.work import SHIPPED
+from lazyrich.planning.estimate import check, estimate
 from lazyrich.planning.folder import known_shards, write_plan
 from lazyrich.planning.plan import plan
 from lazyrich.shards.integrity import verify
 from lazyrich.sweep.config import Settings
-from lazyrich.sweep.sweep import Figures, Sweep
+from lazyrich.sweep.schema import Figures
+from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.device import likely_device
 
 
 def choose(sweep: Sweep, shards: Iterable[str | Path], path: Path, settings: Settings, *, threads: int = 1) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lazyrich.engines.trajectories import Status
-from lazyrich.sweep.sweep import Phases
+from lazyrich.sweep.schema import Phases
 from lazyrich.theory.boundaries import kernel_change_isotropic
 
 Array = np.ndarray

@@ -27,12 +27,12 @@ from lazyrich.analysis.published import load_published
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
 from lazyrich.networks.table import table, variable
 from lazyrich.networks.training import LOSS_FACTOR
-from lazyrich.planning.analysed import analysed
-from lazyrich.planning.plan import index_of, positions, whole
+from lazyrich.planning.plan import analysed, index_of, positions, whole
 from lazyrich.shards import archive
-from lazyrich.shards.concatenate import concatenate
+from lazyrich.shards.archive import concatenate
 from lazyrich.sweep.reader import validated
-from lazyrich.sweep.sweep import Conditions, Dask, Figures, Phases, Refine, Sweep
+from lazyrich.sweep.schema import Conditions, Dask, Figures, Phases, Refine
+from lazyrich.sweep.sweep import Sweep
 from lazyrich.system import progress
 
 # Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.

@@ -23,8 +23,8 @@ from lazyrich.draw.item import item
 from lazyrich.draw.kept import REPLICATE, kept_trajectories
 from lazyrich.draw.pack import MISSING, Pack
 from lazyrich.planning.command import named, replay_command
-from lazyrich.sweep.setting import setting
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import setting
 
 # What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories, which come to less than
 # two characters each, and characters of all numbers, which are what counts in the end.

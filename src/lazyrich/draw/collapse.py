@@ -20,8 +20,8 @@ from lazyrich.analysis.phases import Phase
 from lazyrich.draw import style
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.diagrams import at_quantile
-from lazyrich.sweep.setting import setting
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import setting
 
 SIZE = 420  # of the frame, in pixels
 INCHES = 6.2

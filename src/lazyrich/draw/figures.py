@@ -28,8 +28,8 @@ from lazyrich.draw.rendered import rendered
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
-from lazyrich.sweep.setting import setting, source_name, stand_in
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import setting, source_name, stand_in
 
 # Cells whose trajectories are drawn side by side, and slices through further axes: more would be no picture.
 MOST_ROWS = 4

@@ -23,8 +23,8 @@ from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.kept import read_networks
 from lazyrich.draw.trajectories import KERNELS, stages, theory_called
 from lazyrich.planning.plan import whole
-from lazyrich.sweep.setting import setting
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import setting
 
 MOST_NETWORKS = 4000  # that are read
 MOST_RECORDS = 1000  # of a network

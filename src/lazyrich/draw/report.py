@@ -24,8 +24,8 @@ from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.recovered import recovered_tables
 from lazyrich.planning.command import snakemake_command
 from lazyrich.shards import archive
-from lazyrich.sweep.setting import source_name, stand_in
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import source_name, stand_in
 
 
 def write_report(

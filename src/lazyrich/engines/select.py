@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,47 +13,8 @@ if TYPE_CHECKING:
     from lazyrich.networks.batch import Networks
 
 ENGINES = ("propagator", "gram", "dense")
-DEVICES = ("auto", "cpu", "cuda")
 # Beyond so many samples eight networks side by side outgrow every cache, and linear algebra on one at a time is faster.
 MOST_LANE_SAMPLES = 512
-
-
-def engine_of(activation: str, width: float, samples: int) -> str:
-    """The engine that trains networks of m neurons on n samples.
-
-    Linear networks of m ≤ n neurons have every one explicit, as others than linear always have: second moments
-    are singular there, and their rounding acts as more neurons, which may grow where the network's own do not (docs/theory.md).
-    """
-    return "propagator" if activation == "linear" and width > samples else "gram"
-
-
-def find_device(wanted: str) -> str:
-    """`cpu` or `cuda`, from `auto` the GPU where there is one; torch is asked only where a driver shows a GPU.
-
-    Raises
-    ------
-    ValueError
-        for a device that is not known, or `cuda` where torch finds no GPU.
-    """
-    if wanted not in DEVICES:
-        raise ValueError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
-    if likely_device(wanted) == "cpu":
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if wanted == "auto":
-        return "cpu"
-    raise ValueError("device = cuda: torch finds no GPU here; write auto or cpu, or install a build of torch for CUDA")
-
-
-def likely_device(wanted: str) -> str:
-    """`cpu` or `cuda`, from `auto` by whether the system shows an NVIDIA GPU, without asking torch."""
-    if wanted != "auto":
-        return wanted
-    shown = any(Path("/proc/driver/nvidia/gpus").glob("*")) or any(Path("/dev").glob("nvidia[0-9]*"))
-    return "cuda" if shown else "cpu"
 
 
 def modules(engines: Iterable[str]) -> list[str]:

@@ -26,8 +26,7 @@ from lazyrich.explore.reader import Reader
 from lazyrich.explore.source import Source, Sources
 from lazyrich.explore.state import LINKED, OWN, Address, State
 from lazyrich.planning.command import explore_command, named, replay_command, snakemake_command
-from lazyrich.sweep.setting import setting
-from lazyrich.sweep.words import counted
+from lazyrich.sweep.words import counted, setting
 
 DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
 

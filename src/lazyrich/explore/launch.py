@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from lazyrich.planning.cost.estimate import check
 from lazyrich.planning.describe import configuration, describe_plan
+from lazyrich.planning.estimate import check
 from lazyrich.planning.folder import needed_shards
 from lazyrich.planning.status import read_log, status
 from lazyrich.sweep.reader import load_sweep

@@ -13,7 +13,7 @@ from jaxtyping import Real
 from lazyrich.draw.style import edges
 from lazyrich.sweep.axes import rounded
 from lazyrich.sweep.reader import load_yaml
-from lazyrich.sweep.sweep import SECTION_OF
+from lazyrich.sweep.schema import SECTION_OF
 
 
 def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:

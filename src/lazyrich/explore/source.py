@@ -17,12 +17,11 @@ from lazyrich.analysis.summary import places, summarise_sweep
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.explore.unopened import Unopened
-from lazyrich.planning.analysed import analysed
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.folder import needed_shards, shard_file, trained
-from lazyrich.planning.plan import Shard, whole
+from lazyrich.planning.plan import Shard, analysed, whole
 from lazyrich.shards import archive
-from lazyrich.shards.concatenate import concatenate
+from lazyrich.shards.archive import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("linear", "relu", "leaky_relu", "tanh", "gelu")
-# Entries of one network's pre-activations, width × samples: half a gigabyte, of which the Gram engine needs several.
-MOST_EXPLICIT = 2**26
 OWN = r"^(.+\.py):([A-Za-z_]\w*)$"  # a user's function
 
 
@@ -27,15 +25,6 @@ def split(name: str) -> tuple[str, str] | None:
     """(file, function) of a user's activation, None for one of `NAMES`."""
     path, colon, function = name.rpartition(":")
     return (path, function) if colon else None
-
-
-def check_width(name: str, width: int, samples: int) -> None:
-    """Raise ValueError for a network, not linear, with more neurons than can be explicit."""
-    if name != "linear" and width * samples > MOST_EXPLICIT:
-        raise ValueError(
-            f"network.width: {width} neurons are too many for {name}, whose neurons are all explicit; "
-            f"write at most {MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
-        )
 
 
 def digest(name: str) -> str:

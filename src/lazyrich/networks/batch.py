@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.engines.select import engine_of
 from lazyrich.networks.data.source import pool_of
+from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.initial import Initial, initial
 from lazyrich.networks.problem import Problem, problems
 from lazyrich.networks.table import Table, distinct, table

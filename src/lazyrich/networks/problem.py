@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lazyrich.networks import sampling
+from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import Data, data_of
 from lazyrich.networks.held_out import Drawing, HeldOut, Rows, functions, stacked, turned
 from lazyrich.networks.streams import Role, stream
 from lazyrich.networks.table import Table, distinct
-from lazyrich.sweep.sweep import DATA
 from lazyrich.theory import scalars
 
 Array = np.ndarray

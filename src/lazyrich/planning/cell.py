@@ -8,7 +8,8 @@ from typing import Any
 
 from lazyrich.planning.plan import Shard, index_of, positions, recipe
 from lazyrich.sweep.axes import rounded
-from lazyrich.sweep.sweep import Sweep, bare
+from lazyrich.sweep.schema import bare
+from lazyrich.sweep.sweep import Sweep
 
 
 @dataclass(frozen=True)

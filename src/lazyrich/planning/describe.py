@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from lazyrich.engines.select import likely_device
-from lazyrich.planning.cost.estimate import Estimate, estimate
-from lazyrich.planning.cost.fit import fit, of_sweeps
 from lazyrich.planning.cost.work import records
+from lazyrich.planning.estimate import Estimate, estimate
+from lazyrich.planning.fit import fit, of_sweeps
 from lazyrich.planning.folder import needed_shards, trained
 from lazyrich.planning.plan import settings as settings_of
 from lazyrich.planning.status import describe, status
@@ -16,6 +15,7 @@ from lazyrich.sweep.config import Settings, load_settings
 from lazyrich.sweep.reader import load_sweep, load_yaml
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
+from lazyrich.system.device import likely_device
 
 
 def configuration() -> Settings:

@@ -19,8 +19,9 @@ from itertools import product
 from typing import Any
 
 from lazyrich.networks import activations
+from lazyrich.networks.data import DATA
 from lazyrich.planning.cost import work
-from lazyrich.sweep.sweep import DATA, Sweep
+from lazyrich.sweep.sweep import Sweep
 
 # Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
 FORMAT = 1
@@ -313,3 +314,15 @@ def _by_own_activation(box: tuple[tuple[int, ...], ...], target: dict[str, list]
         owners.setdefault(own, []).append(place)
     for own, places in owners.items():
         yield own, (*box[:axis], tuple(places), *box[axis + 1 :])
+
+
+def analysed(sweep: Sweep) -> str:
+    """The recipe, thresholds, constants, axes and refinement in one text, so that a new title does not analyse it again."""
+    parts = [
+        whole(sweep).recipe,
+        sweep.phases.model_dump(),
+        sweep.conditions.model_dump(),
+        sweep.figures.model_dump(),
+        *([sweep.refine.model_dump()] if sweep.refine else []),
+    ]
+    return canonical(parts)

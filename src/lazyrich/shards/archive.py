@@ -23,6 +23,7 @@ from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
+from lazyrich.networks.variables import VARIABLES
 from lazyrich.planning.plan import canonical
 from lazyrich.system.disk import replacing
 from lazyrich.system.provenance import commit, fingerprint, project_version
@@ -40,75 +41,6 @@ CHUNK_BYTES = 2**20
 # What HDF5 keeps of each variable that it has read, by default 64 MiB: one chunk is enough for readers in order.
 netCDF4.set_chunk_cache(size=CHUNK_BYTES)
 
-# name -> (long_name, symbol); every variable of a shard or a summary that is no observable.
-VARIABLES = {
-    "network": ("network, in the order of the shard's recipe", ""),
-    "samples": ("number of samples", "n"),
-    "test_samples": ("number of held-out samples", "n_test"),
-    "dimension": ("input dimension", "d"),
-    "width": ("number of neurons", "m"),
-    "sigma_0": ("initial scale of the first layer", "σ₀"),
-    "v_0": ("initial scale of the second layer", "v₀"),
-    "noise_std": ("standard deviation of the label noise", "σ_y"),
-    "learning_rate": ("learning rate", "η"),
-    "growth_per_step": ("growth per step of the aligned mode c eta sqrt(gamma)/(m n)", "k"),
-    "stability_fraction": ("share of the largest stable step c eta lambda_max(Theta_end)/(2n)", "h"),
-    "laziness": ("laziness (sigma_0^2 + v_0^2)/(2b)", "χ"),
-    "steps": ("number of steps", "T"),
-    "loss_factor": ("factor c of the loss (c/2n)|f - y|^2", "c"),
-    "training_tau": ("dimensionless length of training that was asked for", "τ"),
-    "source": ("law of the inputs, or what data they are", ""),
-    "classes": ("classes that samples are drawn from", ""),
-    "inputs": ("what inputs are taken as", ""),
-    "problem_targets": ("what targets are made of labels", ""),
-    "positive_class": ("class that is 1 where all others are -1", ""),
-    "activation": ("activation function", "φ"),
-    "spectrum": ("spectrum of the input covariance", ""),
-    "spectrum_exponent": ("exponent of the power-law spectrum", "α"),
-    "spikes": ("number of spiked directions", ""),
-    "spike_strength": ("strength of the spiked directions", ""),
-    "teacher_norm": ("norm of the teacher", "‖β‖"),
-    "target_norm": ("norm that the targets were rescaled to", "‖y‖"),
-    "gram_scale": ("effective squared input norm that the inputs were rescaled to", "κ"),
-    "balance": ("ratio of initial scales sigma_0/v_0", "σ₀/v₀"),
-    "width_exponent_p": ("exponent of v_0 = m^-p", "p"),
-    "width_exponent_s": ("exponent of sigma_0 = m^-s", "s"),
-    "replicate": ("replicate, which numbers the random streams", ""),
-    "y_norm": ("norm of the targets", "‖y‖"),
-    "fitted_norm": ("norm of the targets' projection on the row space of X", "‖Πy‖"),
-    "gamma": ("y^T K y", "γ"),
-    "phi": ("y^T K^2 y", "φ₂"),
-    "kappa": ("effective squared input norm gamma/|y|^2", "κ"),
-    "b": ("norm of the least-norm solution sqrt(y^T K^+ y)", "b"),
-    "covariance_trace": ("trace of the input covariance", "tr Σ"),
-    "covariance_norm": ("spectral norm of the input covariance", "‖Σ‖₂"),
-    "covariance_frobenius": ("Frobenius norm of the input covariance", "‖Σ‖_F"),
-    "signal_norm": ("norm of the teacher in the inputs' metric sqrt(beta^T Sigma beta)", "‖β̃‖"),
-    "label_noise": ("standard deviation of the label noise, after rescaling of the targets", "σ_y"),
-    "eigenvalues": ("eigenvalues of the Gram matrix K, falling, 0 beyond its rank", "λ_i"),
-    "targets": ("targets in the eigenbasis of K", "Uᵀy"),
-    "gram_norm": ("Frobenius norm of the Gram matrix K", "‖K‖"),
-    "gram_error": ("spectral norm of K - tr(Sigma) I", "‖K − tr Σ I‖₂"),
-    "loss_floor": ("loss that no training removes (c/2n) |(I - Pi) y|^2", ""),
-    "b_rms": ("rms over neurons of the initial alignment <w_r(0), X^T y>", "rms b_r"),
-    "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
-    "end_step": ("first step at which the residual is within the converged share of |y|", "t₂"),
-    "alignment_step": ("step at which rms rho_r first reaches 1, interpolated between records", "t₁"),
-    "loss_start": ("loss at the start", "L₀"),
-    "loss_end": ("loss at the end", "L_T"),
-    "loss_min": ("smallest loss of all steps", "min L"),
-    "loss_max": ("largest loss of all steps", "max L"),
-    "kernel_change": ("relative change of the neural tangent kernel at the end of training", "‖Θ − Θ₀‖/‖Θ₀‖"),
-    "period": ("period in steps of the loss over the last 64 steps, 0 if none", ""),
-    "sharpness_start": ("sharpness (c/n) lambda_max(Theta) at the start", "λ₀"),
-    "sharpness_end": ("sharpness (c/n) lambda_max(Theta) at the end", "λ_T"),
-    "status": ("how training ended", ""),
-    "reason": ("why a network failed", ""),
-    "step": ("gradient step of the record", "t"),
-    "tau": ("dimensionless time h t of the record", "τ"),
-    "rho_r": ("feature alignment of each probe", "ρ_r"),
-    "v_r": ("second-layer weight of each probe", "v_r"),
-}
 FLAGS = {"status": Status, "reason": Reason}
 STEPS = ("onset_step", "end_step")
 INTEGERS = (
@@ -288,3 +220,15 @@ SUMMARY_VARIABLES = {
     "boundary_y": ("vertex along the second axis", ""),
     "boundary_distance": ("distance of a measured boundary's vertex to its prediction, in cells of the grid", ""),
 }
+
+
+def concatenate(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Datasets along `network`; modes that some of them lack are empty, as in `Problem`. Attributes are the first's."""
+    modes = max(part.sizes["mode"] for part in parts)
+    padded = [
+        part
+        if part.sizes["mode"] == modes
+        else part.pad({"mode": (0, modes - part.sizes["mode"])}, constant_values=0.0)
+        for part in parts
+    ]
+    return xr.concat(padded, "network", join="exact", combine_attrs="override") if len(parts) > 1 else padded[0]

@@ -25,12 +25,12 @@ from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
 from lazyrich.networks.batch import Networks, Reason, networks
+from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
 from lazyrich.networks.problem import Problem
 from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
 from lazyrich.shards.simulate import EXPLICIT, alignment_step
-from lazyrich.sweep.sweep import DATA
 from lazyrich.system import blas
 from lazyrich.system.provenance import fingerprint
 

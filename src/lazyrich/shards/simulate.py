@@ -8,17 +8,18 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.engines.records import record_steps
-from lazyrich.engines.select import ENGINES, evolve_with, find_device
+from lazyrich.engines.select import ENGINES, evolve_with
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
-from lazyrich.networks.activations import MOST_EXPLICIT
 from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
+from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
+from lazyrich.networks.explicit import MOST_EXPLICIT
 from lazyrich.networks.problem import LAW
 from lazyrich.networks.table import Table, table, variable
-from lazyrich.shards.concatenate import concatenate
-from lazyrich.sweep.sweep import DATA
+from lazyrich.shards.archive import concatenate
 from lazyrich.system import blas, progress
+from lazyrich.system.device import find_device
 
 EXPLICIT = {
     "gram": True,

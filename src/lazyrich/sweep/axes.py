@@ -159,11 +159,6 @@ class Classes:
         return {"anyOf": [number, text, {"type": "array", "items": number, "minItems": 1, "uniqueItems": True}]}
 
 
-def classes_of(text: str) -> list[int]:
-    """The numbers of what `Classes` admits."""
-    return [int(number) for number in text.split("-")]
-
-
 @dataclass(frozen=True)
 class Memory:
     """An amount of memory with its unit, at least `least` bytes."""

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from lazyrich.networks import activations, observables
+from lazyrich.networks import explicit, observables
+from lazyrich.networks.data import DATA
 from lazyrich.sweep.axes import Axis
-from lazyrich.sweep.sweep import DATA, SECTION_OF, Sweep, bare
+from lazyrich.sweep.grid import Grid
+from lazyrich.sweep.schema import SECTION_OF, bare
 
 MOST_ENTRIES = 10**10
 MOST_RECORDS = 10**6
 
 
-def check_combinations(sweep: Sweep) -> None:
+def check_combinations(sweep: Grid) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
     checks = (
         _check_zip,
@@ -32,22 +34,22 @@ def check_combinations(sweep: Sweep) -> None:
         check(sweep)
 
 
-def _given(sweep: Sweep, *names: str) -> list[str]:
+def _given(sweep: Grid, *names: str) -> list[str]:
     return [name for name in names if name in sweep.parameters]
 
 
-def _require(sweep: Sweep, *names: str) -> None:
+def _require(sweep: Grid, *names: str) -> None:
     for name in names:
         if name not in sweep.parameters:
             raise ValueError(f"{SECTION_OF[name]}.{name}: is missing; add it")
 
 
-def _refuse(sweep: Sweep, names: tuple[str, ...], why: str) -> None:
+def _refuse(sweep: Grid, names: tuple[str, ...], why: str) -> None:
     for name in _given(sweep, *names):
         raise ValueError(f"{SECTION_OF[name]}.{name}: {why}; remove it")
 
 
-def _values(sweep: Sweep, name: str, default: Any = None) -> tuple:
+def _values(sweep: Grid, name: str, default: Any = None) -> tuple:
     value = sweep.parameters.get(name, default)
     return value.values if isinstance(value, Axis) else (value,)
 
@@ -66,7 +68,7 @@ _OF_LAWS = (
 _OF_DATA = ("classes", "inputs", "targets", "positive_class")
 
 
-def _check_problem(sweep: Sweep) -> None:
+def _check_problem(sweep: Grid) -> None:
     for source in DATA:
         if source in _values(sweep, "source"):
             if isinstance(sweep.problem.source, Axis):
@@ -78,7 +80,7 @@ def _check_problem(sweep: Sweep) -> None:
     _check_law(sweep)
 
 
-def _check_data(sweep: Sweep, source: str) -> None:
+def _check_data(sweep: Grid, source: str) -> None:
     """What is chosen of data; whether they have it `datasets.check` asks the data."""
     if source == "digits":
         _refuse(sweep, ("path",), "belongs to the sources cifar10 and file")
@@ -91,7 +93,7 @@ def _check_data(sweep: Sweep, source: str) -> None:
         _refuse(sweep, ("positive_class",), "belongs to `targets: one_vs_rest`")
 
 
-def _check_law(sweep: Sweep) -> None:
+def _check_law(sweep: Grid) -> None:
     spectra = _values(sweep, "spectrum")
     for spectrum, names in {
         "power_law": ("spectrum_exponent",),
@@ -134,7 +136,7 @@ def _check_law(sweep: Sweep) -> None:
             )
 
 
-def _check_scales(sweep: Sweep) -> None:
+def _check_scales(sweep: Grid) -> None:
     families = {"sigma_0 and v_0": ("sigma_0", "v_0"), "laziness": ("laziness",)}
     families["width_exponent_p and width_exponent_s"] = ("width_exponent_p", "width_exponent_s")
     used = {text: names for text, names in families.items() if _given(sweep, *names)}
@@ -156,16 +158,16 @@ def _check_scales(sweep: Sweep) -> None:
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
 
 
-def _check_activation(sweep: Sweep) -> None:
+def _check_activation(sweep: Grid) -> None:
     for activation, width, samples in sweep.combinations("activation", "width", "samples"):
         if width and samples:  # with a whole file `datasets.check` does it
-            activations.check_width(activation, width, samples)
+            explicit.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
         if activation == "relu" and sigma_0 == 0:
             raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
 
 
-def _check_training(sweep: Sweep) -> None:
+def _check_training(sweep: Grid) -> None:
     for choices in (("learning_rate", "growth_per_step", "stability_fraction"), ("steps", "tau")):
         given = _given(sweep, *choices)
         if len(given) != 1:
@@ -176,7 +178,7 @@ def _check_training(sweep: Sweep) -> None:
             raise ValueError(f"training.tau: {tau:g} at stability_fraction {fraction:g} is over 10⁹ steps; write less")
 
 
-def _check_record(sweep: Sweep) -> None:
+def _check_record(sweep: Grid) -> None:
     record = sweep.record
     ways = [name for name in ("points", "every", "summary") if getattr(record, name)]
     if len(ways) > 1:
@@ -204,7 +206,7 @@ def _check_record(sweep: Sweep) -> None:
         raise ValueError("record.onset: and converged are shares; write numbers below 1")
 
 
-def _check_zip(sweep: Sweep) -> None:
+def _check_zip(sweep: Grid) -> None:
     seen: set[str] = set()
     for group in sweep.zip:
         lengths = {}
@@ -221,12 +223,12 @@ def _check_zip(sweep: Sweep) -> None:
             raise ValueError(f"zip: axes that advance together differ in length ({text}); make them equal")
 
 
-def _check_cells(sweep: Sweep) -> None:
+def _check_cells(sweep: Grid) -> None:
     if sweep.networks > 10**9:
         raise ValueError(f"replicates: the grid has {sweep.networks:.3g} networks; write a coarser one (at most 10⁹)")
 
 
-def _check_figures(sweep: Sweep) -> None:
+def _check_figures(sweep: Grid) -> None:
     for name in ("published_source", "published_onset"):
         if getattr(sweep.figures, name) is not None and sweep.figures.published is None:
             raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
@@ -239,7 +241,7 @@ def _check_figures(sweep: Sweep) -> None:
             )
 
 
-def _check_refine(sweep: Sweep) -> None:
+def _check_refine(sweep: Grid) -> None:
     refine = sweep.refine
     if refine is None:
         return

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from lazyrich.sweep.axes import Integer, Real, scalar
 from lazyrich.sweep.reader import validated
-from lazyrich.sweep.sweep import Section
+from lazyrich.sweep.schema import Section
 
 # `claims` is the ledger's folder.
 RESERVED = "claims"

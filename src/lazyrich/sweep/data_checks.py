@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lazyrich.networks import activations
-from lazyrich.networks.data import choice, cifar10
+from lazyrich.networks import explicit
+from lazyrich.networks.data import choice, cifar10, classes_of
 from lazyrich.networks.data.pool import DataError, Pool
 from lazyrich.networks.data.source import data_of, pool_of
-from lazyrich.sweep.axes import classes_of
 from lazyrich.sweep.sweep import Sweep
 
 CHOICES = ("samples", "classes", "inputs", "targets", "positive_class")
@@ -36,7 +35,7 @@ def check(sweep: Sweep) -> None:
             _check_test(pool, cell, sweep.problem.test_samples)
     for activation, width, samples in sweep.combinations("activation", "width", "samples"):
         if width:
-            activations.check_width(activation, width, samples or len(pool))
+            explicit.check_width(activation, width, samples or len(pool))
 
 
 def _check_weights(sweep: Sweep, pool: Pool) -> None:

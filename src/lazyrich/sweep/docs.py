@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from lazyrich.networks import observables
 from lazyrich.sweep.axes import Key
 from lazyrich.sweep.config import Budget, Cifar10, Settings
-from lazyrich.sweep.sweep import Section, Sweep
+from lazyrich.sweep.schema import Section
+from lazyrich.sweep.sweep import Sweep
 
 HEAD = """# Sweep files and configuration
 

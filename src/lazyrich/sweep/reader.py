@@ -12,8 +12,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lazyrich.networks import activations, observables
+from lazyrich.networks.data import DATA
 from lazyrich.sweep.points import read_points
-from lazyrich.sweep.sweep import DATA, Sweep, SweepError
+from lazyrich.sweep.schema import SweepError
+from lazyrich.sweep.sweep import Sweep
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

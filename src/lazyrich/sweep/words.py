@@ -1,8 +1,68 @@
-"""Numbers of things in words."""
+"""A sweep in words: what all its networks share, what it varies, and numbers of things."""
 
 from __future__ import annotations
+
+from lazyrich.networks.variables import VARIABLES
+from lazyrich.sweep.sweep import Sweep
 
 
 def counted(number: int, thing: str) -> str:
     """`1 network`, `1,024 networks`."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+# What a sweep says by names, in words that need no key.
+_WORDS = {
+    "source": "{}",
+    "classes": "classes {}",
+    "inputs": "inputs {}",
+    "targets": "targets {}",
+    "activation": "{}",
+}
+
+
+def _symbol(name: str) -> str:
+    return VARIABLES.get(name, ("", ""))[1] or name
+
+
+def setting(sweep: Sweep) -> str:
+    """What every network of the sweep shares, and how many there are."""
+    shown = [
+        f"{_symbol(name)} = {value:g}"
+        for name, value in sweep.fixed.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
+    words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
+    networks = counted(sweep.networks, "network")
+    if sweep.refine is not None:
+        networks = (
+            f"a grid of {networks}, trained beside the boundary of {sweep.refine.of}, elsewhere at a spacing of "
+            f"{2**sweep.refine.levels} cells and interpolated in between"
+        )
+    return f"{', '.join(words)}; {', '.join(shown)}; {networks}, seed {sweep.seed}."
+
+
+def stand_in(sweep: Sweep) -> str:
+    """What a sweep trains on in place of what its published curves were trained on; empty if that is the same or not known."""
+    published = sweep.figures.published_source
+    sources = sorted(source for (source,) in sweep.combinations("source"))
+    if published is None or published in sources:
+        return ""
+    return f"{' and '.join(map(source_name, sources))} in place of {source_name(published)}"
+
+
+def source_name(name: str) -> str:
+    """A source as people call it."""
+    return "CIFAR-10" if name == "cifar10" else name
+
+
+def varied(sweep: Sweep) -> str:
+    """What the sweep varies, from where to where."""
+    parts = []
+    for names, points in sweep.dims.items():
+        for name, values in zip(names, zip(*points, strict=True), strict=True):
+            if isinstance(values[0], str):
+                parts.append(f"{name}: {', '.join(values)}")
+            else:
+                parts.append(f"{_symbol(name)} from {min(values):.4g} to {max(values):.4g}")
+    return "; ".join(parts)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import SweepError
+from lazyrich.sweep.schema import SweepError
 
 NETWORK = {"width": 20, "laziness": 1}
 TRAINING = {"stability_fraction": 0.1, "steps": 1}

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lazyrich.networks.data import choice, digits
+from lazyrich.networks.data import choice, classes_of, digits
 from lazyrich.networks.data.pool import Pool
-from lazyrich.sweep.axes import classes_of
 
 # As in test_problem: two-sample tests at a fixed seed, which fail for a correct law once in 1000.
 LEVEL = 1e-3

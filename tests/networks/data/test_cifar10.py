@@ -8,7 +8,7 @@ import pytest
 from lazyrich.networks.data import cifar10
 from lazyrich.networks.data.source import data_of
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.sweep import SweepError
+from lazyrich.sweep.schema import SweepError
 
 from . import fake
 

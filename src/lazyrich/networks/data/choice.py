@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from lazyrich.networks.data import classes_of
 from lazyrich.networks.data.pool import Pool
 from lazyrich.networks.streams import Role, stream
-from lazyrich.sweep.axes import classes_of
 
 Array = np.ndarray
 

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from lazyrich.networks.data import choice, cifar10, digits, file
+from lazyrich.networks.data import choice, cifar10, classes_of, digits, file
 from lazyrich.networks.data.digest import of_file
 from lazyrich.networks.data.pool import Pool
-from lazyrich.sweep.axes import classes_of
 
 Array = np.ndarray
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lazyrich.networks.data import DATA
 from lazyrich.networks.training import FINISHED, LOSS_FACTOR, MOST_STEPS
-from lazyrich.sweep.sweep import DATA
 
 if TYPE_CHECKING:
     from lazyrich.networks.data.source import Sizes

@@ -11,10 +11,11 @@ from collections import Counter
 from itertools import product
 from typing import Any
 
-from lazyrich.engines.select import engine_of
+from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.planning.cost.length import dimension, length, samples, width
-from lazyrich.sweep.sweep import SECTION_OF, Sweep
+from lazyrich.sweep.schema import SECTION_OF
+from lazyrich.sweep.sweep import Sweep
 
 # (what, engine or rule or "", kind of work) -> how much of it, or what one of it costs.
 Amounts = Counter[tuple[str, str, str]]

@@ -1,7 +1,7 @@
 """A sweep in words: what is shared, what is varied."""
 
 from lazyrich.sweep.reader import load_sweep
-from lazyrich.sweep.setting import setting, varied
+from lazyrich.sweep.words import setting, varied
 
 SWEEP = {
     "problem": {"samples": 5, "dimension": {"values": [300, 20]}, "noise_std": 0.1},

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from lazyrich.planning.cost import work
-from lazyrich.planning.cost.fit import Measured, fit, read
+from lazyrich.planning.fit import Measured, fit, read
 from lazyrich.planning.plan import whole
 from lazyrich.sweep.reader import load_sweep
 

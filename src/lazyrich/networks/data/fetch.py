@@ -1,4 +1,4 @@
-"""The archive of CIFAR-10's binary distribution, checked and unpacked."""
+"""Fetching CIFAR-10: whether its archive can be had, and unpacking it, checked."""
 
 from __future__ import annotations
 
@@ -64,3 +64,24 @@ def _extract(archive: Path, folder: Path) -> None:
             if member.isreg() and name in (cifar10.META, *cifar10.BATCHES) and member.size <= cifar10.SIZE:
                 with (folder / name).open("wb") as file:
                     shutil.copyfileobj(tar.extractfile(member), file)
+
+
+PATIENCE = 30.0  # seconds
+
+
+def check_reachable(url: str, folder: str) -> None:
+    """Raise ValueError, with key and mend, unless the host offers the archive."""
+    import requests
+
+    try:
+        answer = requests.head(url, allow_redirects=True, timeout=PATIENCE)
+    except requests.RequestException as error:
+        found = f"cannot be reached ({type(error).__name__})"
+    else:
+        if answer.ok:
+            return
+        found = f"is not to be had ({answer.status_code} {answer.reason})"
+    raise ValueError(
+        f"config/config.yaml: cifar10.url = {url}: {found}; check url and network, or put the files of the binary "
+        f"distribution into {folder} yourself"
+    )

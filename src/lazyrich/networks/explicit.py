@@ -1,0 +1,24 @@
+"""Which networks have every neuron explicit, and how many neurons that may be."""
+
+from __future__ import annotations
+
+# Entries of one network's pre-activations, width × samples: half a gigabyte, of which the Gram engine needs several.
+MOST_EXPLICIT = 2**26
+
+
+def engine_of(activation: str, width: float, samples: int) -> str:
+    """The engine that trains networks of m neurons on n samples.
+
+    Linear networks of m ≤ n neurons have every one explicit, as others than linear always have: second moments
+    are singular there, and their rounding acts as more neurons, which may grow where the network's own do not (docs/theory.md).
+    """
+    return "propagator" if activation == "linear" and width > samples else "gram"
+
+
+def check_width(name: str, width: int, samples: int) -> None:
+    """Raise ValueError for a network, not linear, with more neurons than can be explicit."""
+    if name != "linear" and width * samples > MOST_EXPLICIT:
+        raise ValueError(
+            f"network.width: {width} neurons are too many for {name}, whose neurons are all explicit; "
+            f"write at most {MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
+        )

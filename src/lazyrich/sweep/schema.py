@@ -1,0 +1,283 @@
+"""The sections of a sweep file: every key, what it may be, its default and its words.
+
+Validation, the JSON schema and ``config/README.md`` all come from these models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from lazyrich.networks import activations, observables
+from lazyrich.networks.data import DATA, LAWS
+from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
+
+Observable = Literal[observables.NAMES]
+
+# The state of a network is of size (n + 1)²: 3 GB at this n.
+MOST_SAMPLES = 20_000
+# Python with what a worker imports takes half of it.
+LEAST_MEMORY = 500 * 10**6
+POSITIVE = Real(0, open=True)
+NON_NEGATIVE = Real(0)
+
+
+class SweepError(ValueError):
+    """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
+
+
+class Section(BaseModel):
+    """A part of the sweep file: frozen, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Section):
+    """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
+
+    source: Annotated[Any, swept(Choice((*LAWS, *DATA)))] = Field(
+        "gaussian",
+        description="law of the independent entries of z in x = Λ^½ z; or data: `digits` (1797 images of 8 × 8 pixels, "
+        "shipped), `cifar10` (50000 training images of 3 × 32 × 32) or your own `file`",
+    )
+    path: str | None = Field(
+        None,
+        description="relative to the sweep file; `cifar10`: the folder `cifar-10-batches-bin` of its binary distribution; "
+        "`file`: .npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,), both "
+        "`X_test` and `y_test`",
+    )
+    samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
+        None,
+        description="n, number of samples; of data so many drawn by seed and replicate, more of them always with the fewer "
+        "(`file` without it: all samples, in their order)",
+    )
+    test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
+        None,
+        description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of "
+        "data the last of the same shuffle and classes, of `cifar10` its test images, of a `file` its `X_test`, `y_test` if it "
+        "has them",
+    )
+    classes: Annotated[Any, swept(Classes())] = Field(
+        None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"
+    )
+    inputs: Annotated[Any, swept(Choice(("raw", "scaled", "standardised")))] = Field(
+        None,
+        description="data: `raw` values; `scaled` to [0, 1] by the least and largest value of the whole source; "
+        "`standardised`, each feature with mean 0 and variance 1 over the whole source (default raw)",
+    )
+    targets: Annotated[Any, swept(Choice(("labels", "centred", "one_vs_rest")))] = Field(
+        None,
+        description="data: `labels` as numbers; `centred`, less the mean of the chosen samples'; `one_vs_rest`, 1 for "
+        "`positive_class` and −1 for others (default labels)",
+    )
+    positive_class: Annotated[Any, swept(Integer(0))] = Field(
+        None, description="one_vs_rest: the one (default the first of `classes`, or of the data's)"
+    )
+    dimension: Annotated[Any, swept(Integer(1))] = Field(None, description="d, input dimension")
+    spectrum: Annotated[Any, swept(Choice(("isotropic", "power_law", "spiked", "explicit")))] = Field(
+        None, description="eigenvalues λ_j of the input covariance (default isotropic)"
+    )
+    spectrum_exponent: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="power_law: λ_j = j^−exponent")
+    spikes: Annotated[Any, swept(Integer(1))] = Field(None, description="spiked: number of directions that stand out")
+    spike_strength: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="spiked: identity plus this on the first `spikes` directions"
+    )
+    eigenvalues: tuple[Annotated[Any, scalar(NON_NEGATIVE)], ...] | None = Field(
+        None, description="explicit: the d eigenvalues"
+    )
+    noise_std: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ_y, label noise (default 0)")
+    teacher_norm: Annotated[Any, swept(NON_NEGATIVE)] = Field(
+        None, description="‖β‖; without it β ~ N(0, I_d) keeps the norm it is drawn with"
+    )
+    target_norm: Annotated[Any, swept(POSITIVE)] = Field(None, description="after sampling, rescale y to this ‖y‖")
+    gram_scale: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="after sampling, rescale X to this κ = yᵀXXᵀy/‖y‖²"
+    )
+
+
+PROBES = Integer(1, 10**6)
+
+
+class Probes(Section):
+    """`network.probes`: neurons followed one by one."""
+
+    count: Annotated[Any, scalar(PROBES)] = Field(64, description="number of explicit neurons")
+    keep: bool = Field(False, description="keep `rho_r` and `v_r` of each probe at each record")
+
+
+class Network(Section):
+    """`network`: f(X) = (1/m) Σ_r v_r φ(X w_r). Initial scales by sigma_0 and v_0, or laziness, or width exponents."""
+
+    width: Annotated[Any, swept(Integer(1))] = Field(
+        None, description="m, number of neurons, up to 2⁶³ − 1; the cost of linear networks does not depend on it"
+    )
+    activation: Annotated[
+        Any, swept(Choice(activations.NAMES, own=activations.OWN, own_text="your own as file.py:function"))
+    ] = Field(
+        "linear",
+        description="φ; your own is a torch function in a file that stands alone, named relative to the sweep file",
+    )
+    sigma_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ0: w_r ~ N(0, σ0² I)")
+    v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="v0: v_r = ±v0 with equal probability")
+    laziness: Annotated[Any, swept(POSITIVE)] = Field(None, description="χ: σ0² + v0² = 2bχ, b the least-norm solution")
+    balance: Annotated[Any, swept(POSITIVE)] = Field(None, description="σ0/v0 beside laziness (default 1)")
+    width_exponent_p: Annotated[Any, swept(Real())] = Field(None, description="p: v0 = m^−p")
+    width_exponent_s: Annotated[Any, swept(Real())] = Field(None, description="s: σ0 = m^−s")
+    probes: Annotated[
+        Probes,
+        BeforeValidator(
+            lambda data: data if isinstance(data, (dict, Probes)) else {"count": data},
+            json_schema_input_type=Probes | Annotated[Any, scalar(PROBES)],
+        ),
+    ] = Field(Probes(), description="explicit neurons for means over neurons (all neurons if m is at most that)")
+
+
+class Training(Section):
+    """`training`: full-batch gradient descent on L = (c/2n)‖f − y‖²; one rate and one length."""
+
+    learning_rate: Annotated[Any, swept(POSITIVE)] = Field(None, description="η")
+    growth_per_step: Annotated[Any, swept(POSITIVE)] = Field(None, description="k = cη√γ/(mn), instead of η")
+    stability_fraction: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="h = cηλ_max(Θ∞)/(2n), share of the largest stable step, instead of η"
+    )
+    loss: Annotated[Any, swept(Choice(("half_mse", "mse")))] = Field("half_mse", description="c = 1 or c = 2")
+    steps: Annotated[Any, swept(Integer(1, 10**9))] = Field(None, description="T, number of steps")
+    tau: Annotated[Any, swept(POSITIVE)] = Field(None, description="τ = hT, instead of steps: T = max(1, round(τ/h))")
+
+
+class Record(Section):
+    """`record`: which steps and which observables are kept."""
+
+    points: Annotated[Any, scalar(Integer(2, 10**6))] = Field(
+        None, description="P records, record j at step round(jT/(P−1)) (default 64)"
+    )
+    every: Annotated[Any, scalar(Integer(1))] = Field(
+        None, description="a record every so many steps, and the last; needs one `steps` for the whole sweep"
+    )
+    spacing: Literal["linear", "log"] = Field(
+        "linear", description="log: record j at step round((T+1)^(j/(P−1))) − 1, dense in early steps"
+    )
+    summary: bool = Field(False, description="keep the end of training only")
+    observables: tuple[Observable, ...] = Field(observables.DEFAULT, description="which to keep")
+    onset: Annotated[Any, scalar(POSITIVE)] = Field(
+        0.05, description="learning has begun when the reducible loss has fallen by this share"
+    )
+    converged: Annotated[Any, scalar(POSITIVE)] = Field(
+        1e-3, description="training has ended when ‖Π(y − f)‖ is at most this share of ‖y‖"
+    )
+
+
+class Phases(Section):
+    """`phases`: thresholds between phases."""
+
+    kernel_change: Annotated[Any, scalar(POSITIVE)] = Field(
+        None,
+        description="rich above, lazy below this ‖Θ∞ − Θ₀‖/‖Θ₀‖ (default: its value at χ = 1 for K = κI, which depends on n)",
+    )
+    loss_growth: Annotated[Any, scalar(POSITIVE)] = Field(
+        1.1, description="catapult: the loss rose above this multiple of its start before it fell"
+    )
+    alignment: Annotated[Any, scalar(POSITIVE)] = Field(
+        2 / 3,
+        description="rich by alignment at or above this rms ρ_r/(√γ rms v_r) at the end (⅔ follows from |ρ_r − √γ v_r| ≤ ½ρ_r)",
+    )
+    weight_change: Annotated[Any, scalar(POSITIVE)] = Field(
+        1.0, description="rich by weights at or above this ‖W − W₀‖/‖W₀‖ at the end"
+    )
+    theory_error: Annotated[Any, scalar(POSITIVE)] = Field(
+        0.05, description="a theory describes a network up to this distance of the target overlap, whose scale is 1"
+    )
+
+
+class Conditions(Section):
+    """`conditions`: the unnamed absolute constants of the paper's Assumption 4.1, which decide how far it reaches."""
+
+    width: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(1): m ≥ C log 2n")
+    sigma_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(2): σ0 ≤ C₁/√(n d ‖β̃‖² tr Σ)")
+    v_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(3): v0 ≤ C₂/√(n ‖β̃‖² tr Σ)")
+    learning_rate: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(4): cη ≤ C √n m/(√(tr Σ) ‖β̃‖)")
+    trace: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ≥ max{C₂, √ε ‖β̃‖} (n‖Σ‖₂ + √n ‖Σ‖_F)")
+    signal: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ‖β̃‖² ≥ C")
+
+
+class Figures(Section):
+    """`figures`: what to draw beside the data."""
+
+    published: str | None = Field(
+        None, description="curves to lay over, relative to the sweep file: CSV with step, loss, rho_over_v, ntk_error"
+    )
+    published_source: Annotated[Any, scalar(Choice((*LAWS, *DATA)))] = Field(
+        None,
+        description="what the published curves were trained on; figures say so where the sweep trains on something else",
+    )
+    published_onset: Annotated[Any, scalar(POSITIVE)] = Field(
+        None, description="step of the published figure's own t₁, drawn as its red line"
+    )
+    axes: tuple[str, str] | None = Field(
+        None,
+        description="the two axes of maps (default the first two with numbers); boundaries lie between numbers only",
+    )
+
+
+# Fields of a summary along whose level a boundary runs, and that level; `boundaries` draws the same.
+REFINED = {"kernel_change_ratio": 1.0, "converged_share": 0.5, "conclusions_share": 0.5}
+
+
+class Refine(Section):
+    """`refine`: train a coarse grid, then only where a boundary runs, finer and finer until the grid of the axes is reached."""
+
+    levels: Annotated[Any, scalar(Integer(1, 12))] = Field(
+        description="how often the spacing is halved: the first grid takes every 2^levels-th point of both axes, and the last"
+    )
+    of: Annotated[Any, scalar(Choice(("phase", *REFINED, *observables.NAMES)))] = Field(
+        "phase", description="what has the boundary: `phase`, a field of the summary, or an observable's end value"
+    )
+    at: Annotated[Any, scalar(Real())] = Field(
+        None, description="the value on the boundary (for an observable; the fields have their own)"
+    )
+
+    @property
+    def level(self) -> float | None:
+        """The value on the boundary; None for phases, which differ across it."""
+        return REFINED.get(self.of, self.at)
+
+
+class Dask(Section):
+    """`dask`: processes that compare shards with theory, where one with a few threads is not enough."""
+
+    cluster: Annotated[Any, scalar(Choice(("local", "slurm")))] = Field(
+        description="`local`: processes of this machine; `slurm`: jobs, whose partition, account, walltime and network "
+        "interface are those of dask-jobqueue's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml)",
+    )
+    workers: Annotated[Any, scalar(Integer(1, 10**4))] = Field(description="number of processes")
+    memory: Annotated[Any, scalar(Memory(LEAST_MEMORY))] = Field(
+        description="of each; a process that takes more is ended, and its part of the work begun anew"
+    )
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory` as a number."""
+        return in_bytes(self.memory)
+
+
+def bare(name: str) -> str:
+    """`network.width` or `width` -> `width`: every sweepable key is unique without its section."""
+    return name.rpartition(".")[2]
+
+
+def sweepable(section: Section) -> list[tuple[str, Any]]:
+    """The section's keys that may be an axis, and others that decide the numbers as they do."""
+    return [
+        (name, getattr(section, name))
+        for name, field in type(section).model_fields.items()
+        if name in ("path", "test_samples", "eigenvalues")
+        or any(isinstance(meta, Key) and meta.axis for meta in field.metadata)
+    ]
+
+
+SECTION_OF = {
+    name: section
+    for section, model in (("problem", Problem), ("network", Network), ("training", Training))
+    for name, _ in sweepable(model.model_construct(**dict.fromkeys(model.model_fields)))
+}

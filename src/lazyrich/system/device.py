@@ -1,0 +1,36 @@
+"""The device that trains. Snakemake asks in every job: torch is imported only where a driver shows a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def find_device(wanted: str) -> str:
+    """`cpu` or `cuda`, from `auto` the GPU where there is one; torch is asked only where a driver shows a GPU.
+
+    Raises
+    ------
+    ValueError
+        for a device that is not known, or `cuda` where torch finds no GPU.
+    """
+    if wanted not in DEVICES:
+        raise ValueError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
+    if likely_device(wanted) == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    raise ValueError("device = cuda: torch finds no GPU here; write auto or cpu, or install a build of torch for CUDA")
+
+
+def likely_device(wanted: str) -> str:
+    """`cpu` or `cuda`, from `auto` by whether the system shows an NVIDIA GPU, without asking torch."""
+    if wanted != "auto":
+        return wanted
+    shown = any(Path("/proc/driver/nvidia/gpus").glob("*")) or any(Path("/dev").glob("nvidia[0-9]*"))
+    return "cuda" if shown else "cpu"
