@@ -59,10 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "plan":
-            text, left = describe_plan(Path(options.file))
+            budget = None if options.over_budget else configuration().budget
+            text, left = describe_plan(Path(options.file), budget)
             print(text)
-            if not options.over_budget:
-                check(left, configuration().budget, options.file)
+            if budget is not None:
+                check(left, budget, options.file)
         elif options.command == "status":
             print(describe_status(Path("config/sweeps"), options.sweeps))
         elif options.command == "replay":

@@ -1,5 +1,6 @@
 """Sweep files: one clear error for every mistake, a light import, documents in step with the model."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -9,8 +10,11 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from lazyrich.sweep import docs
+from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.schema import SweepError
 from tests.networks.data import fake
@@ -289,3 +293,65 @@ def test_axes_zip_into_one_dimension():
     )
     assert sweep.dims == {("width",): [(5,), (6,), (7,)], ("sigma_0", "v_0"): [(1.0, 3.0), (2.0, 4.0)]}
     assert sweep.networks == 6
+
+
+AXES = {
+    "problem__samples": st.lists(st.integers(1, 400), min_size=1, max_size=4, unique=True),
+    "problem__dimension": st.lists(st.integers(1, 2**45), min_size=1, max_size=4, unique=True),
+    "problem__spikes": st.lists(st.integers(1, 300), min_size=1, max_size=3, unique=True),
+    "network__width": st.lists(st.integers(1, 2**40), min_size=1, max_size=4, unique=True),
+    "network__activation": st.sampled_from([["linear"], ["tanh"], ["linear", "relu"]]),
+    "network__sigma_0": st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=3, unique=True),
+    "network__v_0": st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=3, unique=True),
+    "training__stability_fraction": st.lists(st.sampled_from([1e-7, 1e-3, 0.5]), min_size=1, max_size=3, unique=True),
+    "training__tau": st.lists(st.sampled_from([1.0, 10.0, 1e3]), min_size=1, max_size=3, unique=True),
+}
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries(AXES))
+def test_the_ends_of_axes_decide_what_all_their_points_would(values):
+    """A grid is refused exactly where one of its cells would be refused alone."""
+    fixed = {"problem__spectrum": "spiked", "problem__spike_strength": 1.0}
+    fixed |= {"training__steps": ..., "training__learning_rate": ...}
+
+    def accepted(cell):
+        try:
+            load_sweep(changed(**fixed, **cell))
+        except SweepError:
+            return False
+        return True
+
+    cells = [dict(zip(values, cell, strict=True)) for cell in itertools.product(*values.values())]
+    whole = accepted({name: {"values": axis} for name, axis in values.items()})
+    event("accepted" if whole else "refused")
+    assert whole == all(map(accepted, cells))
+
+
+def test_a_grid_of_millions_of_cells_is_checked_without_building_it(monkeypatch):
+    axes = {
+        "problem__samples": {"linear": [1, 3000], "points": 3000},
+        "network__width": {"log": [1, 1e15], "points": 3000},
+        "training__tau": {"linear": [1, 10], "points": 50},
+        "training__steps": ...,
+        "training__learning_rate": ...,
+        "training__stability_fraction": 0.1,
+    }
+
+    combinations = Grid.combinations
+
+    def of_one_key(sweep, *names):
+        assert len(names) == 1, "a product of axes was made"
+        return combinations(sweep, *names)
+
+    monkeypatch.setattr(Grid, "combinations", of_one_key)
+    assert load_sweep(changed(**axes)).cells > 10**8
+    with pytest.raises(SweepError, match=r"replicates: the grid has .* write a coarser one"):
+        load_sweep(changed(**axes, replicates=10))
+
+
+def test_a_file_that_would_take_minutes_to_read_is_refused_before(tmp_path):
+    path = tmp_path / "table.yaml"
+    path.write_text("# " + "x" * 10**6 + "\n" + yaml.safe_dump(GOOD))
+    with pytest.raises(SweepError, match=r"table.yaml: has [\d,]+ bytes, of which at most 1,000,000 are read"):
+        load_sweep(path)

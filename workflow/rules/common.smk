@@ -63,6 +63,7 @@ def sweep(name):
 def shards(name):
     """The shards of a sweep (of its first level, if it is refined), and all that its plan file shall keep: name -> shard."""
     earlier = known_shards(RESULTS / name)
+    estimate.check_whole(sweep(name), earlier, constants(), SETTINGS.budget, name, gpu=DEVICE == "cuda")
     needed = plan(sweep(name), earlier)
     return needed, {**earlier, **needed}
 

@@ -58,7 +58,8 @@ class Launcher:
             number += 1
         path.write_text(text, encoding="utf-8")
         try:
-            check(describe_plan(path)[1], configuration().budget, str(path))
+            budget = configuration().budget
+            check(describe_plan(path, budget)[1], budget, str(path))
         except ValueError:
             path.unlink()
             raise

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 from lazyrich.planning.cost.work import records
-from lazyrich.planning.estimate import Estimate, estimate
+from lazyrich.planning.estimate import Estimate, check_whole, estimate
 from lazyrich.planning.fit import fit, of_sweeps
-from lazyrich.planning.folder import needed_shards, trained
+from lazyrich.planning.folder import known_shards, needed_shards, trained
 from lazyrich.planning.plan import settings as settings_of
 from lazyrich.planning.status import describe, status
-from lazyrich.sweep.config import Settings, load_settings
+from lazyrich.sweep.config import Budget, Settings, load_settings
 from lazyrich.sweep.reader import load_sweep, load_yaml
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
@@ -29,20 +29,29 @@ def is_own(results: Path) -> bool:
     return results.resolve() == Path(configuration().results).resolve()
 
 
-def describe_plan(path: Path) -> tuple[str, Estimate]:
-    """Grid, networks, shards, what is done already and what the rest takes: in lines for people, and the rest as numbers."""
+def describe_plan(path: Path, budget: Budget | None = None) -> tuple[str, Estimate]:
+    """Return a sweep's grid, networks, shards, what is done already and what the rest takes, as text; and the rest as numbers.
+
+    Raises
+    ------
+    ValueError
+        for a sweep so far over `budget` that its shards are not even counted.
+    """
     settings = configuration()
     sweep = load_sweep(path)
     results = Path(settings.results)
     home = results / path.stem
-    shards = needed_shards(sweep, home)
-    done = trained(home, shards)
     others = {name: path.parent / f"{name}.yaml" for name in settings.sweeps}
     jobs = of_sweeps(
         results, {name: load_sweep(file) for name, file in others.items() if file.exists()} | {path.stem: sweep}
     )
     gpu = likely_device(settings.device) == "cuda"
-    left = estimate(shards, done, fit(jobs), gpu=gpu)
+    constants = fit(jobs)
+    if budget is not None:
+        check_whole(sweep, known_shards(home), constants, budget, str(path), gpu=gpu)
+    shards = needed_shards(sweep, home)
+    done = trained(home, shards)
+    left = estimate(shards, done, constants, gpu=gpu)
     grid = " × ".join(f"{'+'.join(names)} {len(points)}" for names, points in sweep.dims.items()) or "one cell"
     known = f"by {counted(len(jobs), 'job')} that ran here" if jobs else "by shipped constants; no job has run here yet"
     lines = [

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from lazyrich.planning.cost import work
-from lazyrich.planning.plan import Shard
+from lazyrich.planning.plan import Shard, first_cells, whole
 from lazyrich.sweep.config import Budget
+from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
 
 
@@ -32,6 +33,32 @@ def estimate(shards: dict[str, Shard], done: Collection[str], constants: work.Am
         sum(work.cost(job, constants, "disk") for job in jobs),
         max((work.cost(job, constants, "memory") for job in jobs), default=0.0),
     )
+
+
+def check_whole(
+    sweep: Sweep, known: dict[str, Shard], constants: work.Amounts, budget: Budget, name: str, *, gpu: bool
+) -> None:
+    """Refuse a sweep that is far over budget before its shards are counted, which may take minutes where they are so many.
+
+    The sweep's cost less that of the `known` shards, judged by a few cells, is at most half wrong: what is less than twice
+    the budget is left to `check` on the shards themselves.
+
+    Raises
+    ------
+    ValueError
+        with file, key, number and fix.
+    """
+    first = first_cells(sweep)
+    share = sum(first) / len(first) if first else 1.0
+    all_of_it = estimate({"": whole(sweep)}, (), constants, gpu=gpu)
+    there = estimate(known, (), constants, gpu=gpu)
+    left = all_of_it._replace(
+        networks=max(0, int(share * all_of_it.networks) - there.networks),
+        hours=share * all_of_it.hours - there.hours,
+        disk=share * all_of_it.disk - there.disk,
+    )
+    if left.hours > 2 * budget.core_hours or left.disk > 2e9 * budget.disk_gb:
+        check(left, budget, name)
 
 
 def check(found: Estimate, budget: Budget, name: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -239,7 +240,7 @@ def parse_axis(data: dict, rule: Rule) -> Axis:
             raise ValueError("is an empty axis; write at least one value")
         values = [rule(value) for value in raw]
         if len(set(values)) < len(values):
-            twice = next(value for value in values if values.count(value) > 1)
+            twice, _ = Counter(values).most_common(1)[0]
             raise ValueError(f"holds {twice!r} twice (to {SIGNIFICANT_DIGITS} significant digits); drop one")
         return Axis(tuple(values), "values")
     for spacing in ("linear", "log"):

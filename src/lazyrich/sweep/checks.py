@@ -21,12 +21,12 @@ def check_combinations(sweep: Grid) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
     checks = (
         _check_zip,
+        _check_networks,
         _check_problem,
         _check_scales,
         _check_activation,
         _check_training,
         _check_record,
-        _check_cells,
         _check_figures,
         _check_refine,
     )
@@ -105,7 +105,7 @@ def _check_law(sweep: Grid) -> None:
         else:
             _refuse(sweep, names, f"belongs to `spectrum: {spectrum}`")
     if "spiked" in spectra:
-        for spikes, dimension in sweep.combinations("spikes", "dimension"):
+        for spikes, dimension in sweep.corners("spikes", "dimension"):
             if spikes > dimension:
                 raise ValueError(f"problem.spikes: {spikes} exceeds dimension {dimension}; write at most the dimension")
     if "explicit" in spectra:
@@ -119,7 +119,7 @@ def _check_law(sweep: Grid) -> None:
                 )
     test = sweep.problem.test_samples
     names = ("source", "spectrum", "samples", "dimension", *(("activation", "width") if test else ()))
-    for source, spectrum, samples, dimension, *network in sweep.combinations(*names):
+    for source, spectrum, samples, dimension, *network in sweep.corners(*names):
         # Test samples want a random function for each coordinate, or for each explicit neuron, too.
         functions = samples + 1 if "linear" in network else network[-1] if network else 0
         drawn = samples + (test + functions if test else 0)
@@ -129,7 +129,7 @@ def _check_law(sweep: Grid) -> None:
                 f"problem.dimension: {dimension} with {samples} samples{more} of {source} {spectrum} inputs would be drawn "
                 f"entry by entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
             )
-    for teacher, noise in sweep.combinations("teacher_norm", "noise_std"):
+    for teacher, noise in sweep.corners("teacher_norm", "noise_std"):
         if teacher == 0 and not noise:
             raise ValueError(
                 "problem.teacher_norm: 0 without label noise makes y = 0; write a number > 0, or noise_std"
@@ -152,17 +152,15 @@ def _check_scales(sweep: Grid) -> None:
     if sweep.problem.source != "file":
         # With a file, width and scales may come with its weights; `datasets.check` decides.
         _require(sweep, "width")
-    # Each alone first: together they may be a million.
-    zeros = all((0,) in sweep.combinations(name) for name in ("sigma_0", "v_0"))
-    if zeros and (0, 0) in sweep.combinations("sigma_0", "v_0"):
+    if (0, 0) in sweep.corners("sigma_0", "v_0"):
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
 
 
 def _check_activation(sweep: Grid) -> None:
-    for activation, width, samples in sweep.combinations("activation", "width", "samples"):
+    for activation, width, samples in sweep.corners("activation", "width", "samples"):
         if width and samples:  # with a whole file `datasets.check` does it
             explicit.check_width(activation, width, samples)
-    for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
+    for activation, sigma_0 in sweep.corners("activation", "sigma_0"):
         if activation == "relu" and sigma_0 == 0:
             raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
 
@@ -173,7 +171,7 @@ def _check_training(sweep: Grid) -> None:
         if len(given) != 1:
             found = " and ".join(given) if given else "none"
             raise ValueError(f"training: exactly one of {', '.join(choices)} is needed and {found} is given; keep one")
-    for tau, fraction in sweep.combinations("tau", "stability_fraction"):
+    for tau, fraction in sweep.corners("tau", "stability_fraction"):
         if tau and fraction and tau / fraction > 10**9:
             raise ValueError(f"training.tau: {tau:g} at stability_fraction {fraction:g} is over 10⁹ steps; write less")
 
@@ -223,7 +221,7 @@ def _check_zip(sweep: Grid) -> None:
             raise ValueError(f"zip: axes that advance together differ in length ({text}); make them equal")
 
 
-def _check_cells(sweep: Grid) -> None:
+def _check_networks(sweep: Grid) -> None:
     if sweep.networks > 10**9:
         raise ValueError(f"replicates: the grid has {sweep.networks:.3g} networks; write a coarser one (at most 10⁹)")
 

@@ -33,7 +33,7 @@ def check(sweep: Sweep) -> None:
         _check_choice(pool, cell, sweep)
         if sweep.problem.test_samples is not None:
             _check_test(pool, cell, sweep.problem.test_samples)
-    for activation, width, samples in sweep.combinations("activation", "width", "samples"):
+    for activation, width, samples in sweep.corners("activation", "width", "samples"):
         if width:
             explicit.check_width(activation, width, samples or len(pool))
 

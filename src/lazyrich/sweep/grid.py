@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from itertools import product
 from typing import Annotated, Any
@@ -125,12 +126,37 @@ class Grid(Section):
         return self.cells * self.replicates
 
     def combinations(self, *names: str) -> set[tuple]:
-        """The distinct values that the keys `names` take together; a key that is not given counts as None."""
+        """Return the distinct values that the keys `names` take together; a key that is not given counts as None.
+
+        Their number is the product over the keys' axes; where only the ends of axes matter, `corners` has few.
+        """
+        return self._together(names, lambda points: points)
+
+    def corners(self, *names: str) -> set[tuple]:
+        """Return those of `combinations` that decide a check which is monotone in each number.
+
+        Of an axis of numbers that advances alone, these are both ends; of any other, all points. So a grid is checked
+        without building it.
+        """
+        return self._together(names, lambda points: _ends(points) if len(points[0]) == 1 else points)
+
+    def _together(self, names: tuple[str, ...], points_of: Callable[[list[tuple]], list[tuple]]) -> set[tuple]:
         groups = [group for group in self.dims if set(group) & set(names)]
+        # Keys that advance with others beside `names` may repeat their values: each once, before any product.
+        parts = []
+        for group in groups:
+            asked = [i for i, name in enumerate(group) if name in names]
+            distinct = dict.fromkeys(tuple(point[i] for i in asked) for point in points_of(self.dims[group]))
+            parts.append([dict(zip((group[i] for i in asked), point, strict=True)) for point in distinct])
         result = set()
-        for points in product(*(self.dims[group] for group in groups)):
+        for chosen in product(*parts):
             values = dict(self.fixed)
-            for group, point in zip(groups, points, strict=True):
-                values.update(zip(group, point, strict=True))
+            for part in chosen:
+                values |= part
             result.add(tuple(values.get(name) for name in names))
         return result
+
+
+def _ends(points: list[tuple]) -> list[tuple]:
+    """Return the first and the last of points that rise; names have no order, and all are returned."""
+    return points if isinstance(points[0][0], str) else [points[0], points[-1]]

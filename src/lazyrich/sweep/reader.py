@@ -18,6 +18,10 @@ from lazyrich.sweep.schema import SweepError
 from lazyrich.sweep.sweep import Sweep
 
 
+# YAML is read at 0.1 MB a second. What is longer than this is a table, which belongs into a file of data.
+MOST_BYTES = 10**6
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML in which a key given twice is an error; PyYAML would silently keep the last."""
 
@@ -41,6 +45,8 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 def load_yaml(path: Path) -> dict:
     """Read a YAML mapping; raise SweepError with file, place and mend."""
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise SweepError(f"has {size:,} bytes, of which at most {MOST_BYTES:,} are read; write axes as linear or log")
         data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except OSError as error:
         raise SweepError(f"{path}: cannot be read ({error.strerror}); check the path") from None

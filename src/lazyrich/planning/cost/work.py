@@ -81,7 +81,7 @@ def engines(sweep: Sweep) -> set[str]:
     """The engines that train a sweep's networks."""
     names = ("activation", "width", "samples", "source", "path")
     found = set()
-    for values in sweep.combinations(*names):
+    for values in sweep.corners(*names):
         cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
         found.add(engine_of(cell["activation"], width(cell), samples(cell)))
     return found
