@@ -17,7 +17,6 @@ from lazyrich.sweep.points import read_points
 from lazyrich.sweep.schema import SweepError
 from lazyrich.sweep.sweep import Sweep
 
-
 # YAML is read at 0.1 MB a second. What is longer than this is a table, which belongs into a file of data.
 MOST_BYTES = 10**6
 
@@ -46,7 +45,9 @@ def load_yaml(path: Path) -> dict:
     """Read a YAML mapping; raise SweepError with file, place and mend."""
     try:
         if (size := path.stat().st_size) > MOST_BYTES:
-            raise SweepError(f"has {size:,} bytes, of which at most {MOST_BYTES:,} are read; write axes as linear or log")
+            raise SweepError(
+                f"has {size:,} bytes, of which at most {MOST_BYTES:,} are read; write axes as linear or log"
+            )
         data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except OSError as error:
         raise SweepError(f"{path}: cannot be read ({error.strerror}); check the path") from None
