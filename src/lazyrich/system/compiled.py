@@ -108,12 +108,17 @@ def _folder(roots: tuple[str, ...]) -> Path | None:
     try:
         return own_cache(_name(roots))
     except OSError as error:
-        warnings.warn(
-            f"compiled code is not kept, so every process compiles it again:\n{error}\n"
-            "set XDG_CACHE_HOME to a folder that only you can write to",
-            stacklevel=2,
-        )
+        _warn(str(error))
         return None
+
+
+@functools.cache  # once: numba makes Python forget what it has warned of
+def _warn(fault: str) -> None:
+    warnings.warn(
+        f"compiled code is not kept, so every process compiles it again:\n{fault}\n"
+        "set XDG_CACHE_HOME to a folder that only you can write to",
+        stacklevel=2,
+    )
 
 
 @functools.cache
