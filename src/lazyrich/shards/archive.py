@@ -19,13 +19,14 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
 from lazyrich.planning.plan import canonical
+from lazyrich.planning.rules import source
+from lazyrich.shards.source import source_of
 from lazyrich.system.disk import replacing
-from lazyrich.system.provenance import commit, fingerprint, project_version
+from lazyrich.system.provenance import commit, project_version
 
 CONVENTIONS = "CF-1.11"
 REFERENCE = (
@@ -164,19 +165,19 @@ def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
         "engine": data.attrs["engine"],
         "device": data.attrs["device"],
         "data_checksum": recipe["settings"].get("data") or _checksum(data),
-        **provenance("lazyrich.shards.simulate", *modules(data.attrs["engine"].split(", "))),
+        **provenance(source_of(data.attrs["engine"].split(", "))),
     }
     return data
 
 
-def provenance(*modules: str) -> dict[str, Any]:
-    """Global attributes that say which code made a file: that of `modules`."""
+def provenance(fingerprint: str) -> dict[str, Any]:
+    """Global attributes that say which code made a file: that with this fingerprint."""
     revision, dirty = commit()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return {
         "source": f"lazyrich {project_version()}",
         "history": f"{now.isoformat()} written by lazyrich {project_version()}",
-        "source_fingerprint": fingerprint(*modules),
+        "source_fingerprint": fingerprint,
         "lazyrich_version": project_version(),
         "commit": revision,
         "dirty": int(dirty),
@@ -258,7 +259,7 @@ def described_summary(
         "comment": "One cell for each grid point; dimension `quantile` runs over replicates. End values bear the "
         "observable's name. A phase of not_run has no network on disk.",
         "recipe": canonical(recipe),
-        **provenance("lazyrich.analysis.summary"),
+        **provenance(source("analyse_sweep")),
     }
     return data
 
