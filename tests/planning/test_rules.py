@@ -62,3 +62,13 @@ def test_every_rule_with_a_script_has_the_fingerprint_of_its_name():
 @pytest.mark.parametrize("rule", RULES)
 def test_every_root_is_a_module(rule):
     assert re.fullmatch("[0-9a-f]{16}", source(rule))
+
+
+def test_training_does_not_follow_from_how_sweep_files_are_read():
+    """Else another word in a help text would make every network train again."""
+    files = _reached((*RULES["simulate_shard"], *modules(ENGINES)))
+    imported = {path: sorted({_file(m) for m in _imports(PACKAGE / path)} & files) for path in files}
+    found = [
+        f"{path} imports {other}" for path in sorted(files) for other in imported[path] if other.startswith("sweep/")
+    ]
+    assert found == []
