@@ -65,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
             if budget is not None:
                 check(left, budget, options.file)
         elif options.command == "status":
-            print(describe_status(Path("config/sweeps"), options.sweeps))
+            from lazyrich.shards.source import file_of_other_code
+
+            print(describe_status(Path("config/sweeps"), options.sweeps, file_of_other_code))
         elif options.command == "replay":
             return 0 if replay(options.sweep, options.cell, options.replicate, options.steps, options.results) else 1
         elif options.command == "explore":

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import warnings
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -63,6 +64,21 @@ def test_shards_give_the_summary_of_the_whole(tmp_path, monkeypatch):
     assert len(shards) > 4
     together = lazyrich.analyse(lazyrich.run(sweep()))
     assert_same(summarise(paths, whole(this).recipe, threads=2), together)
+
+
+def test_a_summary_says_how_many_shards_are_of_other_code(tmp_path, monkeypatch):
+    monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 20)
+    this, _, paths = shards_on_disk(sweep(), tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert summarise(paths, whole(this).recipe).attrs["shards_of_other_code"] == 0
+    with netCDF4.Dataset(paths[1], "a") as file:
+        file.source_fingerprint = "0123456789abcdef"
+    with pytest.warns(UserWarning, match=f"^trained by other code than this: 1 of {len(paths)} shards$"):
+        found = summarise(paths, whole(this).recipe)
+    archive.write(found, tmp_path / "summary.nc")
+    with netCDF4.Dataset(tmp_path / "summary.nc") as file:
+        assert file.shards_of_other_code == 1
 
 
 def test_a_grown_sweep_gives_the_summary_of_the_whole(tmp_path, monkeypatch):

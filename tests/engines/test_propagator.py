@@ -18,7 +18,7 @@ from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
 from lazyrich.planning.plan import plan, whole
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.system.provenance import PACKAGE

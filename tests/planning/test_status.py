@@ -2,6 +2,7 @@
 
 import os
 
+import netCDF4
 import pytest
 import yaml
 
@@ -9,6 +10,7 @@ from lazyrich.cli import main
 from lazyrich.planning import status as module
 from lazyrich.planning.plan import plan
 from lazyrich.planning.status import describe, status
+from lazyrich.shards.source import source_of
 from lazyrich.sweep.reader import load_sweep
 
 SWEEP = {
@@ -193,6 +195,30 @@ def test_the_command_tells_of_listed_sweeps_or_of_those_named(project, capsys):
     out = capsys.readouterr().out
     assert out.index("b: A title") < out.index("a: A title")
     assert "0 of 40 trained" in out
+
+
+def test_shards_of_other_code_are_counted(project, capsys, monkeypatch):
+    """Without `.snakemake`, as in a copy: only the shards' own attributes tell."""
+    monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", SIZE)
+    home = project / "elsewhere/a/shards"
+    files = [home / f"{name}.nc" for name in plan(load_sweep(SWEEP))]
+    home.mkdir(parents=True)
+    for path in files[:3]:
+        with netCDF4.Dataset(path, "w") as file:
+            file.engine = "propagator"
+            file.source_fingerprint = source_of(["propagator"])
+        path.with_suffix(".sha256").touch()
+    with netCDF4.Dataset(files[1], "w") as file:  # that says nothing
+        file.engine = "propagator"
+    files[2].write_bytes(b"damaged")
+    assert main(["status"]) == 0
+    assert "other than this" not in capsys.readouterr().out
+    with netCDF4.Dataset(files[0], "a") as file:
+        file.source_fingerprint = "0123456789abcdef"
+    assert main(["status"]) == 0
+    line = "  code      other than this trained 1 of 3 shards; "
+    again = "`snakemake --cores all elsewhere/a/report.html --forcerun simulate_shard` trains all anew"
+    assert line + again in capsys.readouterr().out.splitlines()
 
 
 def test_a_wrong_name_or_file_is_one_clear_error(project, capsys):

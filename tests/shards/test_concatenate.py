@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 
 
 def part(networks, modes, start, **attributes):

@@ -18,7 +18,7 @@ rule analyse_sweep:
         runtime=runtime,
     params:
         decides=analysed_keys,
-        source=fingerprint("lazyrich.analysis.summary"),
+        source=source("analyse_sweep"),
     message:
         "compare {wildcards.sweep} with theory"
     script:

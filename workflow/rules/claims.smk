@@ -19,7 +19,7 @@ rule measure_claims:
         runtime=growing(30),
     params:
         decides=lambda wildcards: [analysed(sweep(name)) for name in CLAIMED],
-        source=fingerprint("lazyrich.analysis.claims.ledger"),
+        source=source("measure_claims"),
     message:
         "measure every claim"
     script:
@@ -50,7 +50,7 @@ rule draw_claims:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        source=fingerprint("lazyrich.draw.claims"),
+        source=source("draw_claims"),
     message:
         "write the ledger of claims"
     script:

@@ -12,11 +12,11 @@ from lazyrich.analysis.claims import SWEEPS as CLAIMED
 from lazyrich.planning.cost import work
 from lazyrich.system.disk import check_writable, in_words, remove_leftovers
 from lazyrich.system.device import likely_device
-from lazyrich.engines.select import modules
 from lazyrich.system.lock import take
 from lazyrich.planning.plan import plan, whole
+from lazyrich.planning.rules import source
 from lazyrich.planning.folder import checksum_file, known_shards, read_plan, shard_file, write_plan
-from lazyrich.system.provenance import fingerprint
+from lazyrich.shards.source import source_of
 from lazyrich.sweep.config import load_settings
 from lazyrich.sweep.reader import SweepError, load_sweep
 
@@ -147,7 +147,7 @@ def data_files(wildcards):
 
 
 def source_of_simulation(wildcards):
-    return fingerprint("lazyrich.shards.simulate", *modules(work.engines(sweep(wildcards.sweep))))
+    return source_of(work.engines(sweep(wildcards.sweep)))
 
 
 def published_of(names):

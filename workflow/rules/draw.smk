@@ -23,7 +23,7 @@ rule draw_figures:
         mem_mb=memory,
         runtime=runtime,
     params:
-        source=fingerprint("lazyrich.draw.figures"),
+        source=source("draw_figures"),
     message:
         "draw {wildcards.sweep}"
     script:

@@ -18,7 +18,7 @@ checkpoint refine_sweep:
         runtime=runtime,
     params:
         decides=analysed_keys,
-        source=fingerprint("lazyrich.analysis.refine", "lazyrich.analysis.summary", "lazyrich.planning.plan"),
+        source=source("refine_sweep"),
     message:
         "choose the cells of level {wildcards.level} of {wildcards.sweep}"
     script:

@@ -22,7 +22,7 @@ rule write_report:
         mem_mb=memory,
         runtime=runtime,
     params:
-        source=fingerprint("lazyrich.draw.report"),
+        source=source("write_report"),
     message:
         "write the report page of {wildcards.sweep}"
     script:
@@ -47,7 +47,7 @@ rule write_index:
         mem_mb=growing(500),
         runtime=growing(10),
     params:
-        source=fingerprint("lazyrich.draw.index"),
+        source=source("write_index"),
     message:
         "write the index of all sweeps"
     script:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,10 +30,12 @@ from lazyrich.networks.table import table, variable
 from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.planning.plan import analysed, index_of, positions, whole
 from lazyrich.shards import archive
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
+from lazyrich.shards.source import of_other_code
 from lazyrich.sweep.reader import validated
 from lazyrich.sweep.schema import Conditions, Dask, Figures, Phases, Refine
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import counted
 from lazyrich.system import progress
 
 # Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
@@ -239,18 +242,22 @@ def summarise(
         where the cluster fails, with the mend (`cluster.workers`).
     """
     published = load_published(figures.published) if figures and figures.published else None
-    recipes, size = {}, 1
+    recipes, size, others = {}, 1, 0
     for path in map(str, shards):
         with archive.LOCK, archive.read(path) as data:
             recipes[path] = json.loads(data.attrs["recipe"])
             size = max(size, _size(data, published))
+            others += of_other_code(data.attrs)
+    if others:
+        warnings.warn(f"trained by other code than this: {others:,} of {counted(len(recipes), 'shard')}", stacklevel=2)
     reduce = partial(
         _reduce, wanted=wanted, phases=phases or Phases(), constants=conditions or Conditions(), published=published
     )
     blocks = _blocks(recipes, wanted, size)
     with workers(dask, threads) as together:
         parts = _counted(_computed(reduce, blocks, AHEAD * together), len(blocks))
-        return assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
+        data = assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
+    return data.assign_attrs(shards_of_other_code=others)
 
 
 def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:

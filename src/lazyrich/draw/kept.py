@@ -18,7 +18,7 @@ from lazyrich.draw.pack import Pack, quantised
 from lazyrich.draw.trajectories import PANELS, RECORDED, Panel, limits, simulated, stages, theory, until
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 RECORDS = 48  # of a trajectory

@@ -16,7 +16,7 @@ from lazyrich.analysis.recovery import ONSET, RISE, Read, Recovered, calibration
 from lazyrich.draw.chosen import some
 from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.shards import archive
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 LOSSES = {"half_mse": "(1/2n)‖f − y‖²", "mse": "(1/n)‖f − y‖²"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
-from numba import njit
 
 from lazyrich.analysis.quantiles import quantiles
 from lazyrich.analysis.stages import TEXT, Stage, stage
@@ -17,6 +17,7 @@ from lazyrich.draw.style import STAGE_COLOURS
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks.observables import NAMES
 from lazyrich.shards import archive
+from lazyrich.system.compiled import compiled
 
 if TYPE_CHECKING:
     from lazyrich.explore.source import Source
@@ -130,7 +131,7 @@ def _stages(data: xr.Dataset, times: np.ndarray) -> np.ndarray:
     return np.stack([stage(time, onset, end, last, data["status"].values) for time in times])
 
 
-@njit(cache=True, nogil=True)
+@partial(compiled, nogil=True)
 def _at(
     tau: Float[np.ndarray, "networks records"],
     values: Float[np.ndarray, "networks records"],

@@ -21,7 +21,7 @@ from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.folder import needed_shards, shard_file, trained
 from lazyrich.planning.plan import Shard, analysed, whole
 from lazyrich.shards import archive
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lazyrich.planning.cost.work import records
 from lazyrich.planning.estimate import Estimate, check_whole, estimate
 from lazyrich.planning.fit import fit, of_sweeps
-from lazyrich.planning.folder import known_shards, needed_shards, trained
+from lazyrich.planning.folder import known_shards, needed_shards, shard_file, trained
 from lazyrich.planning.plan import settings as settings_of
 from lazyrich.planning.status import describe, status
 from lazyrich.sweep.config import Budget, Settings, load_settings
@@ -85,8 +87,11 @@ def _hours(hours: float) -> str:
     return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:,.1f} hours"
 
 
-def describe_status(folder: Path, names: list[str]) -> str:
-    """How far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people."""
+def describe_status(folder: Path, names: list[str], of_other_code: Callable[[Path], bool]) -> str:
+    """How far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people.
+
+    `of_other_code` says whether a shard's file was trained by other code than this.
+    """
     configured = load_settings(load_yaml(Path("config/config.yaml")))
     results = Path(configured.results)
     known = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -100,4 +105,13 @@ def describe_status(folder: Path, names: list[str]) -> str:
         shards = needed_shards(sweep, results / name)
         first, *rest = describe(name, sweep.title, status(results / name, shards, now), now)
         lines += [first, *_refined(sweep, results / name), *rest]
+        files = [shard_file(results / name, shard) for shard in trained(results / name, shards)]
+        if others := sum(map(of_other_code, files)):
+            # Snakemake knows what made a file by .snakemake alone, which a copy of results may lack.
+            again = (
+                f"snakemake --cores all {shlex.quote(str(results / name / 'report.html'))} --forcerun simulate_shard"
+            )
+            lines.append(
+                f"  code      other than this trained {others:,} of {counted(len(files), 'shard')}; `{again}` trains all anew"
+            )
     return "\n".join(lines)

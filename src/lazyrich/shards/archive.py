@@ -19,14 +19,15 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
 from lazyrich.networks.variables import VARIABLES
 from lazyrich.planning.plan import canonical
+from lazyrich.planning.rules import source
+from lazyrich.shards.source import source_of
 from lazyrich.system.disk import replacing
-from lazyrich.system.provenance import commit, fingerprint, project_version
+from lazyrich.system.provenance import commit, project_version
 
 CONVENTIONS = "CF-1.11"
 REFERENCE = (
@@ -96,19 +97,19 @@ def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
         "engine": data.attrs["engine"],
         "device": data.attrs["device"],
         "data_checksum": recipe["settings"].get("data") or _checksum(data),
-        **provenance("lazyrich.shards.simulate", *modules(data.attrs["engine"].split(", "))),
+        **provenance(source_of(data.attrs["engine"].split(", "))),
     }
     return data
 
 
-def provenance(*modules: str) -> dict[str, Any]:
-    """Global attributes that say which code made a file: that of `modules`."""
+def provenance(fingerprint: str) -> dict[str, Any]:
+    """Global attributes that say which code made a file: that with this fingerprint."""
     revision, dirty = commit()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return {
         "source": f"lazyrich {project_version()}",
         "history": f"{now.isoformat()} written by lazyrich {project_version()}",
-        "source_fingerprint": fingerprint(*modules),
+        "source_fingerprint": fingerprint,
         "lazyrich_version": project_version(),
         "commit": revision,
         "dirty": int(dirty),
@@ -190,7 +191,7 @@ def described_summary(
         "comment": "One cell for each grid point; dimension `quantile` runs over replicates. End values bear the "
         "observable's name. A phase of not_run has no network on disk.",
         "recipe": canonical(recipe),
-        **provenance("lazyrich.analysis.summary"),
+        **provenance(source("analyse_sweep")),
     }
     return data
 
@@ -220,15 +221,3 @@ SUMMARY_VARIABLES = {
     "boundary_y": ("vertex along the second axis", ""),
     "boundary_distance": ("distance of a measured boundary's vertex to its prediction, in cells of the grid", ""),
 }
-
-
-def concatenate(parts: list[xr.Dataset]) -> xr.Dataset:
-    """Datasets along `network`; modes that some of them lack are empty, as in `Problem`. Attributes are the first's."""
-    modes = max(part.sizes["mode"] for part in parts)
-    padded = [
-        part
-        if part.sizes["mode"] == modes
-        else part.pad({"mode": (0, modes - part.sizes["mode"])}, constant_values=0.0)
-        for part in parts
-    ]
-    return xr.concat(padded, "network", join="exact", combine_attrs="override") if len(parts) > 1 else padded[0]

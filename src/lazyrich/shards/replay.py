@@ -21,7 +21,6 @@ from jaxtyping import Bool, Float
 from lazyrich.engines.dense import Realised, train_realised
 from lazyrich.engines.dense import realise as realise_one
 from lazyrich.engines.pieces import torch_threads
-from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
 from lazyrich.networks.batch import Networks, Reason, networks
@@ -31,8 +30,8 @@ from lazyrich.networks.problem import Problem
 from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
 from lazyrich.shards.simulate import EXPLICIT, alignment_step
+from lazyrich.shards.source import of_other_code
 from lazyrich.system import blas
-from lazyrich.system.provenance import fingerprint
 
 Array = np.ndarray
 
@@ -332,10 +331,8 @@ def _compare_counts(
 def describe_stored(data: xr.Dataset, network: int) -> list[str]:
     """What trained a network of a shard, and whether today's code would be the same, in lines for people."""
     engine, steps = data.attrs["engine"], int(data["steps"][network])
-    source = data.attrs.get("source_fingerprint")
-    other = source is not None and source != fingerprint("lazyrich.shards.simulate", *modules(engine.split(", ")))
     lines = [f"  trained   {steps:,} steps by {engine}, on {data.attrs['device']}"]
-    if other:
+    if of_other_code(data.attrs):
         lines.append(
             f"            by other code than this: version {data.attrs['lazyrich_version']}, {data.attrs['commit']}"
         )

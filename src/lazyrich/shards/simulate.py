@@ -17,7 +17,7 @@ from lazyrich.networks.data.source import digest
 from lazyrich.networks.explicit import MOST_EXPLICIT
 from lazyrich.networks.problem import LAW
 from lazyrich.networks.table import Table, table, variable
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 from lazyrich.system import blas, progress
 from lazyrich.system.device import find_device
 

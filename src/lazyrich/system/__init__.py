@@ -1,1 +1,4 @@
-"""The process and the machine: files, locks, jobs, progress, provenance. Knows nothing of networks; imports no numpy."""
+"""The process and the machine: files, locks, jobs, progress, provenance, compilation. Knows nothing of networks.
+
+Only `compiled` imports numba and numpy.
+"""

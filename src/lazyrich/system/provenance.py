@@ -12,7 +12,16 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 # Imported by what decides numbers, but decides none itself.
-BESIDE = {"analysis/cluster.py", "system/progress.py"}
+BESIDE = {
+    "analysis/cluster.py",
+    "planning/rules.py",
+    "shards/source.py",
+    "system/compiled.py",
+    "system/disk.py",
+    "system/own_cache.py",
+    "system/progress.py",
+    "system/provenance.py",
+}
 
 
 @functools.cache
@@ -20,7 +29,15 @@ def fingerprint(*modules: str) -> str:
     """16 hex digits that change with the code of `modules` (`lazyrich.shards.simulate`, …) and of all they import of lazyrich.
 
     Comments, docstrings and layout do not count: a better sentence does not make a million networks train again.
+
+    Raises
+    ------
+    ValueError
+        for a module that is none of lazyrich, or without any: what follows from it would never be made anew.
     """
+    for module in modules or ("",):
+        if not module.startswith("lazyrich.") or _file(module) is None:
+            raise ValueError(f"{module or 'nothing'}: is no module of lazyrich; name those that decide the result")
     digest = hashlib.sha256()
     reached = _reached(modules)
     for path in sorted(reached):
@@ -42,13 +59,13 @@ def _file(module: str) -> str | None:
 
 def _reached(modules: tuple[str, ...]) -> set[str]:
     """Files of the package that `modules` import, directly or not, themselves included."""
-    todo, seen = list(modules), set()
+    todo, seen = [_file(module) for module in modules], set()
     while todo:
-        path = _file(todo.pop())
-        if path is None or path in seen or path in BESIDE:
+        path = todo.pop()
+        if path is None or path in seen:
             continue
         seen.add(path)
-        todo += _imports(PACKAGE / path)
+        todo += {_file(module) for module in _imports(PACKAGE / path)} - BESIDE
     return seen
 
 

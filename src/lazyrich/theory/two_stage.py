@@ -1,12 +1,15 @@
 """Stage two: alignment ρ and magnitude v grow together until they saturate (Eq. 10), on ρ = √γ v one recursion (Eq. 11)."""
 
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit
+
+from lazyrich.system.compiled import compiled
 
 Array = np.ndarray | float  # a network at a time or many
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+_compiled = partial(compiled, nogil=True, error_model="numpy")
 
 
 def step(rho, v, k, gamma, phi):

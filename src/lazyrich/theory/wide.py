@@ -11,13 +11,16 @@ The weights move by boosts, and the equation is integrated in their rapidity q =
 which is regular at q = 0 and constant throughout stage one, however many decades e grows. Modes of eigenvalue 0 are padding.
 """
 
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit
+
+from lazyrich.system.compiled import compiled
 
 Array = np.ndarray
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+_compiled = partial(compiled, nogil=True, error_model="numpy")
 
 # Dormand and Prince 5(4): stages (the last is the step itself), error estimate, and the interpolant within a step,
 # Σ_j k_j Σ_p P_jp θ^(p+1) (Shampine 1986).

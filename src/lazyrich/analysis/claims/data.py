@@ -14,7 +14,7 @@ from lazyrich.analysis.claims import followed
 from lazyrich.analysis.claims.verdicts import Conditions
 from lazyrich.analysis.fields import median
 from lazyrich.shards import archive
-from lazyrich.shards.archive import concatenate
+from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting, varied

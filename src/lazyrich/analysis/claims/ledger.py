@@ -24,6 +24,7 @@ from lazyrich.analysis.claims import (
 from lazyrich.analysis.claims.data import Data
 from lazyrich.analysis.claims.row import Row
 from lazyrich.analysis.claims.verdicts import Verdict
+from lazyrich.planning.rules import source
 from lazyrich.shards import archive
 
 TOPICS = (
@@ -114,6 +115,6 @@ def dataset(found: list[Row]) -> xr.Dataset:
         "institution": "lazyrich",
         "references": archive.REFERENCE,
         "comment": "Verdicts follow from the numbers beside them by the rules in lazyrich.analysis.claims.verdicts.",
-        **archive.provenance("lazyrich.analysis.claims.ledger"),
+        **archive.provenance(source("measure_claims")),
     }
     return data

@@ -1,0 +1,15 @@
+"""Networks of several datasets in one."""
+
+import xarray as xr
+
+
+def concatenate(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Datasets along `network`; modes that some of them lack are empty, as in `Problem`. Attributes are the first's."""
+    modes = max(part.sizes["mode"] for part in parts)
+    padded = [
+        part
+        if part.sizes["mode"] == modes
+        else part.pad({"mode": (0, modes - part.sizes["mode"])}, constant_values=0.0)
+        for part in parts
+    ]
+    return xr.concat(padded, "network", join="exact", combine_attrs="override") if len(parts) > 1 else padded[0]

@@ -1,0 +1,32 @@
+"""Which code trained a shard: this, or other than this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lazyrich.engines.select import modules
+from lazyrich.planning.rules import source
+
+
+def source_of(engines: Iterable[str]) -> str:
+    """Return the fingerprint of the code that decides what these engines train."""
+    return source("simulate_shard", *modules(engines))
+
+
+def of_other_code(attributes: Mapping[str, Any]) -> bool:
+    """Whether a shard with these global attributes was trained by other code than this; not so where they do not say."""
+    written = attributes.get("source_fingerprint")
+    return written is not None and written != source_of(attributes["engine"].split(", "))
+
+
+def file_of_other_code(shard: Path) -> bool:
+    """The same of a shard's file; one that cannot be read is not judged here."""
+    import netCDF4
+
+    try:
+        with netCDF4.Dataset(shard) as file:
+            return of_other_code(file.__dict__)
+    except (OSError, KeyError):
+        return False
