@@ -29,7 +29,9 @@ def engine_of(activation: str, width: float, samples: int) -> str:
 
 
 def find_device(wanted: str) -> str:
-    """`cpu` or `cuda`, from `auto` the GPU where there is one; torch is asked only where a driver shows a GPU.
+    """`cpu` or `cuda`, from `auto` the GPU where there is one that torch, if it is installed, can use.
+
+    Torch is imported only where a driver shows a GPU.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def find_device(wanted: str) -> str:
     """
     if wanted not in DEVICES:
         raise ValueError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
-    if likely_device(wanted) == "cpu":
+    if likely_device(wanted) == "cpu" or (wanted == "auto" and importlib.util.find_spec("torch") is None):
         return "cpu"
     import torch
 

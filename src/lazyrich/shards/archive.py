@@ -25,7 +25,8 @@ from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
 from lazyrich.planning.plan import canonical
 from lazyrich.system.disk import replacing
-from lazyrich.system.provenance import commit, fingerprint, project_version
+from lazyrich.system.provenance import commit, fingerprint
+from lazyrich.system.version import __version__
 
 CONVENTIONS = "CF-1.11"
 REFERENCE = (
@@ -174,10 +175,10 @@ def provenance(*modules: str) -> dict[str, Any]:
     revision, dirty = commit()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return {
-        "source": f"lazyrich {project_version()}",
-        "history": f"{now.isoformat()} written by lazyrich {project_version()}",
+        "source": f"lazyrich {__version__}",
+        "history": f"{now.isoformat()} written by lazyrich {__version__}",
         "source_fingerprint": fingerprint(*modules),
-        "lazyrich_version": project_version(),
+        "lazyrich_version": __version__,
         "commit": revision,
         "dirty": int(dirty),
     }
