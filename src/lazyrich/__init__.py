@@ -56,15 +56,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lazyrich.system.extras import named
+if not TYPE_CHECKING:  # whose own error is better: a function here would make every name a right one
 
-    with named():
-        value = getattr(importlib.import_module(f"lazyrich.{_HOMES[name]}"), name)
-    globals()[name] = value  # from now on without this function
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from lazyrich.system.extras import named
+
+        with named():
+            value = getattr(importlib.import_module(f"lazyrich.{_HOMES[name]}"), name)
+        globals()[name] = value  # from now on without this function
+        return value
 
 
 def __dir__() -> list[str]:
