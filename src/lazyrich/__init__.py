@@ -56,7 +56,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # whose own error is better: a function here would make every name a right one
+if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import lazyrich
-from lazyrich.cli import main
 from lazyrich.engines import select
 from lazyrich.explore.launch import Launcher
 from lazyrich.system import extras
@@ -28,8 +28,6 @@ NONLINEAR = {
 
 def hide(monkeypatch, package):
     """Let imports of a package fail as if it were not installed."""
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
 
 
@@ -93,27 +91,36 @@ def test_without_torch_linear_networks_train_on_the_cpu_of_a_machine_with_a_gpu(
         select.find_device("cuda")
 
 
-@pytest.mark.parametrize(
-    ("name", "package", "module", "extra"),
-    [("draw_figures", "bokeh", "lazyrich.draw", "draw"), ("replay", "torch", "lazyrich.shards.replay", "torch")],
-)
-def test_a_public_name_names_the_extra_that_it_needs(name, package, module, extra, monkeypatch):
-    hide(monkeypatch, package)
-    for loaded in [each for each in sys.modules if each.startswith((module, "lazyrich.engines.dense"))]:
-        monkeypatch.delitem(sys.modules, loaded)
-    monkeypatch.delitem(vars(lazyrich), name, raising=False)
-    with pytest.raises(ImportError, match=re.escape(f"pip install 'lazyrich[{extra}]'")):
+def alone(code, *hidden, folder):
+    """What a fresh process without some packages prints, and its errors."""
+    hiding = f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
+    environment = {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", hiding + code]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return done.stdout, done.stderr
+
+
+def test_a_public_name_names_the_extra_that_it_needs(tmp_path):
+    code = """
+import lazyrich
+for name in ("draw_figures", "replay"):
+    try:
         getattr(lazyrich, name)
+    except ImportError as error:
+        print(error)
+"""
+    said, errors = alone(code, "bokeh", "torch", folder=tmp_path)
+    assert said.splitlines() == [
+        "bokeh is not installed; run: pip install 'lazyrich[draw]'",
+        "torch is not installed; run: pip install 'lazyrich[torch]'",
+    ], errors
 
 
-def test_the_explorer_names_its_extra_in_one_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    hide(monkeypatch, "bokeh")
-    for loaded in [each for each in sys.modules if each.startswith("lazyrich.explore")]:
-        monkeypatch.delitem(sys.modules, loaded)
-    hide(monkeypatch, "panel")
-    assert main(["explore", "--no-browser"]) == 1
-    assert capsys.readouterr().err == "panel is not installed; run: pip install 'lazyrich[explore]'\n"
+@pytest.mark.parametrize("package", ["bokeh", "panel"])
+def test_the_explorer_names_its_extra_in_one_line(package, tmp_path):
+    code = 'from lazyrich.cli import main; print(main(["explore", "--no-browser"]))'
+    said, errors = alone(code, package, folder=tmp_path)
+    assert (said, errors) == ("1\n", f"{package} is not installed; run: pip install 'lazyrich[explore]'\n")
 
 
 def test_the_explorer_runs_nothing_without_snakemake(tmp_path, monkeypatch):
