@@ -32,10 +32,23 @@ def test_every_installed_package_is_pinned_to_its_version():
         assert found.get(name) == package.version.partition("+")[0], name
 
 
-def test_torch_is_the_ordinary_package_at_its_pin():
+def requirements():
+    """The requirements of the library itself and of every extra, as they stand in pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert "torch==2.13.0" in project["dependencies"]
+    return {"": project["dependencies"], **project["optional-dependencies"]}
+
+
+def test_torch_is_the_ordinary_package_at_its_pin():
+    assert [each for each in requirements()["torch"] if each.startswith("torch>=")]
     assert pins()["torch"] == "2.13.0"
+
+
+def test_what_users_install_has_lower_bounds_and_no_pins():
+    tools = {"test", "benchmark"}  # for developers, under constraints.txt
+    for extra, wanted in requirements().items():
+        if extra not in tools:
+            for each in wanted:
+                assert re.fullmatch(r"[\w.-]+>=[\d.]+|lazyrich\[[\w,]+\]", each), (extra, each)
 
 
 def test_the_build_backend_is_pinned_too():
@@ -49,9 +62,9 @@ def test_conda_users_and_rules_get_the_same_environment():
     assert conda == rule["dependencies"]
     assert (user["name"], user["channels"]) == (rule["name"], rule["channels"])
     # The pip part runs in the rules' environment after Snakemake has made it, under the same constraints.
-    assert pip == {"pip": ["-c constraints.txt", "-e ."]}
+    assert pip == {"pip": ["-c constraints.txt", "-e .[all]"]}
     after = (ROOT / "workflow/envs/lazyrich.post-deploy.sh").read_text()
-    assert "PIP_CONSTRAINT=constraints.txt python -m pip install -e ." in after
+    assert "PIP_CONSTRAINT=constraints.txt python -m pip install -e '.[all]'" in after
 
 
 def test_every_rule_names_that_environment_and_has_its_manners():

@@ -16,9 +16,10 @@ from lazyrich.planning.tidy import remove, unneeded
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
+from lazyrich.system import extras
 from lazyrich.system.disk import in_words
 from lazyrich.system.lock import take
-from lazyrich.system.provenance import project_version
+from lazyrich.system.version import __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="lazyrich", description="When, how and how fast two-layer networks learn features."
     )
-    parser.add_argument("--version", action="version", version=f"lazyrich {project_version()}")
+    parser.add_argument("--version", action="version", version=f"lazyrich {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     planned = commands.add_parser("plan", help="check a sweep file and say what it would cost")
     planned.add_argument("file", help="a sweep file, such as config/sweeps/initial_scale.yaml")
@@ -71,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "replay":
             return 0 if replay(options.sweep, options.cell, options.replicate, options.steps, options.results) else 1
         elif options.command == "explore":
-            from lazyrich.explore.serve import serve
+            with extras.named("explore"):
+                from lazyrich.explore.serve import serve
 
             results = Path(options.results or configuration().results)
             serve(Path("config/sweeps"), results, port=options.port, show=not options.no_browser, run=options.run)
@@ -81,12 +83,13 @@ def main(arguments: list[str] | None = None) -> int:
             from lazyrich.sweep import docs
 
             docs.write(Path(options.root))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, extras.MissingExtra) as error:
         print(in_words(error), file=sys.stderr)
         return 1
     return 0
 
 
+@extras.named()
 def replay(name: str, asked: list[str], replicate: int, steps: int | None, results: str | None = None) -> bool:
     """Print what a network of a sweep is replayed as and how its trajectory compares; return whether it agrees.
 

@@ -13,6 +13,7 @@ from lazyrich.planning.folder import needed_shards
 from lazyrich.planning.status import read_log, status
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.words import counted
+from lazyrich.system import extras
 
 COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rules", "progress", "--")
 
@@ -29,9 +30,12 @@ class Launcher:
     ------
     ValueError
         where `results` is not the folder that runs of this project write to.
+    MissingExtra
+        where there is no Snakemake.
     """
 
     def __init__(self, config: Path, results: Path) -> None:
+        extras.check("snakemake")
         if (own := Path(configuration().results)) != results:
             raise ValueError(f"--run: sweeps of this project write to {own}, not to {results}; leave the folder out")
         self.config, self.results = config, results

@@ -27,7 +27,8 @@ from lazyrich.planning.plan import canonical
 from lazyrich.planning.rules import source
 from lazyrich.shards.source import source_of
 from lazyrich.system.disk import replacing
-from lazyrich.system.provenance import commit, project_version
+from lazyrich.system.provenance import commit
+from lazyrich.system.version import __version__
 
 CONVENTIONS = "CF-1.11"
 REFERENCE = (
@@ -107,10 +108,10 @@ def provenance(fingerprint: str) -> dict[str, Any]:
     revision, dirty = commit()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return {
-        "source": f"lazyrich {project_version()}",
-        "history": f"{now.isoformat()} written by lazyrich {project_version()}",
+        "source": f"lazyrich {__version__}",
+        "history": f"{now.isoformat()} written by lazyrich {__version__}",
         "source_fingerprint": fingerprint,
-        "lazyrich_version": project_version(),
+        "lazyrich_version": __version__,
         "commit": revision,
         "dirty": int(dirty),
     }

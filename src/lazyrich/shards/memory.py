@@ -7,12 +7,15 @@ from pathlib import Path
 
 import xarray as xr
 
+from lazyrich.planning.cost import work
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
+from lazyrich.system import extras
 
 
+@extras.named()
 def run(
     sweep: str | Path | dict, *, engine: str | None = None, device: str = "auto", threads: int | None = None
 ) -> xr.Dataset:
@@ -34,7 +37,13 @@ def run(
     ------
     SweepError
         before any work, with file, key, value and mend.
+    MissingExtra
+        where torch is not installed, for networks that are not linear, for linear ones of no more neurons than samples or of
+        more than 512 samples, for `dense` and on a GPU.
     """
-    recipe = whole(load_sweep(sweep)).recipe
+    checked = load_sweep(sweep)
+    if ({engine} if engine else work.engines(checked)) & {"gram", "dense"}:
+        extras.check("torch")  # before any network is trained in vain
+    recipe = whole(checked).recipe
     data = simulate(recipe, engine=engine, device=device, threads=threads or os.cpu_count() or 1)
     return archive.described(data, recipe)

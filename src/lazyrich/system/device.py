@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
 def find_device(wanted: str) -> str:
-    """`cpu` or `cuda`, from `auto` the GPU where there is one; torch is asked only where a driver shows a GPU.
+    """Return `cpu` or `cuda`; from `auto` the GPU where there is one that torch, if it is installed, can use.
+
+    Torch is imported only where a driver shows a GPU.
 
     Raises
     ------
@@ -17,7 +20,7 @@ def find_device(wanted: str) -> str:
     """
     if wanted not in DEVICES:
         raise ValueError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
-    if likely_device(wanted) == "cpu":
+    if likely_device(wanted) == "cpu" or (wanted == "auto" and importlib.util.find_spec("torch") is None):
         return "cpu"
     import torch
 
@@ -29,7 +32,7 @@ def find_device(wanted: str) -> str:
 
 
 def likely_device(wanted: str) -> str:
-    """`cpu` or `cuda`, from `auto` by whether the system shows an NVIDIA GPU, without asking torch."""
+    """Return `cpu` or `cuda`; from `auto` by whether the system shows an NVIDIA GPU, without asking torch."""
     if wanted != "auto":
         return wanted
     shown = any(Path("/proc/driver/nvidia/gpus").glob("*")) or any(Path("/dev").glob("nvidia[0-9]*"))

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from lazyrich.system import progress
+from lazyrich.system import extras, progress
 from lazyrich.system.disk import in_words
 from lazyrich.system.lock import end_when_replaced
 
@@ -43,7 +43,12 @@ def logged(path: str) -> Iterator[None]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with open(path, "w", encoding="utf-8", buffering=1) as log:
             try:
-                with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), progress.to_log(log):
+                with (
+                    contextlib.redirect_stdout(log),
+                    contextlib.redirect_stderr(log),
+                    progress.to_log(log),
+                    extras.named(),
+                ):
                     yield
             except Exception as error:
                 failure = in_words(error, f"a file of {Path(path).stem}")

@@ -1,4 +1,4 @@
-"""Which source made a result: a fingerprint of the code that decides it, and the project's version and commit."""
+"""Which source made a result: a fingerprint of the code that decides it, and the commit of the project."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import functools
 import hashlib
 import subprocess
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -18,9 +17,11 @@ BESIDE = {
     "shards/source.py",
     "system/compiled.py",
     "system/disk.py",
+    "system/extras.py",
     "system/own_cache.py",
     "system/progress.py",
     "system/provenance.py",
+    "system/version.py",
 }
 
 
@@ -117,8 +118,3 @@ def commit() -> tuple[str, bool]:
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
-
-
-def project_version() -> str:
-    """The installed version of lazyrich."""
-    return version("lazyrich")
