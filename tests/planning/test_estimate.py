@@ -3,6 +3,7 @@
 import pytest
 
 from lazyrich.planning import describe
+from lazyrich.planning import estimate as module
 from lazyrich.planning.cost.work import SHIPPED
 from lazyrich.planning.estimate import check, check_whole, estimate
 from lazyrich.planning.plan import plan
@@ -33,8 +34,9 @@ def test_a_sweep_far_over_budget_is_refused_before_it_is_planned(tmp_path, monke
 
 
 @pytest.mark.parametrize("more", [{}, {"refine": {"levels": 3}}], ids=["whole", "refined"])
-def test_no_sweep_within_budget_is_refused_and_none_far_over_it_passes(more):
+def test_no_sweep_within_budget_is_refused_and_none_far_over_it_passes(more, monkeypatch):
     """Against the shards themselves; the first look judges by a few cells and leaves a factor of two."""
+    monkeypatch.setattr(module, "FEW_SHARDS", 0)
     wanted = sweep(40, **more)
     shards = plan(wanted)
     exact = estimate(shards, (), SHIPPED, gpu=False)
@@ -49,7 +51,8 @@ def test_no_sweep_within_budget_is_refused_and_none_far_over_it_passes(more):
             assert share > 0.2
 
 
-def test_what_is_trained_already_costs_nothing():
+def test_what_is_trained_already_costs_nothing(monkeypatch):
+    monkeypatch.setattr(module, "FEW_SHARDS", 0)
     wanted = sweep(40)
     shards = plan(wanted)
     hours = estimate(shards, (), SHIPPED, gpu=False).hours

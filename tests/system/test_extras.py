@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 import lazyrich
-from lazyrich.engines import select
 from lazyrich.explore.launch import Launcher
-from lazyrich.system import extras
+from lazyrich.system import device, extras
 from lazyrich.system.job import logged
 
 ROOT = Path(__file__).parents[2]
@@ -85,10 +84,10 @@ def test_networks_that_need_torch_name_its_extra_before_any_is_trained(monkeypat
 
 def test_without_torch_linear_networks_train_on_the_cpu_of_a_machine_with_a_gpu(monkeypatch):
     hide(monkeypatch, "torch")
-    monkeypatch.setattr(select, "likely_device", lambda wanted: "cuda" if wanted != "cpu" else "cpu")
-    assert select.find_device("auto") == "cpu"
+    monkeypatch.setattr(device, "likely_device", lambda wanted: "cuda" if wanted != "cpu" else "cpu")
+    assert device.find_device("auto") == "cpu"
     with pytest.raises(extras.MissingExtra, match="torch"), extras.named():
-        select.find_device("cuda")
+        device.find_device("cuda")
 
 
 def alone(code, *hidden, folder):

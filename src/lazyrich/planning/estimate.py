@@ -6,10 +6,12 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from lazyrich.planning.cost import work
-from lazyrich.planning.plan import Shard, first_cells, whole
+from lazyrich.planning.plan import SHARD_DISK, SHARD_NETWORKS, SHARD_SECONDS, Shard, first_cells, whole
 from lazyrich.sweep.config import Budget
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
+
+FEW_SHARDS = 1000
 
 
 class Estimate(NamedTuple):
@@ -38,10 +40,10 @@ def estimate(shards: dict[str, Shard], done: Collection[str], constants: work.Am
 def check_whole(
     sweep: Sweep, known: dict[str, Shard], constants: work.Amounts, budget: Budget, name: str, *, gpu: bool
 ) -> None:
-    """Refuse a sweep that is far over budget before its shards are counted, which may take minutes where they are so many.
+    """Refuse a sweep that is far over budget before its shards are counted, which takes minutes where they are many.
 
-    The sweep's cost less that of the `known` shards, judged by a few cells, is at most half wrong: what is less than twice
-    the budget is left to `check` on the shards themselves.
+    Less than `FEW_SHARDS` are counted in a second, and shown. The cost of the sweep less that of its `known` shards, judged
+    by a few cells, is at most half wrong: less than twice the budget is left to `check` on the shards themselves.
 
     Raises
     ------
@@ -57,6 +59,9 @@ def check_whole(
         hours=share * all_of_it.hours - there.hours,
         disk=share * all_of_it.disk - there.disk,
     )
+    shards = max(3600 * left.hours / SHARD_SECONDS, left.disk / SHARD_DISK, left.networks / SHARD_NETWORKS)
+    if shards < FEW_SHARDS:
+        return
     if left.hours > 2 * budget.core_hours or left.disk > 2e9 * budget.disk_gb:
         check(left, budget, name)
 
