@@ -1,5 +1,9 @@
 """A user's own activation: found, checked and refused with one clear error; its file decides the shard's name."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -173,3 +177,19 @@ def test_networks_that_fit_more_than_the_row_space_have_no_floor():
     assert (summary.loss_growth >= 1).all()  # of losses above 0
     names = summary.phase.attrs["flag_meanings"].split()
     assert names[int(summary.phase[1])] == "unfinished"  # it still falls, monotonically
+
+
+def test_an_edit_within_a_second_is_seen(tmp_path):
+    """Python's cached bytecode knows a file by its size and the second of its time; the process here may write it."""
+    code = (
+        "import os, sys, torch\n"
+        "from lazyrich.networks import activations\n"
+        "for name in ('sin', 'cos'):\n"
+        "    with open('phi.py', 'w') as file: print(f'from torch import {name} as phi', file=file)\n"
+        "    os.utime('phi.py', (1e9, 1e9))\n"
+        "    print(activations.function('phi.py:phi')(torch.zeros(1)).item())\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ran.stdout.split() == ["0.0", "1.0"], ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["phi.py"]  # and nothing is written beside a user's file

@@ -135,6 +135,7 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
             again = train_realised(realise_one(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
         except MemoryError as error:
             raise ValueError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
+        _check_files(one_network(json.loads(data.attrs["recipe"]), network))  # each training reads them again
     return _compare(row, kept, recording, [found, again], realised)
 
 

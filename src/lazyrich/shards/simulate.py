@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ from lazyrich.shards.concatenate import concatenate
 from lazyrich.system import blas, progress
 from lazyrich.system.device import find_device
 
+MEANWHILE = (
+    "while these networks trained, so that none is kept; start again, and leave it as it is until they are trained"
+)
 EXPLICIT = {
     "gram": True,
     "propagator": False,
@@ -53,7 +58,7 @@ def simulate(
     ------
     ValueError
         for an engine or a device that is not known or cannot do it, a user's activation that is none, or files that were edited
-        since they were planned, before any work.
+        since they were planned, before any work; for files that are edited while the networks train, at the end of a batch.
     """
     if engine not in (None, *ENGINES):
         raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
@@ -71,15 +76,11 @@ def simulate(
         and (columns["width"].astype(float) * with_sizes(columns)["samples"]).max() > MOST_EXPLICIT
     ):
         raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
-    for activation, known in recipe.get("activations", {}).items():
-        if activations.digest(activation) != known:
-            raise ValueError(f"{activation}: its file was edited since these networks were planned; start again")
+    _check_files(recipe, "since these networks were planned; start again")
+    for activation in recipe.get("activations", {}):
         activations.function(activation)  # raises what is wrong with it
-    source, path = recipe["fixed"].get("source"), recipe["fixed"].get("path")
-    if source in DATA and digest(source, path) != settings["data"]:
-        raise ValueError(f"{path or source}: was edited since these networks were planned; start again")
     parts, done, used = [], 0, set()
-    with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"):
+    with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
         for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
             steps = record_steps(record, batch.steps)
             recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
@@ -89,6 +90,7 @@ def simulate(
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
             done += len(batch.rows)
             progress.reach(done)  # networks that cannot be trained, too
+            _check_files(recipe, MEANWHILE)
     data = concatenate(parts)
     order = np.argsort(data["row"].values)
     if (np.diff(order) < 0).any():  # else spare the copies: they take as long as a third of the training
@@ -100,6 +102,34 @@ def simulate(
         if name in kept:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
     return data.assign_attrs(engine=", ".join(sorted(used)), device=device)
+
+
+@contextlib.contextmanager
+def _blaming_edits(recipe: dict[str, Any]) -> Iterator[None]:
+    """Raise ValueError for an error that comes of files that were edited meanwhile: each batch reads them again."""
+    try:
+        yield
+    except Exception:
+        _check_files(recipe, MEANWHILE)
+        raise
+
+
+def _check_files(recipe: dict[str, Any], when: str) -> None:
+    """Raise ValueError where a file that decides the numbers is not the one that was planned."""
+    for activation, known in recipe.get("activations", {}).items():
+        if edit := _edit(known, activations.digest, activation):
+            raise ValueError(f"{activation}: its file was {edit} {when}") from None
+    source, path = recipe["fixed"].get("source"), recipe["fixed"].get("path")
+    if source in DATA and (edit := _edit(recipe["settings"]["data"], digest, source, path)):
+        raise ValueError(f"{path or source}: was {edit} {when}") from None
+
+
+def _edit(known: str, read: Callable[..., str], *of: str | None) -> str | None:
+    """What happened to a file whose digest was `known`, None where nothing did."""
+    try:
+        return None if read(*of) == known else "edited"
+    except FileNotFoundError:
+        return "removed"
 
 
 def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:

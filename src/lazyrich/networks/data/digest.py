@@ -7,13 +7,18 @@ import hashlib
 from pathlib import Path
 
 
+def state(path: str | Path) -> tuple[int, ...]:
+    """By what a file is known to be the same as before; its times may be set, but for the last one."""
+    stat = Path(path).stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
 def of_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes."""
-    stat = Path(path).stat()
-    return _of_file(str(path), stat.st_mtime_ns, stat.st_size)
+    return _of_file(str(path), state(path))
 
 
 @functools.lru_cache(maxsize=64)
-def _of_file(path: str, modified: int, size: int) -> str:
+def _of_file(path: str, state: tuple[int, ...]) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

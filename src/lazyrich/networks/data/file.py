@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from lazyrich.networks.data import netcdf, npz, stored
 from lazyrich.networks.data.pool import DataError, Pool
 
 # Sizes whose fourth powers (as in yᵀK²y) neither overflow nor vanish.
 LEAST, MOST = 1e-50, 1e50
-DIMS = {"X": 2, "y": 1, "W": 2, "v": 1, "X_test": 2, "y_test": 1}
+FORMATS = {".npz": npz, ".nc": netcdf, ".nc4": netcdf, ".netcdf": netcdf}
 
 
 def pool(path: str) -> Pool:
@@ -22,31 +21,44 @@ def pool(path: str) -> Pool:
     Raises
     ------
     DataError
-        for a missing or pickled array, wrong shapes, or values that are not finite or too large.
+        for a missing or pickled array, wrong shapes, more than the memory holds, or values that are missing, not finite or too
+        large.
     """
-    arrays = _read(Path(path))
-    for name in ("X", "y"):
-        if name not in arrays:
-            raise DataError(f"{path}: has no variable {name}; add it (X is (n, d), y is (n,))")
-    for one, other in (("W", "v"), ("X_test", "y_test")):
-        if (one in arrays) != (other in arrays):
-            raise DataError(f"{path}: has only one of {one} and {other}; give both or neither")
+    try:
+        return _pool(path, _read(Path(path)))
+    except MemoryError:
+        raise DataError(f"{path}: its arrays do not fit the memory; {stored.TOO_LARGE}") from None
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays as float64, finite."""
+    if path.suffix not in FORMATS:
+        raise DataError(f"{path}: is neither .npz nor .nc; save it as one of these")
+    with FORMATS[path.suffix].opened(path) as found:
+        for name in ("X", "y"):
+            if name not in found:
+                raise DataError(f"{path}: has no variable {name}; add it (X is (n, d), y is (n,))")
+        for one, other in (("W", "v"), ("X_test", "y_test")):
+            if (one in found) != (other in found):
+                raise DataError(f"{path}: has only one of {one} and {other}; give both or neither")
+        stored.check(path, found)
+        arrays = {name: np.ascontiguousarray(array.read(), dtype=np.float64) for name, array in found.items()}
     for name, array in arrays.items():
-        if array.ndim != DIMS[name] or array.size == 0:
-            raise DataError(f"{path}: {name} has shape {array.shape}; give {DIMS[name]} axes, none of them empty")
-        if array.dtype.kind not in "fiub":
-            raise DataError(f"{path}: {name} has type {array.dtype}; give real numbers")
-    arrays = {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise DataError(f"{path}: {name} holds NaN or infinite values; remove or replace them")
+        count = array.size - int(np.count_nonzero(np.isfinite(array)))
+        if count:
+            held = f"NaN or infinite values, {count} of {array.size}"
+            raise DataError(f"{path}: {name} holds {held}; remove or replace them")
+    return arrays
+
+
+def _pool(path: str, arrays: dict[str, np.ndarray]) -> Pool:
     X, y = arrays["X"], arrays["y"]
     for one, other in (("X", "y"), ("X_test", "y_test")):
         if one in arrays and len(arrays[other]) != len(arrays[one]):
             lengths = f"{other} has length {len(arrays[other])} and {one} has {len(arrays[one])} rows"
             raise DataError(f"{path}: {lengths}; make them equal")
     for name in {"X", "y", "X_test", "y_test"}.intersection(arrays):
-        largest = np.abs(arrays[name]).max()
+        largest = max(arrays[name].max(), -arrays[name].min())  # without a copy, as np.abs makes one
         if largest and not LEAST < largest < MOST:
             raise DataError(
                 f"{path}: {name} has values of size {largest:.0e}, whose squares overflow or vanish; rescale it"
@@ -66,23 +78,3 @@ def pool(path: str) -> Pool:
     if not (W.any() or v.any()):
         raise DataError(f"{path}: W and v are all zero, where no gradient flows; give other weights")
     return Pool((X,), y, span, (W, v), held_out)
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    if path.suffix == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in DIMS if name in file.files}
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            mend = "save plain arrays with np.savez(path, X=X, y=y)"
-            raise DataError(f"{path}: cannot be read as .npz without pickles ({error}); {mend}") from None
-    if path.suffix in (".nc", ".nc4", ".netcdf"):
-        import netCDF4
-
-        try:
-            with netCDF4.Dataset(path) as file:
-                file.set_auto_mask(False)
-                return {name: np.asarray(file[name][...]) for name in DIMS if name in file.variables}
-        except (OSError, RuntimeError) as error:
-            raise DataError(f"{path}: cannot be read as netCDF ({error}); check the file") from None
-    raise DataError(f"{path}: is neither .npz nor .nc; save it as one of these")

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lazyrich.networks.data import choice, cifar10, classes_of, digits, file
-from lazyrich.networks.data.digest import of_file
+from lazyrich.networks.data.digest import of_file, state
 from lazyrich.networks.data.pool import Pool
 
 Array = np.ndarray
@@ -70,7 +70,7 @@ def pool_of(source: str, path: str | None) -> Pool:
 
 # The last one is kept, for it may be large; every replicate asks for it.
 @functools.lru_cache(maxsize=1)
-def _pool(source: str, path: str | None, state: tuple) -> Pool:
+def _pool(source: str, path: str | None, at: tuple) -> Pool:
     match source:
         case "digits":
             return digits.pool()
@@ -80,9 +80,9 @@ def _pool(source: str, path: str | None, state: tuple) -> Pool:
             return file.pool(path)
 
 
-def _state(source: str, path: str | None) -> tuple[tuple[int, int], ...]:
-    """Times and sizes of the files, by which they are known to be the same as before."""
-    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (each.stat() for each in files(source, path)))
+def _state(source: str, path: str | None) -> tuple[tuple[int, ...], ...]:
+    """By what the files are known to be the same as before."""
+    return tuple(map(state, files(source, path)))
 
 
 def files(source: str, path: str | None) -> list[Path]:
@@ -117,7 +117,7 @@ def sizes(cell: dict[str, Any]) -> Sizes:
 
 
 @functools.lru_cache(maxsize=256)
-def _sizes(cell: tuple[tuple[str, Any], ...], state: tuple) -> Sizes:
+def _sizes(cell: tuple[tuple[str, Any], ...], at: tuple) -> Sizes:
     X, y, weights, *_ = data_of(dict(cell), 0, 0)
     norm = float(np.linalg.norm(y))
     kappa = float(np.sum((X.T @ y) ** 2)) / norm**2 if norm else 0.0

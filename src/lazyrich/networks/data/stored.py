@@ -1,0 +1,53 @@
+"""Arrays of a user's file before they are read: what the file says of each, held against what a problem can take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lazyrich.networks.data.pool import DataError
+
+# Axes of each array that a file may bring.
+DIMS = {"X": 2, "y": 1, "W": 2, "v": 1, "X_test": 2, "y_test": 1}
+# Of fewer bytes nobody asks whether they fit.
+LARGE = 2**30
+TOO_LARGE = "write fewer samples or features, or take a machine with more memory"
+
+
+class Stored(NamedTuple):
+    """One array of a file, by the file's own words; `read` reads it."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    read: Callable[[], np.ndarray]
+
+
+def check(path: Path, arrays: dict[str, Stored]) -> None:
+    """Raise DataError for an array of another shape or type than its name asks for, or for more than the memory holds."""
+    for name, array in arrays.items():
+        if len(array.shape) != DIMS[name] or min(array.shape) <= 0:
+            raise DataError(f"{path}: {name} has shape {array.shape}; give {DIMS[name]} axes, none of them empty")
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"{path}: {name} has type {array.dtype}; give real numbers")
+    _check_memory(path, {name: array.shape for name, array in arrays.items()})
+
+
+def _check_memory(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise DataError for more than half of this machine's memory: each array is there twice while it is converted."""
+    sizes = {name: math.prod(shape) * np.dtype(np.float64).itemsize for name, shape in shapes.items()}
+    total = sum(sizes.values())
+    if total < LARGE:
+        return
+    # Dask knows the limits of containers, too. Its import takes a second, which small files are spared.
+    from distributed.system import MEMORY_LIMIT
+
+    if 2 * total > MEMORY_LIMIT:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise DataError(
+            f"{path}: {largest} has shape {shapes[largest]}; all arrays are {total / 1e9:,.1f} GB as float64, and reading "
+            f"them takes twice that, where this machine has {MEMORY_LIMIT / 1e9:,.1f} GB; {TOO_LARGE}"
+        )
