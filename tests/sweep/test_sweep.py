@@ -1,5 +1,6 @@
 """Sweep files: one clear error for every mistake, a light import, documents in step with the model."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from lazyrich.sweep import docs
+from lazyrich.sweep.config import load_settings
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import SweepError
 from tests.networks.data import fake
@@ -289,3 +291,37 @@ def test_axes_zip_into_one_dimension():
     )
     assert sweep.dims == {("width",): [(5,), (6,), (7,)], ("sigma_0", "v_0"): [(1.0, 3.0), (2.0, 4.0)]}
     assert sweep.networks == 6
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r'title: "half \uD83D of it"', r"title = half \ud83d of it: \ud83d is no character"),
+        (r'description: "\udfff"', r"description = \udfff: "),
+        (r'problem: {source: file, path: "\udc80.npz"}', r"problem.path = \udc80.npz: "),
+        (r'network: {activation: {values: [linear, "\udabc.py:f"]}}', r"network.activation.values.1 = \udabc.py:f: "),
+        (r'"\ude00": 1', r"\ude00: "),
+    ],
+)
+def test_a_text_that_no_file_can_hold_is_named_with_its_key(line, words, tmp_path):
+    path = tmp_path / "half.yaml"
+    path.write_text(line + "\n", encoding="ascii")
+    with pytest.raises(SweepError) as raised:
+        load_sweep(path)
+    assert str(raised.value).startswith(f"{path}: {words}")
+    assert str(raised.value).endswith("; remove it")
+    str(raised.value).encode()  # can be written itself
+
+
+def test_a_configuration_that_no_file_can_hold_is_named_with_its_key():
+    with pytest.raises(SweepError, match=r"config/config.yaml: cifar10.folder = a.ud800: .* remove it"):
+        load_settings({"sweeps": ["a"], "cifar10": {"folder": "a\ud800"}})
+
+
+def test_aliases_are_looked_at_once(tmp_path):
+    """Nine lists of nine aliases each would be 9⁹ texts."""
+    path = tmp_path / "aliases.yaml"
+    lists = [f"{name}: &{name} [{', '.join(['*' + before] * 9)}]" for before, name in itertools.pairwise("abcdefghij")]
+    path.write_text("\n".join(["a: &a [x]", *lists, ""]))
+    with pytest.raises(SweepError, match="unknown key"):
+        load_sweep(path)
