@@ -176,3 +176,18 @@ def test_killed_between_any_two_steps_no_wrong_pair_is_left(call, good, tmp_path
         assert integrity.fault(path) is None
     else:
         assert call < 4
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+@pytest.mark.parametrize("which", ["shard", "checksum"])
+def test_another_kind_of_file_is_moved_aside_too(make, which, good, tmp_path):
+    name, content, checksum = good
+    shard = place(tmp_path, name, content, checksum)
+    wrong = shard if which == "shard" else checksum_file(shard)
+    wrong.unlink()
+    make(wrong)
+    with pytest.raises(ValueError, match=f"{name}: (is no file|has no checksum beside it); moved to "):
+        integrity.verify([shard])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        f"{path.name}.damaged" for path in (shard, checksum_file(shard))
+    )

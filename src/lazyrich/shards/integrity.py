@@ -53,8 +53,10 @@ def fault(shard: Path) -> str | None:
     """What is wrong with a shard, or None."""
     if not shard.exists():
         return "is missing"
+    if not shard.is_file():  # of a pipe nobody would see the end
+        return "is no file"
     checksum = checksum_file(shard)
-    if not checksum.exists():
+    if not checksum.is_file():
         return "has no checksum beside it"
     # As bytes: a damaged checksum need not be text.
     if checksum.read_bytes() != _line(shard).encode():
