@@ -38,9 +38,9 @@ def shard_file(home: Path, name: str) -> Path:
     return home / "shards" / f"{name}.nc"
 
 
-def checksum_file(shard: str | Path) -> Path:
-    """The file beside a shard's that holds its checksum."""
-    return Path(shard).with_suffix(".sha256")
+def checksum_file(path: str | Path) -> Path:
+    """The file beside a shard or a summary that holds its checksum."""
+    return Path(path).with_suffix(".sha256")
 
 
 def trained(home: Path, names: Iterable[str]) -> set[str]:
