@@ -44,5 +44,5 @@ def folder(tmp_path_factory):
             recipe = shards[each].recipe
             integrity.write(archive.described(simulate(recipe), recipe), shard_file(home, each))
         if name == "done":
-            archive.write(summarise_sweep(sweep, [shard_file(home, each) for each in some]), home / "summary.nc")
+            integrity.write(summarise_sweep(sweep, [shard_file(home, each) for each in some]), home / "summary.nc")
     return root

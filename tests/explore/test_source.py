@@ -1,10 +1,12 @@
 """What the explorer reads of a results folder: sweeps that have begun, their summaries, one cell's networks."""
 
 import gc
+import os
 import shutil
 import threading
 import weakref
 
+import netCDF4
 import numpy as np
 import psutil
 import pytest
@@ -14,8 +16,9 @@ import yaml
 import lazyrich
 from lazyrich.analysis.phases import Phase
 from lazyrich.draw.trajectories import RECORDED
+from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Sources
-from lazyrich.shards import archive
+from lazyrich.shards import archive, integrity
 
 from .common import source
 from .conftest import SWEEP
@@ -77,8 +80,92 @@ def test_edited_thresholds_are_not_shown_over_their_old_summary(folder, tmp_path
     with archive.read(on_disk) as data:
         old = data.load().copy()
     del old.attrs["analysed"]
-    archive.write(old, on_disk)
+    integrity.write(old, on_disk)
     assert _read_from(source(tmp_path / "copy", "done")) is None
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def text(path):
+    path.write_text("not netCDF")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def flipped(path):
+    """One bit in the middle, where the numbers are."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def without_phases(path):
+    with netCDF4.Dataset(path, "a") as file:
+        file.renameVariable("phase", "faze")
+
+
+def a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [empty, text, cut, flipped, without_phases, a_folder])
+def test_a_sweep_whose_summary_is_damaged_stops_no_other(damage, folder, tmp_path, caplog):
+    shutil.copytree(folder, tmp_path / "copy")
+    path = tmp_path / "copy/results/done/summary.nc"
+    damage(path)
+    stamp = max(file.stat().st_mtime for file in path.parent.glob("shards/*")) + 1
+    os.utime(path, (stamp, stamp))
+    sources = Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results")
+    assert sources.readable("done") == "begun"
+    assert f"done is left out: {path}: is no" in caplog.text and "delete it, then run snakemake" in caplog.text
+    assert list(sources.files) == ["begun"]
+    caplog.clear()
+    sources.look()
+    assert list(sources.files) == ["begun"] and not caplog.text  # said once
+    # Made anew, it is back.
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in ("summary.nc", "summary.sha256"):
+        shutil.copyfile(folder / "results/done" / name, path.with_name(name))
+    sources.look()
+    assert sources.readable("done") == "done"
+
+
+@pytest.mark.parametrize("damage", [empty, text, cut])
+def test_a_sweep_whose_shard_is_damaged_stops_no_other(damage, folder, tmp_path, caplog):
+    shutil.copytree(folder, tmp_path / "copy")
+    begun = source(tmp_path / "copy", "begun")
+    damage(begun.path(begun.there[0]))
+    sources = Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results")
+    page = Explorer(sources)  # of the first that can be read
+    assert page.source.name == "done"
+    assert f"begun is left out: {begun.path(begun.there[0])}: is damaged (" in caplog.text
+
+
+def test_where_no_sweep_can_be_read_that_is_said(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy/results/begun")
+    text(tmp_path / "copy/results/done/summary.nc")
+    sources = Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results")
+    with pytest.raises(ValueError, match="holds no sweep that can be read; .*summary.nc: is not what was written"):
+        sources.readable()
+
+
+def test_a_cell_whose_shard_is_damaged_is_named(folder, tmp_path):
+    """While the summary is whole: the damage came after the analysis, and the file looks no newer."""
+    shutil.copytree(folder, tmp_path / "copy")
+    page = Explorer(Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results"))
+    page.state.sweep = "done"
+    path = page.source.path(page.source.there[-1])
+    before = path.stat()
+    cut(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    page.state.cell = int(page.source.places(path.stem)[0][0])
+    assert f"there are no trajectories, for {path}: is damaged (" in page.words["cell"].object
 
 
 def _read_from(source):

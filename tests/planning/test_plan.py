@@ -1,5 +1,6 @@
 """Plans: every network exactly once, the same plan again, and growth that keeps what is there."""
 
+import json
 from itertools import product
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from lazyrich.networks.table import table
 from lazyrich.planning import plan as planning
 from lazyrich.planning.cost import work
-from lazyrich.planning.folder import read_plan, write_plan
-from lazyrich.planning.plan import plan, whole
+from lazyrich.planning.folder import known_shards, read_plan, write_plan
+from lazyrich.planning.plan import Shard, plan, whole
 from lazyrich.sweep.reader import load_sweep
 
 AXIS = st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True)
@@ -97,7 +98,7 @@ def test_a_million_networks_plan_in_a_few_shards(monkeypatch):
     assert len(shards) < 200
 
 
-def test_the_plan_file_comes_back_as_written_and_a_broken_one_is_named(tmp_path):
+def test_the_plan_file_comes_back_as_written(tmp_path):
     path = tmp_path / "sweep" / "plan.json"
     assert read_plan(path) == {}
     shards = plan(sweep([1, 2, 3], [1, 2, 3], 2))
@@ -106,8 +107,59 @@ def test_the_plan_file_comes_back_as_written_and_a_broken_one_is_named(tmp_path)
     modified = path.stat().st_mtime_ns
     write_plan(path, shards)
     assert path.stat().st_mtime_ns == modified  # the same plan is not written again
-    path.write_text("{")
-    with pytest.raises(ValueError, match="plan.json: is not a plan file; "):
+
+
+def named_as_its_hash(recipe):
+    return json.dumps({"shards": {Shard(recipe).name: recipe}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "7", "null", "[]", '"shards"', "\udcff", "{}", '{"shards": 3}', '{"shards": []}'),
+        *('{"shards": {"0123456789abcdef": null}}', '{"shards": {"0123456789abcdef": [1]}}', "[" * 100_000),
+        named_as_its_hash({}),
+        named_as_its_hash({"format": 1, "settings": {}, "fixed": {}, "boxes": 5}),
+        named_as_its_hash({"format": 1, "settings": {}, "fixed": {}, "boxes": [[1, 2]]}),
+        named_as_its_hash({"format": 1, "settings": {}, "fixed": {}, "boxes": [{"width": 3}]}),
+        named_as_its_hash({"format": 1, "settings": None, "fixed": {}, "boxes": []}),
+    ],
+)
+@pytest.mark.parametrize("read", [read_plan, lambda path: known_shards(path.parent)])
+def test_what_is_no_plan_is_named_with_the_mend(read, text, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(text, errors="surrogateescape")
+    with pytest.raises(
+        ValueError, match=r"plan.json: is not a plan file; move it away, then run the same command again"
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"seed": 0', '"seed": 5'),
+        ('"learning_rate": 0.1', '"learning_rate": 0.2'),
+        ('"dimension": 100', '"dimension": "\\ud800"'),
+    ],
+)
+def test_a_recipe_that_is_not_what_its_name_says_is_planned_anew(old, new, tmp_path):
+    """Trained, it would be another shard than its name says, thrown away, and trained again, for ever."""
+    grown = sweep([1, 2, 3], [1, 2, 3], 2)
+    shards = plan(grown, plan(sweep([1], [1], 1)))
+    path = tmp_path / "plan.json"
+    write_plan(path, shards)
+    text = path.read_text()
+    place = text.index(list(shards)[1])  # of a recipe in the middle
+    path.write_text(text[:place] + text[place:].replace(old, new, 1))
+    assert path.read_text() != text
+    known = known_shards(tmp_path)
+    assert known == {name: shard for name, shard in shards.items() if name != list(shards)[1]}
+    anew = plan(grown, known)
+    assert sorted(networks(anew)) == sorted(networks(shards))
+    assert known.items() <= anew.items()
+    # What refining chose cannot be planned anew by itself.
+    with pytest.raises(ValueError, match=f"plan.json: shard {list(shards)[1]} is not what its name says; move it away"):
         read_plan(path)
 
 

@@ -186,3 +186,35 @@ def test_fingerprints_follow_code_but_not_words(tmp_path, monkeypatch):
     edit("engines/trajectories.py", "DIVERGED = 1e12", "DIVERGED = 1e13")
     assert prints()[0] != start[0]
     fingerprint.cache_clear()
+
+
+@pytest.mark.parametrize("cut", [0, 8, 1000, -1])
+def test_a_file_that_cannot_be_read_is_named_with_the_mend(cut, files, tmp_path):
+    content = (files / "shard.nc").read_bytes()
+    path = tmp_path / "shard.nc"
+    path.write_bytes(content[:cut])
+    said = rf"^{path}: is damaged \([A-Za-z ]+\); delete it, then run snakemake again$"
+    with pytest.raises(ValueError, match=said), archive.opened(path) as data:
+        data.load()
+
+
+def test_numbers_that_cannot_be_read_once_a_file_is_open_name_it_too(files, tmp_path):
+    """netCDF says "HDF error" then, and nothing else."""
+    path = tmp_path / "flipped.nc"
+    values = np.random.default_rng(0).random(20_000)
+    xr.Dataset({"loss": ("record", values)}).to_netcdf(path, engine="netcdf4", encoding={"loss": {"zlib": True}})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{path}: is damaged"), archive.opened(path) as data:
+        assert data.sizes == {"record": 20_000}
+        data.load()
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "no such file", "x"), RuntimeError("of the reader"), KeyError("y")]
+)
+def test_other_errors_stay_what_they_are(error, files):
+    with pytest.raises(type(error)) as raised, archive.opened(files / "shard.nc"):
+        raise error
+    assert raised.value is error

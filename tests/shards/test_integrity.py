@@ -176,3 +176,35 @@ def test_killed_between_any_two_steps_no_wrong_pair_is_left(call, good, tmp_path
         assert integrity.fault(path) is None
     else:
         assert call < 4
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+@pytest.mark.parametrize("which", ["shard", "checksum"])
+def test_another_kind_of_file_is_moved_aside_too(make, which, good, tmp_path):
+    name, content, checksum = good
+    shard = place(tmp_path, name, content, checksum)
+    wrong = shard if which == "shard" else checksum_file(shard)
+    wrong.unlink()
+    make(wrong)
+    with pytest.raises(ValueError, match=f"{name}: (is no file|has no checksum beside it); moved to "):
+        integrity.verify([shard])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        f"{path.name}.damaged" for path in (shard, checksum_file(shard))
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"text", None])
+def test_a_damaged_summary_is_moved_aside_and_named(content, tmp_path):
+    """By its checksum alone: its name says nothing of what is in it."""
+    path = tmp_path / "summary.nc"
+    integrity.write(simulate(shard(0).recipe), path)
+    integrity.verify_summaries([path])
+    kept = path.read_bytes()[:-1] if content is None else content
+    path.write_bytes(kept)
+    with pytest.raises(ValueError) as raised:
+        integrity.verify_summaries([path])
+    assert str(raised.value) == (
+        f"{path}: is not what was written (its checksum is not that of summary.sha256); moved to summary.nc.damaged, "
+        "summary.sha256.damaged; run the same command again, it is made anew"
+    )
+    assert (tmp_path / "summary.nc.damaged").read_bytes() == kept

@@ -14,6 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from lazyrich.sweep import docs
+from lazyrich.sweep.config import load_settings
 from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.schema import SweepError
@@ -354,4 +355,38 @@ def test_a_file_that_would_take_minutes_to_read_is_refused_before(tmp_path):
     path = tmp_path / "table.yaml"
     path.write_text("# " + "x" * 10**6 + "\n" + yaml.safe_dump(GOOD))
     with pytest.raises(SweepError, match=r"table.yaml: has [\d,]+ bytes, of which at most 1,000,000 are read"):
+        load_sweep(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r'title: "half \uD83D of it"', r"title = half \ud83d of it: \ud83d is no character"),
+        (r'description: "\udfff"', r"description = \udfff: "),
+        (r'problem: {source: file, path: "\udc80.npz"}', r"problem.path = \udc80.npz: "),
+        (r'network: {activation: {values: [linear, "\udabc.py:f"]}}', r"network.activation.values.1 = \udabc.py:f: "),
+        (r'"\ude00": 1', r"\ude00: "),
+    ],
+)
+def test_a_text_that_no_file_can_hold_is_named_with_its_key(line, words, tmp_path):
+    path = tmp_path / "half.yaml"
+    path.write_text(line + "\n", encoding="ascii")
+    with pytest.raises(SweepError) as raised:
+        load_sweep(path)
+    assert str(raised.value).startswith(f"{path}: {words}")
+    assert str(raised.value).endswith("; remove it")
+    str(raised.value).encode()  # can be written itself
+
+
+def test_a_configuration_that_no_file_can_hold_is_named_with_its_key():
+    with pytest.raises(SweepError, match=r"config/config.yaml: cifar10.folder = a.ud800: .* remove it"):
+        load_settings({"sweeps": ["a"], "cifar10": {"folder": "a\ud800"}})
+
+
+def test_aliases_are_looked_at_once(tmp_path):
+    """Nine lists of nine aliases each would be 9⁹ texts."""
+    path = tmp_path / "aliases.yaml"
+    lists = [f"{name}: &{name} [{', '.join(['*' + before] * 9)}]" for before, name in itertools.pairwise("abcdefghij")]
+    path.write_text("\n".join(["a: &a [x]", *lists, ""]))
+    with pytest.raises(SweepError, match="unknown key"):
         load_sweep(path)

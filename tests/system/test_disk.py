@@ -46,12 +46,47 @@ def test_other_errors_say_it_themselves():
     assert re.search("No such file", in_words(FileNotFoundError(errno.ENOENT, "No such file", "x")))
 
 
+def test_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    """Else a power cut leaves an empty file under the new name."""
+    calls = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(number):
+        calls.append(("fsync", os.readlink(f"/proc/self/fd/{number}"), os.fstat(number).st_size))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", lambda old, new: (calls.append(("replace", str(old))), replace(old, new)))
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("all of it")
+    assert calls == [("fsync", str(temporary), 9), ("replace", str(temporary))]
+
+
+@pytest.mark.parametrize("kind", ["a folder for the file", "a file for its folder", "a link to nothing for its folder"])
+def test_another_kind_of_file_is_named_with_the_mend(kind, tmp_path):
+    path = tmp_path / "shards" / "0.nc"
+    wrong = path if kind == "a folder for the file" else path.parent
+    if kind == "a folder for the file":
+        path.mkdir(parents=True)
+    elif kind == "a file for its folder":
+        wrong.write_text("")
+    else:
+        wrong.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError) as raised, replacing(path) as temporary:
+        temporary.write_text("new")
+    assert re.fullmatch(
+        rf"({path}|{wrong}): [a-z ]+; move it away, then run the same command again", in_words(raised.value)
+    )
+    assert wrong.is_symlink() or wrong.exists()
+
+
 def test_only_what_was_under_way_is_removed(tmp_path):
     kept = [tmp_path / "plan.json", tmp_path / "a/shards/0.nc", tmp_path / "a/.summary.nc", tmp_path / "a/b.part"]
     left = [tmp_path / ".x.1.part", tmp_path / "a/.summary.nc.12.part", tmp_path / "a/shards/.0.nc.34.part"]
     for path in kept + left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
+    (tmp_path / "a/.folder.part").mkdir()  # stops nothing
     remove_leftovers(tmp_path)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
 

@@ -19,6 +19,7 @@ import pytest
 import torch
 import xarray as xr
 
+from lazyrich.planning.folder import checksum_file
 from lazyrich.sweep.words import counted
 
 from .conftest import LINE, MAP
@@ -143,6 +144,31 @@ def test_a_deleted_shard_rebuilds_just_what_depends_on_it(project):
         for name in before.data_vars:
             np.testing.assert_array_equal(before[name], after[name])
     assert project.jobs() == {}
+
+
+def test_the_same_command_heals_a_page_that_is_asked_for_by_name(project):
+    """A page that is there is no reason to leave its shards and its summary away, nor to read damaged ones."""
+    home, page = project.root / "results/line", "results/line/report.html"
+    shard, summary = next((home / "shards").glob("*.nc")), home / "summary.nc"
+    after_shard = {"analyse_sweep": 1, "draw_figures": 1, "write_report": 1}
+    for damaged, cut, again in ((shard, -1000, {"simulate_shard": 1, **after_shard}), (summary, None, after_shard)):
+        damaged.write_bytes(damaged.read_bytes()[:cut] if cut else b"")
+        done = project.snakemake(page, check=False)
+        assert done.returncode != 0
+        assert f"{damaged.relative_to(project.root)}: is not what was written" in done.stdout
+        assert "run the same command again" in done.stdout
+        assert "Traceback" not in done.stdout
+        assert project.jobs(page) == again
+        project.snakemake(page)
+        assert damaged.exists() and checksum_file(damaged).exists()
+        assert "Nothing to be done" in project.snakemake(page).stdout
+    for path in [*home.glob("*.damaged"), *home.glob("shards/*.damaged")]:
+        path.unlink()
+    shard.unlink()
+    assert project.jobs(page) == {"simulate_shard": 1, **after_shard}
+    assert project.jobs("results/line/summary.nc") == {"simulate_shard": 1, "analyse_sweep": 1}
+    assert project.jobs("results/index.html") == {"simulate_shard": 1, **after_shard, "write_index": 1}
+    project.snakemake()
 
 
 def test_a_docstring_runs_nothing_again_and_an_engine_runs_simulations(project):

@@ -6,6 +6,7 @@ rule analyse_sweep:
         published=published_file,
     output:
         summary=RESULTS / "{sweep}/summary.nc",
+        checksum=RESULTS / "{sweep}/summary.sha256",
     log:
         RESULTS / "{sweep}/logs/analyse_sweep.log",
     benchmark:

@@ -4,6 +4,7 @@ rule measure_claims:
         shards=lambda wildcards: [path for name in CLAIMED for path in paths_of_shards(name)],
         checksums=lambda wildcards: [path for name in CLAIMED for path in paths_of_checksums(name)],
         summaries=expand(rules.analyse_sweep.output.summary, sweep=CLAIMED),
+        checksums_of_summaries=expand(rules.analyse_sweep.output.checksum, sweep=CLAIMED),
         published=lambda wildcards: published_of(CLAIMED),
     output:
         ledger=RESULTS / "claims/ledger.nc",

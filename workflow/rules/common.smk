@@ -15,8 +15,8 @@ from lazyrich.system.device import likely_device
 from lazyrich.system.lock import take
 from lazyrich.planning.plan import plan, whole
 from lazyrich.planning.rules import source
-from lazyrich.planning.folder import checksum_file, known_shards, read_plan, shard_file, write_plan
 from lazyrich.shards.source import source_of
+from lazyrich.planning.folder import checksum_file, known_shards, needed_shards, read_plan, shard_file, write_plan
 from lazyrich.sweep.config import load_settings
 from lazyrich.sweep.reader import SweepError, load_sweep
 
@@ -112,6 +112,10 @@ def plan_of_shard(wildcards):
     return RESULTS / wildcards.sweep / "plan.json"
 
 
+def files_of_shards(name):
+    return paths_of_shards(name) + paths_of_checksums(name)
+
+
 def shard_files(wildcards):
     return paths_of_shards(wildcards.sweep)
 
@@ -121,7 +125,7 @@ def checksum_files(wildcards):
 
 
 def all_shard_files(wildcards):
-    return [path for name in SETTINGS.sweeps for path in paths_of_shards(name) + paths_of_checksums(name)]
+    return [path for name in SETTINGS.sweeps for path in files_of_shards(name)]
 
 
 @one_clear_error
@@ -134,6 +138,43 @@ def start_run():
     remove_leftovers(RESULTS)
     for name in PLANNED:
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
+
+
+# What each result of a whole sweep is made of beside its shards, or comes with.
+MADE_OF = {
+    "summary.nc": ("summary.sha256",),
+    "figures": ("summary.nc", "summary.sha256"),
+    "report.html": ("summary.nc", "summary.sha256", "figures"),
+}
+
+
+def made_of(target, files):
+    """All that a target is made of, where that is whole sweeps; `files` gives the shards of a sweep and their checksums."""
+    if target == RESULTS / "index.html":
+        pages = [RESULTS / name / "report.html" for name in SETTINGS.sweeps]
+        return pages + [path for page in pages for path in made_of(page, files)]
+    if target.parent.parent != RESULTS or target.name not in MADE_OF:
+        return []
+    return [target.parent / each for each in MADE_OF[target.name]] + files(target.parent.name)
+
+
+def known_files(name):
+    """The shards of a sweep, their checksums and the levels that chose them, as far as they are known before any job."""
+    home, refine = RESULTS / name, sweep(name).refine
+    levels = [home / "levels" / f"{level}.json" for level in range(1, 1 + (refine.levels if refine else 0))]
+    own = [shard_file(home, shard) for shard in needed_shards(sweep(name), home)]
+    return [*levels, *own, *map(checksum_file, own)]
+
+
+@one_clear_error
+def targets_to_complete():
+    """Targets on the command line that are there, while something that they are made of is not."""
+    if FETCHING or not workflow.is_main_process:
+        return []
+    # Most arguments are no targets, nor names that a file could have.
+    asked = [argument for argument in dict.fromkeys(sys.argv[1:]) if made_of(Path(argument), lambda name: [])]
+    there = [target for target in asked if Path(target).exists()]
+    return [target for target in there if not all(path.exists() for path in made_of(Path(target), known_files))]
 
 
 def data_files(wildcards):

@@ -2,7 +2,9 @@ rule draw_figures:
     input:
         sweep=lambda wildcards: sweep_file(wildcards.sweep),
         summary=rules.analyse_sweep.output.summary,
+        checksum=rules.analyse_sweep.output.checksum,
         shards=shard_files,
+        checksums=checksum_files,
         published=published_file,
     output:
         figures=report(

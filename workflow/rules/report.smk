@@ -2,7 +2,9 @@ rule write_report:
     input:
         sweep=lambda wildcards: sweep_file(wildcards.sweep),
         summary=rules.analyse_sweep.output.summary,
+        checksum=rules.analyse_sweep.output.checksum,
         shards=shard_files,
+        checksums=checksum_files,
         figures=rules.draw_figures.output.figures,
     output:
         page=report(

@@ -6,12 +6,11 @@ from lazyrich.system.job import logged
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         from lazyrich.analysis.summary import summarise_sweep
-        from lazyrich.shards import archive
-        from lazyrich.shards.integrity import verify
+        from lazyrich.shards import integrity
         from lazyrich.sweep.reader import load_sweep
 
-        verify(snakemake.input.shards, snakemake.threads)
+        integrity.verify(snakemake.input.shards, snakemake.threads)
         sweep = load_sweep(snakemake.input.sweep)
-        archive.write(
+        integrity.write(
             summarise_sweep(sweep, snakemake.input.shards, threads=snakemake.threads), snakemake.output.summary
         )

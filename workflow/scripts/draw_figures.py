@@ -5,8 +5,11 @@ from lazyrich.system.job import importing, logged
 with logged(snakemake.log[0]):
     with importing():
         from lazyrich.draw.figures import draw_figures
+        from lazyrich.shards.integrity import verify, verify_summaries
         from lazyrich.sweep.reader import load_sweep
 
+    verify_summaries([snakemake.input.summary])
+    verify(snakemake.input.shards, snakemake.threads)
     draw_figures(
         load_sweep(snakemake.input.sweep),
         summary=snakemake.input.summary,

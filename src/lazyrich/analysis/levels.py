@@ -27,12 +27,7 @@ def choose(sweep: Sweep, shards: Iterable[str | Path], path: Path, settings: Set
         for shards that are damaged, which were moved aside, and for a level over the budget.
     """
     home, level = path.parents[1], int(path.stem)
-    try:
-        verify(shards, threads)
-    except ValueError:
-        # A target that is there would keep Snakemake from making what lies before it anew.
-        (home / "summary.nc").unlink(missing_ok=True)
-        raise
+    verify(shards, threads)
     # As far as it is trained: nothing is filled in, and nothing published is laid over.
     seen = sweep.model_copy(update={"figures": Figures(), "refine": None})
     chosen = cells(sweep, summarise_sweep(seen, shards, threads=threads), level)

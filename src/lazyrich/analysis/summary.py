@@ -185,7 +185,7 @@ def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.
     """The networks of one grid cell (`flat` in grid order), all replicates, from the shards that hold them, loaded."""
     found = []
     for path in shards:
-        with archive.read(path) as data:
+        with archive.opened(path) as data:
             rows = np.flatnonzero(places(json.loads(data.attrs["recipe"]), wanted)[0] == flat)
             if len(rows):
                 found.append(data.isel(network=rows).load())
@@ -244,7 +244,7 @@ def summarise(
     published = load_published(figures.published) if figures and figures.published else None
     recipes, size, others = {}, 1, 0
     for path in map(str, shards):
-        with archive.LOCK, archive.read(path) as data:
+        with archive.opened(path) as data:
             recipes[path] = json.loads(data.attrs["recipe"])
             size = max(size, _size(data, published))
             others += of_other_code(data.attrs)

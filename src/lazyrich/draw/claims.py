@@ -29,7 +29,7 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
     """Write the ledger's page, its Markdown and a figure (SVG) for each of its rows into `figures`."""
     figures = Path(figures)
     figures.mkdir(parents=True, exist_ok=True)
-    with archive.read(ledger) as data:
+    with archive.opened(ledger) as data:
         data.load()
     hv.Store.current_backend = "matplotlib"
     for row in range(data.sizes["row"]):

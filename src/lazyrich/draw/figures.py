@@ -49,7 +49,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with archive.read(summary) as data:
+    with archive.opened(summary) as data:
         data.load()
     axes = map_axes(data, sweep.figures.axes or ())
     plane = axes[:2]

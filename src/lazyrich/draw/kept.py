@@ -101,7 +101,7 @@ def read_networks(
     """
     parts, cells = [], []
     for path in shards:
-        with archive.read(path) as data:
+        with archive.opened(path) as data:
             where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
             rows = np.flatnonzero(np.isin(replicate, list(replicates)) & (where >= 0))
             rows = rows[chosen.ravel()[where[rows]]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from lazyrich.sweep.words import counted
+from lazyrich.system.disk import replacing
 
 TEMPLATES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoescape=select_autoescape(["html"]))
 
@@ -35,8 +35,6 @@ def bokeh_scripts() -> list[Markup]:
 
 
 def write_page(path: str | Path, template: str, **values: Any) -> None:
-    """Write a template's page under a temporary name and rename it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(TEMPLATES.get_template(template).render(**values), encoding="utf-8")
-    os.replace(temporary, path)
+    """Write a template's page; a reader sees all of it or the earlier one."""
+    with replacing(path) as temporary:
+        temporary.write_text(TEMPLATES.get_template(template).render(**values), encoding="utf-8")

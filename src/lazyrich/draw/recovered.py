@@ -103,7 +103,7 @@ def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
         return None
     parts = []
     for path in shards:
-        with archive.read(path) as data:
+        with archive.opened(path) as data:
             kept = data.drop_vars([name for name in data if "record" in data[name].dims and name not in CURVES])
             parts.append(kept.isel(network=some(data.sizes["network"], -(-MOST // len(shards)))).load())
     return concatenate(parts)

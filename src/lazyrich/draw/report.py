@@ -34,7 +34,7 @@ def write_report(
     """Write the page: maps and trajectories to explore where there are two axes, and the figures that are no maps."""
     figures = Path(figures)
     captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
-    with archive.read(summary) as data:
+    with archive.opened(summary) as data:
         data.load()
     axes = map_axes(data, sweep.figures.axes or ())
     results = Path(page).parent.parent

@@ -41,7 +41,7 @@ class Explorer(pn.viewable.Viewer):
         super().__init__()
         self.sources, self.launcher = sources, launcher
         self.source: Source  # the chosen sweep
-        self.state = State(sweep=next(iter(sources.files)))
+        self.state = State(sweep=sources.readable())
         self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
         self.panels_at = {name: pn.FlexBox() for name in FRAMES}
         self.words = {name: pn.pane.Markdown("") for name in FRAMES}
@@ -155,7 +155,7 @@ class Explorer(pn.viewable.Viewer):
         self.note.object += f"\n\n**Cannot be read: {why}**"
 
     def _settle(self) -> None:
-        name = self.sources.name(self.state.sweep)
+        name = self.sources.readable(self.state.sweep)
         if name != self.state.sweep:
             self.state.choose("sweep", name)
         self.source = self.sources.get(name)
@@ -255,8 +255,8 @@ class Explorer(pn.viewable.Viewer):
         if not self.source.sweep.record.summary:
             try:
                 networks = self.source.networks(cell, RECORDED)
-            except OSError as error:  # damaged, or taken away
-                why = f"{error} cannot be read"
+            except (OSError, ValueError) as error:  # taken away, or damaged
+                why = str(error)
         self.panels[name].show(networks)
         said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(self.source.grid.isel(place), list(place))}"
         if networks is None:

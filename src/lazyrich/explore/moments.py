@@ -87,7 +87,7 @@ class Moments:
         self.values = np.full(shape, missing)
         diverged = np.zeros(shape[1:], dtype=bool)
         for name in source.there:
-            with archive.LOCK, archive.read(source.path(name)) as data:
+            with archive.opened(source.path(name)) as data:
                 cells, replicates = source.places(name)
                 inside = np.flatnonzero(cells >= 0)
                 self.values[:, cells[inside], replicates[inside]] = read(data, self.times)[:, inside]

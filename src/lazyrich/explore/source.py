@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,9 +19,9 @@ from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.explore.unopened import Unopened
 from lazyrich.planning.command import snakemake_command
-from lazyrich.planning.folder import needed_shards, shard_file, trained
+from lazyrich.planning.folder import checksum_file, needed_shards, shard_file, trained
 from lazyrich.planning.plan import Shard, analysed, whole
-from lazyrich.shards import archive
+from lazyrich.shards import archive, integrity
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
@@ -34,7 +35,7 @@ class Sources:
     Attributes
     ----------
     files
-        name -> sweep file.
+        name -> sweep file; without those of which something could not be read, until that is written anew.
 
     Raises
     ------
@@ -46,6 +47,7 @@ class Sources:
         self.config, self.results = config, results
         self.files: dict[str, Path] = {}
         self._read: dict[str, Source] = {}
+        self._left_out: dict[str, tuple[float, ...]] = {}  # name -> when all that it is made of had been written
         self._reading = threading.Lock()
         self.look()
         if not self.files:
@@ -55,7 +57,12 @@ class Sources:
         """See what has come since."""
         files = {path.stem: path for path in sorted(self.config.glob("*.yaml"))}
         begun = {name: path for name, path in files.items() if any((self.results / name / "shards").glob("*.sha256"))}
+        begun = {name: path for name, path in begun.items() if not self._is_left_out(name, path)}
         self.files = {name: path for name, path in begun.items() if self._is_map(name, path)} or self.files
+
+    def _is_left_out(self, name: str, path: Path) -> bool:
+        """Whether a sweep could not be read, and is as it was then."""
+        return name in self._left_out and self._left_out[name] == _written(path, self.results / name)
 
     def _is_map(self, name: str, path: Path) -> bool:
         """Whether a sweep has two axes of numbers; of a file that is wrong, or being written, what was known of it."""
@@ -68,6 +75,25 @@ class Sources:
         """A sweep's name; any that is none stands for the first."""
         return asked if asked in self.files else next(iter(self.files))
 
+    def readable(self, asked: str = "") -> str:
+        """The name of a sweep that can be read: that asked for, or the first.
+
+        Raises
+        ------
+        ValueError
+            where none can be.
+        """
+        why: Exception | None = None
+        while self.files:
+            name = self.name(asked)
+            try:
+                self.get(name)
+            except Exception as error:  # whatever is wrong with one, the others can be seen
+                why = error
+            else:
+                return name
+        raise ValueError(f"{self.results}: holds no sweep that can be read; {why}")
+
     def known(self, asked: str) -> Source | None:
         """A sweep as it was read; None where it was not."""
         return self._read.get(self.name(asked))
@@ -79,8 +105,20 @@ class Sources:
         with self._reading:
             name = self.name(asked)
             if name not in self._read:
-                self._read[name] = Source(name, self.files[name], self.results)
+                self._read[name] = self._new(name)
             return self._read[name]
+
+    def _new(self, name: str) -> Source:
+        """Read a sweep; leave one that cannot be read out from now on, and say so on the terminal."""
+        path = self.files[name]
+        state = _written(path, self.results / name)
+        try:
+            return Source(name, path, self.results)
+        except Exception as error:
+            self._left_out[name] = state
+            self.files = {other: file for other, file in self.files.items() if other != name}
+            logging.getLogger("lazyrich").warning("%s is left out: %s", name, error)
+            raise
 
     def refresh(self, asked: str) -> Source:
         """Look, and read a sweep as it is now; while somebody is writing its file it stays as it was read."""
@@ -89,6 +127,12 @@ class Sources:
         with self._reading, suppress(ValueError, OSError):
             self._read[known.name] = known.refreshed()
         return self._read[known.name]
+
+
+def _written(file: Path, home: Path) -> tuple[float, ...]:
+    """When all that a sweep's source is made of was written."""
+    paths = file, home / "plan.json", home / "shards", home / "summary.nc", home / "summary.sha256"
+    return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in paths)
 
 
 @functools.cache
@@ -117,12 +161,13 @@ class Source:
         self.wanted = whole(self.sweep).recipe
         self.shards: dict[str, Shard] = needed_shards(self.sweep, self.home)
         # In this order: a shard that lands in between is seen at the next look.
-        self._state, self.there = self._written(), self._there()
+        self._state, self.there = _written(file, self.home), self._there()
         self._stored = self._whole()
         self.summary = self._stored.outline if self._stored else self._so_far()
         self._moments: dict[str, Moments] = {}
         # Its own and gone with it: `functools.cache` on a method would keep every source for ever.
         self.lines, self.places = functools.cache(self._lines), functools.cache(self._places)
+        _ = self.diagrams  # what every page asks for first, and what cannot be read is to be known here
 
     @property
     def complete(self) -> bool:
@@ -131,14 +176,9 @@ class Source:
 
     def refreshed(self) -> Source:
         """Itself, or anew where its file, its shards or its summary have been written since."""
-        if self._written() == self._state:
+        if _written(self.file, self.home) == self._state:
             return self
         return Source(self.name, self.file, self.home.parent)
-
-    def _written(self) -> tuple[float, ...]:
-        """When all that it is made of was written."""
-        paths = self.file, self.home / "plan.json", self.home / "shards", self.home / "summary.nc"
-        return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in paths)
 
     def fields(self, names: Iterable[str]) -> xr.Dataset:
         """Some fields of the summary (those of the names that it has), in memory from the first time on."""
@@ -214,7 +254,7 @@ class Source:
     @functools.cached_property
     def recorded(self) -> xr.Dataset:
         """A shard without its networks, for the names and meanings of what is recorded."""
-        with archive.LOCK, archive.read(self.path(self.there[0])) as data:
+        with archive.opened(self.path(self.there[0])) as data:
             return data[[name for name in data if "record" in data[name].dims]].isel(network=[]).load()
 
     def path(self, name: str) -> Path:
@@ -234,7 +274,7 @@ class Source:
         for name in self.there:
             rows = np.flatnonzero(self.places(name)[0] == cell)
             if len(rows):
-                with archive.LOCK, archive.read(self.path(name)) as data:
+                with archive.opened(self.path(name)) as data:
                     unread = [each for each in data if "record" in data[each].dims and each not in names]
                     # A cell's replicates lie side by side: one read each, not one an index.
                     near = data.drop_vars(unread).isel(network=slice(rows[0], rows[-1] + 1)).load()
@@ -252,8 +292,13 @@ class Source:
             raise ValueError(f"{self.home}: nothing is trained yet; run {command}")
         path = self.home / "summary.nc"
         newest = max(self.path(name).stat().st_mtime for name in self.there)
-        if not (self.complete and path.exists() and path.stat().st_mtime >= newest):
+        # Without a checksum it is being written, or of a version before there were any.
+        there = path.exists() and checksum_file(path).exists()
+        if not (self.complete and there and path.stat().st_mtime >= newest):
             return None
+        if found := integrity.damage(path):
+            command = snakemake_command(self.home / "report.html", self.home.parent)
+            raise ValueError(f"{path}: {found}; delete it, then run {command}")
         found = Unopened(path)
         # Else of the file before somebody edited it, its thresholds alone perhaps.
         return found if found.outline.attrs.get("analysed") == analysed(self.sweep) else None

@@ -25,7 +25,7 @@ class Unopened:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with archive.LOCK, archive.read(path) as data:
+        with archive.opened(path) as data:
             self.written = path.stat().st_mtime_ns
             fields = {
                 name: (each.dims, np.broadcast_to(_nothing(each.dtype), each.shape), each.attrs)
@@ -42,7 +42,7 @@ class Unopened:
         OSError
             where another file has taken its place.
         """
-        with archive.LOCK, archive.read(self.path) as data:
+        with archive.opened(self.path) as data:
             if self.path.stat().st_mtime_ns != self.written:
                 raise OSError(f"{self.path}: has just been written anew")
             return data[list(names)].isel(place or {}).load()

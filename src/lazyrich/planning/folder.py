@@ -5,10 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from lazyrich.planning.plan import Shard, index_of, plan, positions, whole
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.disk import replacing
+
+
+class _Recipe(BaseModel):
+    """What every recipe has; some have more."""
+
+    model_config = ConfigDict(strict=True)
+    format: int
+    settings: dict[str, Any]
+    fixed: dict[str, Any]
+    boxes: list[dict[str, list[list[Any]]]]
+
+
+class _Plan(BaseModel):
+    """What stands in a plan file."""
+
+    shards: dict[str, _Recipe]
+
+
+_MADE_ANEW = "move it away, then run the same command again: it is made anew, and every shard file stays"
 
 
 def shard_file(home: Path, name: str) -> Path:
@@ -16,9 +38,9 @@ def shard_file(home: Path, name: str) -> Path:
     return home / "shards" / f"{name}.nc"
 
 
-def checksum_file(shard: str | Path) -> Path:
-    """The file beside a shard's that holds its checksum."""
-    return Path(shard).with_suffix(".sha256")
+def checksum_file(path: str | Path) -> Path:
+    """The file beside a shard or a summary that holds its checksum."""
+    return Path(path).with_suffix(".sha256")
 
 
 def trained(home: Path, names: Iterable[str]) -> set[str]:
@@ -29,7 +51,7 @@ def trained(home: Path, names: Iterable[str]) -> set[str]:
 
 def known_shards(home: Path) -> dict[str, Shard]:
     """All shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
-    found = read_plan(home / "plan.json")
+    found = planned_shards(home)
     for path in sorted((home / "levels").glob("*.json")):
         found |= read_plan(path)
     return found
@@ -53,16 +75,47 @@ def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
     return found
 
 
+def planned_shards(home: Path) -> dict[str, Shard]:
+    """Return the shards of the plan file of a sweep's folder, name -> shard; empty if there is none.
+
+    A recipe that is not what its name says, as after damage, is left out: its networks are planned anew.
+    """
+    return {name: shard for name, shard in _recipes(home / "plan.json").items() if _is_named(shard, name)}
+
+
 def read_plan(path: str | Path) -> dict[str, Shard]:
-    """The shards of a plan file, name -> shard; empty if there is none."""
-    path = Path(path)
+    """Return the shards of a plan file, name -> shard; empty if there is none.
+
+    Raises
+    ------
+    ValueError
+        for a file that is no plan, and for a recipe that is not what its name says, with the fix.
+    """
+    found = _recipes(Path(path))
+    for name, shard in found.items():
+        if not _is_named(shard, name):
+            raise ValueError(f"{path}: shard {name} is not what its name says; {_MADE_ANEW}")
+    return found
+
+
+def _recipes(path: Path) -> dict[str, Shard]:
+    """What a plan file calls its shards, name -> shard; raise ValueError for a file that is no plan."""
     if not path.exists():
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return {name: Shard(recipe) for name, recipe in data["shards"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path}: is not a plan file; move it away, the shards it named stay usable") from None
+        _Plan.model_validate(data)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path}: is not a plan file; {_MADE_ANEW}") from None
+    return {name: Shard(recipe) for name, recipe in data["shards"].items()}
+
+
+def _is_named(shard: Shard, name: str) -> bool:
+    """Return whether a shard's name is `name`; text that cannot be encoded has no hash, and so no name."""
+    try:
+        return shard.name == name
+    except UnicodeEncodeError:
+        return False
 
 
 def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:

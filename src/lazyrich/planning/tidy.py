@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lazyrich.planning.folder import checksum_file, needed_shards, read_plan, write_plan
+from lazyrich.planning.folder import checksum_file, needed_shards, planned_shards, write_plan
 from lazyrich.sweep.reader import load_sweep
 
 
@@ -35,7 +35,7 @@ def remove(shards: list[Path]) -> None:
     """Delete shard files of one sweep, and forget them in its plan."""
     home = shards[0].parent.parent
     gone = {shard.stem for shard in shards}
-    earlier = read_plan(home / "plan.json")
+    earlier = planned_shards(home)
     # The plan first: a shard that it names and that is missing would only be trained again.
     write_plan(home / "plan.json", {name: shard for name, shard in earlier.items() if name not in gone})
     for shard in shards:

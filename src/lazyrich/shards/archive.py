@@ -6,11 +6,13 @@ are float32 (`loss` float64), and such a step is a missing integer.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import math
 import os
 import threading
+from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -170,6 +172,29 @@ def write(data: xr.Dataset, path: str | Path) -> None:
 def read(path: str | Path, **options: Any) -> xr.Dataset:
     """Open a file lazily; flags stay integers, steps that were not reached become NaN. Threads hold `LOCK` meanwhile."""
     return xr.open_dataset(path, engine="netcdf4", **options)
+
+
+@contextlib.contextmanager
+def opened(path: str | Path) -> Iterator[xr.Dataset]:
+    """Open a file lazily as `read` does, close it at the end, and hold `LOCK` in between.
+
+    Raises
+    ------
+    ValueError
+        naming the file, with the fix, where netCDF cannot read it, now or later: it does not say the name itself.
+    OSError
+        of the system, as for a file that is not there.
+    """
+    with LOCK:
+        try:
+            with read(path) as data:
+                yield data
+        except (OSError, RuntimeError) as error:
+            # Errors of netCDF bear negative numbers, or none.
+            if (getattr(error, "errno", None) or 0) > 0 or "NetCDF: " not in str(error):
+                raise
+            said = str(error).partition("NetCDF: ")[2].partition(":")[0]
+            raise ValueError(f"{path}: is damaged ({said}); delete it, then run snakemake again") from error
 
 
 def described_summary(

@@ -1,4 +1,4 @@
-"""Shards are what was written: a checksum beside each, verified before any of its numbers is read."""
+"""Shards and summaries are what was written: a checksum beside each, verified before any of their numbers is read."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from lazyrich.shards import archive
 from lazyrich.system.disk import replacing
 
 
-def _line(shard: Path) -> str:
+def _line(path: Path) -> str:
     """What stands in the checksum's file, as `sha256sum --check` reads it."""
-    with open(shard, "rb") as file:
-        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {shard.name}\n"
+    with open(path, "rb") as file:
+        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n"
 
 
-def write(data: xr.Dataset, shard: str | Path) -> None:
-    """Write a shard, then its checksum. Killed in between, the checksum is missing: an old one never stands by a new shard."""
-    shard = Path(shard)
-    checksum_file(shard).unlink(missing_ok=True)
-    archive.write(data, shard)
-    with replacing(checksum_file(shard)) as temporary:
-        temporary.write_text(_line(shard), encoding="utf-8")
+def write(data: xr.Dataset, path: str | Path) -> None:
+    """Write a shard or a summary, then its checksum.
+
+    Killed in between, the checksum is missing: an old one never stands by a new file.
+    """
+    path = Path(path)
+    checksum_file(path).unlink(missing_ok=True)
+    archive.write(data, path)
+    with replacing(checksum_file(path)) as temporary:
+        temporary.write_text(_line(path), encoding="utf-8")
 
 
 def verify(shards: Iterable[str | Path], threads: int = 1) -> None:
@@ -43,22 +46,18 @@ def verify(shards: Iterable[str | Path], threads: int = 1) -> None:
     """
     paths = [Path(shard) for shard in shards]
     with ThreadPoolExecutor(threads) as pool:
-        faults = dict(zip(paths, pool.map(fault, paths), strict=True))
-    bad = {path: found for path, found in faults.items() if found}
-    if bad:
-        raise ValueError("\n".join(_set_aside(path, found) for path, found in bad.items()))
+        _refuse(dict(zip(paths, pool.map(fault, paths), strict=True)), "trained anew")
+
+
+def verify_summaries(summaries: Iterable[str | Path]) -> None:
+    """Compare every summary with its checksum; raise as `verify` does."""
+    _refuse({path: damage(path) for path in map(Path, summaries)}, "made anew")
 
 
 def fault(shard: Path) -> str | None:
     """What is wrong with a shard, or None."""
-    if not shard.exists():
-        return "is missing"
-    checksum = checksum_file(shard)
-    if not checksum.exists():
-        return "has no checksum beside it"
-    # As bytes: a damaged checksum need not be text.
-    if checksum.read_bytes() != _line(shard).encode():
-        return f"is not what was written (its checksum is not that of {checksum.name})"
+    if found := damage(shard):
+        return found
     try:
         with archive.LOCK, archive.read(shard) as data:
             name = Shard(json.loads(data.attrs["recipe"])).name
@@ -69,11 +68,33 @@ def fault(shard: Path) -> str | None:
     return None if name == shard.stem else f"holds another shard, {name}"
 
 
-def _set_aside(shard: Path, found: str) -> str:
-    """Move a bad shard and its checksum aside; say so."""
-    moved = [_moved(path) for path in (shard, checksum_file(shard)) if path.exists()]
-    kept = f"; moved to {', '.join(path.name for path in moved)}" if moved else ""
-    return f"{shard}: {found}{kept}; run the same command again, it is trained anew"
+def damage(path: Path) -> str | None:
+    """How a file differs from what was written, by the checksum beside it; None where it does not."""
+    if not path.exists():
+        return "is missing"
+    if not path.is_file():  # of a pipe nobody would see the end
+        return "is no file"
+    checksum = checksum_file(path)
+    if not checksum.is_file():
+        return "has no checksum beside it"
+    # As bytes: a damaged checksum need not be text.
+    if checksum.read_bytes() != _line(path).encode():
+        return f"is not what was written (its checksum is not that of {checksum.name})"
+    return None
+
+
+def _refuse(faults: dict[Path, str | None], then: str) -> None:
+    """Move every bad file and its checksum aside, and raise ValueError, a line for each; `then` the same command makes it."""
+    bad = {path: found for path, found in faults.items() if found}
+    if bad:
+        raise ValueError("\n".join(_set_aside(path, found, then) for path, found in bad.items()))
+
+
+def _set_aside(path: Path, found: str, then: str) -> str:
+    """Move a bad file and its checksum aside; say so."""
+    moved = [_moved(each) for each in (path, checksum_file(path)) if each.exists()]
+    kept = f"; moved to {', '.join(each.name for each in moved)}" if moved else ""
+    return f"{path}: {found}{kept}; run the same command again, it is {then}"
 
 
 def _moved(path: Path) -> Path:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from lazyrich.sweep.axes import Integer, Real, scalar
-from lazyrich.sweep.reader import validated
+from lazyrich.sweep.reader import check_text, validated
 from lazyrich.sweep.schema import Section
 
 # `claims` is the ledger's folder.
 RESERVED = "claims"
+CONFIG = "config/config.yaml"
 
 
 def _free(name: str) -> str:
@@ -62,4 +63,5 @@ class Settings(Section):
 
 def load_settings(config: dict) -> Settings:
     """The checked configuration; raises SweepError with file, key and mend."""
-    return validated(Settings, config, "config/config.yaml")
+    check_text(config, CONFIG)
+    return validated(Settings, config, CONFIG)

@@ -61,6 +61,26 @@ def load_yaml(path: Path) -> dict:
     return data
 
 
+def check_text(data: Any, name: str) -> None:
+    """Raise SweepError where a text in `data`, keys included, holds a lone surrogate: no file and no terminal can hold it."""
+    left, seen = [("", data)], set()
+    while left:
+        key, value = left.pop()
+        if isinstance(value, str):
+            if found := re.search("[\ud800-\udfff]", value):
+                # In ASCII, for what is wrong cannot be written as it is.
+                at = f"{key} = {value}" if key else value
+                raise SweepError(
+                    f"{name}: {ascii(at)[1:-1]}: {ascii(found[0])[1:-1]} is no character by itself, no file can hold it; "
+                    "remove it"
+                )
+        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:  # an alias of YAML is looked at once
+            seen.add(id(value))
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            for part, inner in items:
+                left += [("", part), (f"{key}.{part}" if key else str(part), inner)]
+
+
 def validated(model: type[BaseModel], data: Any, name: str) -> Any:
     """`data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; mend`."""
     try:
@@ -139,6 +159,7 @@ def load_sweep(source: str | Path | dict) -> Sweep:
         path = Path(source)
         name, folder, data = str(path), path.parent, load_yaml(path)
         data.setdefault("title", path.stem)
+    check_text(data, name)
     for section, key in (("problem", "path"), ("figures", "published")):
         inner = data.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):

@@ -19,6 +19,10 @@ MENDS = {
     errno.EROFS: "make it writable",
     errno.EACCES: "give yourself access",
     errno.EPERM: "give yourself access",
+    # Another kind of file than there should be: a folder for a file, a file for a folder, a link to nothing.
+    errno.EISDIR: "move it away",
+    errno.ENOTDIR: "move it away",
+    errno.EEXIST: "move it away",
 }
 
 
@@ -37,6 +41,8 @@ def in_words(error: Exception, file: str = "a file") -> str:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path` and rename it at the end: a reader sees all of the new file or the old one.
 
+    So it is after a power cut, too: the file's bytes are on the disk before its name is.
+
     Raises
     ------
     OSError
@@ -47,6 +53,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in MENDS:
@@ -61,7 +69,8 @@ def remove_leftovers(results: Path) -> None:
     """Remove what killed processes left under temporary names in a folder of results, two folders deep."""
     for depth in ("", "*/", "*/*/"):
         for path in results.glob(f"{depth}.*{ENDING}"):
-            path.unlink(missing_ok=True)
+            if not path.is_dir():  # none of ours
+                path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:

@@ -93,12 +93,12 @@ def from_files(sweep: Sweep, shards: list[str], summary: str) -> Trained:
     def load_networks() -> xr.Dataset:
         parts = []
         for path in shards:
-            with archive.read(path) as data:
+            with archive.opened(path) as data:
                 parts.append(data.load())
         return concatenate(parts)
 
     def load_summary() -> xr.Dataset:
-        with archive.read(summary) as data:
+        with archive.opened(summary) as data:
             return data.load()
 
     return Trained(sweep, load_networks, load_summary)
