@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost.work import of_recipe
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
@@ -42,7 +43,7 @@ class Case(NamedTuple):
     spectrum: str = "isotropic"
 
 
-def recipe(case: Case) -> dict:
+def recipe(case: Case) -> Recipe:
     """The case's networks."""
     problem = {"samples": case.samples, "dimension": 10000, "noise_std": 0.1, "spectrum": case.spectrum}
     if case.spectrum == "power_law":
@@ -61,7 +62,7 @@ def recipe(case: Case) -> dict:
                 "replicates": case.replicates,
             }
         )
-    ).recipe
+    )
 
 
 def cases() -> Iterator[Case]:

@@ -20,7 +20,7 @@ def recipe(steps=1000, count=400, records=64):
         "record": {"points": records},
         "replicates": 100,
     }
-    return whole(load_sweep(data)).recipe
+    return whole(load_sweep(data))
 
 
 def test_without_jobs_the_constants_are_the_shipped_ones():

@@ -6,11 +6,12 @@ paper trains ReLU networks and sees two stages) is drawn, named as theory of lin
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+
+from lazyrich.networks.recipe import Recipe
 
 LINEAR = "linear"
 
@@ -91,4 +92,4 @@ def remark(summary: xr.Dataset, name: str) -> str:
 
 def _fixed(data: xr.Dataset) -> str:
     """The activation that all of a dataset shares."""
-    return json.loads(data.attrs["recipe"])["fixed"]["activation"]
+    return str(Recipe.of(data).fixed["activation"])

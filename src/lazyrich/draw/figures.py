@@ -120,7 +120,7 @@ def _titled(diagram: Diagram, slice_name: str) -> str:
 
 def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple[Builder, str] | None:
     """Trajectories of some cells; None where nothing that is drawn was recorded, or no network has a value."""
-    wanted = whole(sweep).recipe
+    wanted = whole(sweep)
     dims = summary["phase"].dims
     sizes = [summary.sizes[dim] for dim in dims]
     other = stand_in(sweep)

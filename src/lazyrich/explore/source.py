@@ -18,9 +18,10 @@ from lazyrich.analysis.summary import places, summarise_sweep
 from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.explore.unopened import Unopened
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.folder import checksum_file, needed_shards, shard_file, trained
-from lazyrich.planning.plan import Shard, analysed, whole
+from lazyrich.planning.plan import analysed, whole
 from lazyrich.shards import archive, integrity
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
@@ -158,8 +159,8 @@ class Source:
     def __init__(self, name: str, file: Path, results: Path) -> None:
         self.name, self.file, self.home = name, file, results / name
         self.sweep: Sweep = load_sweep(file)
-        self.wanted = whole(self.sweep).recipe
-        self.shards: dict[str, Shard] = needed_shards(self.sweep, self.home)
+        self.wanted = whole(self.sweep)
+        self.shards: dict[str, Recipe] = needed_shards(self.sweep, self.home)
         # In this order: a shard that lands in between is seen at the next look.
         self._state, self.there = _written(file, self.home), self._there()
         self._stored = self._whole()
@@ -263,7 +264,7 @@ class Source:
 
     def _places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
-        return places(self.shards[name].recipe, self.wanted)
+        return places(self.shards[name], self.wanted)
 
     def networks(self, cell: int, names: Sequence[str]) -> xr.Dataset | None:
         """The networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.

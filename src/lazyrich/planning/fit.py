@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost.work import SHIPPED, Amounts, cost, of_job
 from lazyrich.planning.folder import known_shards
 from lazyrich.planning.plan import whole
@@ -36,16 +37,14 @@ def of_sweeps(results: Path, sweeps: dict[str, Sweep]) -> list[Measured]:
     """The jobs of these sweeps, name -> sweep, that ended in a folder of results."""
     found = []
     for name, sweep in sorted(sweeps.items()):
-        recipes = {shard: content.recipe for shard, content in known_shards(results / name).items()}
+        recipes = known_shards(results / name)
         # An analysis on a cluster does its work elsewhere, and one of a refined sweep does not do all of it.
         leave = ("analyse_sweep",) if sweep.dask or sweep.refine else ()
-        found += read(results / name, recipes, whole(sweep).recipe, leave=leave)
+        found += read(results / name, recipes, whole(sweep), leave=leave)
     return found
 
 
-def read(
-    home: Path, shards: dict[str, dict[str, Any]], whole: dict[str, Any], *, leave: tuple[str, ...] = ()
-) -> list[Measured]:
+def read(home: Path, shards: Mapping[str, Recipe], whole: Recipe, *, leave: tuple[str, ...] = ()) -> list[Measured]:
     """The jobs, but for those called `leave`, that left benchmark files in a sweep's folder `home`.
 
     `shards`: name -> recipe, `whole` the sweep's.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
 from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.observables import OBSERVABLES
+from lazyrich.networks.recipe import Box, Recipe, size
 from lazyrich.planning.cost.length import dimension, length, samples, width
 from lazyrich.sweep.schema import SECTION_OF
 from lazyrich.sweep.sweep import Sweep
@@ -68,7 +70,7 @@ GPU = " on a GPU"
 WIDEST = ("memory", "gram", "widest network")  # the one kind that does not add up
 
 
-def records(record: dict[str, Any], cell: dict[str, Any]) -> int:
+def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
     """Number of records of a network; `record` as in a recipe's settings."""
     if record.get("summary"):
         return 1
@@ -87,7 +89,7 @@ def engines(sweep: Sweep) -> set[str]:
     return found
 
 
-def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
+def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """The work of one network with the parameters `cell`; `settings` those of its recipe."""
     n = samples(cell)
     engine = engine_of(cell["activation"], width(cell), n)
@@ -130,7 +132,7 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     return amounts
 
 
-def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
+def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """The work of drawing data and weights once, for all networks that share them."""
     n = samples(cell)
     linear = engine_of(cell["activation"], width(cell), n) == "propagator"
@@ -152,10 +154,10 @@ def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     )
 
 
-def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]) -> Amounts:
+def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> Amounts:
     """The work of all networks of a box (`plan`), from the mean of some of its cells."""
     axes = {key: points for key, points in box.items() if key != "replicate"}
-    networks = math.prod(map(len, box.values()))
+    networks = size(box)
     draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
     some = [[points[i] for i in _spread(len(points))] for points in axes.values()]
     total: Amounts = Counter()
@@ -175,9 +177,9 @@ def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]
     return mean
 
 
-def of_recipe(recipe: dict[str, Any]) -> Amounts:
+def of_recipe(recipe: Recipe) -> Amounts:
     """The work of training a recipe's networks, beside that of starting a job."""
-    boxes = [of_box(recipe["fixed"], box, recipe["settings"]) for box in recipe["boxes"]]
+    boxes = [of_box(recipe.fixed, box, recipe.settings) for box in recipe.boxes]
     total: Amounts = Counter()
     for amounts in boxes:
         total.update(amounts)
@@ -186,23 +188,23 @@ def of_recipe(recipe: dict[str, Any]) -> Amounts:
     return total
 
 
-def of_job(rule: str, recipe: dict[str, Any], *, gpu: bool = False) -> Amounts:
+def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
     """The work of a job: `simulate_shard` of a shard's recipe, or another rule of a whole sweep's."""
     if rule == "simulate_shard":
         amounts = of_recipe(recipe)
         amounts.update({(what, "", "job"): 1.0 for what in ("seconds", "memory", "disk")})
         amounts["memory", "gram", "job"] = float(WIDEST in amounts)
         return on_gpu(amounts) if gpu else amounts
-    (box,) = recipe["boxes"]
-    networks = math.prod(map(len, box.values()))
-    cell = dict(recipe["fixed"])
+    box = recipe.grid
+    networks = size(box)
+    cell = dict(recipe.fixed)
     for key, points in box.items():
         cell.update(zip(key.split(), points[-1], strict=True))
     return Counter(
         {
             ("seconds", rule, "job"): 1.0,
             ("seconds", rule, "cell"): networks / len(box["replicate"]),
-            ("seconds", rule, "value"): networks * (records(recipe["settings"]["record"], cell) + 1.0),
+            ("seconds", rule, "value"): networks * (records(recipe.settings["record"], cell) + 1.0),
             ("memory", rule, "job"): 1.0,
             ("memory", rule, "cell"): networks / len(box["replicate"]),
         }
