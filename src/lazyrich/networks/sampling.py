@@ -27,7 +27,8 @@ def spectrum(row: dict[str, Any], fixed: Mapping[str, Any]) -> list[tuple[float,
         case "spiked":
             return [(1.0 + row["spike_strength"], row["spikes"]), (1.0, d - row["spikes"])]
         case "power_law":
-            return np.arange(1, d + 1, dtype=float) ** -row["spectrum_exponent"]
+            eigenvalues: np.ndarray = np.arange(1, d + 1, dtype=float) ** -row["spectrum_exponent"]
+            return eigenvalues
         case _:
             return np.array(fixed["eigenvalues"], dtype=float)
 

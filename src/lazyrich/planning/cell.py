@@ -108,7 +108,7 @@ def _wanted(sweep: Sweep) -> str:
     return f"write --cell {' '.join('|'.join(f'{name}=…' for name in names) for names in sweep.dims)}"
 
 
-def _point(names: tuple[str, ...], points: list[tuple], known: dict[str, str]) -> tuple:
+def _point(names: tuple[str, ...], points: list[Point], known: dict[str, str]) -> Point:
     """The only point of a dimension that has the `known` values, each as near as `_nearest` allows."""
     found = points
     for name, text in known.items():
@@ -124,7 +124,7 @@ def _point(names: tuple[str, ...], points: list[tuple], known: dict[str, str]) -
     return found[0]
 
 
-def _nearest(name: str, text: str, values: list) -> Any:
+def _nearest(name: str, text: str, values: list[Any]) -> Any:
     """The one of the rising `values` of an axis that is meant."""
     if isinstance(values[0], str):
         if text not in values:

@@ -118,7 +118,8 @@ def _written(path: Path) -> float:
 
 def _rate(home: Path, shards: dict[str, Recipe], done: dict[str, float]) -> float | None:
     """Networks a second of the last shards, as many as were trained without a pause between them."""
-    first, last, networks = None, None, 0
+    first: float | None = None
+    last, networks = 0.0, 0
     for name in sorted(done, key=done.__getitem__, reverse=True)[:RECENT]:
         job = read_log(home / "logs/simulate_shard" / f"{name}.log")
         if job is None or not job.last.startswith(DONE):

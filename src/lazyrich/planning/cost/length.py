@@ -103,20 +103,20 @@ def _power_sum(d: int, exponent: float) -> float:
 
 def _laziness(cell: dict[str, Any], b: float) -> float:
     if "laziness" in cell:
-        return cell["laziness"]
+        return float(cell["laziness"])
     if "width_exponent_p" in cell:
         scales = (cell["width"] ** -cell["width_exponent_s"], cell["width"] ** -cell["width_exponent_p"])
     else:
         # Of a file with weights, nothing is said; their scale only shifts the onset.
         scales = (cell.get("sigma_0", 1.0), cell.get("v_0", 1.0))
-    return max(scales[0] ** 2 + scales[1] ** 2, 1e-300) / (2 * b)
+    return float(max(scales[0] ** 2 + scales[1] ** 2, 1e-300)) / (2 * b)
 
 
 def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: float) -> float:
     if "stability_fraction" in cell:
-        return cell["stability_fraction"]
+        return float(cell["stability_fraction"])
     if "growth_per_step" in cell:
-        growth = cell["growth_per_step"]
+        growth = float(cell["growth_per_step"])
     else:
         gamma = kappa * norm**2
         growth = LOSS_FACTOR[cell.get("loss", "half_mse")] * cell["learning_rate"] * math.sqrt(gamma)
