@@ -43,7 +43,7 @@ def test_a_slower_machine_is_learnt_from_a_few_jobs(factor):
 
 def test_jobs_of_different_kinds_tell_steps_from_records():
     """A machine whose records are five times as dear and whose steps cost the same."""
-    truth = work.Counter(work.SHIPPED)
+    truth = work.Amounts(work.SHIPPED)
     truth["seconds", "propagator", "record"] *= 5
     truth["seconds", "propagator", "record entry"] *= 5
     rng = random.Random(0)

@@ -7,7 +7,6 @@ what this machine, with whatever runs beside, makes of such jobs.
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,7 +74,7 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
     With u the ratios of the constants to the shipped ones and w a job's shares of its predicted cost, the least of
     Σ (w·u − measured/predicted)²/SPREAD² + Σ (u − 1)²/DOUBT².
     """
-    fitted = Counter(SHIPPED)
+    fitted = Amounts(SHIPPED)
     jobs = list(jobs)
     for what in ("seconds", "memory"):
         rows, values = [], []
@@ -84,7 +83,7 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
             if measured is None:
                 continue
             parts = {
-                kind: cost(Counter({kind: amount}), SHIPPED, what, job.threads) for kind, amount in job.amounts.items()
+                kind: cost(Amounts({kind: amount}), SHIPPED, what, job.threads) for kind, amount in job.amounts.items()
             }
             predicted = sum(parts.values())
             if not predicted:  # of a rule that there is no model of

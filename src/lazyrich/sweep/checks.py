@@ -233,7 +233,7 @@ def _check_figures(sweep: Grid) -> None:
             raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
     drawn, axes = sweep.single, sweep.figures.axes or ()
     for name in map(bare, axes):
-        if name not in drawn or axes[0] == axes[1]:
+        if name not in drawn or len(set(axes)) < 2:
             raise ValueError(
                 f"figures.axes: {' and '.join(axes)} are not two axes of this sweep, each alone; write two of "
                 f"{', '.join(drawn) or 'none, it has no such axis'}"

@@ -22,7 +22,7 @@ def check(sweep: Sweep) -> None:
     source, path = sweep.problem.source, sweep.problem.path
     try:
         if source == "cifar10":
-            cifar10.check(path)
+            cifar10.check(str(path))
         pool = pool_of(source, path)
     except DataError as error:
         raise ValueError(f"problem.path: {error}") from None

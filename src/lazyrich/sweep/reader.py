@@ -36,8 +36,7 @@ def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode
         if key in seen:
             raise SweepError(f"{key}: stands twice (line {key_node.start_mark.line + 1}); remove one")
         seen.add(key)
-    mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)
-    return mapping
+    return {str(key): value for key, value in loader.construct_mapping(node, deep=True).items()}
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
@@ -116,12 +115,13 @@ def _explain(model: type[BaseModel], name: str, fault: ErrorDetails) -> str:
 
 
 def _annotation(model: type[BaseModel], loc: tuple[str | int, ...]) -> Any:
-    return _model_at(model, loc[:-1]).model_fields[loc[-1]].annotation
+    return _model_at(model, loc[:-1]).model_fields[str(loc[-1])].annotation
 
 
 def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
     for part in loc:
-        inner = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
     return model

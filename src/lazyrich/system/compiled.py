@@ -41,7 +41,7 @@ def compiled(function: Callable[..., Any], *roots: str, **options: Any) -> Any:
     return dispatcher
 
 
-class _Cache(FunctionCache):
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
     """A file for each signature: SHA-256 of the rest, then a pickle of the signature's key and its machine code."""
 
     # Not numba's, which would choose a folder at import.

@@ -36,7 +36,8 @@ def kernel_change(
 
 def kernel_change_isotropic(laziness: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
     """The same for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
-    return 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
+    change: Array = 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
+    return change
 
 
 def critical_laziness(change: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:

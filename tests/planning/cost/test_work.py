@@ -23,7 +23,7 @@ def recipe(**changes):
 def test_a_box_of_few_points_is_the_sum_of_its_cells():
     asked = recipe()
     box = asked.grid
-    total = work.Counter()
+    total = work.Amounts()
     for (n,), (chi,) in product(box["samples"], box["laziness"]):
         cell = {**asked.fixed, "samples": n, "laziness": chi}
         for kind, amount in work.of_network(cell, asked.settings).items():

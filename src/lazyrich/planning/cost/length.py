@@ -95,10 +95,10 @@ def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:
 def _power_sum(d: int, exponent: float) -> float:
     """Σ_j j^−exponent over j = 1 … d: the first terms, and the integral over the others."""
     head = min(d, 16)
-    total = sum(j**-exponent for j in range(1, head + 1))
+    total = float(sum(j**-exponent for j in range(1, head + 1)))
     low, high = head + 0.5, d + 0.5
     tail = math.log(high / low) if exponent == 1 else (high ** (1 - exponent) - low ** (1 - exponent)) / (1 - exponent)
-    return total + tail
+    return total + float(tail)
 
 
 def _laziness(cell: dict[str, Any], b: float) -> float:
