@@ -16,7 +16,7 @@ def alignment_time(v_0: Float[Array, "..."], growth: Float[Array, "..."]) -> Flo
 
 
 def _inverse_growth(
-    width: Array, samples: Array, learning_rate: Array, loss_factor: Array, trace: Array, signal: Array
+    width: Array, samples: Array | int, learning_rate: Array, loss_factor: Array, trace: Array, signal: Array
 ) -> Array:
     """m√n/(cη√trΣ ‖β̃‖), which is 1/k where γ = trΣ n‖β̃‖²."""
     inverse: Array = width * np.sqrt(samples) / (loss_factor * learning_rate * np.sqrt(trace) * signal)
