@@ -176,4 +176,4 @@ def test_the_page_s_command_names_the_cell_that_is_clicked(trained, monkeypatch)
                 command = shlex.split(data["replay"].replace(data["cell"], " ".join(parts)))
                 assert command[:4] == ["lazyrich", "replay", "name", "--cell"]
                 assert command[-2:] == ["--replicate", "0"]
-                assert list(find_cell(sweep, command[4:-2]).box.values()) == [[[sample]], [[x]], [[y]]]
+                assert list(find_cell(sweep, command[4:-2]).box.values()) == [((sample,),), ((x,),), ((y,),)]

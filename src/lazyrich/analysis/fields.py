@@ -24,7 +24,11 @@ def names_along(summary: xr.Dataset, dim: str) -> xr.DataArray | None:
 def map_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
     """Grid dimensions that maps are drawn over: as `numeric_axes`, but those of `first` may be axes of names, too."""
     wanted = [variable(bare(name)) for name in first]
-    named = {str(names.name): dim for dim in summary["phase"].dims if (names := names_along(summary, dim)) is not None}
+    named = {
+        str(names.name): dim
+        for dim in map(str, summary["phase"].dims)
+        if (names := names_along(summary, dim)) is not None
+    }
     chosen = [named.get(name, name) for name in wanted]
     return list(dict.fromkeys([dim for dim in chosen if summary.sizes.get(dim, 1) > 1] + numeric_axes(summary)))
 

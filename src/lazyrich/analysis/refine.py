@@ -69,7 +69,8 @@ def _interval(sweep: Sweep, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataA
     else:
         low = high = field
     # One replicate has no interval but itself.
-    return (edge.where(field.notnull()).fillna(field) for edge in (low, high))
+    there = field.notnull()
+    return low.where(there).fillna(field), high.where(there).fillna(field)
 
 
 def _crossed(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from dask import compute, delayed
+from dask.base import compute
+from dask.delayed import delayed
 
 from lazyrich.analysis import theories
 from lazyrich.analysis.assemble import FLAGS, assemble

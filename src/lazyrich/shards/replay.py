@@ -252,12 +252,13 @@ def _compared(
     base: float,
 ) -> Compared:
     """A quantity at `steps`, all arrays (records,) or (records, probes); `least` and `base` as of `_rounding`."""
-    size, rounding = _rounding(*values, steps, terms, least, base)
+    found, again = values
+    size, rounding = _rounding(found, again, steps, terms, least, base)
     known = (rounding <= RECOGNISABLE * size) | (size == 0)
     # What a float32 on disk cannot tell apart: half the distance to its neighbour.
     single = stored.dtype == np.float32
     with np.errstate(over="ignore"):
-        found = np.where(np.isinf(stored), values[0].astype(stored.dtype), values[0])
+        found = np.where(np.isinf(stored), found.astype(stored.dtype), found)
     finest = np.spacing(np.minimum(np.abs(found), np.finfo(np.float32).max).astype(np.float32)) / 2 if single else 0.0
     excess = _difference(found, stored)
     difference = _over_values(excess, len(steps))
@@ -296,7 +297,8 @@ def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _outgrown(runs: list[Trajectories], steps: np.ndarray, terms: float) -> float:
     """The first recorded step at which nothing can be said of the loss any more, or infinity."""
-    size, rounding = _rounding(*(_at_records("loss", run) for run in runs), steps, terms, 0.0)
+    found, again = (_at_records("loss", run) for run in runs)
+    size, rounding = _rounding(found, again, steps, terms, 0.0)
     beyond = np.flatnonzero(rounding > RECOGNISABLE * size)
     return float(steps[beyond[0]]) if len(beyond) else np.inf
 

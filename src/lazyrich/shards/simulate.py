@@ -27,7 +27,7 @@ from lazyrich.system.device import find_device
 MEANWHILE = (
     "while these networks trained, so that none is kept; start again, and leave it as it is until they are trained"
 )
-EXPLICIT = {
+EXPLICIT: dict[str | None, bool] = {
     "gram": True,
     "propagator": False,
 }  # whether every neuron is; by default where the network's engine wants it
