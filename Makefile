@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Only what decides the installed packages; a change of the library's own source needs no new installation.
 LOCK := pyproject.toml constraints.txt
 # Rooms in which mypy finds nothing.
-STRICT := $(addprefix src/lazyrich/,system theory sweep planning)
+TYPED := $(addprefix src/lazyrich/,system theory sweep planning shards)
 
 .DEFAULT_GOAL := results
 .PHONY: results explore test check docs gpu benchmark clean
@@ -25,7 +25,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/mypy --follow-imports=silent $(STRICT)
+	$(BIN)/mypy --follow-imports=silent $(TYPED)
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --cores all --dry-run --quiet
 
