@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import re
+import sys
 import threading
 
 import panel as pn
@@ -137,6 +138,27 @@ def test_no_answer_may_be_framed_or_read_by_others(port, path, host):
     _, headers, _ = answer(port, path, Host=host.format(port=port))
     assert {name: headers[name] for name in HEADERS} == HEADERS
     assert not [name for name in headers if name.lower().startswith("access-control")]
+
+
+def test_no_module_is_imported_that_an_address_names(port, tmp_path, monkeypatch):
+    (tmp_path / "imported_by_address.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for path in (
+        "/components/imported_by_address/x/__css__/x",
+        "//components/imported_by_address/x/__css__/x",
+        "/%63omponents/imported_by_address/x/__css__/x",
+        "/static/../components/imported_by_address/x/__css__/x",
+        "/components/panel.widgets/Select/_stylesheets/css/select.css",
+    ):
+        assert answer(port, path)[0] in (403, 404), path
+        assert "imported_by_address" not in sys.modules
+    assert answer(port, "/components/panel/x/__css__/x")[0] == 404
+    assert answer(port)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/metadata", "/autoload.js?bokeh-autoload-element=x"])
+def test_no_route_is_open_that_the_page_does_not_use(port, path):
+    assert answer(port, path)[0] == 404
 
 
 def test_a_query_with_two_question_marks_is_answered(port):

@@ -1,7 +1,7 @@
 """Which requests the explorer answers: those of this machine's browser for the page, and no others.
 
-The server listens on loopback, but any web page may send requests there. One rule in front of the router refuses them, whatever
-they ask for: pages, files and web sockets alike.
+The server listens on loopback, but any web page may send requests there. A rule in front of the router refuses them, whatever
+they ask for: pages, files and web sockets alike. A second rule closes every route that the page does not use.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.routing import Matcher, Rule
-from tornado.web import Application, OutputTransform, RequestHandler
+from tornado.web import Application, ErrorHandler, OutputTransform, RequestHandler
 
 # Any port: of an ssh tunnel the browser names its own end. DNS rebinding can choose the port, but not the name, for a browser
 # sends the name that its page was opened under, and these three are nobody's to point elsewhere.
 LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+# The page, its web socket, its icon, and the scripts and styles of Bokeh and Panel. Of their other routes `/components/` imports
+# whatever module the address names, which may end the process, and `/autoload.js` lets every origin open a session.
+ROUTES = re.compile(r"/(ws|favicon\.ico|static/.*)?")
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
@@ -28,8 +31,11 @@ HEADERS = {
 
 
 def guard(application: Application) -> None:
-    """Refuse all requests but those of this machine's browser, and forbid other sites every use of an answer."""
-    application.default_router.rules.insert(0, Rule(_Foreign(), _Refusal))
+    """Refuse all requests but those of this machine's browser for what the page needs; no other site may use an answer."""
+    application.default_router.rules[:0] = [
+        Rule(_Foreign(), _Refusal),
+        Rule(_Unused(), ErrorHandler, {"status_code": 404}),
+    ]
     application.add_transform(_Headers)
 
 
@@ -63,6 +69,14 @@ class _Foreign(Matcher):
         return {} if foreign(request.headers) else None
 
 
+class _Unused(Matcher):
+    """Match what the page does not use."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """Return arguments of the handler, none, where no route of the page is asked for; None where one is."""
+        return None if ROUTES.fullmatch(request.path) else {}
+
+
 class _Refusal(RequestHandler):
     """Answer 403 to every method."""
 
@@ -76,13 +90,11 @@ class _Refusal(RequestHandler):
 
 
 class _Headers(OutputTransform):
-    """Put `HEADERS` on every answer, and take off those by which Bokeh lets other origins read."""
+    """Put `HEADERS` on every answer."""
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
         """Return the answer's first part with other headers."""
-        for name in [name for name in headers if name.startswith("Access-Control-")]:
-            del headers[name]
         headers.update(HEADERS)
         return status_code, headers, chunk
