@@ -17,8 +17,8 @@ from tornado.web import Application, ErrorHandler, OutputTransform, RequestHandl
 # Any port: of an ssh tunnel the browser names its own end. DNS rebinding can choose the port, but not the name, for a browser
 # sends the name that its page was opened under, and these three are nobody's to point elsewhere.
 LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-# The page, its web socket, its icon, and the scripts and styles of Bokeh and Panel. Of their other routes `/components/` imports
-# whatever module the address names, which may end the process, and `/autoload.js` lets every origin open a session.
+# The page, its web socket, its icon, and the scripts and styles of Bokeh and Panel. Of their other routes `/components/`
+# imports whatever module the address names, which may end the process, and `/autoload.js` gives every origin a session.
 ROUTES = re.compile(r"/(ws|favicon\.ico|static/.*)?")
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -40,7 +40,7 @@ def guard(application: Application) -> None:
 
 
 def foreign(headers: HTTPHeaders) -> bool:
-    """Whether the headers of a request are those of another host or of another site's page.
+    """Return whether the headers of a request are those of another host or of another site's page.
 
     A link of another site that opens the page is not: such a site sees nothing of what it opens.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import panel as pn
@@ -11,6 +12,7 @@ from bokeh.server.server import Server
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.guard import guard
 from lazyrich.explore.launch import Launcher
+from lazyrich.explore.markup import html
 from lazyrich.explore.source import Sources
 from lazyrich.explore.state import Address
 
@@ -49,7 +51,11 @@ def _page(sources: Sources, launcher: Launcher | None) -> None:
     back = CustomJS(code="window.addEventListener('popstate', () => window.location.reload())")
     pn.state.curdoc.js_on_event("document_ready", back)
     address = Address.from_request(pn.state.curdoc.session_context.request)
-    Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
+    try:
+        Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
+    except Exception as error:  # whatever it is: Panel would show it as HTML, and what it says may be a file's words
+        logging.getLogger("lazyrich").exception("a page cannot be shown")
+        pn.pane.HTML(html("<p><b>This page cannot be shown: {}</b></p>", error)).servable(title="lazyrich")
 
 
 def _send_at_once() -> None:
