@@ -39,6 +39,14 @@ def hostile(name):
 def project(tmp_path_factory):
     """A sweep of which the file's name, the title, an activation and all attributes of netCDF files are hostile."""
     root = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)  # an activation's file is named as seen from there
+        make(root)
+    return root
+
+
+def make(root):
+    """Make the project's folder."""
     sweeps, activation = root / "config/sweeps", hostile("activation") + ".py"
     sweeps.mkdir(parents=True)
     (sweeps / activation).write_text("import torch\n\n\ndef f(x):\n    return torch.tanh(x)\n")
@@ -67,7 +75,6 @@ def project(tmp_path_factory):
         archive.write(spoiled(summary), home / "summary.nc")
         with netCDF4.Dataset(home / "summary.nc") as written:
             assert written["laziness"].symbol == hostile("symbol")
-    return root
 
 
 def spoiled(data):
