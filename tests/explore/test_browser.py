@@ -57,9 +57,10 @@ def served(folder, *options):
                 assert server.poll() is None
                 assert time.monotonic() < end
                 time.sleep(0.2)
-        yield url
-        server.terminate()
-        server.wait()
+        try:
+            yield url
+        finally:  # a test that fails must not wait for the server
+            server.terminate()
 
 
 @pytest.fixture(scope="module")

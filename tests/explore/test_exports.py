@@ -49,7 +49,7 @@ def test_the_command_that_is_shown_replays_the_cell(folder, results, tmp_path, m
     Path("results").rename(results)
     page = Explorer(Sources(Path("config/sweeps"), Path(results)))
     page.state.param.update(sweep="done", cell=17)
-    shown = page.words["cell"].object.split("`")[1]
+    shown = html.unescape(page.words["cell"].object.split("<code>")[1].split("</code>")[0])
     program, *arguments = shlex.split(shown)
     assert program == "lazyrich" and main(arguments) == 0
     said = capsys.readouterr().out

@@ -10,6 +10,7 @@ import xarray as xr
 from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.draw.style import axis_label
 from lazyrich.explore.dimensionless import NUMBERS
+from lazyrich.explore.markup import html, plain
 from lazyrich.explore.state import OWN
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Controls:
         self.run = pn.widgets.Button(label="Run it here", disabled=True, width=SIDE)
         self.run.on_click(page.run)
         self.progress = pn.indicators.Progress(value=0, max=100, width=SIDE)
-        self.said = pn.pane.Markdown("", width=SIDE)
+        self.said = pn.pane.HTML("", width=SIDE)
         self.exports = pn.Row(
             *(
                 download(
@@ -64,6 +65,10 @@ class Controls:
             *(self.lines, self.keep, self.finer),
             *((self.run, self.progress, self.said) if page.launcher is not None else ()),
         ]
+
+    def say(self, words: str) -> None:
+        """Show words below the button that runs a part."""
+        self.said.object = html("<p>{}</p>", words)
 
     def _select(self, name: str, label: str) -> pn.widgets.Select:
         return self._watched(pn.widgets.Select(label=label, width=SIDE), name)
@@ -120,13 +125,17 @@ class Controls:
 
 
 def _along(summary: xr.Dataset, dim: str) -> tuple[str, dict[str, int]]:
-    """(label, value -> place) of a dimension, along which there are several coordinates where axes advance together."""
+    """Return (label, value -> place) of a dimension, all of them HTML, for sliders read that.
+
+    There are several coordinates where axes advance together.
+    """
     names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
     words = [
         ", ".join(str(value) if isinstance(value, str) else f"{value:.4g}" for value in values)
         for values in zip(*(summary[name].values.tolist() for name in names), strict=True)
     ]
-    return "; ".join(axis_label(summary, name) for name in names), {word: place for place, word in enumerate(words)}
+    label = "; ".join(axis_label(summary, name) for name in names)
+    return plain(label), {plain(word): place for place, word in enumerate(words)}
 
 
 def _labelled(summary: xr.Dataset, names: list[str]) -> dict[str, str]:

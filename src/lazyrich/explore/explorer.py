@@ -20,6 +20,7 @@ from lazyrich.explore.coordinates import Curved, Straight, pairs
 from lazyrich.explore.dimensionless import FIELDS
 from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
+from lazyrich.explore.markup import html
 from lazyrich.explore.moments import DURING, Moments
 from lazyrich.explore.panels import Panels
 from lazyrich.explore.reader import Reader
@@ -44,13 +45,13 @@ class Explorer(pn.viewable.Viewer):
         self.state = State(sweep=sources.readable())
         self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
         self.panels_at = {name: pn.FlexBox() for name in FRAMES}
-        self.words = {name: pn.pane.Markdown("") for name in FRAMES}
+        self.words = {name: pn.pane.HTML("") for name in FRAMES}
         self.map: Map | None = None
         self.moments: Moments | None = None
         self.pairs: list[tuple[str, str]] = []  # dimensionless coordinates that the map can have
         self.where: Straight
         self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
-        self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
+        self.drawing, self.note = pn.Column(), pn.pane.HTML("")
         self.settling = False
         self.settled: dict[str, Any] = {}  # the state that was shown last
         self.reader = Reader(self)
@@ -152,7 +153,7 @@ class Explorer(pn.viewable.Viewer):
             if self.reader.wanting:  # the same at another time of training, whose shards have changed
                 self.state.show = ""
         self.state.param.trigger(*LINKED)
-        self.note.object += f"\n\n**Cannot be read: {why}**"
+        self.note.object += html("<p><b>Cannot be read: {}</b></p>", why)
 
     def _settle(self) -> None:
         name = self.sources.readable(self.state.sweep)
@@ -222,7 +223,8 @@ class Explorer(pn.viewable.Viewer):
         if self._new("lines", *figure, place, state.lines):
             self.map.draw_lines(self.lines())
         self.map.figure.title.text = self.title()
-        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{self.running()}"
+        heading, said = source.sweep.title or source.name, setting(source.sweep) + self.running()
+        self.note.object = html("<h3>{}</h3><p>{}</p>", heading, said)
 
     def running(self) -> str:
         """How far a sweep is that is not done."""
@@ -260,12 +262,14 @@ class Explorer(pn.viewable.Viewer):
         self.panels[name].show(networks)
         said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(self.source.grid.isel(place), list(place))}"
         if networks is None:
-            self.words[name].object = f"**{said}**: there are no trajectories, for {why}."
+            self.words[name].object = html("<p><b>{}</b>: there are no trajectories, for {}.</p>", said, why)
         else:
             asked = " ".join(points[i] for points, i in zip(named(self.source.sweep), place.values(), strict=True))
             command = replay_command(self.source.name, asked, self.source.home.parent, 0)
             many, theory = counted(networks.sizes["network"], "replicate"), scope.sentence(networks)
-            self.words[name].object = f"**{said}** ({many}).{theory}\n\n`{command}`"
+            self.words[name].object = html(
+                "<p><b>{}</b> ({}).{}</p><p><code>{}</code></p>", said, many, theory, command
+            )
 
     def example(self) -> None:
         """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
@@ -297,7 +301,7 @@ class Explorer(pn.viewable.Viewer):
         try:
             self.launcher.start(self.finer().read(), self.source.name)
         except ValueError as error:
-            self.controls.said.object = str(error)
+            self.controls.say(str(error))
         else:
             self.news()
 
@@ -353,7 +357,8 @@ class Explorer(pn.viewable.Viewer):
     def news(self) -> None:
         """Show what has come since the page was drawn, and how far the launcher's run is."""
         if self.launcher is not None and self.launcher.name is not None:
-            self.controls.progress.value, self.controls.said.object = self.launcher.progress()
+            self.controls.progress.value, said = self.launcher.progress()
+            self.controls.say(said)
         if self.reader.news:
             self.show()
 
