@@ -23,7 +23,7 @@ from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
-from lazyrich.draw.pictures import matplotlib_figure, save
+from lazyrich.draw.pictures import defaults, save
 from lazyrich.draw.rendered import rendered
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.plan import whole
@@ -72,10 +72,10 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
         said = f"{caption} Made by: {command}"
-        for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
-            # As in `rendered`: not `set_current_backend`.
-            hv.Store.current_backend = backend
-            write(build(backend), name, folder, said)
+        hv.Store.current_backend = "bokeh"
+        _write_page(build("bokeh"), name, folder, said)
+        with defaults():
+            _write_pictures(build("matplotlib"), name, folder, said)
     captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -176,4 +176,4 @@ def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str
 
 def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """SVG and PNG, with what they show in their metadata."""
-    save(matplotlib_figure(element), said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})
+    save(element, said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

@@ -6,7 +6,6 @@ import io
 import tempfile
 from pathlib import Path
 
-import holoviews as hv
 import xarray as xr
 
 from lazyrich.analysis.stages import Stage
@@ -36,20 +35,16 @@ def picture(
 
     What is `said` of it lies in its metadata.
     """
-    from lazyrich.draw.pictures import matplotlib_figure, save  # only now, for it takes half a second
+    from lazyrich.draw.pictures import defaults, save  # only now, for it takes half a second
 
-    hv.Store.current_backend = "matplotlib"
-    try:
+    file = io.BytesIO()
+    with defaults():
         overlay = diagram.draw(
             where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines)
         )
-        drawn = matplotlib_figure(overlay)
-        if part:
-            drawn.axes[0].set(xlim=part[:2], ylim=part[2:])
-    finally:
-        hv.Store.current_backend = "bokeh"
-    file = io.BytesIO()
-    save(drawn, said, {kind: file})
+        if part:  # as options, so that ticks are chosen for what is seen
+            overlay = overlay.opts(backend="matplotlib", xlim=tuple(part[:2]), ylim=tuple(part[2:]))
+        save(overlay, said, {kind: file})
     file.seek(0)
     return file
 
