@@ -17,7 +17,7 @@ from lazyrich.analysis.boundaries import boundaries
 from lazyrich.analysis.fields import map_axes, placed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.summary import cell
-from lazyrich.draw import curves, lines, maps
+from lazyrich.draw import curves, lines, maps, oscillation
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
@@ -143,7 +143,14 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
 
     points = _laid_over(published, other) if published else ""
     left = chosen(len(found), len(trained), "cells")
-    said = f"Every replicate (thin) and their median (thick) against theory.{scope.sentence(summary)}{points}{left}"
+    dots = ""
+    if any(not oscillation.resolved(networks).all() for networks in found.values()):
+        dots = (
+            " Dots: records between which a network oscillates, which no line joins; theory ends where it does so, too."
+        )
+    said = (
+        f"Every replicate (thin) and their median (thick) against theory.{dots}{scope.sentence(summary)}{points}{left}"
+    )
     return builder, f"{said} {setting(sweep)}"
 
 

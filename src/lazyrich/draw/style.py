@@ -134,7 +134,9 @@ def log_ticks(axis: Axis) -> None:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
     else:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        # As many digits as tell neighbouring ticks of a narrow axis apart.
+        digits = max(6, int(np.ceil(3 - np.log10(high / low - 1)))) if high > low else 6
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.{digits}g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
