@@ -273,4 +273,4 @@ def test_a_picture_of_a_part_has_ticks_and_names_only_what_is_seen(page, monkeyp
         if part:
             np.testing.assert_allclose([*axes.get_xlim(), *axes.get_ylim()], page.state.part)
     legends = [len(figure.axes[0].get_legend().get_texts()) if figure.axes[0].get_legend() else 0 for figure in drawn]
-    assert legends[0] > legends[1] > 0 and legends[2] == legends[3] == 0, legends
+    assert legends[0] > legends[1] > 0 and legends[2] == 0, legends
