@@ -324,6 +324,21 @@ def test_a_click_shows_the_stored_trajectory_of_that_cell(sliced, browser):
     page.context.close()
 
 
+def test_a_network_that_oscillates_between_records_is_dots(running, browser):
+    folder, summary = running
+    cells = summary["phase"].transpose("growth_per_step", "laziness").values
+    j, i = np.argwhere(cells == Phase.oscillating)[0]
+    page, _, errors = opened(browser, folder / "report.html", 1280)
+    x, y = summary.laziness.values[i], summary.growth_per_step.values[j]
+    page.mouse.click(*page.evaluate(CELL, ["left", float(x), float(y)]))
+    page.wait_for_function(f"document.querySelector('#cell code').textContent.includes('growth_per_step={y:g}')")
+    settled(page)
+    drawn = page.evaluate(CURVES)["loss"]
+    assert len(drawn["dots_loss"][0]) == 8 and "loss" not in drawn
+    assert not errors
+    page.context.close()
+
+
 def test_maps_can_be_chosen_and_move_together(sliced, browser):
     folder, summary, _ = sliced
     page, _, errors = opened(browser, folder / "report.html", 1280)

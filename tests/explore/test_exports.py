@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 from lazyrich.cli import main
+from lazyrich.draw.pictures import matplotlib_figure
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.source import Sources
 from lazyrich.explore.state import LINKED, Address, State
@@ -27,6 +28,12 @@ from .conftest import SWEEP
 @pytest.fixture(scope="module")
 def page(folder):
     return Explorer(Sources(folder / "config/sweeps", folder / "results"))
+
+
+def start(page, **view):
+    """The whole map of χ and k at n = 5, but for what `view` says."""
+    axes = {"x": "laziness", "y": "growth_per_step", "slices": {"samples": 1}, "coordinates": "", "part": []}
+    page.state.param.update(sweep="done", **{**axes, "show": "phase_diagram", "quantile": 0.5, "lines": True, **view})
 
 
 def test_the_sweep_file_of_a_part_is_one_and_covers_it(page, tmp_path):
@@ -60,9 +67,7 @@ def test_the_command_that_is_shown_replays_the_cell(folder, results, tmp_path, m
 
 
 def test_pictures_and_data_are_those_of_the_plane(page, tmp_path):
-    page.state.param.update(
-        sweep="done", x="laziness", y="growth_per_step", slices={"samples": 1}, show="phase_diagram", quantile=0.5
-    )
+    start(page)
     assert page.picture("png").read(8) == b"\x89PNG\r\n\x1a\n"
     assert b"<svg" in page.picture("svg").read()
     with archive.read(page.source.home / "summary.nc") as data:
@@ -160,3 +165,112 @@ def test_no_thread_reads_while_numbers_are_read_and_written(folder, kind, monkey
     monkeypatch.setattr(xr.Dataset, "load", tried(xr.Dataset.load))
     page.data(kind)
     assert len(taken) == (2 if kind == "nc" else 1) and not any(taken)
+
+
+PART = [0.05, 3.0, 0.1, 0.5]  # of the map of χ and k: left, right, lowest, highest
+
+
+def columns_and_rows(page, part):
+    """Which values of both axes have a cell that a rectangle of the map shows."""
+    where = page.where
+    return (
+        [
+            v
+            for v, a, b in zip(where.x_values, where.x_edges, where.x_edges[1:], strict=False)
+            if b > part[0] and a < part[1]
+        ],
+        [
+            v
+            for v, a, b in zip(where.y_values, where.y_edges, where.y_edges[1:], strict=False)
+            if b > part[2] and a < part[3]
+        ],
+    )
+
+
+@pytest.mark.parametrize("show", ["phase_diagram", "during_loss"])
+def test_numbers_are_those_of_the_part_that_is_seen(page, show, tmp_path):
+    start(page, show=show)
+    page.state.part = PART
+    chi, k = columns_and_rows(page, PART)
+    assert 1 < len(chi) < 7 and 1 < len(k) < 5
+    (tmp_path / "part.nc").write_bytes(page.data("nc").read())
+    with xr.open_dataset(tmp_path / "part.nc") as data:
+        np.testing.assert_allclose(data.laziness, chi)
+        np.testing.assert_allclose(data.growth_per_step, k)
+        assert data.samples.item() == 5 and "seen" not in data
+        assert "χ from 0.05 to 3, k from 0.1 to 0.5" in data.attrs["part"]
+    table = pd.read_csv(page.data("csv"))
+    assert len(table) == len(chi) * len(k) and set(table.samples) == {5}
+    assert table.laziness.between(chi[0] * 0.999, chi[-1] * 1.001).all()
+    assert (
+        "Part of the map: χ from 0.05 to 3, k from 0.1 to 0.5." in Image.open(page.picture("png")).text["Description"]
+    )
+    # Within one cell, too.
+    page.state.part = [float(end) for value in (chi[0], k[0]) for end in (value * 1.001, value * 1.002)]
+    table = pd.read_csv(page.data("csv"))
+    np.testing.assert_allclose(table[["laziness", "growth_per_step"]], [[chi[0], k[0]]])
+
+
+def test_numbers_of_a_part_of_a_curved_map_are_those_of_its_cells(page, tmp_path):
+    start(page, coordinates="laziness stability_fraction")
+    assert page.where.names == ("laziness", "stability_fraction")
+    (left, right), (low, high) = page.where.frame
+    page.state.part = [float(end) for end in (left, right, (low * high) ** 0.5, high)]
+    part = page.state.part
+    table = pd.read_csv(page.data("csv"))
+    assert 0 < len(table) < 35 and "seen" not in table
+    (tmp_path / "part.nc").write_bytes(page.data("nc").read())
+    with xr.open_dataset(tmp_path / "part.nc") as data:
+        assert int(data.seen.sum()) == len(table) < data.phase.size
+    summary = page.source.plane(page.place)
+    h = summary.stability_fraction.sel(quantile=0.5).transpose("growth_per_step", "laziness").values
+    assert (page.where.seen(part)[(h > part[2]) & (h < part[3])]).all()  # every cell whose middle is seen
+
+
+def test_files_of_different_views_have_different_names(page):
+    start(page)
+    views = [
+        {"show": "kernel_change"},
+        {"slices": {"samples": 0}},
+        {"quantile": 0.16},
+        {"part": PART},
+        {"part": [0.05, 3.0, 0.1, 0.4]},
+        {"coordinates": "laziness stability_fraction", "part": []},
+        {"coordinates": "", "show": "during_loss", "moment": 5},
+        {"moment": 6},
+        {"x": "growth_per_step", "y": "laziness"},
+    ]
+    names = []
+    for view in views:
+        page.state.param.update(**view)
+        names.append(page.controls.exports[0].filename)
+    assert len(set(names)) == len(views) and all(name.isascii() and "/" not in name for name in names)
+    assert names[0] == "done_kernel_change_samples-5.svg"
+    assert names[3] == ("done_kernel_change_samples-3_16-quantile_laziness-0.05-to-3_growth_per_step-0.1-to-0.5.svg")
+
+
+def test_a_picture_of_a_part_has_ticks_and_names_only_what_is_seen(page, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "lazyrich.draw.pictures.save", lambda element, said, files: drawn.append(matplotlib_figure(element))
+    )
+    start(page)
+    for part in ([], PART, [0.31, 0.42, 0.21, 0.24], [0.010001, 0.010002, 0.1, 3.0]):
+        page.state.part = part
+        page.picture("svg")
+        axes, figure = drawn[-1].axes[0], drawn[-1]
+        figure.draw_without_rendering()
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = axis.get_majorticklocs()
+            texts = [
+                t
+                for v, t in zip(ticks, axis.get_major_formatter().format_ticks(ticks), strict=True)
+                if low <= v <= high
+            ]
+            shown = [text for text in texts if text]
+            assert len(shown) >= 2 and len(set(shown)) == len(shown), (part, axis.axis_name, texts)
+        if part:
+            np.testing.assert_allclose([*axes.get_xlim(), *axes.get_ylim()], page.state.part)
+    legends = [len(figure.axes[0].get_legend().get_texts()) if figure.axes[0].get_legend() else 0 for figure in drawn]
+    assert legends[0] > legends[1] > 0 and legends[2] == 0, legends

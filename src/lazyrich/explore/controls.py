@@ -106,7 +106,7 @@ class Controls:
         self.finer.disabled = self.run.disabled = not page.region
         self.finer.filename = f"{state.sweep}_finer.yaml"
         for kind, button in zip(KINDS, self.exports, strict=True):
-            button.filename = f"{state.sweep}_{state.show}.{kind}"
+            button.filename = f"{page.file_name()}.{kind}"
         made = [(dim, *_along(source.summary, dim)) for dim in page.others]
         if made != self.made:
             self.made, self.sliders.objects = made, [self._slider(*each) for each in made]

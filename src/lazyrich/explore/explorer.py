@@ -17,7 +17,7 @@ from lazyrich.draw.trajectories import RECORDED
 from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
 from lazyrich.explore.coordinates import Curved, Straight, pairs
-from lazyrich.explore.dimensionless import FIELDS
+from lazyrich.explore.dimensionless import FIELDS, NUMBERS
 from lazyrich.explore.launch import Launcher
 from lazyrich.explore.map import FRAMES, Lines, Map
 from lazyrich.explore.markup import html
@@ -319,7 +319,21 @@ class Explorer(pn.viewable.Viewer):
         middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
         said = self.diagram.caption.replace(middle, shown)
         said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
-        return f"{self.heading()}. {said} {setting(self.source.sweep)}{self.running()}"
+        part = f"Part of the map: {self.part()}. " if self.state.part else ""
+        return f"{self.heading()}. {part}{said} {setting(self.source.sweep)}{self.running()}"
+
+    def part(self) -> str:
+        """Return the part of the map that is seen in words; empty for all of it."""
+        grid, ends = self.source.grid, np.reshape(self.state.part, (-1, 2))
+        symbols = (NUMBERS[n].symbol if n in NUMBERS else grid[n].attrs.get("symbol") or n for n in self.where.names)
+        return ", ".join(f"{s} from {low:.6g} to {high:.6g}" for s, (low, high) in zip(symbols, ends, strict=False))
+
+    def file_name(self) -> str:
+        """Return the name, without its ending, of a file of what is seen."""
+        pieces = [self.source.name, self.state.show, *([] if self.time is None else [f"tau-{self.time:.6g}"])]
+        quantile = 0.5 if self.diagram.codes else self.state.quantile
+        own = tuple(self.source.axes[:2])
+        return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, own, quantile)
 
     def command(self) -> str:
         """How the map is made again."""
@@ -334,7 +348,7 @@ class Explorer(pn.viewable.Viewer):
         return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
 
     def data(self, kind: str) -> io.BytesIO:
-        """The plane as netCDF (`nc`), or its cells as `csv`."""
+        """The part of the plane that is seen as netCDF (`nc`), or its cells as `csv`."""
         if self.time is None:
             plane = self.source.plane(self.place)
         else:
@@ -343,9 +357,12 @@ class Explorer(pn.viewable.Viewer):
         attributes = {
             "title": f"{sweep.title or self.source.name}: {self.heading()}",
             "description": sweep.description,
-            "shown": self.caption() + (" Here is the whole plane." if self.state.part else ""),
+            "shown": self.caption(),
             "command": self.command(),
         }
+        if self.state.part:
+            attributes["part"] = f"cells that are seen, in whole or in part, where the map shows {self.part()}"
+        plane = exports.within(plane, self.where, self.state.part)
         return exports.numbers(kind, plane, self.state.quantile, attributes)
 
     def _take(self, asked: dict[str, Any]) -> None:
