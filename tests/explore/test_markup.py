@@ -115,12 +115,12 @@ def test_every_part_of_the_page_that_reads_html_is_given_the_projects_own(projec
     monkeypatch.chdir(project)
     config, results = Path("config/sweeps"), Path("results")
     page = Explorer(Sources(config, results), Launcher(config, results))
-    page.state.choose("sweep", hostile("file"))
-    page.see([0.2, 5.0, 0.1, 0.4])
+    page.session.state.choose("sweep", hostile("file"))
+    page.session.see([0.2, 5.0, 0.1, 0.4])
     page.run()
-    page.state.cell = page.source.summary["phase"].size - 1  # of the second activation
+    page.session.state.cell = page.session.source.summary["phase"].size - 1  # of the second activation
     for show in ("kernel_change", "during_loss"):
-        page.state.show = show
+        page.session.state.show = show
         texts = {}
         for model in page.__panel__().get_root().references():
             if isinstance(model, Markup) and not getattr(model, "render_as_text", False):
