@@ -10,9 +10,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
-from jaxtyping import install_import_hook  # noqa: E402
+from jaxtyping import install_import_hook
 
-from lazyrich.engines.select import likely_device  # noqa: E402
+from lazyrich.engines.select import likely_device
 
 # Triton decides when it is imported, by whatever test comes first, whether kernels are compiled or interpreted.
 if likely_device("auto") == "cpu":

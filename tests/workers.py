@@ -25,4 +25,6 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Sort files in workers only: alone, quick tests come first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: next((i for i, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), 99))
+        items.sort(
+            key=lambda item: next((i for i, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), 99)
+        )
