@@ -82,12 +82,10 @@ class State(NamedTuple):
 
     y_square: Any  # ‖y‖²
     gamma: Any  # yᵀ K y
-    loss_scale: Any  # c/2n
+    loss: Any
+    test_loss: Any  # of the held-out samples
     size: Any  # D = σ0² + v0²
     weight_square: Any  # ‖W₀‖²/m
-    residual_square: Any  # ‖f − y‖²
-    test_scale: Any  # c/(2n) with the number of held-out samples
-    test_square: Any  # ‖f − y‖² of the held-out samples
     overlap: Any  # ⟨y, f⟩
     lazy_square: Any  # ‖f − f_lin‖², f_lin of the network linearised at its start
     v_square: Any  # ⟨v²⟩
@@ -110,8 +108,8 @@ class State(NamedTuple):
 def measure(s, out):
     """Write every observable of a state to `out[NAME]`, named as in `OBSERVABLES`: a number each, or an array."""
     # x ** 0.5 is the square root of numbers, of numpy's and of torch's arrays alike.
-    out[LOSS] = s.loss_scale * s.residual_square
-    out[TEST_LOSS] = s.test_scale * s.test_square
+    out[LOSS] = s.loss
+    out[TEST_LOSS] = s.test_loss
     out[RHO] = s.rho
     out[V] = s.v
     out[RHO_OVER_V] = s.rho / s.v

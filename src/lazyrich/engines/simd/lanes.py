@@ -7,12 +7,14 @@ lane]`, flat), and every operation acts on all lanes alike: a lane's bits do not
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 8
 
@@ -172,3 +174,57 @@ def any_not_at_most(typing, a, b):
         return _any(builder, builder.fcmp_unordered(">", *arguments))
 
     return types.boolean(lanes, lanes), generate
+
+
+# ---- a + b, a − b, a · b, a / b, for the plain arithmetic of losses and optimisers ---------------------------------------
+#
+# Two of these may be contracted to one fused multiply-add, as elsewhere in compiled code; the functions above never are.
+
+
+def _operate(name: str) -> Any:
+    def generate(context, builder, signature, arguments):
+        return getattr(builder, name)(*arguments, flags=("contract",))
+
+    return lanes(lanes, lanes), generate
+
+
+@intrinsic
+def _plus(typing, a, b):
+    return _operate("fadd")
+
+
+@intrinsic
+def _minus(typing, a, b):
+    return _operate("fsub")
+
+
+@intrinsic
+def _times(typing, a, b):
+    return _operate("fmul")
+
+
+@intrinsic
+def _over(typing, a, b):
+    return _operate("fdiv")
+
+
+def _overload(symbol: Callable, operate: Any) -> None:
+    def typed(a, b):
+        match isinstance(a, Lanes), isinstance(b, Lanes):
+            case True, True:
+                return lambda a, b: operate(a, b)
+            case True, False:
+                return lambda a, b: operate(a, fill(b))
+            case False, True:
+                return lambda a, b: operate(fill(a), b)
+
+    overload(symbol)(typed)
+
+
+for _symbol, _operation in (
+    (operator.add, _plus),
+    (operator.sub, _minus),
+    (operator.mul, _times),
+    (operator.truediv, _over),
+):
+    _overload(_symbol, _operation)

@@ -27,8 +27,12 @@ from lazyrich.engines.simd.lanes import (
     zero,
 )
 from lazyrich.engines.trajectories import WINDOW
+from lazyrich.networks import losses, optimisers
 
 Lanes = Any  # a flat float64 array, the lanes of each quantity side by side
+
+_value, _pull = compiled_leaf(losses.value), compiled_leaf(losses.pull)
+_update = compiled_leaf(optimisers.OPTIMISERS[optimisers.DEFAULT].update)
 
 
 class Octet(NamedTuple):
@@ -65,29 +69,31 @@ class Octet(NamedTuple):
 def empty_octet(modes, follow, balance):
     """Eight lanes at rest."""
     square = (modes + 1) * (modes + 1)
-
+    # Not among the arguments below: numba takes so many by name only without branches.
+    followed = square * LANES if follow else 0
+    balanced = square * LANES if balance else 0
     return Octet(
-        np.zeros(modes * (modes + 1) // 2 * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(LANES),
-        np.zeros(square * LANES if follow else 0),
-        np.zeros(square * LANES if balance else 0),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.full(LANES, -1.0),
-        np.full(LANES, np.inf),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(WINDOW * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros((modes + 1) * LANES),
+        A=np.zeros(modes * (modes + 1) // 2 * LANES),
+        u=np.zeros(modes * LANES),
+        c=np.zeros(LANES),
+        P=np.zeros(followed),
+        B=np.zeros(balanced),
+        root=np.zeros(modes * LANES),
+        y=np.zeros(modes * LANES),
+        pull=np.zeros(modes * LANES),
+        floor=np.zeros(LANES),
+        factor=np.zeros(LANES),
+        alert=np.full(LANES, -1.0),
+        limit=np.full(LANES, np.inf),
+        square=np.zeros(LANES),
+        loss=np.zeros(LANES),
+        low=np.zeros(LANES),
+        high=np.zeros(LANES),
+        ring=np.zeros(WINDOW * LANES),
+        g=np.zeros(modes * LANES),
+        w=np.zeros(modes * LANES),
+        q=np.zeros(modes * LANES),
+        row=np.zeros((modes + 1) * LANES),
     )
 
 
@@ -133,9 +139,9 @@ def _look(o, now):
     total = zero()
     half = mul(fill(0.5), load(o.c, 0))
     for j in range(0, len(o.u), LANES):
-        residual = sub(load(o.y, j), mul(load(o.root, j), load(o.u, j)))
-        total = fma(residual, residual, total)
-        force = mul(load(o.pull, j), residual)
+        f, y = mul(load(o.root, j), load(o.u, j)), load(o.y, j)
+        total = total + _value(f, y)
+        force = mul(load(o.pull, j), _pull(f, y))
         store(o.g, j, force)
         store(o.w, j, fma(half, force, load(o.u, j)))
     store(o.square, 0, total)
@@ -230,7 +236,7 @@ def _step_moments(A, u, c, g, w, q):
 def _below(P, k, gi, p, total):
     """One element of P below its first row: its part in gᵀP_p, and its step."""
     below = load(P, k)
-    store(P, k, fma(gi, p, below))
+    store(P, k, _update(below, gi * p))
     return fma(gi, below, total)
 
 
@@ -249,10 +255,10 @@ def _step_propagator(P, g, width):
             t2 = _below(P, k + 2 * LANES, gi, p2, t2)
             t3 = _below(P, k + 3 * LANES, gi, p3, t3)
             k += width
-        store(P, j, add(p0, t0))
-        store(P, j + LANES, add(p1, t1))
-        store(P, j + 2 * LANES, add(p2, t2))
-        store(P, j + 3 * LANES, add(p3, t3))
+        store(P, j, _update(p0, t0))
+        store(P, j + LANES, _update(p1, t1))
+        store(P, j + 2 * LANES, _update(p2, t2))
+        store(P, j + 3 * LANES, _update(p3, t3))
         j += 4 * LANES
     while j < width:
         p0, t0 = load(P, j), zero()
@@ -260,7 +266,7 @@ def _step_propagator(P, g, width):
         for i in range(0, len(g), LANES):
             t0 = _below(P, k, load(g, i), p0, t0)
             k += width
-        store(P, j, add(p0, t0))
+        store(P, j, _update(p0, t0))
         j += LANES
 
 
