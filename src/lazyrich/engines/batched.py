@@ -15,8 +15,9 @@ from lazyrich.engines.descent import descend
 from lazyrich.engines.observing import Reference, Seen, outer, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, one_by_one
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import losses, observables, optimisers
+from lazyrich.networks import losses, optimisers
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.observables import BALANCE
 
 update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
@@ -137,7 +138,7 @@ class Moments:
         self.identity = torch.eye(size, dtype=torch.float64, device=device)
         self.J = torch.diag(torch.tensor([-1.0] + [1.0] * (size - 1), dtype=torch.float64, device=device))
         self.M, self.P = start.moments, self.identity.expand(count, size, size)
-        self.B = torch.zeros_like(self.M) if recording.wanted[observables.BALANCE_DRIFT] else None
+        self.B = torch.zeros_like(self.M) if recording.asks(BALANCE) else None
         self.G = torch.zeros_like(self.M)
 
     def output(self) -> Float[Tensor, "rows r"]:

@@ -418,11 +418,11 @@ def train_realised(
         test=realised.test,
     )
     values = one.observables[0]
-    values[:, observables.NTK_NORM] *= realised.scale
+    values[:, observables.NAMES.index("ntk_norm")] *= realised.scale
     # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
     norm = networks.sigma_0[0] * np.sqrt(networks.of_problem("dimension")[0])
     with np.errstate(divide="ignore", invalid="ignore"):
-        values[:, observables.WEIGHT_CHANGE] *= (
+        values[:, observables.NAMES.index("weight_change")] *= (
             np.sqrt(np.mean(np.sum(realised.W**2, axis=1))) / norm if norm > 0 else 1.0
         )
     values[:, ~recording.wanted] = np.nan

@@ -17,9 +17,10 @@ from lazyrich.engines.marks import marks, passed
 from lazyrich.engines.observing import Outcome, observe, shares_on
 from lazyrich.engines.pieces import in_pieces
 from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectories
-from lazyrich.networks import losses, observables, optimisers
+from lazyrich.networks import losses, optimisers
 from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.observables import BALANCE
 from lazyrich.system import progress
 
 MOST_MODES = 64  # modes whose M and P fit the registers of one program
@@ -33,7 +34,7 @@ MARKS, PASSED, VALUE, PULL, UPDATE = (
 
 def fits(networks: Networks, recording: Recording) -> bool:
     """Whether the kernel does what is asked for; `batched` does all of it."""
-    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.wanted[observables.BALANCE_DRIFT]
+    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.asks(BALANCE)
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cuda", threads: int = 1) -> Trajectories:

@@ -19,8 +19,9 @@ from lazyrich.engines.descent import descend
 from lazyrich.engines.observing import Reference, Seen, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, torch_threads
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import activations, losses, observables, optimisers
+from lazyrich.networks import activations, losses, optimisers
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.observables import BALANCE, TEST, WEIGHTS
 
 update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
@@ -140,10 +141,10 @@ class Neurons:
         self.rows = torch.arange(len(start.y), device=device)
         self.p, self.v, self.K, self.y, self.rate = start.p.clone(), start.v, start.K, start.y, start.rate[:, None]
         # All pulls so far, where test samples are asked for: p is K times these beyond its start.
-        pulled = recording.wanted[observables.TEST_LOSS] and start.held_out is not None
+        pulled = recording.asks(TEST) and start.held_out is not None
         self.pulled = torch.zeros_like(self.p) if pulled else None
-        self.weights = bool(recording.wanted[[observables.WEIGHT_CHANGE, observables.BALANCE_DRIFT]].any())
-        self.balance = bool(recording.wanted[observables.BALANCE_DRIFT]) and start.linear
+        self.weights = recording.asks(WEIGHTS, BALANCE)
+        self.balance = recording.asks(BALANCE) and start.linear
 
     def output(self) -> Float[Tensor, "rows n"]:
         """f = (1/m) Σ_r v_r φ(p_r), and anew φ(p) and φ'(p)."""

@@ -24,8 +24,8 @@ from lazyrich.engines.simd.lanes import LANES
 from lazyrich.engines.simd.recording import BLOCK
 from lazyrich.engines.simd.training import Batch, Following, Results, train
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
-from lazyrich.networks import observables
 from lazyrich.networks.batch import Networks, Reason
+from lazyrich.networks.observables import BALANCE, LINEARISED, PROBES, TEST, WEIGHTS
 from lazyrich.system import progress
 
 CHUNK = 256  # networks that a thread takes at a time: many for eight lanes, few for balance between threads
@@ -53,17 +53,15 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     batch = _batch(networks)
     nothing = np.empty((0, 0, 0))
     results = Results(**{name: nothing if array is None else array for name, array in vars(result).items()})
-    wanted = recording.wanted
     # The longest gap between records decides how far the linearised network is carried at once.
     longest = int(np.max(np.diff(recording.steps, axis=1, prepend=0)))
     following = Following(
         neurons=recording.follows_neurons,
-        probes=recording.keep_probes > 0
-        or bool(wanted[[observables.RHO, observables.V, observables.RHO_OVER_V]].any()),
-        balance=bool(wanted[observables.BALANCE_DRIFT]),
-        weights=bool(wanted[observables.WEIGHT_CHANGE]),
-        doublings=max(1, longest.bit_length()) if wanted[observables.LAZY_ERROR] else 0,
-        test=bool(wanted[observables.TEST_LOSS]) and networks.initial.spread is not None,
+        probes=recording.keep_probes > 0 or recording.asks(PROBES),
+        balance=recording.asks(BALANCE),
+        weights=recording.asks(WEIGHTS),
+        doublings=max(1, longest.bit_length()) if recording.asks(LINEARISED) else 0,
+        test=recording.asks(TEST) and networks.initial.spread is not None,
     )
     levels = shares(recording.onset, recording.converged)
     # Threads take chunks as they finish, so that long runs do not hold short ones; whole octets, so that no lane idles.
@@ -89,7 +87,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
         with ThreadPoolExecutor(threads) as pool:
             for future in [pool.submit(progress.carried(work)) for _ in range(threads)]:
                 future.result()
-    result.observables[:, :, ~wanted] = np.nan
+    result.observables[:, :, ~recording.wanted] = np.nan
     return result
 
 

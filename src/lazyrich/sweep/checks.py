@@ -161,8 +161,11 @@ def _check_activation(sweep: Sweep) -> None:
         if width and samples:  # with a whole file `datasets.check` does it
             activations.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.combinations("activation", "sigma_0"):
-        if activation == "relu" and sigma_0 == 0:
-            raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
+        known = activations.ACTIVATIONS.get(activation)
+        if known and known.kink and sigma_0 == 0:
+            raise ValueError(
+                f"network.sigma_0: 0 leaves every {activation} at its kink, where no gradient flows; write one > 0"
+            )
 
 
 def _check_training(sweep: Sweep) -> None:

@@ -9,12 +9,28 @@ from lazyrich.engines.simd.compiled import compiled_leaf
 from lazyrich.engines.simd.lanes import LANES, add, fill, fma, load, store, sub, where_less, zero
 from lazyrich.engines.simd.linearised import advance_linearised
 from lazyrich.networks import losses, observables
+from lazyrich.networks.backends import bound
 from lazyrich.networks.observables import State
 
 BLOCK = 4 * LANES  # probes that are followed at a time
 
-_measure = compiled_leaf(observables.measure)
 _value = compiled_leaf(losses.value)
+
+
+def _nothing(state, out):
+    pass
+
+
+def _one_more(state, out):
+    before(state, out)  # free names, bound below
+    out[position] = formula(state)
+
+
+# `observables.measure`, unrolled: compiled code takes no table of functions.
+_measure = compiled_leaf(_nothing)
+for _position, _observable in enumerate(observables.OBSERVABLES.values()):
+    _formula = compiled_leaf(_observable.formula)
+    _measure = compiled_leaf(bound(_one_more, before=_measure, position=_position, formula=_formula))
 
 
 @compiled_leaf
