@@ -72,8 +72,12 @@ class Start:
         *,
         activation: str,
         size: float | None,
+        weight_square: float | None,
+        scale: float,
         contraction: float,
     ) -> None:
+        self.scale = scale
+        self.weight_square = (W**2).sum() / len(v) if weight_square is None else weight_square
         self.X, self.y, self.W, self.v = X, y, W, v
         self.phi, self.linear = activations.function(activation), activation == "linear"
         m = len(v)
@@ -115,13 +119,17 @@ class Start:
         lazy = y - torch.linalg.matrix_power(self.contraction, step) @ self.residual
         f, theta = output(self.phi, self.X, W, v), kernel(self.phi, self.X, W, v)
         v_square = (v**2).mean()
+
+        def square(kernel: torch.Tensor) -> torch.Tensor:
+            return self.scale**2 * (kernel**2).sum()
+
         return State(
             y_square=y @ y,
             gamma=self.gamma,
             loss=loss,
             test_loss=test_loss,
             size=self.size,
-            weight_square=(self.W**2).sum() / m,
+            weight_square=self.weight_square,
             overlap=y @ f,
             # A linearised network that diverges is infinitely far, where inf − inf would be no number.
             lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
@@ -129,14 +137,14 @@ class Start:
             rho_square=(rho**2).mean(),
             rho=rho[:own].abs().mean(),
             v=v[:own].abs().mean(),
-            kernel_square=(theta**2).sum(),
-            y_kernel_y=y @ theta @ y,
-            from_start=((theta - self.kernel) ** 2).sum(),
-            start_square=(self.kernel**2).sum(),
-            from_target=((theta - v_square * self.target_kernel) ** 2).sum(),
-            target_square=((v_square * self.target_kernel) ** 2).sum(),
-            from_end=((theta - self.end_kernel) ** 2).sum(),
-            end_square=(self.end_kernel**2).sum(),
+            kernel_square=square(theta),
+            y_kernel_y=self.scale * (y @ theta @ y),
+            from_start=square(theta - self.kernel),
+            start_square=square(self.kernel),
+            from_target=square(theta - v_square * self.target_kernel),
+            target_square=square(v_square * self.target_kernel),
+            from_end=square(theta - self.end_kernel),
+            end_square=square(self.end_kernel),
             weight_shift=((W - self.W) ** 2).sum() / m,
             balance_shift=torch.nan if self.balance is None else ((balance(W, v) - self.balance) ** 2).mean(),
         )
@@ -187,6 +195,8 @@ def train(
     onset: float = 0.05,
     converged: float = 1e-3,
     size: float | None = None,
+    weight_square: float | None = None,
+    scale: float = 1.0,
     activation: str = "linear",
     keep_probes: int = 0,
     own: int | None = None,
@@ -195,7 +205,9 @@ def train(
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n) Σ value(f_i, y_i), c = `loss_factor`.
 
-    `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
+    `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves,
+    and `weight_square` the ‖W₀‖²/m of `weight_change`, by default theirs, too; kernels and sharpness are `scale` times those of
+    these weights.
     Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
     neurons, by default all. `test` has inputs and targets that are not trained on. With `roughness` it is done in coarser
     arithmetic: after each step every weight is changed, up or down at random, by that share of the largest of its neuron
@@ -221,6 +233,8 @@ def train(
         v.detach().clone(),
         activation=activation,
         size=size,
+        weight_square=weight_square,
+        scale=scale,
         contraction=loss_factor * learning_rate / n,
     )
     result = empty(1, len(record_steps), keep_probes)
@@ -265,9 +279,9 @@ def train(
         last_kernel = kernel(start.phi, X, W.detach(), v.detach())
         result.loss_end[0] = float(loss.detach())
         result.kernel_change[0] = float((last_kernel - start.kernel).norm() / start.kernel.norm())
-        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1])
+        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1]) * scale
     if torch.isfinite(start.kernel).all():
-        result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start.kernel)[-1])
+        result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start.kernel)[-1]) * scale
     result.b_rms[0] = start.b_rms
     return result
 
@@ -332,7 +346,16 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
         size = np.append(np.hypot(v_0, k * sigma_0), np.full(r, np.hypot(sigma_0, k * v_0)))
         z[-more:, : r + 1] = np.sqrt(roughness * len(z)) * np.diag(size)
     scale = len(z) / networks.width[i]
-    return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own, test)
+    return Realised(
+        X=X,
+        y=y,
+        W=z[:, 1:],
+        v=z[:, 0],
+        learning_rate=networks.learning_rate[i] * scale,
+        scale=scale,
+        own=own,
+        test=test,
+    )
 
 
 def _realised_test(
@@ -411,21 +434,14 @@ def train_realised(
         onset=recording.onset,
         converged=recording.converged,
         size=networks.size[0],
+        # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
+        weight_square=float(networks.sigma_0[0] ** 2 * networks.of_problem("dimension")[0]),
+        scale=realised.scale,
         activation=networks.activation,
         keep_probes=recording.keep_probes,
         own=realised.own,
         roughness=roughness,
         test=realised.test,
     )
-    values = one.observables[0]
-    values[:, observables.NAMES.index("ntk_norm")] *= realised.scale
-    # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
-    norm = networks.sigma_0[0] * np.sqrt(networks.of_problem("dimension")[0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values[:, observables.NAMES.index("weight_change")] *= (
-            np.sqrt(np.mean(np.sum(realised.W**2, axis=1))) / norm if norm > 0 else 1.0
-        )
-    values[:, ~recording.wanted] = np.nan
-    for sharpness in (one.sharpness_start, one.sharpness_end):
-        sharpness *= realised.scale
+    one.observables[0][:, ~recording.wanted] = np.nan
     return one

@@ -2,7 +2,8 @@
 
 `update` is plain arithmetic on weights, or on whatever is linear in them: pre-activations, and the boosts I + G by which a
 linear network's neurons move together. Second moments are quadratic in the weights: engines step them in one pass, by the
-boost that is `update(I, G)`. This module imports no numpy: Snakemake reads it in every job.
+boost that is `update(I, G)`; the lanes, where a multiplication and an addition are one operation, step propagators so, too.
+This module imports no numpy: Snakemake reads it in every job.
 """
 
 from collections.abc import Callable

@@ -180,7 +180,13 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
 def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:
     record = json.loads(data.attrs["recipe"])["settings"]["record"]
     everything = np.ones(len(observables.NAMES), dtype=bool)
-    return Recording(steps[None], everything, record["onset"], record["converged"], data.sizes.get("probe", 0))
+    return Recording(
+        steps=steps[None],
+        wanted=everything,
+        onset=record["onset"],
+        converged=record["converged"],
+        keep_probes=data.sizes.get("probe", 0),
+    )
 
 
 # ---- comparing ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing import signature as typed
+from numba.core.typing.templates import ConcreteTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 8
 
@@ -117,16 +119,17 @@ def sqrt(typing, a):
     return lanes(lanes), generate
 
 
+def _filled(builder: Any, value: Any) -> Any:
+    first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(_INDEX, 0))
+    same = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), same)
+
+
 @intrinsic
 def fill(typing, a):
     """The same number in every lane."""
 
-    def generate(context, builder, signature, arguments):
-        first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(_INDEX, 0))
-        same = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
-        return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), same)
-
-    return lanes(types.float64), generate
+    return lanes(types.float64), lambda context, builder, signature, arguments: _filled(builder, arguments[0])
 
 
 def _where(condition: str) -> Any:
@@ -179,52 +182,31 @@ def any_not_at_most(typing, a, b):
 # ---- a + b, a − b, a · b, a / b, for the plain arithmetic of losses and optimisers ---------------------------------------
 #
 # Two of these may be contracted to one fused multiply-add, as elsewhere in compiled code; the functions above never are.
+# Lowered in place, where overloads would be calls of functions that are compiled one by one.
 
 
-def _operate(name: str) -> Any:
+def _operate(symbol: Callable, instruction: str) -> None:
+    pairs = [(lanes, lanes), (lanes, types.float64), (types.float64, lanes)]
+
+    class Symbol(ConcreteTemplate):
+        cases = [typed(lanes, *pair) for pair in pairs]
+
     def generate(context, builder, signature, arguments):
-        return getattr(builder, name)(*arguments, flags=("contract",))
+        filled = [
+            value if kind == lanes else _filled(builder, value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        return getattr(builder, instruction)(*filled, flags=("contract",))
 
-    return lanes(lanes, lanes), generate
-
-
-@intrinsic
-def _plus(typing, a, b):
-    return _operate("fadd")
-
-
-@intrinsic
-def _minus(typing, a, b):
-    return _operate("fsub")
+    infer_global(symbol)(Symbol)
+    for pair in pairs:
+        lower_builtin(symbol, *pair)(generate)
 
 
-@intrinsic
-def _times(typing, a, b):
-    return _operate("fmul")
-
-
-@intrinsic
-def _over(typing, a, b):
-    return _operate("fdiv")
-
-
-def _overload(symbol: Callable, operate: Any) -> None:
-    def typed(a, b):
-        match isinstance(a, Lanes), isinstance(b, Lanes):
-            case True, True:
-                return lambda a, b: operate(a, b)
-            case True, False:
-                return lambda a, b: operate(a, fill(b))
-            case False, True:
-                return lambda a, b: operate(fill(a), b)
-
-    overload(symbol)(typed)
-
-
-for _symbol, _operation in (
-    (operator.add, _plus),
-    (operator.sub, _minus),
-    (operator.mul, _times),
-    (operator.truediv, _over),
+for _symbol, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
 ):
-    _overload(_symbol, _operation)
+    _operate(_symbol, _instruction)
