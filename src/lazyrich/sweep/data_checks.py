@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.networks import explicit
 from lazyrich.networks.data import OWN, SOURCES, choice, classes_of
-from lazyrich.networks.data.interface import DataError
+from lazyrich.networks.data.interface import DataError, Source
 from lazyrich.networks.data.pool import Pool
 from lazyrich.networks.data.source import data_of, pool_of
 from lazyrich.sweep.sweep import Sweep
@@ -33,7 +33,7 @@ def check(sweep: Sweep) -> None:
         cell = {name: value for name, value in zip(CHOICES, values, strict=True) if value is not None}
         _check_choice(pool, cell, sweep)
         if sweep.problem.test_samples is not None:
-            _check_test(pool, cell, sweep.problem.test_samples)
+            _check_test(pool, cell, sweep.problem.test_samples, SOURCES[source])
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
         if width:
             explicit.check_width(activation, width, samples or len(pool))
@@ -97,7 +97,7 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
         _check_signal(sweep, cell)
 
 
-def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
+def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Source) -> None:
     """Check whether so many samples can be held out."""
     asked = f"problem.test_samples = {test_samples}"
     classes = cell.get("classes")
@@ -108,13 +108,9 @@ def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
         most = choice.available(pool.counts, classes, taken=cell["samples"])
         beside = f" beside problem.samples = {cell['samples']}"
     else:
-        # Weights belong to the whole file.
-        mend = (
-            "add X_test and y_test to the file"
-            if pool.weights
-            else "write problem.samples, or add X_test and y_test to the file"
-        )
-        raise ValueError(f"{asked}: all samples are trained on; {mend}")
+        # Weights belong to the whole of the data.
+        fixes = ["write problem.samples"] * (pool.weights is None) + [source.test_fix] * bool(source.test_fix)
+        raise ValueError(f"{asked}: all samples are trained on; {', or '.join(fixes)}")
     if test_samples > most:
         mend = f"write at most {most}" if most > 0 else "write fewer samples"
         raise ValueError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")

@@ -108,5 +108,6 @@ SOURCE = Source(
     path_description=".npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,), "
     "both `X_test` and `y_test`",
     test_description="of a `file` its `X_test`, `y_test` if it has them",
+    test_fix="add X_test and y_test to the file",
     own=True,
 )

@@ -43,5 +43,6 @@ class Source:
     test_description: str = (
         ""  # of its test samples, where it sets some apart, in the help text of `problem.test_samples`
     )
+    test_fix: str = ""  # how a user gives it test samples
     # A user's own arrays, of which nothing is known: all are trained on without `samples`, and weights may come with them.
     own: bool = False
