@@ -76,7 +76,7 @@ def _stored(path: Path, variable: netCDF4.Variable[Any]) -> Stored:
 
 
 def _comparable(value: np.ndarray, dtype: np.dtype, packed: bool) -> bool:
-    """Return whether a mark is a stored value. One of another type may be meant for the unpacked values of a packed variable."""
+    """Return whether a mark is a stored value. Of a packed variable, another type may be meant for unpacked values."""
     if value.dtype.kind not in "fiu" or (packed and value.dtype != dtype):
         return False
     with np.errstate(invalid="ignore", over="ignore"):
