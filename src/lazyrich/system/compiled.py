@@ -123,4 +123,4 @@ def _warn(fault: str) -> None:
 
 @functools.cache
 def _name(roots: tuple[str, ...]) -> str:
-    return f"numba-{numba.__version__}-{sys.implementation.cache_tag}-{fingerprint(*roots)}"
+    return f"numba-{numba.__version__}-{sys.implementation.cache_tag}-{fingerprint(*roots, words=False)}"
