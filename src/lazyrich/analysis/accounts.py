@@ -26,7 +26,7 @@ from lazyrich.theory import closed_form, lazy, stage_one, two_stage, wide
 
 def _growing(run: Run) -> Array:
     get = run.get
-    return stage_one.growing_mode(get["b_rms"], get["v_0"], run.start, get["gamma"])
+    return np.asarray(stage_one.growing_mode(get["b_rms"], get["v_0"], run.start, get["gamma"]))
 
 
 def _onset(run: Run) -> Array:
@@ -36,9 +36,9 @@ def _onset(run: Run) -> Array:
 
 def _stage_one(run: Run) -> Array:
     get = run.get
-    decaying = stage_one.decaying_mode(get["b_rms"], get["v_0"], run.start, get["gamma"])
+    decaying = np.asarray(stage_one.decaying_mode(get["b_rms"], get["v_0"], run.start, get["gamma"]))
     numbers = (get[name] for name in ("growth_per_step", "gamma", "y_norm"))
-    return stage_one.overlap(run.steps, *map(column, (_growing(run), decaying, *numbers)))
+    return np.asarray(stage_one.overlap(run.steps, *map(column, (_growing(run), decaying, *numbers))))
 
 
 def _eq_10(run: Run) -> Array:

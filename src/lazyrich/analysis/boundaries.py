@@ -182,7 +182,7 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
     Predictions lie only in cells of networks that they hold for. The edges of a measured
     boundary's band follow it as `<name>_low` and `<name>_high`.
     """
-    result = {}
+    result: dict[str, list[np.ndarray]] = {}
     if any(names_along(summary, axis) is not None for axis in (x, y)):
         return result
     for name, boundary in BOUNDARIES.items():

@@ -21,11 +21,8 @@ from lazyrich.analysis.phases import PHASES
 WHOLE = tuple(account for account in ACCOUNTS if account.best is not None)
 
 NONE, NOT_COMPARED = "none", "not_compared"
-Theory = unique(
-    IntEnum(  # type: ignore[misc]  # members come from the table
-        "Theory", {account.name: account.best.code for account in WHOLE if account.best} | {NONE: 4, NOT_COMPARED: 5}
-    )
-)
+_CODES = {account.name: account.best.code for account in WHOLE if account.best} | {NONE: 4, NOT_COMPARED: 5}
+Theory: type[IntEnum] = unique(IntEnum("Theory", _CODES))  # type: ignore[assignment, type-var]  # no member
 Theory.__doc__ = """Codes of `best_theory`.
 
 `none`: all accounts of a whole run are off by more than the sweep file's `phases.theory_error`; `not_compared`: not trained, or
@@ -71,7 +68,7 @@ def predictions(data: xr.Dataset) -> dict[str, Array]:
     """
     activations = scope.of_networks(data)
     runs: dict[bytes, Run] = {}  # of the same networks, one
-    result = {}
+    result: dict[str, Array] = {}
     for account in ACCOUNTS:
         if account.overlap is None:
             continue
@@ -91,7 +88,7 @@ def errors(data: xr.Dataset, tolerance: float) -> dict[str, Array]:
     NaN where a theory's range holds no record but the start, or the network diverged. `tolerance` is what makes the best of
     them good enough for `best_theory`.
     """
-    result = {}
+    result: dict[str, Array] = {}
     if "target_overlap" in data and (data["step"].values[:, 0] == 0).all():  # else there is no trajectory to compare
         result |= _overlap_errors(data)
     for account in ACCOUNTS:

@@ -202,7 +202,7 @@ def _white(summary: xr.Dataset, name: str) -> str:
 
 def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, str]]:
     """The planes of a summary over its other axes, the last one fastest, each with its name."""
-    others = [dim for dim in summary["phase"].dims if dim not in (x, y)]
+    others = [str(dim) for dim in summary["phase"].dims if dim not in (x, y)]
     for place in product(*(range(summary.sizes[dim]) for dim in others)):
         plane = summary.isel(dict(zip(others, place, strict=True)))
         yield plane, point(plane, others)

@@ -106,10 +106,12 @@ def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
     # Of what there would be something to draw or to compare.
     known = [account for account in ACCOUNTS if f"{account.name}_error" in data]
     lines = [each for each in predicted if each.field in data and bool(np.isfinite(data[each.field]).any())]
-    holds = [(each.words, each.holds_for(name)) for each in (*known, *lines) for name in activations]
-    # Stages made up of others are named as these.
-    whole = [each for each in (*ACCOUNTS, *predicted) if not getattr(each, "parts", ())]
-    held = [each.words for each in whole for name in activations if each.holds_for(name).carried]
+    here = [(each.words, each.holds_for) for each in known] + [(each.words, each.holds_for) for each in lines]
+    holds = [(words, holds_for(name)) for words, holds_for in here for name in activations]
+    # An account made up of others is named as these.
+    every = [(each.words, each.holds_for) for each in ACCOUNTS if not each.parts]
+    every += [(each.words, each.holds_for) for each in predicted]
+    held = [words for words, holds_for in every if any(holds_for(name).carried for name in activations)]
     return {
         "activations": ", ".join(activations),
         "all": not (scope.of_cells(data) == scope.LINEAR).any(),
