@@ -41,7 +41,7 @@ WORDS = {
 
 @functools.cache
 def fingerprint(*modules: str, words: bool = True) -> str:
-    """Return 16 hex digits that change with the code of `modules` (`lazyrich.shards.simulate`, …) and of all they import of lazyrich.
+    """Return 16 hex digits that change with the code of `modules` and of all that they import of lazyrich.
 
     Comments, docstrings and layout do not count, and without `words` neither do texts that are given as an argument of
     `WORDS`: a better sentence does not make a million networks train again.
