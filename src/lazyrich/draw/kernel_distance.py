@@ -71,7 +71,7 @@ def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -
     if not wanted.any():
         return None
     names, most = ("step", *KERNELS), sweep.record.points or MOST_RECORDS
-    networks, _ = read_networks(whole(sweep).recipe, wanted, shards, names, most, range(sweep.replicates))
+    networks, _ = read_networks(whole(sweep), wanted, shards, names, most, range(sweep.replicates))
     stage = np.linspace(0.0, 3.0, 3 * POINTS + 1)
     steps = networks["step"].values.astype(float)
     at = _steps_at(stage, *stages(networks), steps[:, -1])

@@ -31,7 +31,7 @@ from lazyrich.system.provenance import fingerprint
 DIGEST = hashlib.sha256().digest_size
 
 
-def compiled(function: Callable, *roots: str, **options: Any) -> Any:
+def compiled(function: Callable[..., Any], *roots: str, **options: Any) -> Any:
     """Return `function` compiled by numba on first use with `options`, or read from the user's cache.
 
     `roots` are the modules whose source, with all it imports, decides the machine code; by default the function's own.
@@ -41,11 +41,11 @@ def compiled(function: Callable, *roots: str, **options: Any) -> Any:
     return dispatcher
 
 
-class _Cache(FunctionCache):
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
     """A file for each signature: SHA-256 of the rest, then a pickle of the signature's key and its machine code."""
 
     # Not numba's, which would choose a folder at import.
-    def __init__(self, function: Callable, roots: tuple[str, ...]) -> None:
+    def __init__(self, function: Callable[..., Any], roots: tuple[str, ...]) -> None:
         self._py_func = function
         self._roots = roots
 
@@ -84,13 +84,13 @@ class _Cache(FunctionCache):
     def flush(self) -> None:
         """Keep what there is: a file is replaced when its function is compiled again."""
 
-    def _path(self, key: tuple) -> Path | None:
+    def _path(self, key: tuple[Any, ...]) -> Path | None:
         folder = _folder(self._roots)
         name = f"{self._py_func.__module__}.{self._py_func.__qualname__}".replace("<locals>.", "")
         return None if folder is None else folder / f"{name}-{hashlib.sha256(str(key).encode()).hexdigest()[:16]}"
 
 
-def _read(path: Path, key: tuple) -> tuple:
+def _read(path: Path, key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return what was kept for `key`; raise ValueError for a file that is not what was written, by this user, for it."""
     with open(path, "rb") as file:
         check_own(file.fileno())
@@ -100,7 +100,8 @@ def _read(path: Path, key: tuple) -> tuple:
     kept, payload = pickle.loads(content)
     if kept != key:
         raise ValueError(f"{path}: is of another signature")
-    return payload
+    code: tuple[Any, ...] = payload
+    return code
 
 
 def _folder(roots: tuple[str, ...]) -> Path | None:

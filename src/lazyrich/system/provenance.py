@@ -90,10 +90,11 @@ def _imports(path: Path) -> list[str]:
     """What a file imports of the package."""
     found = []
     for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lazyrich":
+        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and module.split(".")[0] == "lazyrich":
             # The package itself is only a door: its __init__ names everything and decides nothing.
-            found += [node.module] if node.module != "lazyrich" else []
-            found += [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [module] if module != "lazyrich" else []
+            found += [f"{module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             found += [alias.name for alias in node.names if alias.name.split(".")[0] == "lazyrich"]
     return found
@@ -117,8 +118,8 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         match getattr(node, "body", None):
-            case [ast.Expr(value=ast.Constant(value=str())), *_]:
-                del node.body[0]
+            case [ast.Expr(value=ast.Constant(value=str())), *_] as body:
+                del body[0]
     return tree
 
 
