@@ -374,7 +374,7 @@ def test_an_edited_formula_is_compiled_anew(tmp_path):
     before = first_loss()
     path = package / "networks" / "observables.py"
     text = path.read_text(encoding="utf-8")
-    edited = text.replace("out[LOSS] = s.loss_scale", "out[LOSS] = 1000 * s.loss_scale")
+    edited = text.replace("formula=lambda s: s.loss,", "formula=lambda s: 1000 * s.loss,")
     assert edited != text
     path.write_text(edited, encoding="utf-8")
     assert first_loss() == pytest.approx(1000 * before)

@@ -17,8 +17,8 @@ from lazyrich.analysis.phases import VOTES, Phase
 from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.analysis.refine import fill
 from lazyrich.analysis.theories import Theory
+from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.table import variable
-from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.planning.plan import canonical
 from lazyrich.shards import archive
 from lazyrich.sweep.schema import Refine
@@ -83,7 +83,7 @@ def _coordinates(target: dict[str, list], groups: list[list[str]], dims: list[st
     for key, names, dim in zip(target, groups, dims, strict=False):
         for member, name in enumerate(names):
             values = [point[member] for point in target[key]]
-            coordinates[variable(name)] = (dim, [LOSS_FACTOR[v] for v in values] if name == "loss" else values)
+            coordinates[variable(name)] = (dim, [LOSSES[v].factor for v in values] if name == "loss" else values)
     return coordinates
 
 

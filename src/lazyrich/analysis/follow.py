@@ -16,11 +16,14 @@ from jaxtyping import Float
 
 from lazyrich.analysis import scope
 from lazyrich.engines.trajectories import Status
+from lazyrich.networks import losses, optimisers
 from lazyrich.networks.initial import draw
 from lazyrich.networks.streams import Role, stream
 from lazyrich.theory import end_state
 
 Array = np.ndarray
+
+update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,12 @@ class Followed:
         M, z, step = self.start.moments, self.start.neurons, self.start.step
         for wanted in steps:
             while step < wanted:
-                g = self.force * root * (self.targets - root * M[0, 1:])
-                boost = np.eye(len(M))
-                boost[0, 1:] = boost[1:, 0] = g
+                g = self.force * root * losses.pull(root * M[0, 1:], self.targets)
+                G = np.zeros_like(M)
+                G[0, 1:] = G[1:, 0] = g
+                boost = update(np.eye(len(M)), G)
                 M, z, step = boost @ M @ boost, z @ boost, step + 1
-            yield Snapshot(step, M, z)
+            yield Snapshot(step=step, moments=M, neurons=z)
 
     def output(self, now: Snapshot) -> Float[Array, " r"]:
         """f in the eigenbasis of K."""
@@ -144,5 +148,5 @@ def follow(data: xr.Dataset, network: int) -> Followed:
         width=float(width),
         force=float(row["loss_factor"] * row["learning_rate"] / (row["width"].astype(float) * row["samples"])),
         size=sigma_0**2 + v_0**2,
-        start=Snapshot(0, moments * np.outer(scale, scale), neurons * scale),
+        start=Snapshot(step=0, moments=moments * np.outer(scale, scale), neurons=neurons * scale),
     )

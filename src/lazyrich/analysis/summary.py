@@ -26,8 +26,8 @@ from lazyrich.analysis.cluster import workers
 from lazyrich.analysis.comparison import compare, needed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
+from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.table import table, variable
-from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.planning.plan import analysed, index_of, positions, whole
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
@@ -298,7 +298,7 @@ def _recipe_of_run(data: xr.Dataset) -> dict[str, Any]:
     for name in (name for key in recipe["boxes"][0] for name in key.split()):
         column = columns[name]
         if name == "loss":
-            column = np.array([LOSS_FACTOR[loss] for loss in column])
+            column = np.array([LOSSES[loss].factor for loss in column])
         if variable(name) not in data:
             raise ValueError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
         stored = data[variable(name)].values

@@ -43,8 +43,7 @@ CHANCE = 64.0
 # Rounding beyond this share of a value leaves nothing to compare; what is wrong in a trajectory is rarely less.
 RECOGNISABLE = 1e-3
 
-# Relative to a kernel, to ‖y‖ or to D: differences of numbers of order 1, whose rounding is theirs.
-RELATIVE = ("ntk_change", "ntk_target_error", "ntk_end_error", "kernel_change", "lazy_error", "weight_change")
+RELATIVE = tuple(name for name, observable in observables.OBSERVABLES.items() if observable.relative)
 AT_START = ("loss_start", "sharpness_start", "b_rms")
 AT_END = ("loss_end", "loss_min", "loss_max", "kernel_change", "sharpness_end", "alignment_step")
 COUNTED = ("onset_step", "end_step", "period", "status")
@@ -181,7 +180,13 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
 def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:
     record = json.loads(data.attrs["recipe"])["settings"]["record"]
     everything = np.ones(len(observables.NAMES), dtype=bool)
-    return Recording(steps[None], everything, record["onset"], record["converged"], data.sizes.get("probe", 0))
+    return Recording(
+        steps=steps[None],
+        wanted=everything,
+        onset=record["onset"],
+        converged=record["converged"],
+        keep_probes=data.sizes.get("probe", 0),
+    )
 
 
 # ---- comparing ---------------------------------------------------------------------------------------------------------

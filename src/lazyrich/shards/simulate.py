@@ -83,7 +83,13 @@ def simulate(
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
         for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
             steps = record_steps(record, batch.steps)
-            recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
+            recording = Recording(
+                steps=steps,
+                wanted=wanted,
+                onset=record["onset"],
+                converged=record["converged"],
+                keep_probes=_kept(settings, batch, columns),
+            )
             name = engine or ("gram" if batch.explicit else "propagator")
             trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
             used.add(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lazyrich.networks import explicit, observables
+from lazyrich.networks import activations, explicit, observables
 from lazyrich.networks.data import DATA
 from lazyrich.sweep.axes import Axis
 from lazyrich.sweep.grid import Grid
@@ -161,8 +161,11 @@ def _check_activation(sweep: Grid) -> None:
         if width and samples:  # with a whole file `datasets.check` does it
             explicit.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.corners("activation", "sigma_0"):
-        if activation == "relu" and sigma_0 == 0:
-            raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
+        known = activations.ACTIVATIONS.get(activation)
+        if known and known.kink and sigma_0 == 0:
+            raise ValueError(
+                f"network.sigma_0: 0 leaves every {activation} at its kink, where no gradient flows; write one > 0"
+            )
 
 
 def _check_training(sweep: Grid) -> None:

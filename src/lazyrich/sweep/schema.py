@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from lazyrich.networks import activations, observables
+from lazyrich.networks import activations, losses, observables
 from lazyrich.networks.data import DATA, LAWS
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 
@@ -141,7 +141,9 @@ class Training(Section):
     stability_fraction: Annotated[Any, swept(POSITIVE)] = Field(
         None, description="h = cηλ_max(Θ∞)/(2n), share of the largest stable step, instead of η"
     )
-    loss: Annotated[Any, swept(Choice(("half_mse", "mse")))] = Field("half_mse", description="c = 1 or c = 2")
+    loss: Annotated[Any, swept(Choice(tuple(losses.LOSSES)))] = Field(
+        losses.DEFAULT, description=" or ".join(f"c = {loss.factor:g}" for loss in losses.LOSSES.values())
+    )
     steps: Annotated[Any, swept(Integer(1, 10**9))] = Field(None, description="T, number of steps")
     tau: Annotated[Any, swept(POSITIVE)] = Field(None, description="τ = hT, instead of steps: T = max(1, round(τ/h))")
 

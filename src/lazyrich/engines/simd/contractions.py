@@ -29,11 +29,11 @@ class Anchor(NamedTuple):
 def empty_anchor(modes):
     """Of eight lanes at rest."""
     return Anchor(
-        np.zeros((modes + 1) * (modes + 2) // 2 * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
+        M0=np.zeros((modes + 1) * (modes + 2) // 2 * LANES),
+        eigenvalues=np.zeros(modes * LANES),
+        gamma=np.zeros(LANES),
+        growth=np.zeros(LANES),
+        growth_y=np.zeros(LANES),
     )
 
 

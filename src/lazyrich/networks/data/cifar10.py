@@ -44,7 +44,7 @@ def pool(folder: str | Path) -> Pool:
 def _pool(folder: Path, names: tuple[str, ...]) -> Pool:
     records = [_records(folder / name) for name in names]
     labels = np.concatenate([batch[:, 0] for batch in records]).astype(float)
-    return Pool(tuple(batch[:, 1:] for batch in records), labels, (0.0, 255.0))
+    return Pool(batches=tuple(batch[:, 1:] for batch in records), labels=labels, span=(0.0, 255.0))
 
 
 def digest(folder: str | Path) -> str:

@@ -16,4 +16,4 @@ BRIGHTEST = 16
 def pool() -> Pool:
     """The 1797 images, in scikit-learn's order."""
     table = np.loadtxt(FILE, delimiter=",")
-    return Pool((table[:, :PIXELS],), table[:, PIXELS], (0.0, float(BRIGHTEST)))
+    return Pool(batches=(table[:, :PIXELS],), labels=table[:, PIXELS], span=(0.0, float(BRIGHTEST)))

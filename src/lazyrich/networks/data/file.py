@@ -69,12 +69,12 @@ def _pool(path: str, arrays: dict[str, np.ndarray]) -> Pool:
         X_test = arrays["X_test"]
         if X_test.shape[1] != X.shape[1]:
             raise DataError(f"{path}: X_test has {X_test.shape[1]} columns and X has {X.shape[1]}; make them equal")
-        held_out = Pool((X_test,), arrays["y_test"], span)
+        held_out = Pool(batches=(X_test,), labels=arrays["y_test"], span=span)
     if "W" not in arrays:
-        return Pool((X,), y, span, held_out=held_out)
+        return Pool(batches=(X,), labels=y, span=span, held_out=held_out)
     W, v = arrays["W"], arrays["v"]
     if W.shape != (len(v), X.shape[1]):
         raise DataError(f"{path}: W has shape {W.shape}; give (m, d) = ({len(v)}, {X.shape[1]}) to match v and X")
     if not (W.any() or v.any()):
         raise DataError(f"{path}: W and v are all zero, where no gradient flows; give other weights")
-    return Pool((X,), y, span, (W, v), held_out)
+    return Pool(batches=(X,), labels=y, span=span, weights=(W, v), held_out=held_out)

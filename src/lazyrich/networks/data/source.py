@@ -39,7 +39,8 @@ def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
     if "samples" in cell:
         index = choice.chosen(pool.labels, cell["samples"], cell.get("classes"), seed, replicate)
     kind = cell.get("inputs", "raw")
-    data = Data(choice.inputs(pool, index, kind), targets_of(cell, pool, index), pool.weights)
+    X, y = choice.inputs(pool, index, kind), targets_of(cell, pool, index)
+    data = Data(X=X, y=y, weights=pool.weights)
     if "test_samples" not in cell:
         return data
     of, count = pool.held_out or pool, cell["test_samples"]
