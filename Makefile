@@ -1,4 +1,5 @@
-# `make` sets everything up and draws the default sweeps; `make test` sets everything up and runs every test.
+# `make` sets everything up and draws the default sweeps; `make test` sets everything up and runs the tests that take minutes,
+# `make test-all` all of them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 LOCK := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := results
-.PHONY: results explore test check docs gpu benchmark clean
+.PHONY: results explore test test-all check docs gpu benchmark clean
 
 results: $(VENV)/.runtime
 	$(BIN)/snakemake --cores all
@@ -17,7 +18,11 @@ explore: $(VENV)/.runtime
 	$(BIN)/lazyrich explore
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# What `make test` leaves out: SLURM, claims, kills, most of the browser; and random cases in their full number.
+test-all: test
+	$(BIN)/python -m pytest -n 2 -m "slow or hypothesis" --hypothesis-profile many
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

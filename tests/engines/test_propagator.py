@@ -359,6 +359,7 @@ def test_end_values_alone_give_the_same_scalars():
     assert np.isnan(short.alignment_step).all()
 
 
+@pytest.mark.slow
 def test_an_edited_formula_is_compiled_anew(tmp_path):
     """Machine code is cached between runs; an edit in another file than the engine's must reach it."""
     package = tmp_path / "lazyrich"

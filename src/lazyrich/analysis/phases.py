@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from lazyrich.engines.trajectories import Status
 from lazyrich.sweep.schema import Phases
@@ -68,7 +68,6 @@ def phase(
     converged = status == Status.converged
     with np.errstate(invalid="ignore"):
         rose = loss_max > phases.loss_growth * loss_start
-        up_and_down = (period > 1) | (loss_end > RISEN * loss_min)
         return np.select(
             [
                 status == Status.failed,
@@ -76,11 +75,19 @@ def phase(
                 converged & rose,
                 converged & (kernel_change >= kernel_threshold),
                 converged,
-                up_and_down,
+                up_and_down(loss_end, loss_min, period),
             ],
             [Phase.failed, Phase.diverging, Phase.catapult, Phase.rich_two_stage, Phase.lazy, Phase.oscillating],
             Phase.unfinished,
         )
+
+
+def up_and_down(
+    loss_end: Float[Array, " networks"], loss_min: Float[Array, " networks"], period: Int[Array, " networks"]
+) -> Bool[Array, " networks"]:
+    """Return whether the loss of each network that has neither converged nor diverged goes up and down."""
+    with np.errstate(invalid="ignore"):
+        return (period > 1) | (loss_end > RISEN * loss_min)
 
 
 class Rich(IntFlag):

@@ -17,13 +17,13 @@ from lazyrich.analysis.boundaries import boundaries
 from lazyrich.analysis.fields import map_axes, placed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.summary import cell
-from lazyrich.draw import curves, lines, maps
+from lazyrich.draw import curves, lines, maps, oscillation
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
-from lazyrich.draw.pictures import matplotlib_figure, save
+from lazyrich.draw.pictures import defaults, save
 from lazyrich.draw.rendered import rendered
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.plan import whole
@@ -72,10 +72,10 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
         said = f"{caption} Made by: {command}"
-        for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
-            # As in `rendered`: not `set_current_backend`.
-            hv.Store.current_backend = backend
-            write(build(backend), name, folder, said)
+        hv.Store.current_backend = "bokeh"
+        _write_page(build("bokeh"), name, folder, said)
+        with defaults():
+            _write_pictures(build("matplotlib"), name, folder, said)
     captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -143,7 +143,14 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
 
     points = _laid_over(published, other) if published else ""
     left = chosen(len(found), len(trained), "cells")
-    said = f"Every replicate (thin) and their median (thick) against theory.{scope.sentence(summary)}{points}{left}"
+    dots = ""
+    if any(not oscillation.resolved(networks).all() for networks in found.values()):
+        dots = (
+            " Dots: records between which a network oscillates, which no line joins; theory ends where it does so, too."
+        )
+    said = (
+        f"Every replicate (thin) and their median (thick) against theory.{dots}{scope.sentence(summary)}{points}{left}"
+    )
     return builder, f"{said} {setting(sweep)}"
 
 
@@ -176,4 +183,4 @@ def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str
 
 def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """SVG and PNG, with what they show in their metadata."""
-    save(matplotlib_figure(element), said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})
+    save(element, said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

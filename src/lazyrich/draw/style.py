@@ -88,6 +88,7 @@ DASHES = {
 # Bokeh places a legend below a frame by its margin too low, so that its end is cut off.
 BELOW = (0, 10)
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
+FEWEST_TICKS = 3  # by which a log axis can be read
 
 
 def axis_label(data: xr.Dataset, name: str) -> str:
@@ -126,16 +127,26 @@ def frame(axes: Axes, shape: float) -> None:
 
 
 def log_ticks(axis: Axis) -> None:
-    """Powers of ten as plain text, or 1, 2, 5 times these where there are few."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Label powers of ten as plain text; 1, 2, 5 times these where there are few; round numbers where of those there are few.
+
+    For the limits that the axis has now.
+    """
+    from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     low, high = sorted(axis.get_view_interval())
+    axis.set_minor_formatter(NullFormatter())
     if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
-    else:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+        return
+    locator = LogLocator(subs=(1, 2, 5))
+    ticks = locator.tick_values(low, high)
+    if ((ticks >= low) & (ticks <= high)).sum() < FEWEST_TICKS:
+        locator = AutoLocator()
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_locator(locator)
+    # As many digits as tell neighbouring ticks of a narrow axis apart.
+    digits = max(6, int(np.ceil(3 - np.log10(high / low - 1)))) if high > low else 6
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.{digits}g}"))
 
 
 def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:

@@ -171,11 +171,14 @@ def until(networks: xr.Dataset) -> np.ndarray:
     return np.where(lost, np.max(np.where(known, steps, 0.0), axis=1) + 1, last)
 
 
-def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Median over networks whose records stand at steps of their own: (steps, values), (records,) each.
+def median_curve(
+    steps: np.ndarray, values: np.ndarray, log: bool, joined: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median over networks whose records stand at steps of their own: (steps, values), (records,) each.
 
     On the steps of the longest run; others are interpolated between their records (in the logarithm where `log`), end where
-    they end, and leave out what has no value.
+    they end, and leave out what has no value. NaN parts the curve where half of the networks' records are not `joined`
+    (`oscillation.resolved`; default: all are).
     """
     common = steps[np.argmax(steps[:, -1])].astype(float)
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
@@ -187,7 +190,16 @@ def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.n
             )
         ]
         median = np.nanmedian(rows, axis=0)
-    return common, np.exp(median) if log else median
+    median = np.exp(median) if log else median
+    if joined is None or joined.all():
+        return common, median
+    between = (common[1:] + common[:-1]) / 2
+    there = between < steps[:, -1:]
+    apart = [
+        ~own[np.minimum(np.searchsorted(at, between) - 1, len(own) - 1)] for at, own in zip(steps, joined, strict=True)
+    ]
+    after = np.flatnonzero(2 * (apart & there).sum(axis=0) >= np.maximum(there.sum(axis=0), 1)) + 1
+    return np.insert(common, after, np.nan), np.insert(median, after, np.nan)
 
 
 def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
