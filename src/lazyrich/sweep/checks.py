@@ -1,6 +1,6 @@
 """Checks across keys of a sweep file: what excludes, needs or contradicts what.
 
-Each raises ValueError("key: what is wrong; mend"); `sweep_file` adds the file's name.
+Each raises ValueError("key: what is wrong; mend"); `reader` adds the file's name.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _check_problem(sweep: Grid) -> None:
 
 
 def _check_data(sweep: Grid, source: str) -> None:
-    """What is chosen of data; whether they have it `datasets.check` asks the data."""
+    """What is chosen of data; whether they have it `data_checks` asks the data."""
     if source == "digits":
         _refuse(sweep, ("path",), "belongs to the sources cifar10 and file")
     else:
@@ -150,7 +150,7 @@ def _check_scales(sweep: Grid) -> None:
     if sweep.network.laziness is None:
         _refuse(sweep, ("balance",), "belongs to laziness")
     if sweep.problem.source != "file":
-        # With a file, width and scales may come with its weights; `datasets.check` decides.
+        # With a file, width and scales may come with its weights; `data_checks` decides.
         _require(sweep, "width")
     if (0, 0) in sweep.corners("sigma_0", "v_0"):
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
@@ -158,7 +158,7 @@ def _check_scales(sweep: Grid) -> None:
 
 def _check_activation(sweep: Grid) -> None:
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
-        if width and samples:  # with a whole file `datasets.check` does it
+        if width and samples:  # with a whole file `data_checks` does it
             explicit.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.corners("activation", "sigma_0"):
         known = activations.ACTIVATIONS.get(activation)
