@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lazyrich.networks.data import SOURCES
 from lazyrich.planning.plan import analysed
 from lazyrich.analysis.claims import SWEEPS as CLAIMED
 from lazyrich.planning.cost import work
@@ -179,12 +180,8 @@ def targets_to_complete():
 
 def data_files(wildcards):
     problem = sweep(wildcards.sweep).problem
-    if problem.path is None:
-        return []
-    # Only here is numpy needed.
-    from lazyrich.networks.data.source import files
-
-    return files(problem.source, problem.path)
+    of_data = [of for name, of in SOURCES.items() if name == problem.source]  # which may be an axis of laws
+    return [path for of in of_data for path in of.files(problem.path or "")]
 
 
 def source_of_simulation(wildcards):

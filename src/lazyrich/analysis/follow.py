@@ -17,6 +17,7 @@ from jaxtyping import Float
 from lazyrich.analysis import scope
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import losses, optimisers
+from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
 from lazyrich.networks.streams import Role, stream
 from lazyrich.theory import end_state
@@ -105,7 +106,7 @@ class Followed:
 
 
 def followable(data: xr.Dataset) -> np.ndarray:
-    """Which networks of a shard can be followed, (networks,): linear ones, drawn as the propagator does, that were trained."""
+    """Return which networks of a shard can be followed, (networks,): trained linear ones, drawn as the propagator does."""
     recipe = json.loads(data.attrs["recipe"])
     width = data["width"].values
     # The Gram engine draws neuron by neuron; where all are probes, they are the same.
@@ -113,7 +114,7 @@ def followable(data: xr.Dataset) -> np.ndarray:
     drawn = in_law | (width <= recipe["settings"]["probes"]["count"])
     return (
         (scope.of_networks(data) == scope.LINEAR)
-        & (recipe["fixed"].get("source") != "file")
+        & (recipe["fixed"].get("source") not in OWN)
         & drawn
         & (data["status"].values != Status.failed)
     )

@@ -125,7 +125,8 @@ def with_sizes(columns: Table) -> Table:
     """The columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
     if {"samples", "width"} <= set(columns):
         return columns
-    pool = pool_of(str(columns["source"][0]), str(columns["path"][0]))
+    path = str(columns["path"][0]) if "path" in columns else None
+    pool = pool_of(str(columns["source"][0]), path)
     width = len(pool.weights[1]) if pool.weights else 0
     sizes = {"samples": len(pool), "width": width}
     return {**{name: np.full(len(columns["replicate"]), size) for name, size in sizes.items()}, **columns}

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lazyrich.networks import explicit
-from lazyrich.networks.data import choice, cifar10, classes_of
-from lazyrich.networks.data.pool import DataError, Pool
+from lazyrich.networks.data import OWN, SOURCES, choice, classes_of
+from lazyrich.networks.data.interface import DataError, Source
+from lazyrich.networks.data.pool import Pool
 from lazyrich.networks.data.source import data_of, pool_of
 from lazyrich.sweep.sweep import Sweep
 
@@ -21,25 +22,25 @@ def check(sweep: Sweep) -> None:
     """Check the files of a sweep's data, and what the sweep asks of them."""
     source, path = sweep.problem.source, sweep.problem.path
     try:
-        if source == "cifar10":
-            cifar10.check(path)
+        if (check_files := SOURCES[source].check) is not None:
+            check_files(path or "")
         pool = pool_of(source, path)
     except DataError as error:
-        raise ValueError(f"problem.path: {error}") from None
-    if source == "file":
+        raise ValueError(f"{_key(sweep)}: {error}") from None
+    if source in OWN:
         _check_weights(sweep, pool)
     for values in sorted(sweep.combinations(*CHOICES), key=str):
         cell = {name: value for name, value in zip(CHOICES, values, strict=True) if value is not None}
         _check_choice(pool, cell, sweep)
         if sweep.problem.test_samples is not None:
-            _check_test(pool, cell, sweep.problem.test_samples)
+            _check_test(pool, cell, sweep.problem.test_samples, SOURCES[source])
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
         if width:
             explicit.check_width(activation, width, samples or len(pool))
 
 
 def _check_weights(sweep: Sweep, pool: Pool) -> None:
-    """What belongs to weights that the file brings, and what is needed without them."""
+    """Check what belongs to weights that the file brings, and what is needed without them."""
     given = [name for name in ("width", *SCALES, "balance") if name in sweep.parameters]
     if pool.weights is not None:
         if given:
@@ -59,7 +60,7 @@ def _check_weights(sweep: Sweep, pool: Pool) -> None:
 
 
 def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
-    """Whether the data have what one combination of choices asks for, and leave something to learn."""
+    """Check whether the data have what one combination of choices asks for, and leave something to learn."""
     known = np.array(list(pool.counts))
     classes = cell.get("classes")
     reach = known if classes is None else np.array(classes_of(classes), dtype=float)
@@ -74,7 +75,7 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
             )
     if cell["inputs"] == "scaled" and pool.span[0] == pool.span[1]:
         raise ValueError("problem.inputs = scaled: all values of X are the same; write raw")
-    if cell["inputs"] == "standardised" and sweep.problem.source == "file" and not pool.moments[1].any():
+    if cell["inputs"] == "standardised" and sweep.problem.source in OWN and not pool.moments[1].any():
         raise ValueError("problem.inputs = standardised: no feature of X varies; write raw")
     positive = float(cell.get("positive_class", reach[0]))
     if cell["targets"] == "one_vs_rest":
@@ -96,8 +97,8 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
         _check_signal(sweep, cell)
 
 
-def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
-    """Whether so many samples can be held out."""
+def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Source) -> None:
+    """Check whether so many samples can be held out."""
     asked = f"problem.test_samples = {test_samples}"
     classes = cell.get("classes")
     of = "" if classes is None else f" taken in turns of the classes {classes}"
@@ -107,27 +108,29 @@ def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
         most = choice.available(pool.counts, classes, taken=cell["samples"])
         beside = f" beside problem.samples = {cell['samples']}"
     else:
-        # Weights belong to the whole file.
-        mend = (
-            "add X_test and y_test to the file"
-            if pool.weights
-            else "write problem.samples, or add X_test and y_test to the file"
-        )
-        raise ValueError(f"{asked}: all samples are trained on; {mend}")
+        # Weights belong to the whole of the data.
+        fixes = ["write problem.samples"] * (pool.weights is None) + [source.test_fix] * bool(source.test_fix)
+        raise ValueError(f"{asked}: all samples are trained on; {', or '.join(fixes)}")
     if test_samples > most:
         mend = f"write at most {most}" if most > 0 else "write fewer samples"
         raise ValueError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")
 
 
 def _check_signal(sweep: Sweep, cell: dict[str, Any]) -> None:
-    """Whether the whole of a file has something to learn."""
-    path = sweep.problem.path
-    X, y, *_ = data_of({**cell, "source": "file", "path": path}, 0, 0)
+    """Check whether the whole of a user's own data has something to learn."""
+    source, path = sweep.problem.source, sweep.problem.path
+    X, y, *_ = data_of({**cell, "source": source, "path": path}, 0, 0)
     # An exact zero is rare in floating point: what rounding leaves of it does not count as a signal.
     if np.linalg.norm(X.T @ y) <= len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y):
-        raise ValueError(f"problem.path: {path}: Xᵀy = 0, so that no feature can be learnt; check X and y")
+        raise ValueError(f"{_key(sweep)}: {path or source}: Xᵀy = 0, so that no feature can be learnt; check X and y")
+
+
+def _key(sweep: Sweep) -> str:
+    """Return the key that says which data a sweep has."""
+    return "problem.source" if sweep.problem.path is None else "problem.path"
 
 
 def _listed(numbers: np.ndarray) -> str:
+    """Return numbers as text, the first of them where they are many."""
     more = ", …" if len(numbers) > SHOWN else ""
     return ", ".join(f"{number:g}" for number in numbers[:SHOWN]) + more

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lazyrich.networks import activations, losses, observables
-from lazyrich.networks.data import DATA, LAWS
+from lazyrich.networks.data import DATA, LAWS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 
 Observable = Literal[observables.NAMES]
@@ -33,30 +33,30 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# Help texts to which each source of data has something to say.
+*_OTHERS, _LAST = (source.description for source in SOURCES.values())
+_SOURCES = f"{', '.join(_OTHERS)} or {_LAST}"
+_PATHS = "; ".join(f"`{source.name}`: {source.path_description}" for source in SOURCES.values() if source.takes_path)
+_TESTS = "".join(f", {source.test_description}" for source in SOURCES.values() if source.test_description)
+
+
 class Problem(Section):
     """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
 
     source: Annotated[Any, swept(Choice((*LAWS, *DATA)))] = Field(
         "gaussian",
-        description="law of the independent entries of z in x = Λ^½ z; or data: `digits` (1797 images of 8 × 8 pixels, "
-        "shipped), `cifar10` (50000 training images of 3 × 32 × 32) or your own `file`",
+        description=f"law of the independent entries of z in x = Λ^½ z; or data: {_SOURCES}",
     )
-    path: str | None = Field(
-        None,
-        description="relative to the sweep file; `cifar10`: the folder `cifar-10-batches-bin` of its binary distribution; "
-        "`file`: .npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,), both "
-        "`X_test` and `y_test`",
-    )
+    path: str | None = Field(None, description=f"relative to the sweep file; {_PATHS}")
     samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
         None,
         description="n, number of samples; of data so many drawn by seed and replicate, more of them always with the fewer "
-        "(`file` without it: all samples, in their order)",
+        f"({', '.join(f'`{name}`' for name in OWN)} without it: all samples, in their order)",
     )
     test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
         None,
         description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of "
-        "data the last of the same shuffle and classes, of `cifar10` its test images, of a `file` its `X_test`, `y_test` if it "
-        "has them",
+        f"data the last of the same shuffle and classes{_TESTS}",
     )
     classes: Annotated[Any, swept(Classes())] = Field(
         None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"

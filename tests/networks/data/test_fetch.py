@@ -10,7 +10,7 @@ import pytest
 from lazyrich.networks.data import cifar10
 from lazyrich.networks.data.digest import of_file
 from lazyrich.networks.data.fetch import unpack
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 
 from . import fake
 

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 from lazyrich.networks.data.stored import DIMS, Stored
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def opened(path: Path) -> Iterator[dict[str, Stored]]:
         raise DataError(f"{path}: cannot be read as netCDF ({error}); check the file") from None
 
 
-def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable]) -> None:
+def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable[Any]]) -> None:
     """Raise DataError where names of dimensions tell that a matrix is transposed."""
     for matrix, vector in ROWS_OF.items():
         if matrix not in variables or vector not in variables:
@@ -57,7 +57,7 @@ def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable]) -> Non
             )
 
 
-def _stored(path: Path, variable: netCDF4.Variable) -> Stored:
+def _stored(path: Path, variable: netCDF4.Variable[Any]) -> Stored:
     """One variable, after a check of its attributes: netCDF4 leaves out those that it cannot use."""
     dtype = variable.datatype
     if not isinstance(dtype, np.dtype):
@@ -83,7 +83,7 @@ def _comparable(value: np.ndarray, dtype: np.dtype, packed: bool) -> bool:
         return bool(np.all((value.astype(dtype) == value) | (np.isnan(value) & (dtype.kind == "f"))))
 
 
-def _values(path: Path, variable: netCDF4.Variable) -> np.ndarray:
+def _values(path: Path, variable: netCDF4.Variable[Any]) -> np.ndarray:
     """All values, unpacked."""
     values = variable[...]
     missing = np.ma.getmaskarray(values)

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 from lazyrich.networks.data.stored import DIMS, Stored
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

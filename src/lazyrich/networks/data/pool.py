@@ -16,10 +16,6 @@ BLOCK = 1000
 CONSTANT = 1e-12
 
 
-class DataError(ValueError):
-    """Data that cannot be used; the message names file, what is wrong and mend."""
-
-
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Samples in batches, which may lie on disk and be of any real type, their labels, and what else comes with them."""
@@ -36,7 +32,7 @@ class Pool:
     @property
     def dimension(self) -> int:
         """d."""
-        return self.batches[0].shape[1]
+        return int(self.batches[0].shape[1])
 
     def rows(self, index: Int[Array, " n"]) -> Float[Array, "n d"]:
         """The inputs of the samples at `index`."""
