@@ -117,7 +117,7 @@ def test_every_part_of_the_page_that_reads_html_is_given_the_projects_own(projec
     page = Explorer(Sources(config, results), Launcher(config, results))
     page.session.state.choose("sweep", hostile("file"))
     page.session.see([0.2, 5.0, 0.1, 0.4])
-    page.run()
+    page.controls.run.clicks += 1
     page.session.state.cell = page.session.source.summary["phase"].size - 1  # of the second activation
     for show in ("kernel_change", "during_loss"):
         page.session.state.show = show

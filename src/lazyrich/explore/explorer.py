@@ -128,7 +128,9 @@ class Explorer(pn.viewable.Viewer):
         if not session.source.sweep.record.summary:
             try:
                 networks = session.source.networks(cell, RECORDED)
-            except (OSError, ValueError) as error:  # taken away, or damaged
+            except OSError as error:  # taken away
+                why = f"{error.filename} cannot be read ({error.strerror})"
+            except ValueError as error:  # damaged
                 why = str(error)
         self.panels[name].show(networks)
         said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(session.source.grid.isel(place), list(place))}"

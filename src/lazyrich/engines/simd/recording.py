@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lazyrich.engines.simd import contractions
-from lazyrich.engines.simd.compiled import compiled_leaf
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf
 from lazyrich.engines.simd.lanes import LANES, add, fill, fma, load, store, sub, where_less, zero
 from lazyrich.engines.simd.linearised import advance_linearised
 from lazyrich.networks import losses, observables
@@ -14,7 +14,7 @@ from lazyrich.networks.observables import State
 
 BLOCK = 4 * LANES  # probes that are followed at a time
 
-_value = compiled_leaf(losses.value)
+_value = compiled(losses.value, inline="always")
 
 
 def _nothing(state, out):
@@ -26,11 +26,11 @@ def _one_more(state, out):
     out[position] = formula(state)
 
 
-# `observables.measure`, unrolled: compiled code takes no table of functions.
-_measure = compiled_leaf(_nothing)
+# `observables.measure`, unrolled: compiled code takes no table of functions. Inlined, else calls would cost more than formulas.
+_measure = compiled(_nothing, inline="always")
 for _position, _observable in enumerate(observables.OBSERVABLES.values()):
-    _formula = compiled_leaf(_observable.formula)
-    _measure = compiled_leaf(bound(_one_more, before=_measure, position=_position, formula=_formula))
+    _formula = compiled(_observable.formula, inline="always")
+    _measure = compiled(bound(_one_more, before=_measure, position=_position, formula=_formula), inline="always")
 
 
 @compiled_leaf
