@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lazyrich.analysis.fields import median
-from lazyrich.analysis.phases import Phase
+from lazyrich.analysis.phases import PHASES, Phase
 from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import diagrams
@@ -169,7 +169,7 @@ def test_every_cell_has_its_phase_colour_on_the_screen(pages, browser, tmp_path)
     for i, x in enumerate(summary.laziness.values):
         for j, y in enumerate(summary.growth_per_step.values):
             code = Phase(int(summary.phase.values[i, j]))
-            text = style.PHASE_COLOURS[code]
+            text = PHASES.colours[code]
             expected = [int(text[k : k + 2], 16) for k in (1, 3, 5)]
             column, row = (round(value) for value in page.evaluate(PLACE, [float(x), float(y)]))
             near = image[row - 12 : row + 13 : 6, column - 12 : column + 13 : 6].reshape(-1, 3)
@@ -279,7 +279,7 @@ def test_slices_show_their_own_cells_in_colours_that_stay(sliced, browser, tmp_p
         assert f"n = {int(summary.samples[number])}" in words
         codes = summary.phase.isel(samples=number).transpose("laziness", "growth_per_step").values
         for (i, j), colour in colours_on(page, "left", summary, tmp_path / "page.png").items():
-            text = style.PHASE_COLOURS[Phase(int(codes[i, j]))]
+            text = PHASES.colours[Phase(int(codes[i, j]))]
             expected = [int(text[k : k + 2], 16) for k in (1, 3, 5)]
             assert np.abs(colour - expected).max() <= 2, (number, i, j)
         seen.append(codes)

@@ -140,9 +140,9 @@ def _reduce(
         table = np.full((len(present), len(target["replicate"])), np.nan)
         table[row, column] = flat
         if name in FLAGS:
-            codes, _ = FLAGS[name]
+            codes = FLAGS[name].members
             counts = np.stack([(table == code).sum(axis=1) for code in codes], axis=1)
-            values[name] = np.array(list(codes))[np.argmax(counts, axis=1)]
+            values[name] = np.array(codes)[np.argmax(counts, axis=1)]
             if name == "phase":
                 values["networks"] = counts.sum(axis=1)
                 values["agreement"] = counts.max(axis=1) / values["networks"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -33,7 +33,9 @@ FAR = 0.05  # decades from the curve
 CHI, CHANGE = "laziness", "kernel_change_ratio"  # relative to κ_c, so that groups of different n may lie on one curve
 
 
-def collapse_figure(sweep: Sweep, summary: xr.Dataset) -> tuple[Callable[[str], hv.Overlay], str] | None:
+def collapse_figure(
+    sweep: Sweep, summary: xr.Dataset, shards: Sequence[str] = ()
+) -> tuple[Callable[[str], hv.Overlay], str] | None:
     """(builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
 
     A group is what shares its values on all axes but the one along which χ varies most.

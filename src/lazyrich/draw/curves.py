@@ -14,6 +14,7 @@ from bokeh.models import CustomJSTicker, LogAxis
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.published import lagged_kernel_error, loss_error
+from lazyrich.analysis.stages import STAGES as STAGE_CODES
 from lazyrich.analysis.stages import Stage
 from lazyrich.draw import oscillation, style
 from lazyrich.draw.trajectories import (
@@ -34,7 +35,7 @@ WIDTH, HEIGHT = 280, 250
 INCHES = 3.2  # of a frame
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
-STAGES = {"stage_1": style.STAGE_COLOURS[Stage.one], "stage_2": style.STAGE_COLOURS[Stage.two]}
+STAGES = {"stage_1": STAGE_CODES.colours[Stage.one], "stage_2": STAGE_CODES.colours[Stage.two]}
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class Drawing:
     def theory(self, key: str, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """A theory's line; its look depends on which of the panel's theories it is."""
         number = list(THEORIES[self.panel.name]).index(key)
-        colour = style.CURVES[number + len(self.panel.observables)]
-        self.curve(key, steps, values, label, line=1.8, dash=number, color=colour)
+        colour = style.CURVES[(number + len(self.panel.observables)) % len(style.CURVES)]
+        self.curve(key, steps, values, label, line=1.8, dash=number % len(DASHES), color=colour)
 
     def points(self, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """Published points."""

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 import xarray as xr
 
 from lazyrich.analysis import scope
+from lazyrich.analysis.fields import map_axes
 from lazyrich.draw import style
+from lazyrich.sweep.sweep import Sweep
+from lazyrich.sweep.words import setting
 
 SIZE = 420
 INCHES = 5.0
+
+
+def kernel_change_figure(
+    sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]
+) -> tuple[Callable[[str], hv.Overlay], str] | None:
+    """Return (builder, caption) of the figure; None but for a sweep over one axis."""
+    axes = map_axes(summary, sweep.figures.axes or ())
+    if len(axes) != 1 or summary["phase"].ndim != 1:
+        return None
+    band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
+    caption = (
+        f"Relative change of the neural tangent kernel at the end of training{band}, and as gradient flow from a wide "
+        f"start predicts it. {setting(sweep)}"
+    )
+    return (lambda backend: kernel_change_line(summary, axes[0], backend, "Change of the kernel")), caption
 
 
 def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) -> hv.Overlay:

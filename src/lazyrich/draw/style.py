@@ -13,9 +13,7 @@ import xarray as xr
 
 from lazyrich.analysis.boundaries import coordinate
 from lazyrich.analysis.fields import names_along
-from lazyrich.analysis.phases import VOTES, Phase
-from lazyrich.analysis.stages import Stage
-from lazyrich.analysis.theories import Theory
+from lazyrich.analysis.phases import PHASES, Phase
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,49 +21,9 @@ if TYPE_CHECKING:
 
 Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
 
-# Okabe–Ito, colour-blind safe, and greys for what is no result.
-PHASE_COLOURS = {
-    Phase.lazy: "#56B4E9",
-    Phase.rich_two_stage: "#E69F00",
-    Phase.catapult: "#CC79A7",
-    Phase.oscillating: "#0072B2",
-    Phase.diverging: "#D55E00",
-    Phase.unfinished: "#C8C8C8",
-    Phase.failed: "#707070",
-    Phase.not_run: "#FFFFFF",
-}
-# Where all order parameters agree the colours are those of the phases.
-VOTE_COLOURS = {
-    VOTES.none_rich: PHASE_COLOURS[Phase.lazy],
-    VOTES.kernel: "#CC79A7",
-    VOTES.alignment: "#009E73",
-    VOTES.kernel_alignment: "#F0E442",
-    VOTES.weights: "#0072B2",
-    VOTES.kernel_weights: "#D55E00",
-    VOTES.alignment_weights: "#000000",
-    VOTES.all_rich: PHASE_COLOURS[Phase.rich_two_stage],
-    VOTES.not_settled: PHASE_COLOURS[Phase.unfinished],
-}
-THEORY_COLOURS = {
-    Theory.two_stage: "#E69F00",
-    Theory.closed_form: "#009E73",
-    Theory.wide_flow: "#0072B2",
-    Theory.linearised: "#56B4E9",
-    Theory.none: "#C8C8C8",
-    Theory.not_compared: "#707070",
-}
-# As trajectories are shaded; where training did not come so far, as in maps of phases.
-STAGE_COLOURS = {
-    Stage.one: "#E69F00",
-    Stage.two: "#56B4E9",
-    Stage.learned: "#009E73",
-    Stage.diverged: PHASE_COLOURS[Phase.diverging],
-    Stage.ended: PHASE_COLOURS[Phase.unfinished],
-    Stage.not_run: PHASE_COLOURS[Phase.not_run],
-}
 # Cells without a number, in maps of numbers: trained, and not.
 NO_VALUE = "#9A9A9A"
-NOT_RUN = PHASE_COLOURS[Phase.not_run]
+NOT_RUN = PHASES.colours[Phase.not_run]
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"

@@ -9,10 +9,9 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from lazyrich.analysis.quantiles import quantiles
-from lazyrich.analysis.stages import TEXT, Stage, stage
+from lazyrich.analysis.stages import STAGES, Stage, stage
 from lazyrich.draw.diagrams import LAZY_RICH, Diagram, at_quantile, most
-from lazyrich.draw.maps import Codes, scale
-from lazyrich.draw.style import STAGE_COLOURS
+from lazyrich.draw.maps import scale
 from lazyrich.engines.trajectories import Status
 from lazyrich.explore.results import Results
 from lazyrich.networks.observables import NAMES
@@ -22,7 +21,6 @@ from lazyrich.system.compiled import compiled
 MOMENTS = 49  # evenly spaced, so that both ends and the middle are among them
 # Runs that are not equally long are looked at from this share of the longest one on, on a logarithmic scale.
 EARLIEST = 1e-4
-STAGES = Codes("stage", dict(TEXT), dict(STAGE_COLOURS))
 DURING = "during_"  # before the names of diagrams of moments
 LINES = LAZY_RICH[1:]  # of the end, to compare with
 SLACK = 1e-6  # of float32 times
@@ -34,7 +32,7 @@ def moment_diagrams(source: Results) -> list[Diagram]:
         return []
     recorded = [name for name in NAMES if name in source.recorded.data_vars]
     replicates = source.sweep.replicates
-    found = [("stage", "Stage", STAGES, most(replicates))]
+    found = [(STAGES.name, "Stage", STAGES, most(replicates))]
     for name in recorded:
         text = f"{at_quantile(0.5, replicates)}; grey: no value (diverged, or training had ended); white: not run"
         found.append((name, _first(source.recorded[name]), None, text))

@@ -12,7 +12,7 @@ import hashlib
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ INTEGERS = (
 )
 
 
-def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: type[IntEnum] | None = None) -> None:
+def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: Iterable[IntEnum] | None = None) -> None:
     """Give a variable its CF attributes, and a flag variable its type and meanings; attributes that it has stay."""
     attributes = {**data[name].attrs, "long_name": long_name}
     if symbol:
@@ -198,7 +198,7 @@ def opened(path: str | Path) -> Iterator[xr.Dataset]:
 
 
 def described_summary(
-    data: xr.Dataset, recipe: dict[str, Any], columns: dict[str, tuple[str, str]], flags: dict[str, Any]
+    data: xr.Dataset, recipe: dict[str, Any], columns: dict[str, tuple[str, str]], flags: dict[str, list[IntEnum]]
 ) -> xr.Dataset:
     """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
     for name in map(str, data.variables):
