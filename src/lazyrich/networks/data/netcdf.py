@@ -58,7 +58,7 @@ def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable[Any]]) -
 
 
 def _stored(path: Path, variable: netCDF4.Variable[Any]) -> Stored:
-    """One variable, after a check of its attributes: netCDF4 leaves out those that it cannot use."""
+    """Return one variable, after a check of its attributes: netCDF4 leaves out those that it cannot use."""
     dtype = variable.datatype
     if not isinstance(dtype, np.dtype):
         raise DataError(f"{path}: {variable.name} has type {dtype}; give real numbers")
@@ -76,7 +76,7 @@ def _stored(path: Path, variable: netCDF4.Variable[Any]) -> Stored:
 
 
 def _comparable(value: np.ndarray, dtype: np.dtype, packed: bool) -> bool:
-    """Whether a mark is a stored value. Of a packed variable one of another type may be meant for the unpacked values."""
+    """Return whether a mark is a stored value. Of a packed variable, another type may be meant for unpacked values."""
     if value.dtype.kind not in "fiu" or (packed and value.dtype != dtype):
         return False
     with np.errstate(invalid="ignore", over="ignore"):
@@ -84,7 +84,7 @@ def _comparable(value: np.ndarray, dtype: np.dtype, packed: bool) -> bool:
 
 
 def _values(path: Path, variable: netCDF4.Variable[Any]) -> np.ndarray:
-    """All values, unpacked."""
+    """Return all values, unpacked."""
     values = variable[...]
     missing = np.ma.getmaskarray(values)
     count = int(np.count_nonzero(missing))
