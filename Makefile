@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCK := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := results
-.PHONY: results explore test test-all check docs gpu benchmark clean
+.PHONY: results explore test test-all check hooks docs gpu benchmark clean
 
 results: $(VENV)/.runtime
 	$(BIN)/snakemake --cores all
@@ -28,8 +28,14 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --cores all --dry-run --quiet
+
+# Run the linters before each commit of this checkout (.pre-commit-config.yaml).
+hooks: $(VENV)/.test
+	$(BIN)/pre-commit install
 
 # Write config/README.md and the JSON schema from the models.
 docs: $(VENV)/.runtime

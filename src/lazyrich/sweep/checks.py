@@ -1,6 +1,6 @@
 """Checks across keys of a sweep file: what excludes, needs or contradicts what.
 
-Each raises ValueError("key: what is wrong; mend"); `sweep_file` adds the file's name.
+Each raises ValueError("key: what is wrong; mend"); `reader` adds the file's name.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _check_scales(sweep: Grid) -> None:
 
 def _check_activation(sweep: Grid) -> None:
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
-        if width and samples:  # with a whole file `datasets.check` does it
+        if width and samples:  # with a whole file `data_checks` does it
             explicit.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.corners("activation", "sigma_0"):
         known = activations.ACTIVATIONS.get(activation)

@@ -1,11 +1,13 @@
-"""A loss, an observable or an activation is one entry in one file: added in a copy, they train with every engine.
+"""CONTRIBUTING.md, followed to the letter in a copy of the library: an observable, an activation and a loss.
 
-Each is held to explicit weights trained by torch's autograd in a few lines of its own here.
+Each is one entry in one file. What the page promises is run as it stands there, and every engine that trains with the entries
+is held to explicit weights trained by torch's autograd in a few lines of its own here.
 """
 
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,16 +20,8 @@ import torch
 import lazyrich
 
 PACKAGE = Path(lazyrich.__file__).parent
-# First in their tables, so that nothing may rely on positions.
-ENTRIES = {
-    "losses": ("LOSSES = {", '"triple": Loss(factor=3.0, formula="(3/2n)‖f − y‖²"),'),
-    "observables": (
-        "OBSERVABLES = {",
-        '"rho_rms_over_v": Observable(formula=lambda s: (s.rho_square / s.v_square) ** 0.5, long_name="rms rho_r / rms v_r", '
-        'symbol="rms ρ_r/rms v_r", needs=NEURONS),',
-    ),
-    "activations": ("ACTIVATIONS = {", '"softplus": Activation(lambda x: xp.nn.functional.softplus(x)),'),
-}
+PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+ADDED = {"networks/observables.py", "networks/activations.py", "networks/losses.py"}
 SAMPLES, DIMENSION, WIDTH, STEPS, RATE = 4, 6, 7, 25, 0.4
 # Rounding of 25 steps of sums of up to 7 terms.
 TOLERANCE = 1e-12
@@ -82,6 +76,25 @@ LINEAR = ["propagator", "batched", "gram", "dense", "fused"]
 TRITON = importlib.util.find_spec("triton") is not None
 
 
+def blocks():
+    """Blocks of code in the recipes, without the indent of their list."""
+    fenced = re.findall(
+        r"^( *)```python\n(.*?)^ *```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in fenced]
+
+
+def additions():
+    """What a block adds: (file, the line after which, the text)."""
+    pattern = re.compile(r'# in (\S+), after "(.+)"\n(.*)', flags=re.DOTALL)
+    return [found.groups() for block in blocks() if (found := pattern.fullmatch(block))]
+
+
+def checks():
+    """What the page runs after an addition."""
+    return [block for block in blocks() if block.startswith("# run it\n")]
+
+
 def problem():
     rng = np.random.default_rng(5)
     X, y = rng.standard_normal((SAMPLES, DIMENSION)), rng.standard_normal(SAMPLES)
@@ -106,30 +119,56 @@ def by_autograd(phi, factor):
     return dict(zip(("loss", "rho_rms_over_v"), np.transpose(found), strict=True))
 
 
+def run(home, code, *arguments):
+    """Return what Python prints that has the copy in `home`, where it also works."""
+    environment = {**os.environ, "PYTHONPATH": str(home), "TRITON_INTERPRET": "1"}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """What a copy with the three entries finds; one copy for all, because every copy is compiled anew."""
+def home(tmp_path_factory):
+    """The folder of a copy to which the page's entries are added; one copy for all, because every copy is compiled anew."""
     home = tmp_path_factory.mktemp("copy")
-    package = home / "lazyrich"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, (table, entry) in ENTRIES.items():
-        path = package / "networks" / f"{name}.py"
+    shutil.copytree(PACKAGE, home / "lazyrich", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, line, entry in additions():
+        path = home / "lazyrich" / name
         text = path.read_text(encoding="utf-8")
-        assert text.count(table) == 1
-        path.write_text(text.replace(table, table + entry), encoding="utf-8")
+        assert text.splitlines().count(line) == 1, (name, line)
+        # First in their tables, so that nothing may rely on positions.
+        path.write_text(text.replace(f"{line}\n", f"{line}\n{entry}"), encoding="utf-8")
+    return home
+
+
+@pytest.fixture(scope="module")
+def found(home):
+    """Observables at every step by every engine."""
     X, y, W, v = problem()
     np.savez(home / "data.npz", X=X, y=y, W=W, v=v)
     code = CODE.replace("RATE", str(RATE)).replace("STEPS", str(STEPS))
-    command = [sys.executable, "-c", code, str(home / "data.npz"), str(TRITON)]
-    environment = {**os.environ, "PYTHONPATH": str(home), "TRITON_INTERPRET": "1"}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    return json.loads(run(home, code, home / "data.npz", TRITON))
 
 
 def compared(found, expected):
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=0, atol=TOLERANCE * max(values), err_msg=name)
+
+
+def test_the_page_adds_an_observable_an_activation_and_a_loss():
+    assert {name for name, _, _ in additions()} == ADDED
+    assert len(checks()) == len(ADDED) and len(blocks()) == 2 * len(ADDED)
+
+
+@pytest.mark.parametrize("check", checks(), ids=["observable", "activation", "loss"])
+def test_what_the_page_promises_is_so(home, check):
+    run(home, "import lazyrich; print(lazyrich.__file__)\n" + check)
+
+
+def test_the_page_of_keys_follows(home):
+    page = run(home, "from lazyrich.sweep.docs import keys_page; print(keys_page())")
+    assert all(name in page for name in ("`rho_rms_over_v`", "softplus", "triple", "c = 3"))
 
 
 @pytest.mark.parametrize("engine", LINEAR)
