@@ -13,6 +13,7 @@ from lazyrich.analysis.claims import SWEEPS as CLAIMED
 from lazyrich.planning.cost import work
 from lazyrich.system.disk import check_writable, in_words, remove_leftovers
 from lazyrich.system.device import likely_device
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.lock import take
 from lazyrich.planning.plan import plan, whole
 from lazyrich.planning.rules import source
@@ -29,7 +30,7 @@ def one_clear_error(function):
     def wrapper(*arguments):
         try:
             return function(*arguments)
-        except (ValueError, OSError) as error:
+        except (LazyrichError, OSError) as error:
             raise WorkflowError(in_words(error)) from None
 
     return wrapper
@@ -109,7 +110,7 @@ def plan_of_shard(wildcards):
     PLANNED.add(wildcards.sweep)
     if find_shard(wildcards.sweep, wildcards.shard) is None:
         known = ", ".join(shards(wildcards.sweep)[0])
-        raise ValueError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
+        raise LazyrichError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
     return RESULTS / wildcards.sweep / "plan.json"
 
 

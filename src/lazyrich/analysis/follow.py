@@ -20,6 +20,7 @@ from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.streams import Role, stream
+from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import end_state
 
 Array = np.ndarray
@@ -130,7 +131,7 @@ def follow(data: xr.Dataset, network: int) -> Followed:
         could not be trained.
     """
     if not followable(data)[network]:
-        raise ValueError(
+        raise LazyrichError(
             "a network that is not linear, whose data come from a file, that the Gram engine drew neuron by neuron "
             "or that failed cannot be followed"
         )

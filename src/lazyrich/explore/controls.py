@@ -13,6 +13,7 @@ from lazyrich.explore.dimensionless import NUMBERS
 from lazyrich.explore.markup import html, plain
 from lazyrich.explore.session import Session
 from lazyrich.explore.state import OWN
+from lazyrich.system.errors import LazyrichError
 
 KINDS = ("svg", "png", "nc", "csv")  # of pictures and of numbers
 SIDE = 240  # width of what stands beside the map, in pixels
@@ -79,7 +80,7 @@ class Controls:
     def _run(self, *_: object) -> None:
         try:
             self.session.run()
-        except ValueError as error:
+        except LazyrichError as error:
             self.say(str(error))
         else:
             self.show_progress()

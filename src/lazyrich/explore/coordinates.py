@@ -22,6 +22,7 @@ from lazyrich.analysis.fields import median
 from lazyrich.analysis.phases import Phase
 from lazyrich.draw import style
 from lazyrich.explore.dimensionless import NUMBERS, PAIRS, number
+from lazyrich.system.errors import LazyrichError
 
 PIXELS = 512  # of a curved map, along each axis
 PATCHES = 64  # at most, along each axis, within which a curved map is linear
@@ -118,7 +119,7 @@ class Curved(Straight):
         self.axes = "horizontal", "vertical"
         fields = [number(plane, name).broadcast_like(plane["phase"]).transpose(y, x).values for name in pair]
         if not all(np.isfinite(field).all() for field in fields):
-            raise ValueError("some cells have no such number")
+            raise LazyrichError("some cells have no such number")
         self.log = [bool((field > 0).all() and field.max() > SPAN * field.min()) for field in fields]
         self.middles = np.stack(
             [_wider(np.log10(field) if log else field) for field, log in zip(fields, self.log, strict=True)], axis=-1
@@ -136,7 +137,7 @@ class Curved(Straight):
             areas = (a * d - b * c) / 2
             share = areas / np.prod(high - low) * areas.size
         if not ((share > FLATTEST).all() or (share < -FLATTEST).all()):
-            raise ValueError("these numbers do not tell cells apart")
+            raise LazyrichError("these numbers do not tell cells apart")
 
     @cached_property
     def pixels(self) -> Int[np.ndarray, "v u"]:

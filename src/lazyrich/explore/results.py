@@ -21,6 +21,7 @@ from lazyrich.shards import archive, integrity
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.errors import LazyrichError
 
 
 def written(file: Path, home: Path) -> tuple[float, ...]:
@@ -149,7 +150,7 @@ class Results:
         """The summary on disk, where it is that of all shards and of the sweep file as it is now."""
         if not self.there:
             command = snakemake_command(self.home / "report.html", self.home.parent)
-            raise ValueError(f"{self.home}: nothing is trained yet; run {command}")
+            raise LazyrichError(f"{self.home}: nothing is trained yet; run {command}")
         path = self.home / "summary.nc"
         newest = max(self.path(name).stat().st_mtime for name in self.there)
         # Without a checksum it is being written, or of a version before there were any.
@@ -158,7 +159,7 @@ class Results:
             return None
         if found := integrity.damage(path):
             command = snakemake_command(self.home / "report.html", self.home.parent)
-            raise ValueError(f"{path}: {found}; delete it, then run {command}")
+            raise LazyrichError(f"{path}: {found}; delete it, then run {command}")
         found = Unopened(path)
         # Else of the file before somebody edited it, its thresholds alone perhaps.
         return found if found.outline.attrs.get("analysed") == analysed(self.sweep) else None

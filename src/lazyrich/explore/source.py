@@ -15,6 +15,7 @@ from lazyrich.draw.diagrams import Diagram, diagrams
 from lazyrich.explore.moments import Moments, moment_diagrams, moments
 from lazyrich.explore.results import Results, written
 from lazyrich.sweep.reader import load_sweep
+from lazyrich.system.errors import LazyrichError
 
 
 class Sources:
@@ -41,7 +42,7 @@ class Sources:
         self._reading = threading.Lock()
         self.look()
         if not self.files:
-            raise ValueError(f"{results}: holds no sweep yet; run snakemake --cores all, then look again")
+            raise LazyrichError(f"{results}: holds no sweep yet; run snakemake --cores all, then look again")
 
     def look(self) -> None:
         """See what has come since."""
@@ -82,7 +83,7 @@ class Sources:
                 why = error
             else:
                 return name
-        raise ValueError(f"{self.results}: holds no sweep that can be read; {why}")
+        raise LazyrichError(f"{self.results}: holds no sweep that can be read; {why}")
 
     def known(self, asked: str) -> Source | None:
         """A sweep as it was read; None where it was not."""

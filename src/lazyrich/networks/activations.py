@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lazyrich.networks.backends import bound
+from lazyrich.system.errors import LazyrichError
 
 xp: Any  # torch, bound to a function when it is asked for
 
@@ -54,7 +55,7 @@ ACTIVATIONS = {
 NAMES = tuple(ACTIVATIONS)
 
 
-class ActivationError(ValueError):
+class ActivationError(LazyrichError):
     """A user's activation that cannot be used; the message names file, function and mend."""
 
 

@@ -29,6 +29,7 @@ from lazyrich.networks.variables import VARIABLES
 from lazyrich.planning.rules import source
 from lazyrich.shards.source import source_of
 from lazyrich.system.disk import replacing
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.provenance import commit
 from lazyrich.system.version import __version__
 
@@ -164,7 +165,7 @@ def write(data: xr.Dataset, path: str | Path) -> None:
         except (RuntimeError, PermissionError) as error:
             # HDF5 keeps the file open: without this a full disk stays full, and the log is lost.
             os.truncate(temporary, 0)
-            raise ValueError(
+            raise LazyrichError(
                 f"{path}: cannot be written, its disk is full or broken; free some space, then run the same command again"
             ) from error
 
@@ -194,7 +195,7 @@ def opened(path: str | Path) -> Iterator[xr.Dataset]:
             if (getattr(error, "errno", None) or 0) > 0 or "NetCDF: " not in str(error):
                 raise
             said = str(error).partition("NetCDF: ")[2].partition(":")[0]
-            raise ValueError(f"{path}: is damaged ({said}); delete it, then run snakemake again") from error
+            raise LazyrichError(f"{path}: is damaged ({said}); delete it, then run snakemake again") from error
 
 
 def described_summary(

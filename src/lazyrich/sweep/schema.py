@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from lazyrich.networks import activations, losses, observables
 from lazyrich.networks.data import DATA, LAWS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
+from lazyrich.system.errors import LazyrichError
 
 Observable = Annotated[
     str, BeforeValidator(Choice(observables.NAMES)), Field(json_schema_extra={"enum": list(observables.NAMES)})
@@ -25,7 +26,7 @@ POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
 
 
-class SweepError(ValueError):
+class SweepError(LazyrichError):
     """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
 
 

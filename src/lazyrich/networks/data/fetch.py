@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from lazyrich.networks.data import cifar10
 from lazyrich.networks.data.digest import of_file
 from lazyrich.networks.data.interface import DataError
+from lazyrich.system.errors import LazyrichError
 
 SETTINGS = "`cifar10` in config/config.yaml"
 
@@ -82,7 +83,7 @@ def check_reachable(url: str, folder: str) -> None:
         if answer.ok:
             return
         found = f"is not to be had ({answer.status_code} {answer.reason})"
-    raise ValueError(
+    raise LazyrichError(
         f"config/config.yaml: cifar10.url = {url}: {found}; check url and network, or put the files of the binary "
         f"distribution into {folder} yourself"
     )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lazyrich.system.errors import LazyrichError
+
 if TYPE_CHECKING:
     from lazyrich.networks.data.pool import Pool
 
 
-class DataError(ValueError):
+class DataError(LazyrichError):
     """Data that cannot be used; the message names file, what is wrong and mend."""
 
 
