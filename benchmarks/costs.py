@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost.work import of_recipe
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
@@ -42,7 +42,7 @@ class Case(NamedTuple):
     spectrum: str = "isotropic"
 
 
-def recipe(case: Case) -> dict:
+def recipe(case: Case) -> Recipe:
     """The case's networks."""
     problem = {"samples": case.samples, "dimension": 10000, "noise_std": 0.1, "spectrum": case.spectrum}
     if case.spectrum == "power_law":
@@ -61,7 +61,7 @@ def recipe(case: Case) -> dict:
                 "replicates": case.replicates,
             }
         )
-    ).recipe
+    )
 
 
 def cases() -> Iterator[Case]:
@@ -125,7 +125,8 @@ def main() -> None:
     for what in ("seconds", "memory", "disk"):
         rows = []
         for case, _ in measured:
-            amounts = of_recipe(recipe(case)) + Counter({(what, "", "job"): 1.0})
+            amounts = of_recipe(recipe(case))
+            amounts[what, "", "job"] += 1.0
             rows.append({kind: amount for kind, amount in amounts.items() if kind[0] == what})
         constants, ratio = fitted(rows, [found[what] for _, found in measured])
         for kind, value in constants.items():

@@ -64,9 +64,9 @@ def batch(samples: int, count: int, points: int, names: tuple[str, ...], **netwo
                 "record": {"summary": True} if points == 1 else {"points": points},
             }
         )
-    ).recipe
+    )
     (found,) = networks(recipe)
-    steps = record_steps(recipe["settings"]["record"], found.steps)
+    steps = record_steps(recipe.settings["record"], found.steps)
     return found, Recording(steps, np.isin(NAMES, names), 0.05, 1e-3)
 
 
@@ -188,11 +188,11 @@ def sampling() -> None:
             "training": {"growth_per_step": 1e-4, "steps": STEPS},
             "replicates": replicates,
         }
-        return whole(load_sweep(sweep)).recipe
+        return whole(load_sweep(sweep))
 
     recipe = planned(64, 4)
     (found,) = networks(recipe)
-    recording = Recording(record_steps(recipe["settings"]["record"], found.steps), np.isin(NAMES, DEFAULT), 0.05, 1e-3)
+    recording = Recording(record_steps(recipe.settings["record"], found.steps), np.isin(NAMES, DEFAULT), 0.05, 1e-3)
 
     def seconds(work: Callable) -> float:
         times = []

@@ -77,9 +77,9 @@ def kernel_seconds(data: dict) -> float:
     for name in ("sigma_0", "v_0"):
         few[name] = {"values": np.geomspace(*data["network"][name]["log"], POINTS)[12::25].tolist()}
     this = load_sweep({**data, "network": few})
-    recipe = whole(this).recipe
+    recipe = whole(this)
     (batch,) = networks(recipe)
-    record = recipe["settings"]["record"]
+    record = recipe.settings["record"]
     wanted = np.isin(NAMES, record["observables"])
     recording = Recording(record_steps(record, batch.steps), wanted, record["onset"], record["converged"])
     rounds = []

@@ -33,7 +33,7 @@ def test_a_plan_counts_what_there_is_and_what_is_done(project, capsys, monkeypat
     shards = plan(load_sweep("config/sweeps/mine.yaml"))
     write_plan("out/mine/plan.json", shards)
     name, shard = next(iter(shards.items()))
-    integrity.write(archive.described(simulate(shard.recipe), shard.recipe), f"out/mine/shards/{name}.nc")
+    integrity.write(archive.described(simulate(shard), shard), f"out/mine/shards/{name}.nc")
     assert main(["plan", "config/sweeps/mine.yaml"]) == 0
     said = capsys.readouterr().out
     for line in (

@@ -57,8 +57,8 @@ def trained(evolve, explicit, record, **keys):
         "training": {"learning_rate": RATE, "steps": STEPS, **keys},
         "record": {"observables": ["loss", "rho_rms_over_v"], **record},
     }
-    recipe = whole(load_sweep(sweep)).recipe
-    settings = recipe["settings"]["record"]
+    recipe = whole(load_sweep(sweep))
+    settings = recipe.settings["record"]
     (batch,) = networks(recipe, explicit=explicit)
     wanted = np.isin(observables.NAMES, settings["observables"])
     run = evolve(batch, Recording(steps=record_steps(settings, batch.steps), wanted=wanted, onset=0.05, converged=1e-3))

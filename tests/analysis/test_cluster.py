@@ -18,7 +18,7 @@ from dask import compute, delayed
 from lazyrich.analysis import comparison
 from lazyrich.analysis.cluster import workers
 from lazyrich.analysis.summary import summarise
-from lazyrich.planning.plan import Shard, plan, recipe, whole
+from lazyrich.planning.plan import plan, recipe, whole
 from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
@@ -30,7 +30,7 @@ PUBLISHED = Path(__file__).parents[2] / "config" / "reference" / "figure1.csv"
 
 
 def written(shard, path):
-    archive.write(archive.described(simulate(shard.recipe), shard.recipe), path)
+    archive.write(archive.described(simulate(shard), shard), path)
     return path
 
 
@@ -50,7 +50,7 @@ def grown(tmp_path_factory):
         sweep = load_sweep({**data, "replicates": 5})
         shards = plan(sweep, earlier)
     assert len(shards) > len(earlier) > 5
-    return whole(sweep).recipe, [written(shard, folder / f"{name}.nc") for name, shard in shards.items()]
+    return whole(sweep), [written(shard, folder / f"{name}.nc") for name, shard in shards.items()]
 
 
 def analysed(grown, **options):
@@ -186,8 +186,8 @@ def long_trajectories(folder):
         "record": {"points": 4000, "observables": ["loss", "target_overlap", "alignment", "lazy_error"]},
     }
     sweep = load_sweep(data)
-    (grid,) = whole(sweep).recipe["boxes"]
-    piece = Shard(recipe(sweep, [{**grid, "sigma_0": grid["sigma_0"][:1]}]))
+    grid = whole(sweep).grid
+    piece = recipe(sweep, ({**grid, "sigma_0": grid["sigma_0"][:1]},))
     with archive.read(written(piece, folder / "piece")) as trained:
         archive.write(trained.isel(network=np.tile(np.arange(250), 32)), folder / "0.nc")
     for shard in range(4):
@@ -196,7 +196,7 @@ def long_trajectories(folder):
             shutil.copyfile(folder / "0.nc", path)
         with netCDF4.Dataset(path, "a") as file:
             points = grid["sigma_0"][32 * shard : 32 * shard + 32]
-            file.recipe = json.dumps(recipe(sweep, [{**grid, "sigma_0": points}]))
+            file.recipe = recipe(sweep, ({**grid, "sigma_0": points},)).text
     (folder / "sweep.json").write_text(json.dumps(data))
 
 
@@ -219,7 +219,7 @@ def test_five_times_the_memory_is_read_and_analysed(tmp_path):
         def main(folder):
             shards = sorted(folder.glob("*.nc"))
             size = sum(needed(archive.read(path)).nbytes for path in shards)
-            recipe = whole(load_sweep(json.loads((folder / "sweep.json").read_text()))).recipe
+            recipe = whole(load_sweep(json.loads((folder / "sweep.json").read_text())))
             summary = summarise(shards, recipe, dask=Dask(cluster="local", workers=1, memory="500 MB"))
             own = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
             worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

@@ -135,7 +135,7 @@ def test_without_cifar10_there_is_one_clear_error(name, tmp_path):
 def made(sweep, folder):
     """(report page, captions) of a sweep, made as the workflow makes them, and its summary."""
     sweep = load_sweep(sweep)
-    recipe = whole(sweep).recipe
+    recipe = whole(sweep)
     shards = [str(folder / "shard.nc")]
     archive.write(archive.described(simulate(recipe), recipe), shards[0])
     summary = summarise_sweep(sweep, shards)

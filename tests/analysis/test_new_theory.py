@@ -40,7 +40,7 @@ ORACLE = """ACCOUNTS = (
 
 def made(folder):
     (folder / "sweep.yaml").write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
-    recipe = whole(load_sweep(folder / "sweep.yaml")).recipe
+    recipe = whole(load_sweep(folder / "sweep.yaml"))
     archive.write(archive.described(simulate(recipe), recipe), folder / "shard.nc")
 
 

@@ -44,14 +44,14 @@ def train(shards, folder):
     for name, shard in shards.items():
         paths.append(folder / f"{name}.nc")
         if not paths[-1].exists():
-            archive.write(archive.described(simulate(shard.recipe), shard.recipe), paths[-1])
+            archive.write(archive.described(simulate(shard), shard), paths[-1])
     return paths
 
 
 def refined(data, folder):
     """A sweep trained level by level: (sweep, shards of each level, summary)."""
     sweep = load_sweep(data)
-    recipe = whole(sweep).recipe
+    recipe = whole(sweep)
     levels = [plan(sweep)]
     paths = train(levels[0], folder)
     for level in range(1, sweep.refine.levels + 1):
@@ -73,7 +73,7 @@ def full(tmp_path_factory):
     for name, data in (("scales", SCALES), ("rates", RATES)):
         sweep = load_sweep(data)
         paths = train(plan(sweep), tmp_path_factory.mktemp(name))
-        found[name] = summarise(paths, whole(sweep).recipe)
+        found[name] = summarise(paths, whole(sweep))
     return found
 
 
@@ -141,11 +141,11 @@ def test_cells_with_fewer_replicates_from_an_earlier_plan_are_completed(tmp_path
     shards = plan(grown, before)
     paths = train(shards, tmp_path)
     for level in (1, 2):
-        chosen = plan(grown, shards, cells(grown, summarise(paths, whole(grown).recipe), level))
+        chosen = plan(grown, shards, cells(grown, summarise(paths, whole(grown)), level))
         shards |= chosen
         paths = list(dict.fromkeys(paths + train(chosen, tmp_path)))
-    summary = summarise(paths, whole(grown).recipe)
-    expected = summarise(train(plan(load_sweep({**small, "replicates": 3})), tmp_path), whole(grown).recipe)
+    summary = summarise(paths, whole(grown))
+    expected = summarise(train(plan(load_sweep({**small, "replicates": 3})), tmp_path), whole(grown))
     crossed = np.zeros((17, 17), dtype=bool)
     ratio = expected["kernel_change_ratio"].sel(quantile=0.5).values > 1
     crossed[:-1] |= ratio[1:] != ratio[:-1]
@@ -189,7 +189,7 @@ def test_one_axis_and_an_axis_of_names_are_refined_as_well(tmp_path):
         "refine": {"levels": 3, "of": "kernel_change_ratio"},
     }
     sweep, _, summary = refined(data, tmp_path)
-    expected = summarise(train(plan(load_sweep({**data, "refine": None})), tmp_path), whole(sweep).recipe)
+    expected = summarise(train(plan(load_sweep({**data, "refine": None})), tmp_path), whole(sweep))
     for i in range(2):
         ratio, exact = (s["kernel_change_ratio"].sel(quantile=0.5).values[i] for s in (summary, expected))
         (crossing,) = np.flatnonzero(np.diff(exact > 1))

@@ -20,7 +20,7 @@ from lazyrich.analysis.quantiles import QUANTILES, quantiles
 from lazyrich.analysis.summary import cell, summarise
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
-from lazyrich.planning.plan import Shard, plan, recipe, whole
+from lazyrich.planning.plan import plan, recipe, whole
 from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
@@ -42,7 +42,7 @@ def shards_on_disk(data, folder, earlier=None):
     for name, shard in shards.items():
         path = folder / f"{name}.nc"
         if not path.exists():
-            archive.write(archive.described(simulate(shard.recipe), shard.recipe), path)
+            archive.write(archive.described(simulate(shard), shard), path)
     return this, shards, [folder / f"{name}.nc" for name in shards]
 
 
@@ -63,7 +63,7 @@ def test_shards_give_the_summary_of_the_whole(tmp_path, monkeypatch):
     this, shards, paths = shards_on_disk(sweep(), tmp_path)
     assert len(shards) > 4
     together = lazyrich.analyse(lazyrich.run(sweep()))
-    assert_same(summarise(paths, whole(this).recipe, threads=2), together)
+    assert_same(summarise(paths, whole(this), threads=2), together)
 
 
 def test_a_summary_says_how_many_shards_are_of_other_code(tmp_path, monkeypatch):
@@ -71,11 +71,11 @@ def test_a_summary_says_how_many_shards_are_of_other_code(tmp_path, monkeypatch)
     this, _, paths = shards_on_disk(sweep(), tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert summarise(paths, whole(this).recipe).attrs["shards_of_other_code"] == 0
+        assert summarise(paths, whole(this)).attrs["shards_of_other_code"] == 0
     with netCDF4.Dataset(paths[1], "a") as file:
         file.source_fingerprint = "0123456789abcdef"
     with pytest.warns(UserWarning, match=f"^trained by other code than this: 1 of {len(paths)} shards$"):
-        found = summarise(paths, whole(this).recipe)
+        found = summarise(paths, whole(this))
     archive.write(found, tmp_path / "summary.nc")
     with netCDF4.Dataset(tmp_path / "summary.nc") as file:
         assert file.shards_of_other_code == 1
@@ -89,13 +89,13 @@ def test_a_grown_sweep_gives_the_summary_of_the_whole(tmp_path, monkeypatch):
     grown["network"]["width"] = {"values": [32, 64]}
     this, shards, paths = shards_on_disk(grown, tmp_path, before)
     assert set(before) < set(shards)
-    assert_same(summarise(paths, whole(this).recipe), lazyrich.analyse(lazyrich.run(grown)))
+    assert_same(summarise(paths, whole(this)), lazyrich.analyse(lazyrich.run(grown)))
 
 
 def test_cells_without_a_network_are_not_run(tmp_path, monkeypatch):
     monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 7)
     this, _, paths = shards_on_disk(sweep(), tmp_path)
-    part = summarise(paths[:2], whole(this).recipe)
+    part = summarise(paths[:2], whole(this))
     assert set(np.unique(part.phase)) > {Phase.not_run}
     missing = part.phase == Phase.not_run
     assert (part.networks.values[missing] == 0).all()
@@ -167,7 +167,7 @@ def test_phases_follow_from_the_numbers_beside_them():
 def test_one_cell_comes_back_with_all_its_replicates(tmp_path, monkeypatch):
     monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 2)  # a cell's three replicates lie in two shards
     this, _, paths = shards_on_disk(sweep(), tmp_path)
-    one = cell(paths, whole(this).recipe, 4)  # laziness 1, growth 1
+    one = cell(paths, whole(this), 4)  # laziness 1, growth 1
     assert one.sizes["network"] == 3
     assert set(one.replicate.values) == {0, 1, 2}
     np.testing.assert_allclose(one.laziness, this.dims[("laziness",)][1][0], rtol=1e-9)
@@ -209,7 +209,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_shards(tmp_path):
         from lazyrich.sweep.reader import load_sweep
         points = int(sys.argv[2])
         sweep = load_sweep(json.loads(sys.argv[3]))
-        summarise(sorted(glob.glob(sys.argv[1] + "/*.nc"))[:points], whole(sweep).recipe)
+        summarise(sorted(glob.glob(sys.argv[1] + "/*.nc"))[:points], whole(sweep))
         # Of this program alone: ru_maxrss begins with that of its parent.
         print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024)
         """
@@ -221,10 +221,10 @@ def test_peak_memory_does_not_grow_with_the_number_of_shards(tmp_path):
         "record": {"points": 1000},
     }
     this = load_sweep(data)
-    grid = whole(this).recipe["boxes"][0]
+    grid = whole(this).grid
     for i, point in enumerate(grid["sigma_0"]):
-        shard = Shard(recipe(this, [{**grid, "sigma_0": [point]}]))
-        archive.write(archive.described(simulate(shard.recipe, threads=2), shard.recipe), tmp_path / f"{i}.nc")
+        shard = recipe(this, ({**grid, "sigma_0": (point,)},))
+        archive.write(archive.described(simulate(shard, threads=2), shard), tmp_path / f"{i}.nc")
 
     def peak(shards):
         command = [sys.executable, "-c", script, str(tmp_path), str(shards), json.dumps(data)]

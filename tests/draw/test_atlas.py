@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
         shards = plan(sweep)
     paths = [str(folder / f"{name}.nc") for name in shards]
     for path, shard in zip(paths, shards.values(), strict=True):
-        archive.write(archive.described(simulate(shard.recipe), shard.recipe), path)
+        archive.write(archive.described(simulate(shard), shard), path)
     assert len(paths) > 5
     return sweep, summarise_sweep(sweep, paths), paths
 

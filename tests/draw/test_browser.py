@@ -87,7 +87,7 @@ def line(tmp_path_factory):
 def made(data, folder, part=None):
     """A sweep, or the part of it that another sweep is, trained, analysed and drawn: its folder, summary and networks."""
     sweep = load_sweep(data)
-    recipe = whole(part or sweep).recipe
+    recipe = whole(part or sweep)
     run = archive.described(simulate(recipe), recipe)
     archive.write(run, folder / "shard.nc")
     summary = summarise_sweep(sweep, [folder / "shard.nc"])

@@ -104,7 +104,7 @@ SHAPES = {
 
 
 def files(sweep, folder):
-    recipe = whole(sweep).recipe
+    recipe = whole(sweep)
     archive.write(archive.described(simulate(recipe), recipe), folder / "shard.nc")
     shards = [str(folder / "shard.nc")]
     archive.write(summarise(shards, recipe, phases=sweep.phases, figures=sweep.figures), folder / "summary.nc")

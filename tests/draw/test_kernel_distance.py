@@ -33,7 +33,7 @@ SWEEP = {
 
 def files(data, folder):
     sweep = load_sweep(data)
-    recipe = whole(sweep).recipe
+    recipe = whole(sweep)
     archive.write(archive.described(simulate(recipe), recipe), folder / "shard.nc")
     summary = summarise_sweep(sweep, [folder / "shard.nc"])
     archive.write(summary, folder / "summary.nc")

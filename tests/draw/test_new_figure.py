@@ -39,7 +39,7 @@ def no_figure(sweep, summary, shards):
 
 def test_a_map_and_a_figure_are_added_by_an_entry_each(tmp_path):
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
-    recipe = whole(load_sweep(tmp_path / "sweep.yaml")).recipe
+    recipe = whole(load_sweep(tmp_path / "sweep.yaml"))
     archive.write(archive.described(simulate(recipe), recipe), tmp_path / "shard.nc")
     draw = library(tmp_path) / "draw"
     edit(draw / "diagrams.py", (MAP[MAP.index("DIAGRAMS") : -len("    _period,\n")], MAP))

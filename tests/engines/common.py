@@ -34,9 +34,9 @@ def changed(base, changes):
 
 def batch(*, explicit=False, keep_probes=3, names=observables.NAMES, **changes):
     """The networks of SWEEP with other keys, all of one n, and how they are recorded."""
-    recipe = whole(load_sweep(changed(SWEEP, changes))).recipe
+    recipe = whole(load_sweep(changed(SWEEP, changes)))
     (found,) = networks(recipe, explicit=explicit)
-    record = recipe["settings"]["record"]
+    record = recipe.settings["record"]
     steps = record_steps(record, found.steps)
     wanted = np.isin(observables.NAMES, names)
     recording = Recording(

@@ -82,7 +82,7 @@ def test_data_that_were_edited_since_they_were_planned_are_not_trained_on(tmp_pa
     np.savez(path, X=rng.random((4, 6)), y=rng.random(4))
     planned = whole(
         load_sweep({**SWEEP, "problem": {"source": "file", "path": str(path)}, "network": {"width": 5, "laziness": 1}})
-    ).recipe
+    )
     np.savez(path, X=rng.random((4, 6)), y=rng.random(4))
     with pytest.raises(ValueError, match=r"data.npz: was edited since these networks were planned; start again"):
         simulate(planned)

@@ -98,7 +98,7 @@ def test_narrow_networks_end_as_explicit_weights_do():
         "record": {"summary": True},
         "replicates": 4,
     }
-    recipe = whole(load_sweep(sweep)).recipe
+    recipe = whole(load_sweep(sweep))
     found, truth, moments = (simulate(recipe, engine=engine) for engine in (None, "dense", "propagator"))
     assert found.attrs["engine"] == "gram"
     np.testing.assert_array_equal(found.status, truth.status)

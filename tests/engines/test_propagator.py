@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -48,12 +49,12 @@ def test_bits_depend_neither_on_sharding_nor_on_threads_nor_on_neighbours(monkey
             replicates=2,
         )
     )
-    together = simulate(whole(sweep).recipe, threads=1)
-    threaded = simulate(whole(sweep).recipe, threads=3)
+    together = simulate(whole(sweep), threads=1)
+    threaded = simulate(whole(sweep), threads=3)
     monkeypatch.setattr("lazyrich.planning.plan.SHARD_NETWORKS", 5)
     shards = list(plan(sweep).values())
     assert len(shards) > 20
-    apart = concatenate([simulate(shard.recipe) for shard in shards])
+    apart = concatenate([simulate(shard) for shard in shards])
     for name in together.data_vars:
         parts = apart[name].values
         np.testing.assert_array_equal(together[name].values, threaded[name].values, err_msg=name)
@@ -74,15 +75,15 @@ def test_bits_are_the_same_in_any_shards_in_any_order(data_, threads):
             replicates=2,
         )
     )
-    recipe = whole(sweep).recipe
-    (grid,) = recipe["boxes"]
+    recipe = whole(sweep)
+    grid = recipe.grid
     together = simulate(recipe, threads=1)
     networks = [dict(zip(grid, ([point] for point in points), strict=True)) for points in product(*grid.values())]
     order = data_.draw(st.permutations(range(len(networks))))
     cuts = sorted(data_.draw(st.sets(st.integers(1, len(order) - 1), max_size=6)))
     for start, stop in zip([0, *cuts], [*cuts, len(order)], strict=True):
         part = order[start:stop]
-        shard = simulate({**recipe, "boxes": [networks[i] for i in part]}, threads=threads)
+        shard = simulate(replace(recipe, boxes=tuple(networks[i] for i in part)), threads=threads)
         # A shard has as many modes as its own problems; those of others are empty.
         modes = shard.sizes["mode"]
         expected = together.isel(network=part)

@@ -34,6 +34,6 @@ def land(begun, choose=lambda cell: None):
     name = next(name for name in begun.shards if name not in begun.there)
     cells = np.unique(begun.places(name)[0])
     choose(int(cells[-1]))
-    recipe = begun.shards[name].recipe
+    recipe = begun.shards[name]
     integrity.write(archive.described(simulate(recipe), recipe), shard_file(begun.home, name))
     return cells

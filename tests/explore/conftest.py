@@ -46,7 +46,7 @@ def make(root):
         (home / "shards").mkdir()
         some = list(shards)[: None if name == "done" else len(shards) // 2]
         for each in some:
-            recipe = shards[each].recipe
+            recipe = shards[each]
             integrity.write(archive.described(simulate(recipe), recipe), shard_file(home, each))
         if name == "done":
             integrity.write(summarise_sweep(sweep, [shard_file(home, each) for each in some]), home / "summary.nc")

@@ -1,7 +1,5 @@
 """Maps in dimensionless coordinates: cells and lines where their numbers say; no pair that does not tell cells apart."""
 
-import json
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from lazyrich.analysis.phases import Phase
 from lazyrich.explore.coordinates import Curved, Straight, pairs
 from lazyrich.explore.dimensionless import PAIRS
+from tests.made_up import fixed_recipe
 
 B = 7.0
 
@@ -31,7 +30,7 @@ def plane(columns=24, rows=20, low=1e-3, high=1e3):
         },
         {"sigma_0": x, "v_0": y},
     )
-    data.attrs["recipe"] = json.dumps({"fixed": {"samples": 10, "dimension": 10000}})
+    data.attrs["recipe"] = fixed_recipe(samples=10, dimension=10000)
     return data
 
 

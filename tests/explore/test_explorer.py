@@ -274,7 +274,7 @@ def test_sweeps_of_every_shape_can_be_explored(shape, tmp_path):
     (home / "shards").mkdir()
     files = [shard_file(home, name) for name in shards]
     for name, file in zip(shards, files, strict=True):
-        integrity.write(archive.described(simulate(shards[name].recipe), shards[name].recipe), file)
+        integrity.write(archive.described(simulate(shards[name]), shards[name]), file)
     integrity.write(summarise_sweep(sweep, files), home / "summary.nc")
     page = Explorer(Sources(tmp_path / "sweeps", tmp_path / "results"))
     page.session.state.cell, page.session.state.other = 3, 2

@@ -69,7 +69,7 @@ def make(root):
         write_plan(home / "plan.json", shards)
         (home / "shards").mkdir()
         for each, shard in shards.items():
-            data = archive.described(simulate(shard.recipe), shard.recipe)
+            data = archive.described(simulate(shard), shard)
             integrity.write(spoiled(data), shard_file(home, each))
         summary = summarise_sweep(sweep, [shard_file(home, each) for each in shards])
         archive.write(spoiled(summary), home / "summary.nc")

@@ -6,12 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lazyrich.networks.recipe import FORMAT, Recipe
 from lazyrich.networks.table import distinct, table
 
 
 def test_networks_stand_in_grid_order_with_the_replicate_fastest():
-    boxes = [{"sigma_0": [[1.0], [2.0]], "v_0 loss": [[3.0, "mse"], [4.0, "half_mse"]], "replicate": [[0], [1]]}]
-    columns = table({"boxes": boxes, "fixed": {"width": 7, "source": "gaussian"}})
+    box = {"sigma_0": ((1.0,), (2.0,)), "v_0 loss": ((3.0, "mse"), (4.0, "half_mse")), "replicate": ((0,), (1,))}
+    columns = table(Recipe(FORMAT, {}, {"width": 7, "source": "gaussian"}, (box,)))
     rows = list(zip(columns["sigma_0"], columns["v_0"], columns["loss"], columns["replicate"], strict=True))
     expected = product([1.0, 2.0], [(3.0, "mse"), (4.0, "half_mse")], [0, 1])
     assert rows == [(sigma, v, loss, replicate) for sigma, (v, loss), replicate in expected]
@@ -20,7 +21,7 @@ def test_networks_stand_in_grid_order_with_the_replicate_fastest():
 
 
 def test_integers_above_2_53_stay_exact():
-    columns = table({"boxes": [{"width": [[2**63 - 1], [2**62 + 1]], "replicate": [[0]]}], "fixed": {}})
+    columns = table(Recipe(FORMAT, {}, {}, ({"width": ((2**63 - 1,), (2**62 + 1,)), "replicate": ((0,),)},)))
     assert columns["width"].tolist() == [2**63 - 1, 2**62 + 1]
 
 

@@ -20,7 +20,7 @@ def recipe(steps=1000, count=400, records=64):
         "record": {"points": records},
         "replicates": 100,
     }
-    return whole(load_sweep(data)).recipe
+    return whole(load_sweep(data))
 
 
 def test_without_jobs_the_constants_are_the_shipped_ones():
@@ -43,7 +43,7 @@ def test_a_slower_machine_is_learnt_from_a_few_jobs(factor):
 
 def test_jobs_of_different_kinds_tell_steps_from_records():
     """A machine whose records are five times as dear and whose steps cost the same."""
-    truth = work.Counter(work.SHIPPED)
+    truth = work.Amounts(work.SHIPPED)
     truth["seconds", "propagator", "record"] *= 5
     truth["seconds", "propagator", "record entry"] *= 5
     rng = random.Random(0)

@@ -1,5 +1,6 @@
 """Plans: every network exactly once, the same plan again, and growth that keeps what is there."""
 
+import hashlib
 import json
 from itertools import product
 
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lazyrich.networks.recipe import canonical
 from lazyrich.networks.table import table
 from lazyrich.planning import plan as planning
 from lazyrich.planning.cost import work
 from lazyrich.planning.folder import known_shards, read_plan, write_plan
-from lazyrich.planning.plan import Shard, plan, whole
+from lazyrich.planning.plan import plan, whole
 from lazyrich.sweep.reader import load_sweep
 
 AXIS = st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True)
@@ -33,7 +35,7 @@ def networks(shards):
     """(σ0, v0, replicate) of every network of every shard."""
     found = []
     for shard in shards.values():
-        columns = table(shard.recipe)
+        columns = table(shard)
         found += list(zip(columns["sigma_0"], columns["v_0"], columns["replicate"], strict=True))
     return found
 
@@ -110,7 +112,8 @@ def test_the_plan_file_comes_back_as_written(tmp_path):
 
 
 def named_as_its_hash(recipe):
-    return json.dumps({"shards": {Shard(recipe).name: recipe}})
+    name = hashlib.sha256(canonical(recipe).encode()).hexdigest()[:16]
+    return json.dumps({"shards": {name: recipe}})
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_shards_hold_bounded_trajectories_and_states(monkeypatch):
         }
         shards = plan(load_sweep({**data, **changes})).values()
         for shard in shards:
-            amounts = work.of_recipe(shard.recipe)
+            amounts = work.of_recipe(shard)
             assert work.cost(amounts, work.SHIPPED, "memory") <= planning.SHARD_MEMORY * planning.FULL
             assert work.cost(amounts, work.SHIPPED, "disk") <= planning.SHARD_DISK * planning.FULL
         return max(shard.networks for shard in shards)

@@ -39,9 +39,7 @@ def run(root, name, data):
     needed = plan(load_sweep(path), earlier)
     for shard, content in needed.items():
         if not (home / "shards" / f"{shard}.nc").exists():
-            integrity.write(
-                archive.described(simulate(content.recipe), content.recipe), home / "shards" / f"{shard}.nc"
-            )
+            integrity.write(archive.described(simulate(content), content), home / "shards" / f"{shard}.nc")
     write_plan(home / "plan.json", {**earlier, **needed})
     return set(needed)
 

@@ -69,7 +69,7 @@ def same_times(path, seed):
 def test_data_that_change_while_networks_train_leave_none(tmp_path, monkeypatch, samples, edit):
     path = tmp_path / "d.npz"
     save(path, 0)
-    recipe = whole(load_sweep(of_data(path, samples))).recipe
+    recipe = whole(load_sweep(of_data(path, samples)))
     trained = after_batch(monkeypatch, 1, lambda: edit(path))
     with pytest.raises(ValueError, match=r"d\.npz: was (edited|removed) while these networks trained, .*; start again"):
         simulating.simulate(recipe)
@@ -132,7 +132,7 @@ def test_an_activation_that_changes_during_a_replay_is_named(tmp_path, monkeypat
 def test_data_that_were_removed_since_they_were_planned_are_named(tmp_path):
     path = tmp_path / "d.npz"
     save(path, 0)
-    recipe = whole(load_sweep(of_data(path, [4]))).recipe
+    recipe = whole(load_sweep(of_data(path, [4])))
     path.unlink()
     with pytest.raises(ValueError, match=r"d\.npz: was removed since these networks were planned; start again"):
         simulating.simulate(recipe)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazyrich.planning.folder import checksum_file
-from lazyrich.planning.plan import Shard, plan
+from lazyrich.planning.plan import plan
 from lazyrich.shards import archive, integrity
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
@@ -29,8 +29,8 @@ def shard(seed):
 
 
 def write(folder, seed=0):
-    recipe = shard(seed).recipe
-    path = folder / f"{Shard(recipe).name}.nc"
+    recipe = shard(seed)
+    path = folder / f"{recipe.name}.nc"
     integrity.write(archive.described(simulate(recipe), recipe), path)
     return path
 
@@ -125,7 +125,7 @@ def test_a_file_that_is_no_shard_is_found_though_its_checksum_fits(tmp_path):
     for content in (b"", b"not netCDF"):
         place(tmp_path, path.name, content, f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
         assert integrity.fault(path) == "is no shard"
-    archive.write(simulate(shard(0).recipe), path)  # netCDF without a recipe
+    archive.write(simulate(shard(0)), path)  # netCDF without a recipe
     checksum_file(path).write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
     assert integrity.fault(path) == "is no shard"
 
@@ -147,7 +147,7 @@ SYSTEM_CALLS = ("unlink", "replace")
 def test_killed_between_any_two_steps_no_wrong_pair_is_left(call, good, tmp_path):
     """Killed before its n-th change of a name: an old checksum is never beside a new shard, a pair is a good one."""
     path = place(tmp_path, good[0], b"an older file", b"its checksum")
-    recipe = shard(0).recipe
+    recipe = shard(0)
     data = archive.described(simulate(recipe), recipe)
     child = os.fork()
     if child == 0:
@@ -197,7 +197,7 @@ def test_another_kind_of_file_is_moved_aside_too(make, which, good, tmp_path):
 def test_a_damaged_summary_is_moved_aside_and_named(content, tmp_path):
     """By its checksum alone: its name says nothing of what is in it."""
     path = tmp_path / "summary.nc"
-    integrity.write(simulate(shard(0).recipe), path)
+    integrity.write(simulate(shard(0)), path)
     integrity.verify_summaries([path])
     kept = path.read_bytes()[:-1] if content is None else content
     path.write_bytes(kept)

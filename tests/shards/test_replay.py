@@ -290,8 +290,8 @@ def project(tmp_path, monkeypatch):
     assert len(shards) > 2
     write_plan("out/mine/plan.json", shards)
     for name, shard in shards.items():
-        data = simulate(shard.recipe, device="cpu")
-        integrity.write(archive.described(data, shard.recipe), f"out/mine/shards/{name}.nc")
+        data = simulate(shard, device="cpu")
+        integrity.write(archive.described(data, shard), f"out/mine/shards/{name}.nc")
     return shards
 
 
@@ -301,8 +301,8 @@ CELL = ["loss=mse", "width=900", "sigma_0=0.012", "activation=relu"]
 def test_any_cell_s_networks_are_found_where_they_are(project):
     """Every network of the sweep: its own parameters stand in the row that is found."""
     sweep = load_sweep("config/sweeps/mine.yaml")
-    columns = table(whole(sweep).recipe)
-    tables = {name: table(shard.recipe) for name, shard in project.items()}
+    columns = table(whole(sweep))
+    tables = {name: table(shard) for name, shard in project.items()}
     names = [name for names in sweep.dims for name in names]
     seen = set()
     for i in range(sweep.networks):
@@ -311,7 +311,7 @@ def test_any_cell_s_networks_are_found_where_they_are(project):
         assert "nearest" not in cell.text
         for name in [*names, "replicate"]:
             assert tables[shard][name][row] == columns[name][i]
-        one = table(one_network(project[shard].recipe, row))
+        one = table(one_network(project[shard], row))
         assert all(one[name][0] == columns[name][i] for name in [*names, "replicate"])
         seen.add((shard, row))
     assert len(seen) == sweep.networks
@@ -325,7 +325,7 @@ def test_the_command_that_pages_show_names_every_cell(project):
         assert own[:4] == ["lazyrich", "replay", "mine", "--cell"] and own[-2:] == ["--replicate", "1"]
         assert other == [*own[:3], "--results", "no 'one's", *own[3:]]
         box = find_cell(sweep, own[4:-2]).box
-        assert list(box.values()) == [[list(p[i])] for p, i in zip(sweep.dims.values(), place, strict=True)]
+        assert list(box.values()) == [(p[i],) for p, i in zip(sweep.dims.values(), place, strict=True)]
 
 
 @pytest.mark.parametrize("sweep", ["mine", "config/sweeps/mine.yaml"])
@@ -438,7 +438,7 @@ def test_points_that_only_several_axes_tell_apart_want_them_all():
     repeated = SimpleNamespace(dims={("sigma_0", "v_0"): [(0.1, 0.1), (0.1, 0.2)]}, fixed={})
     with pytest.raises(ValueError, match="2 points have that; add v_0, which advances with it"):
         find_cell(repeated, ["sigma_0=0.1"])
-    assert find_cell(repeated, ["sigma_0=0.1", "v_0=0.2"]).box == {"sigma_0 v_0": [[0.1, 0.2]]}
+    assert find_cell(repeated, ["sigma_0=0.1", "v_0=0.2"]).box == {"sigma_0 v_0": ((0.1, 0.2),)}
     assert (
         json.dumps(find_cell(sweep, ["v_0=0.3", "loss=mse"]).box) == '{"sigma_0 v_0": [[0.1, 0.3]], "loss": [["mse"]]}'
     )
@@ -452,7 +452,7 @@ def test_half_a_cell_beyond_the_ends_is_still_on_the_axis():
     )
     for sigma_0, v_0, point in (("3.2e-4", "-0.2", (1e-3, 0)), ("3.1", "1.2", (1, 1)), ("0.0317", "0.26", (0.1, 0.5))):
         box = find_cell(sweep, [f"sigma_0={sigma_0}", f"v_0={v_0}", "loss=mse"]).box
-        assert (box["sigma_0"], box["v_0"]) == ([[point[0]]], [[point[1]]])
+        assert (box["sigma_0"], box["v_0"]) == (((point[0],),), ((point[1],),))
     for wrong in ("sigma_0=3.1e-4", "sigma_0=3.2", "v_0=-0.3", "v_0=nan"):
         rest = ["loss=mse", "v_0=0" if wrong.startswith("s") else "sigma_0=1"]
         with pytest.raises(ValueError, match=f"--cell {wrong}: is "):

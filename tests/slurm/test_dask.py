@@ -69,9 +69,9 @@ def test_workers_on_both_nodes_give_the_same_bits(here, tmp_path, monkeypatch):
     paths = []
     for name, shard in plan(sweep).items():
         paths.append(Path("shards", f"{name}.nc"))
-        archive.write(archive.described(simulate(shard.recipe), shard.recipe), paths[-1])
-    expected = summarise(paths, whole(sweep).recipe, threads=2)
-    found = summarise(paths, whole(sweep).recipe, dask=SLURM)
+        archive.write(archive.described(simulate(shard), shard), paths[-1])
+    expected = summarise(paths, whole(sweep), threads=2)
+    found = summarise(paths, whole(sweep), dask=SLURM)
     assert list(found.variables) == list(expected.variables)
     for name in expected.variables:
         assert found[name].values.tobytes() == expected[name].values.tobytes(), name

@@ -63,7 +63,7 @@ def counts(log):
 def test_engines_tell_how_far_they_are_until_all_is_done(log, monkeypatch, sweep, engine, threads, at_least):
     # The engines alone, without what `simulate` adds after each batch.
     monkeypatch.setattr(progress, "reach", lambda count: None)
-    simulate(whole(load_sweep(sweep)).recipe, engine=engine, device="cpu", threads=threads)
+    simulate(whole(load_sweep(sweep)), engine=engine, device="cpu", threads=threads)
     found = counts(log)
     assert len(set(found)) >= at_least
     assert all(total == NETWORKS for _, total in found)
@@ -104,10 +104,10 @@ def test_the_analysis_tells_how_far_it_is(log, tmp_path, monkeypatch, blocks_of_
     paths = []
     for name, shard in plan(sweep).items():
         paths.append(tmp_path / f"{name}.nc")
-        archive.write(archive.described(simulate(shard.recipe, device="cpu"), shard.recipe), paths[-1])
+        archive.write(archive.described(simulate(shard, device="cpu"), shard), paths[-1])
     log.truncate(0)
     log.seek(0)
-    summary.summarise(paths, whole(sweep).recipe, threads=2)
+    summary.summarise(paths, whole(sweep), threads=2)
     assert counts(log) == [(1, 3), (2, 3), (3, 3)]
     assert " blocks (" in log.getvalue()
 

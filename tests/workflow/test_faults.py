@@ -175,7 +175,7 @@ def test_damaged_and_foreign_shards_are_named_at_once_and_trained_anew(project, 
     bad[flipped] = bytes(damaged)
     # From another sweep, with a checksum that fits.
     other, *_ = plan(load_sweep({**MAP, "seed": 1})).values()
-    archive.write(archive.described(simulate(other.recipe), other.recipe), tmp_path / "other.nc")
+    archive.write(archive.described(simulate(other), other), tmp_path / "other.nc")
     bad[foreign] = (tmp_path / "other.nc").read_bytes()
     for path, data in bad.items():
         path.write_bytes(data)

@@ -12,14 +12,14 @@ def constants():
 
 @functools.cache
 def work_of_shard(name, shard):
-    return work.of_job("simulate_shard", find_shard(name, shard).recipe, gpu=DEVICE == "cuda")
+    return work.of_job("simulate_shard", find_shard(name, shard), gpu=DEVICE == "cuda")
 
 
 def work_of_job(job, wildcards):
     if job == "simulate_shard":
         return work_of_shard(wildcards.sweep, wildcards.shard)
     # Choosing a level is the analysis of what there is.
-    return work.of_job("analyse_sweep" if job == "refine_sweep" else job, whole(sweep(wildcards.sweep)).recipe)
+    return work.of_job("analyse_sweep" if job == "refine_sweep" else job, whole(sweep(wildcards.sweep)))
 
 
 def runtime(wildcards, rulename, threads, attempt):

@@ -11,7 +11,7 @@ with logged(snakemake.log[0]):
     from lazyrich.shards.simulate import simulate
     from lazyrich.sweep.config import load_settings
 
-    recipe = known_shards(Path(snakemake.params.plan).parent)[snakemake.wildcards.shard].recipe
+    recipe = known_shards(Path(snakemake.params.plan).parent)[snakemake.wildcards.shard]
     # From the configuration, not a param: another device is no reason to train again.
     data = simulate(recipe, device=load_settings(snakemake.config).device, threads=snakemake.threads)
     start = time.perf_counter()

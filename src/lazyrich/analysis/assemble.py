@@ -17,8 +17,8 @@ from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.analysis.refine import fill
 from lazyrich.analysis.theories import BEST_THEORY, remark
 from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.recipe import Box, Point, Recipe
 from lazyrich.networks.table import variable
-from lazyrich.planning.plan import canonical
 from lazyrich.shards import archive
 from lazyrich.sweep.schema import Refine
 
@@ -28,7 +28,7 @@ FLAGS = {codes.name: codes for codes in (PHASES, RICH_VOTES, BEST_THEORY)}
 
 def assemble(
     parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
-    wanted: dict[str, Any],
+    wanted: Recipe,
     axes: Sequence[str] = (),
     refine: Refine | None = None,
 ) -> xr.Dataset:
@@ -37,7 +37,7 @@ def assemble(
     Each block is (flat cell numbers (cells,), name -> (cells,) or (cells, quantiles)); cells of no block hold nothing. `axes`
     as `figures.axes` says which plane boundaries lie in; with `refine`, cells that were not trained are filled in.
     """
-    (target,) = wanted["boxes"]
+    target = wanted.grid
     groups = [key.split() for key in target][:-1]
     dims = [_dimension(names, points) for names, points in zip(groups, target.values(), strict=False)]
     shape = [len(points) for points in target.values()][:-1]
@@ -57,7 +57,7 @@ def assemble(
     data = data.assign_coords(_coordinates(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
-    data.attrs["recipe"] = canonical(wanted)  # which says, among much else, whose theory may be drawn
+    data.attrs["recipe"] = wanted.text  # which says, among much else, whose theory may be drawn
     if refine is not None:
         fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: codes.nothing for name, codes in FLAGS.items()})
     _add_boundaries(data, axes)
@@ -67,13 +67,13 @@ def assemble(
     return archive.described_summary(data, wanted, COLUMNS, {name: codes.members for name, codes in FLAGS.items()})
 
 
-def _dimension(names: list[str], points: list[list]) -> str:
+def _dimension(names: list[str], points: Sequence[Point]) -> str:
     """A dimension's name: the key's where its values can be a coordinate, which CF wants to be numbers in order."""
     single = len(names) == 1 and not isinstance(points[0][0], str)
     return variable(names[0]) if single else f"{variable(names[0])}_index"
 
 
-def _coordinates(target: dict[str, list], groups: list[list[str]], dims: list[str]) -> dict[str, Any]:
+def _coordinates(target: Box, groups: list[list[str]], dims: list[str]) -> dict[str, Any]:
     coordinates = {}
     for key, names, dim in zip(target, groups, dims, strict=False):
         for member, name in enumerate(names):

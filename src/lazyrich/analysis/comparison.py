@@ -6,8 +6,6 @@ the paper's theorem, and the phase that follows.
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import xarray as xr
 
@@ -18,6 +16,7 @@ from lazyrich.analysis.published import OBSERVABLES as PUBLISHED
 from lazyrich.analysis.published import compare_published
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
+from lazyrich.networks.recipe import Recipe
 from lazyrich.sweep.schema import Conditions, Phases
 from lazyrich.theory import boundaries as theory_boundaries
 from lazyrich.theory import conditions, stage_one, times
@@ -150,13 +149,13 @@ def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]
 
 def onset_share(data: xr.Dataset) -> float:
     """δ, by which the loss has fallen at `onset_step`."""
-    return json.loads(data.attrs["recipe"])["settings"]["record"]["onset"]
+    return Recipe.of(data).settings["record"]["onset"]
 
 
 def accuracy(data: xr.Dataset) -> np.ndarray:
     """ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
     get = scalars(data)
-    share = json.loads(data.attrs["recipe"])["settings"]["record"]["converged"]
+    share = Recipe.of(data).settings["record"]["converged"]
     return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
 
 

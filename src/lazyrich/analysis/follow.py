@@ -6,7 +6,6 @@ had: a shard keeps spectrum and targets, and its recipe the random streams of th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from lazyrich.engines.trajectories import Status
 from lazyrich.networks import losses, optimisers
 from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
+from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.streams import Role, stream
 from lazyrich.theory import end_state
 
@@ -107,14 +107,14 @@ class Followed:
 
 def followable(data: xr.Dataset) -> np.ndarray:
     """Return which networks of a shard can be followed, (networks,): trained linear ones, drawn as the propagator does."""
-    recipe = json.loads(data.attrs["recipe"])
+    recipe = Recipe.of(data)
     width = data["width"].values
     # The Gram engine draws neuron by neuron; where all are probes, they are the same.
     in_law = (width > data["samples"].values) & (data.attrs["engine"] != "gram")
-    drawn = in_law | (width <= recipe["settings"]["probes"]["count"])
+    drawn = in_law | (width <= recipe.settings["probes"]["count"])
     return (
         (scope.of_networks(data) == scope.LINEAR)
-        & (recipe["fixed"].get("source") not in OWN)
+        & (recipe.fixed.get("source") not in OWN)
         & drawn
         & (data["status"].values != Status.failed)
     )
@@ -134,12 +134,12 @@ def follow(data: xr.Dataset, network: int) -> Followed:
             "a network that is not linear, whose data come from a file, that the Gram engine drew neuron by neuron "
             "or that failed cannot be followed"
         )
-    recipe = json.loads(data.attrs["recipe"])
+    recipe = Recipe.of(data)
     row = data.isel(network=network)
     rank = int(np.count_nonzero(row["eigenvalues"].values))
     width = int(row["width"].item())
-    explicit = min(recipe["settings"]["probes"]["count"], width)
-    generator = stream(recipe["settings"]["seed"], int(row["replicate"].item()), Role.WEIGHTS)
+    explicit = min(recipe.settings["probes"]["count"], width)
+    generator = stream(recipe.settings["seed"], int(row["replicate"].item()), Role.WEIGHTS)
     moments, neurons = draw(generator, rank, width, explicit)
     sigma_0, v_0 = float(row["sigma_0"]), float(row["v_0"])
     scale = np.concatenate([[v_0], np.full(rank, sigma_0)])

@@ -6,12 +6,13 @@ paper trains ReLU networks and sees two stages) is drawn, named as theory of lin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+
+from lazyrich.networks.recipe import Recipe
 
 LINEAR = "linear"
 # After the name of a prediction that is drawn though networks are not linear.
@@ -97,4 +98,4 @@ def sentence(data: xr.Dataset) -> str:
 
 def _fixed(data: xr.Dataset) -> str:
     """Return the activation that all of a dataset shares."""
-    return json.loads(data.attrs["recipe"])["fixed"]["activation"]
+    return str(Recipe.of(data).fixed["activation"])

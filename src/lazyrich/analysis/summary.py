@@ -7,13 +7,11 @@ memory grows neither with the number of shards nor with their size. Blocks and s
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -27,6 +25,8 @@ from lazyrich.analysis.comparison import compare, needed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
 from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.recipe import Recipe
+from lazyrich.networks.recipe import size as size_of
 from lazyrich.networks.table import table, variable
 from lazyrich.planning.plan import analysed, index_of, positions, whole
 from lazyrich.shards import archive
@@ -79,15 +79,15 @@ def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([p.get(name, m) for p, m in zip(parts, missing, strict=True)]) for name in names}
 
 
-def places(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def places(recipe: Recipe, wanted: Recipe) -> tuple[np.ndarray, np.ndarray]:
     """For each network of a shard its cell in the grid of `wanted` (flat, −1 outside) and its replicate's position."""
-    (target,) = wanted["boxes"]
+    target = wanted.grid
     shape = [len(points) for points in target.values()][:-1]
-    index = index_of(wanted)
+    index = index_of(target)
     cells, replicates = [], []
-    for box in recipe["boxes"]:
+    for box in recipe.boxes:
         where = positions(recipe, box, wanted, index)
-        networks = math.prod(map(len, box.values()))
+        networks = size_of(box)
         if where is None:
             cells.append(np.full(networks, -1))
             replicates.append(np.full(networks, -1))
@@ -108,7 +108,7 @@ def places(recipe: dict[str, Any], wanted: dict[str, Any]) -> tuple[np.ndarray, 
 def _reduce(
     shards: Iterable[xr.Dataset | str],
     block: range,
-    wanted: dict[str, Any],
+    wanted: Recipe,
     phases: Phases,
     constants: Conditions,
     published: dict[str, np.ndarray] | None,
@@ -121,7 +121,7 @@ def _reduce(
     for shard in shards:
         with archive.LOCK:
             data = archive.read(shard) if isinstance(shard, str) else shard
-        where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
+        where, replicate = places(Recipe.of(data), wanted)
         rows = np.flatnonzero((where >= block.start) & (where < block.stop))
         parts.append(_columns(data, rows, phases, constants, published))
         cells.append(where[rows])
@@ -130,7 +130,7 @@ def _reduce(
             with archive.LOCK:
                 data.close()
     columns = _joined(parts)
-    (target,) = wanted["boxes"]
+    target = wanted.grid
     present, row = np.unique(np.concatenate(cells), return_inverse=True)
     column = np.concatenate(replicates)
     values, held = {}, {}
@@ -169,9 +169,9 @@ def _reduce(
     return present, values
 
 
-def _blocks(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any], size: int) -> list[tuple[list[str], range]]:
+def _blocks(recipes: Mapping[str, Recipe], wanted: Recipe, size: int) -> list[tuple[list[str], range]]:
     """Blocks of the grid's cells (flat), each after the shards that hold networks of it; `size` as of `_size`."""
-    (target,) = wanted["boxes"]
+    target = wanted.grid
     step = max(1, BLOCK // (size * len(target["replicate"])))
     held: dict[int, list[str]] = {}
     for path, recipe in recipes.items():
@@ -181,12 +181,12 @@ def _blocks(recipes: dict[str, dict[str, Any]], wanted: dict[str, Any], size: in
     return [(held[number], range(number * step, (number + 1) * step)) for number in sorted(held)]
 
 
-def cell(shards: Iterable[str | Path], wanted: dict[str, Any], flat: int) -> xr.Dataset:
+def cell(shards: Iterable[str | Path], wanted: Recipe, flat: int) -> xr.Dataset:
     """The networks of one grid cell (`flat` in grid order), all replicates, from the shards that hold them, loaded."""
     found = []
     for path in shards:
         with archive.opened(path) as data:
-            rows = np.flatnonzero(places(json.loads(data.attrs["recipe"]), wanted)[0] == flat)
+            rows = np.flatnonzero(places(Recipe.of(data), wanted)[0] == flat)
             if len(rows):
                 found.append(data.isel(network=rows).load())
     return concatenate(found)
@@ -196,7 +196,7 @@ def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int 
     """The summary of a sweep as its file asks for it, and says in `analysed`; arguments and errors as in `summarise`."""
     data = summarise(
         shards,
-        whole(sweep).recipe,
+        whole(sweep),
         phases=sweep.phases,
         conditions=sweep.conditions,
         figures=sweep.figures,
@@ -209,7 +209,7 @@ def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int 
 
 def summarise(
     shards: Iterable[str | Path],
-    wanted: dict[str, Any],
+    wanted: Recipe,
     *,
     phases: Phases | None = None,
     conditions: Conditions | None = None,
@@ -225,7 +225,7 @@ def summarise(
     shards
         paths of shards.
     wanted
-        the sweep as a one-box recipe (`plan.whole(sweep).recipe`): its box is the grid.
+        the sweep as a one-box recipe (`plan.whole(sweep)`): its box is the grid.
     phases, conditions, figures, refine, dask
         the sweep file's sections of these names; with `refine`, cells that were not trained are filled in.
     threads
@@ -245,7 +245,7 @@ def summarise(
     recipes, size, others = {}, 1, 0
     for path in map(str, shards):
         with archive.opened(path) as data:
-            recipes[path] = json.loads(data.attrs["recipe"])
+            recipes[path] = Recipe.of(data)
             size = max(size, _size(data, published))
             others += of_other_code(data.attrs)
     if others:
@@ -274,7 +274,7 @@ def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
             yield part
 
 
-def _recipe_of_run(data: xr.Dataset) -> dict[str, Any]:
+def _recipe_of_run(data: xr.Dataset) -> Recipe:
     """Return the recipe of what `run` returned.
 
     Raises
@@ -285,8 +285,8 @@ def _recipe_of_run(data: xr.Dataset) -> dict[str, Any]:
     whole_run = "give `analyse` what `lazyrich.run` returned, whole"
     if "recipe" not in data.attrs:
         raise ValueError(f"this dataset has no attribute `recipe`; {whole_run}")
-    recipe = json.loads(data.attrs["recipe"])
-    if len(recipe["boxes"]) != 1:
+    recipe = Recipe.of(data)
+    if len(recipe.boxes) != 1:
         raise ValueError(f"this dataset is a shard that holds pieces of a grid; {whole_run}")
     columns = table(recipe)
     networks, present = len(columns["replicate"]), data.sizes.get("network", 0)
@@ -295,7 +295,7 @@ def _recipe_of_run(data: xr.Dataset) -> dict[str, Any]:
             "; analyse joined runs one by one, or train several draws with `replicates`" if present > networks else ""
         )
         raise ValueError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
-    for name in (name for key in recipe["boxes"][0] for name in key.split()):
+    for name in (name for key in recipe.boxes[0] for name in key.split()):
         column = columns[name]
         if name == "loss":
             column = np.array([LOSSES[loss].factor for loss in column])

@@ -116,7 +116,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> F
     """
     if sweep.record.summary or (len(map_axes(summary, sweep.figures.axes or ())) > 1 and not sweep.figures.published):
         return None
-    wanted = whole(sweep).recipe
+    wanted = whole(sweep)
     dims = summary["phase"].dims
     sizes = [summary.sizes[dim] for dim in dims]
     other = stand_in(sweep)

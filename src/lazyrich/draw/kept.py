@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from lazyrich.draw import curves, oscillation
 from lazyrich.draw.item import item
 from lazyrich.draw.pack import Pack, quantised
 from lazyrich.draw.trajectories import PANELS, RECORDED, Panel, limits, simulated, stages, theory, until
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
@@ -49,7 +49,7 @@ def kept_trajectories(
     wanted = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
     kept = {x: columns, y: rows}
     wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
-    networks, cells = read_networks(whole(sweep).recipe, wanted, shards, RECORDED, RECORDS)
+    networks, cells = read_networks(whole(sweep), wanted, shards, RECORDED, RECORDS)
     shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
     if not networks.sizes["network"] or not shown:
         return None, {}
@@ -91,7 +91,7 @@ def kept_trajectories(
 
 
 def read_networks(
-    wanted: dict[str, Any],
+    wanted: Recipe,
     chosen: Bool[np.ndarray, ...],
     shards: Sequence[str],
     names: Collection[str],
@@ -105,7 +105,7 @@ def read_networks(
     parts, cells = [], []
     for path in shards:
         with archive.opened(path) as data:
-            where, replicate = places(json.loads(data.attrs["recipe"]), wanted)
+            where, replicate = places(Recipe.of(data), wanted)
             rows = np.flatnonzero(np.isin(replicate, list(replicates)) & (where >= 0))
             rows = rows[chosen.ravel()[where[rows]]]
             records = np.unique(np.linspace(0, data.sizes["record"] - 1, most).round().astype(int))

@@ -234,26 +234,28 @@ def _with_boundaries(
     whole = plane if whole is None else whole
     drawn = boundaries(plane, x, y) if drawn is None else drawn
     found = [name for name in lines if name in drawn]
-    width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
 
     def curve(name: str, label: str = "") -> hv.Curve:
         """One curve a boundary."""
         element = hv.Curve(parted(drawn[name]), kdims=[x], vdims=[y], label=label)
-        return element.opts(backend=backend, hooks=[style.named(name)]) if bokeh else element
+        return element.opts(backend=backend, hooks=[style.named(name)]) if backend == "bokeh" else element
 
     for name in sorted(found, key=lambda name: BOUNDARIES[name].predicted):
         boundary = BOUNDARIES[name]
         if boundary.predicted:
-            dash = {"line_dash": style.DASHES[name][0]} if bokeh else {"linestyle": style.DASHES[name][1]}
             line = curve(name, boundary.called(whole))
-            overlay *= line.opts(backend=backend, color="black", **{width: 1.8}, **dash)
+            overlay *= line.opts(backend=backend, color="black", **style.line(backend, 1.8, style.DASHES[name]))
         else:
-            overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})
-            overlay *= curve(name, boundary.text).opts(backend=backend, color=style.MEASURED[name], **{width: 3.5})
+            overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **style.line(backend, 5.5))
+            overlay *= curve(name, boundary.text).opts(
+                backend=backend, color=style.MEASURED[name], **style.line(backend, 3.5)
+            )
             edges = [name + end for end in ("_low", "_high") if name + end in drawn]
             for number, edge in enumerate(edges):
                 label = "" if number else f"its {BAND_WORDS}"
-                overlay *= curve(edge, label).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 1.0})
+                overlay *= curve(edge, label).opts(
+                    backend=backend, color=style.MEASURED_EDGE, **style.line(backend, 1.0)
+                )
     if not isinstance(overlay, hv.Overlay):
         overlay = hv.Overlay([overlay])
     if backend == "bokeh":

@@ -6,7 +6,7 @@ Matplotlib is imported where it draws (`pictures`): what only makes pages does w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -34,9 +34,12 @@ RED_LINE = "#C00000"
 # pattern: where prediction and measurement agree both can still be seen, and no colour is needed to tell lines apart.
 MEASURED = {"lazy_rich_measured": "#F0E442", "convergence_measured": "#009E73", "conclusions_measured": "#CC79A7"}
 MEASURED_EDGE = "#222222"
-DASHES = {
-    "lazy_rich_predicted": ("dashed", "--"),
-    "flow_stability_predicted": ("dotted", ":"),
+Dash = tuple[str | list[int], str | tuple[int, tuple[int, ...]]]  # a pattern in Bokeh and in matplotlib
+DASHED: Dash = ("dashed", "--")
+DOTTED: Dash = ("dotted", ":")
+DASHES: dict[str, Dash] = {
+    "lazy_rich_predicted": DASHED,
+    "flow_stability_predicted": DOTTED,
     "no_stable_solution_predicted": ([1, 4], (0, (1, 3))),
     "lazy_divergence_predicted": ("dotdash", "-."),
     "assumption_predicted": ([8, 3, 2, 3, 2, 3], (0, (6, 2, 1, 2, 1, 2))),
@@ -47,6 +50,12 @@ DASHES = {
 BELOW = (0, 10)
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
 FEWEST_TICKS = 3  # by which a log axis can be read
+
+
+def line(backend: str, width: float, dash: Dash | None = None) -> dict[str, Any]:
+    """Return the options of a line in one backend: its width in pixels or points, and its pattern (None: solid)."""
+    names, place = (("line_width", "line_dash"), 0) if backend == "bokeh" else (("linewidth", "linestyle"), 1)
+    return {names[0]: width} | ({} if dash is None else {names[1]: dash[place]})
 
 
 def axis_label(data: xr.Dataset, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.fields import median
+from lazyrich.networks.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,6 @@ FIELDS = ("phase", "laziness", "growth_per_step", "stability_fraction", "sigma_0
 
 def number(plane: xr.Dataset, name: str) -> xr.DataArray:
     """One of `NUMBERS` of every cell of a plane, which must give the `FIELDS` that its recipe does not."""
-    fixed = json.loads(plane.attrs["recipe"])["fixed"]
+    fixed = Recipe.of(plane).fixed
     with np.errstate(divide="ignore", invalid="ignore"):
         return NUMBERS[name].of(lambda key: median(plane[key]) if key in plane else xr.DataArray(fixed[key]))

@@ -13,9 +13,10 @@ from lazyrich.analysis.boundaries import BOUNDARIES, boundaries
 from lazyrich.analysis.fields import numeric_axes
 from lazyrich.analysis.summary import places, summarise_sweep
 from lazyrich.explore.unopened import Unopened
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.folder import checksum_file, needed_shards, shard_file, trained
-from lazyrich.planning.plan import Shard, analysed, whole
+from lazyrich.planning.plan import analysed, whole
 from lazyrich.shards import archive, integrity
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
@@ -45,8 +46,8 @@ class Results:
     def __init__(self, name: str, file: Path, results: Path) -> None:
         self.name, self.file, self.home = name, file, results / name
         self.sweep: Sweep = load_sweep(file)
-        self.wanted = whole(self.sweep).recipe
-        self.shards: dict[str, Shard] = needed_shards(self.sweep, self.home)
+        self.wanted = whole(self.sweep)
+        self.shards: dict[str, Recipe] = needed_shards(self.sweep, self.home)
         # In this order: a shard that lands in between is seen at the next look.
         self._state, self.there = written(file, self.home), self._there()
         self._stored = self._whole()
@@ -122,7 +123,7 @@ class Results:
 
     def _places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
-        return places(self.shards[name].recipe, self.wanted)
+        return places(self.shards[name], self.wanted)
 
     def networks(self, cell: int, names: Sequence[str]) -> xr.Dataset | None:
         """The networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,6 +19,7 @@ from lazyrich.networks.initial import Initial, initial
 from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.optimisers import MOST_STEPS
 from lazyrich.networks.problem import Problem, problems
+from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import Table, distinct, table
 from lazyrich.theory import end_state, scalars
 
@@ -102,7 +102,7 @@ class Networks:
         return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
 
 
-def networks(recipe: dict[str, Any], *, explicit: bool | None = None) -> Iterator[Networks]:
+def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
     """The networks of a recipe with all derived parameters, one batch for each number of samples and activation.
 
     `explicit` makes every neuron of every network explicit, as by default those are that `engine_of` gives to the Gram engine,
@@ -132,9 +132,9 @@ def with_sizes(columns: Table) -> Table:
     return {**{name: np.full(len(columns["replicate"]), size) for name, size in sizes.items()}, **columns}
 
 
-def _resolve(columns: Table, rows: np.ndarray, recipe: dict[str, Any], explicit: bool) -> Networks:
-    settings = recipe["settings"]
-    problem, index = problems(columns, recipe["fixed"], settings["seed"], samples=explicit)
+def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -> Networks:
+    settings = recipe.settings
+    problem, index = problems(columns, recipe.fixed, settings["seed"], samples=explicit)
     b, gamma = problem.b[index], problem.gamma[index]
     if problem.weights is not None:
         columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}

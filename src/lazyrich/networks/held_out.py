@@ -109,4 +109,5 @@ def symmetric_root(moments: Float[Array, "coordinates coordinates"]) -> Float[Ar
     """M^½, symmetric: the one root that is near I for M near I; rounding of a singular M counts as zero."""
     values, vectors = np.linalg.eigh(moments)
     values = np.where(values > CUT * values[-1], values, 0.0)
-    return (vectors * np.sqrt(values)) @ vectors.T
+    root: np.ndarray = (vectors * np.sqrt(values)) @ vectors.T
+    return root

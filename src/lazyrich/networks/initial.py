@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lazyrich.networks.held_out import symmetric_root
-from lazyrich.networks.problem import Problem
+from lazyrich.networks.problem import Problem, Weights
 from lazyrich.networks.streams import Role, stream, wishart_root
 from lazyrich.networks.table import Table, distinct
 
@@ -34,10 +34,10 @@ class Initial:
     def part(self, where: np.ndarray, modes: int) -> Initial:
         """Some of the draws, in the first coordinates only."""
         size = modes + 1
-        moments, spread = (
-            None if array is None else array[where][:, :size, :size] for array in (self.moments, self.spread)
+        spread = None if self.spread is None else self.spread[where][:, :size, :size]
+        return Initial(
+            moments=self.moments[where][:, :size, :size], probes=self.probes[where][:, :, :size], spread=spread
         )
-        return Initial(moments=moments, probes=self.probes[where][:, :, :size], spread=spread)
 
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:
@@ -55,7 +55,7 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
         of the sweep.
     """
     if problem.weights is not None:
-        return _given(problem), np.zeros(len(index), dtype=np.int64)
+        return _given(problem, problem.weights), np.zeros(len(index), dtype=np.int64)
     rows, where = distinct(
         {"replicate": columns["replicate"], "width": columns["width"], "rank": problem.rank[index]},
         ["replicate", "width", "rank"],
@@ -95,9 +95,9 @@ def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -
     return total / float(width), z
 
 
-def _given(problem: Problem) -> Initial:
+def _given(problem: Problem, weights: Weights) -> Initial:
     """The file's own weights: every neuron explicit, in units of the file's scales."""
-    z = problem.weights.units
+    z = weights.units
     # They bring ⟨z hᵀ⟩ itself.
     spread = np.eye(z.shape[1])[None] if problem.held_out is not None and problem.vectors is None else None
     return Initial(moments=(z.T @ z / len(z))[None], probes=z[None], spread=spread)

@@ -5,6 +5,7 @@ Rotations of the input space change nothing and are never formed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -145,7 +146,9 @@ class Problem:
         return scalars.least_norm(self.eigenvalues, self.targets)
 
 
-def problems(columns: Table, fixed: dict[str, Any], seed: int, *, samples: bool = False) -> tuple[Problem, np.ndarray]:
+def problems(
+    columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False
+) -> tuple[Problem, np.ndarray]:
     """The distinct problems of networks of one n, and each network's problem (networks,).
 
     `samples` also keeps the eigenvectors of K and y itself, and test samples one by one with a function for each neuron: what a
@@ -174,7 +177,7 @@ class _Single:
     test: Rows | None = None
 
 
-def _problem(row: dict[str, Any], fixed: dict[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
+def _problem(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
     if row["source"] in DATA:
         unit = stream(seed, row["replicate"], Role.TEST_WEIGHTS)
         single = _of_data(data_of(row, seed, row["replicate"]), unit, samples, neurons)
@@ -223,7 +226,7 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
     )
 
 
-def _sampled(row: dict[str, Any], fixed: dict[str, Any], seed: int, neurons: int | None) -> _Single:
+def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: int | None) -> _Single:
     n, d, replicate = row["samples"], row["dimension"], row["replicate"]
     inputs = stream(seed, replicate, Role.INPUTS)
     teacher = stream(seed, replicate, Role.TEACHER)

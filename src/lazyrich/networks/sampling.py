@@ -6,6 +6,7 @@ depend on the dimension; otherwise X is drawn in blocks of columns.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from lazyrich.networks.streams import wishart_root
 BLOCK = 65536
 
 
-def spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, int]] | np.ndarray:
+def spectrum(row: dict[str, Any], fixed: Mapping[str, Any]) -> list[tuple[float, int]] | np.ndarray:
     """The eigenvalues of Σ: a list of (value, multiplicity) where they are few, else an array (d,)."""
     d = row["dimension"]
     match row.get("spectrum", "isotropic"):
@@ -26,7 +27,8 @@ def spectrum(row: dict[str, Any], fixed: dict[str, Any]) -> list[tuple[float, in
         case "spiked":
             return [(1.0 + row["spike_strength"], row["spikes"]), (1.0, d - row["spikes"])]
         case "power_law":
-            return np.arange(1, d + 1, dtype=float) ** -row["spectrum_exponent"]
+            eigenvalues: np.ndarray = np.arange(1, d + 1, dtype=float) ** -row["spectrum_exponent"]
+            return eigenvalues
         case _:
             return np.array(fixed["eigenvalues"], dtype=float)
 

@@ -49,4 +49,5 @@ def gaussian_product(
     if columns > rows:
         return gaussian_product(right, left, columns, inner, rows).T
     root = wishart_root(right, columns, inner)
-    return left.standard_normal((rows, root.shape[1])) @ root.T
+    product: np.ndarray = left.standard_normal((rows, root.shape[1])) @ root.T
+    return product

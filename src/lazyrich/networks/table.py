@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lazyrich.networks.recipe import Box, Recipe
+
 Table = dict[str, np.ndarray]
 
 # Keys whose own name is that of an observable or another variable.
@@ -23,21 +25,21 @@ def key(name: str) -> str:
     return next((key for key, variable in RENAMED.items() if variable == name), name)
 
 
-def table(recipe: dict[str, Any]) -> Table:
+def table(recipe: Recipe) -> Table:
     """Columns over the recipe's networks, (networks,) each: every parameter of the recipe, and `replicate`.
 
     Networks follow box after box, within a box in grid order with the replicate fastest.
     """
-    boxes = [_columns(box) for box in recipe["boxes"]]
+    boxes = [_columns(box) for box in recipe.boxes]
     columns = {name: np.concatenate([box[name] for box in boxes]) for name in boxes[0]}
     networks = len(columns["replicate"])
-    for name, value in recipe["fixed"].items():
+    for name, value in recipe.fixed.items():
         if name != "eigenvalues":
             columns[name] = np.full(networks, value)
     return columns
 
 
-def _columns(box: dict[str, list]) -> Table:
+def _columns(box: Box) -> Table:
     shape = [len(points) for points in box.values()]
     total = math.prod(shape)
     columns = {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lazyrich.planning.plan import Shard, index_of, positions, recipe
+from lazyrich.networks.recipe import Box, Point, Recipe, size
+from lazyrich.planning.plan import index_of, positions, recipe
 from lazyrich.sweep.axes import rounded
 from lazyrich.sweep.schema import bare
 from lazyrich.sweep.sweep import Sweep
@@ -16,7 +17,7 @@ from lazyrich.sweep.sweep import Sweep
 class Cell:
     """A cell: its point along each dimension of the grid (a box without replicates), and that in words."""
 
-    box: dict[str, list]
+    box: Box
     text: str
 
 
@@ -39,42 +40,42 @@ def find_cell(sweep: Sweep, asked: list[str]) -> Cell:
             missing.append(" or ".join(names))
             continue
         point = _point(names, points, known)
-        box[" ".join(names)] = [list(point)]
+        box[" ".join(names)] = (point,)
         words += [_taken(name, value, known.get(name)) for name, value in zip(names, point, strict=True)]
     if missing:
         raise ValueError(f"--cell: has no {', no '.join(missing)}; {_wanted(sweep)}")
     return Cell(box, ", ".join(words) or "the only one")
 
 
-def find_network(shards: dict[str, Shard], sweep: Sweep, cell: Cell, replicate: int) -> tuple[str, int] | None:
+def find_network(shards: dict[str, Recipe], sweep: Sweep, cell: Cell, replicate: int) -> tuple[str, int] | None:
     """The shard (name) that holds a replicate of a cell, and its row there; None where no shard has it."""
-    wanted = recipe(sweep, [{**cell.box, "replicate": [[replicate]]}])
-    index = index_of(wanted)
+    wanted = recipe(sweep, ({**cell.box, "replicate": ((replicate,),)},))
+    index = index_of(wanted.grid)
     for name, shard in shards.items():
         first = 0
-        for box in shard.recipe["boxes"]:
-            if positions(shard.recipe, box, wanted, index) is not None:
-                return name, first + _row(box, wanted["boxes"][0])
-            first += math.prod(map(len, box.values()))
+        for box in shard.boxes:
+            if positions(shard, box, wanted, index) is not None:
+                return name, first + _row(box, wanted.grid)
+            first += size(box)
     return None
 
 
-def one_network(whole: dict[str, Any], network: int) -> dict[str, Any]:
-    """The recipe of one network of a recipe; `network` is its row."""
+def one_network(whole: Recipe, network: int) -> Recipe:
+    """Return the recipe of one network of a recipe; `network` is its row."""
     row = network
-    for box in whole["boxes"]:
-        count = math.prod(map(len, box.values()))
+    for box in whole.boxes:
+        count = size(box)
         if row < count:
-            point = {}
-            for key, points in reversed(box.items()):
-                row, place = divmod(row, len(points))
-                point[key] = [points[place]]
-            return {**whole, "boxes": [dict(reversed(point.items()))]}
+            point: dict[str, tuple[Point, ...]] = {}
+            for key in reversed(list(box)):
+                row, place = divmod(row, len(box[key]))
+                point[key] = (box[key][place],)
+            return replace(whole, boxes=({key: point[key] for key in box},))
         row -= count
     raise IndexError(f"network {network} of {network - row}")
 
 
-def _row(box: dict[str, list], one: dict[str, list]) -> int:
+def _row(box: Box, one: Box) -> int:
     row = 0
     for key, points in box.items():
         # What is an axis of the box only has a single value in it.
@@ -107,7 +108,7 @@ def _wanted(sweep: Sweep) -> str:
     return f"write --cell {' '.join('|'.join(f'{name}=…' for name in names) for names in sweep.dims)}"
 
 
-def _point(names: tuple[str, ...], points: list[tuple], known: dict[str, str]) -> tuple:
+def _point(names: tuple[str, ...], points: list[Point], known: dict[str, str]) -> Point:
     """The only point of a dimension that has the `known` values, each as near as `_nearest` allows."""
     found = points
     for name, text in known.items():
@@ -123,7 +124,7 @@ def _point(names: tuple[str, ...], points: list[tuple], known: dict[str, str]) -
     return found[0]
 
 
-def _nearest(name: str, text: str, values: list) -> Any:
+def _nearest(name: str, text: str, values: list[Any]) -> Any:
     """The one of the rising `values` of an axis that is meant."""
     if isinstance(values[0], str):
         if text not in values:

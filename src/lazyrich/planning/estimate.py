@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost import work
-from lazyrich.planning.plan import SHARD_DISK, SHARD_NETWORKS, SHARD_SECONDS, Shard, first_cells, whole
+from lazyrich.planning.plan import SHARD_DISK, SHARD_NETWORKS, SHARD_SECONDS, first_cells, whole
 from lazyrich.sweep.config import Budget
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
@@ -24,10 +25,10 @@ class Estimate(NamedTuple):
     memory: float
 
 
-def estimate(shards: dict[str, Shard], done: Collection[str], constants: work.Amounts, *, gpu: bool) -> Estimate:
+def estimate(shards: dict[str, Recipe], done: Collection[str], constants: work.Amounts, *, gpu: bool) -> Estimate:
     """What the shards that are not `done` take, by the cost model with these constants."""
     left = [shard for name, shard in shards.items() if name not in done]
-    jobs = [work.of_job("simulate_shard", shard.recipe, gpu=gpu) for shard in left]
+    jobs = [work.of_job("simulate_shard", shard, gpu=gpu) for shard in left]
     return Estimate(
         sum(shard.networks for shard in left),
         len(left),
@@ -38,7 +39,7 @@ def estimate(shards: dict[str, Shard], done: Collection[str], constants: work.Am
 
 
 def check_whole(
-    sweep: Sweep, known: dict[str, Shard], constants: work.Amounts, budget: Budget, name: str, *, gpu: bool
+    sweep: Sweep, known: dict[str, Recipe], constants: work.Amounts, budget: Budget, name: str, *, gpu: bool
 ) -> None:
     """Refuse a sweep that is far over budget before its shards are counted, which takes minutes where they are many.
 

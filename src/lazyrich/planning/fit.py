@@ -7,11 +7,11 @@ what this machine, with whatever runs beside, makes of such jobs.
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost.work import SHIPPED, Amounts, cost, of_job
 from lazyrich.planning.folder import known_shards
 from lazyrich.planning.plan import whole
@@ -36,16 +36,14 @@ def of_sweeps(results: Path, sweeps: dict[str, Sweep]) -> list[Measured]:
     """The jobs of these sweeps, name -> sweep, that ended in a folder of results."""
     found = []
     for name, sweep in sorted(sweeps.items()):
-        recipes = {shard: content.recipe for shard, content in known_shards(results / name).items()}
+        recipes = known_shards(results / name)
         # An analysis on a cluster does its work elsewhere, and one of a refined sweep does not do all of it.
         leave = ("analyse_sweep",) if sweep.dask or sweep.refine else ()
-        found += read(results / name, recipes, whole(sweep).recipe, leave=leave)
+        found += read(results / name, recipes, whole(sweep), leave=leave)
     return found
 
 
-def read(
-    home: Path, shards: dict[str, dict[str, Any]], whole: dict[str, Any], *, leave: tuple[str, ...] = ()
-) -> list[Measured]:
+def read(home: Path, shards: Mapping[str, Recipe], whole: Recipe, *, leave: tuple[str, ...] = ()) -> list[Measured]:
     """The jobs, but for those called `leave`, that left benchmark files in a sweep's folder `home`.
 
     `shards`: name -> recipe, `whole` the sweep's.
@@ -76,7 +74,7 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
     With u the ratios of the constants to the shipped ones and w a job's shares of its predicted cost, the least of
     Σ (w·u − measured/predicted)²/SPREAD² + Σ (u − 1)²/DOUBT².
     """
-    fitted = Counter(SHIPPED)
+    fitted = Amounts(SHIPPED)
     jobs = list(jobs)
     for what in ("seconds", "memory"):
         rows, values = [], []
@@ -85,7 +83,7 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
             if measured is None:
                 continue
             parts = {
-                kind: cost(Counter({kind: amount}), SHIPPED, what, job.threads) for kind, amount in job.amounts.items()
+                kind: cost(Amounts({kind: amount}), SHIPPED, what, job.threads) for kind, amount in job.amounts.items()
             }
             predicted = sum(parts.values())
             if not predicted:  # of a rule that there is no model of

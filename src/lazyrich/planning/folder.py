@@ -5,30 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from lazyrich.planning.plan import Shard, index_of, plan, positions, whole
+from lazyrich.networks.recipe import Recipe
+from lazyrich.planning.plan import index_of, plan, positions, whole
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.disk import replacing
-
-
-class _Recipe(BaseModel):
-    """What every recipe has; some have more."""
-
-    model_config = ConfigDict(strict=True)
-    format: int
-    settings: dict[str, Any]
-    fixed: dict[str, Any]
-    boxes: list[dict[str, list[list[Any]]]]
-
-
-class _Plan(BaseModel):
-    """What stands in a plan file."""
-
-    shards: dict[str, _Recipe]
-
 
 _MADE_ANEW = "move it away, then run the same command again: it is made anew, and every shard file stays"
 
@@ -49,7 +30,7 @@ def trained(home: Path, names: Iterable[str]) -> set[str]:
     return {name for name, path in files.items() if path.exists() and checksum_file(path).exists()}
 
 
-def known_shards(home: Path) -> dict[str, Shard]:
+def known_shards(home: Path) -> dict[str, Recipe]:
     """All shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
     found = planned_shards(home)
     for path in sorted((home / "levels").glob("*.json")):
@@ -57,7 +38,7 @@ def known_shards(home: Path) -> dict[str, Shard]:
     return found
 
 
-def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
+def needed_shards(sweep: Sweep, home: Path) -> dict[str, Recipe]:
     """The shards that a sweep needs, as far as that is known.
 
     Of one that is refined, those of its levels; while one of these is still to be chosen, all that hold networks of the sweep.
@@ -67,15 +48,15 @@ def needed_shards(sweep: Sweep, home: Path) -> dict[str, Shard]:
     if sweep.refine is not None:
         levels = [home / "levels" / f"{level}.json" for level in range(1, sweep.refine.levels + 1)]
         chosen = {name: shard for path in levels for name, shard in read_plan(path).items()}
-        wanted = whole(sweep).recipe
-        index = index_of(wanted)
+        wanted = whole(sweep)
+        index = index_of(wanted.grid)
         for name, shard in (chosen if all(path.exists() for path in levels) else known).items():
-            if any(positions(shard.recipe, box, wanted, index) is not None for box in shard.recipe["boxes"]):
+            if any(positions(shard, box, wanted, index) is not None for box in shard.boxes):
                 found.setdefault(name, shard)
     return found
 
 
-def planned_shards(home: Path) -> dict[str, Shard]:
+def planned_shards(home: Path) -> dict[str, Recipe]:
     """Return the shards of the plan file of a sweep's folder, name -> shard; empty if there is none.
 
     A recipe that is not what its name says, as after damage, is left out: its networks are planned anew.
@@ -83,7 +64,7 @@ def planned_shards(home: Path) -> dict[str, Shard]:
     return {name: shard for name, shard in _recipes(home / "plan.json").items() if _is_named(shard, name)}
 
 
-def read_plan(path: str | Path) -> dict[str, Shard]:
+def read_plan(path: str | Path) -> dict[str, Recipe]:
     """Return the shards of a plan file, name -> shard; empty if there is none.
 
     Raises
@@ -98,19 +79,18 @@ def read_plan(path: str | Path) -> dict[str, Shard]:
     return found
 
 
-def _recipes(path: Path) -> dict[str, Shard]:
+def _recipes(path: Path) -> dict[str, Recipe]:
     """What a plan file calls its shards, name -> shard; raise ValueError for a file that is no plan."""
     if not path.exists():
         return {}
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        _Plan.model_validate(data)
-    except (ValueError, RecursionError):
+        shards = json.loads(path.read_text(encoding="utf-8"))["shards"]
+        return {name: Recipe.parse(recipe) for name, recipe in shards.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"{path}: is not a plan file; {_MADE_ANEW}") from None
-    return {name: Shard(recipe) for name, recipe in data["shards"].items()}
 
 
-def _is_named(shard: Shard, name: str) -> bool:
+def _is_named(shard: Recipe, name: str) -> bool:
     """Return whether a shard's name is `name`; text that cannot be encoded has no hash, and so no name."""
     try:
         return shard.name == name
@@ -118,10 +98,10 @@ def _is_named(shard: Shard, name: str) -> bool:
         return False
 
 
-def write_plan(path: str | Path, shards: dict[str, Shard]) -> None:
+def write_plan(path: str | Path, shards: dict[str, Recipe]) -> None:
     """Write the plan file under a temporary name and rename it; do nothing if it says the same already."""
     path = Path(path)
-    text = json.dumps({"shards": {name: shard.recipe for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
+    text = json.dumps({"shards": {name: shard.plain for name, shard in shards.items()}}, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     with replacing(path) as temporary:

@@ -1,30 +1,23 @@
 """Which networks share a shard, and what each shard is called.
 
-A shard's *recipe* says all that decides its numbers; its name is the recipe's hash. A recipe holds settings, values fixed
-for the whole shard and boxes: products of axis values, so that a million networks are described by a few lists. The
-partition is written once into the sweep's plan file: networks that an earlier plan placed keep their shard, new ones are
-packed in grid order. `plan` is a pure function of the sweep and the earlier plan, and planning again changes nothing.
-
-In a box, networks are counted in grid order with the replicate fastest.
+A shard's *recipe* says all that decides its numbers; its name is the recipe's hash. The partition is written once into the
+sweep's plan file: networks that an earlier plan placed keep their shard, new ones are packed in grid order. `plan` is a pure
+function of the sweep and the earlier plan, and planning again changes nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
 from lazyrich.networks import activations
 from lazyrich.networks.data import DATA
+from lazyrich.networks.recipe import FORMAT, Box, Point, Recipe, canonical, size
 from lazyrich.planning.cost import work
 from lazyrich.sweep.sweep import Sweep
 
-# Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
-FORMAT = 1
 DEFAULT_POINTS = 64
 
 # What a new shard may take, by the shipped constants of `cost`, which are the same on every machine, and so is the
@@ -35,28 +28,6 @@ SHARD_MEMORY = 2.0**30
 SHARD_DISK = 2.0**28
 SHARD_NETWORKS = 262144
 FULL = 1 + 1e-9  # a shard whose load adds up to 1 but for rounding
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A named recipe."""
-
-    recipe: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the recipe's canonical JSON."""
-        return hashlib.sha256(canonical(self.recipe).encode()).hexdigest()[:16]
-
-    @property
-    def networks(self) -> int:
-        """Number of networks in the shard."""
-        return sum(math.prod(map(len, box.values())) for box in self.recipe["boxes"])
-
-
-def canonical(data: Any) -> str:
-    """Compact JSON; a recipe is always built in the same order, which is also the order of its networks."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:
@@ -74,62 +45,55 @@ def settings(sweep: Sweep) -> dict[str, Any]:
     return result
 
 
-def grid(sweep: Sweep) -> dict[str, list]:
-    """The whole sweep as one box: space-joined names -> points (lists of values), then the replicates."""
-    box: dict[str, list] = {" ".join(names): [list(point) for point in points] for names, points in sweep.dims.items()}
-    box["replicate"] = [[replicate] for replicate in range(sweep.replicates)]
-    return box
+def grid(sweep: Sweep) -> Box:
+    """The whole sweep as one box: space-joined names -> points, then the replicates."""
+    axes = {" ".join(names): tuple(points) for names, points in sweep.dims.items()}
+    return {**axes, "replicate": tuple((replicate,) for replicate in range(sweep.replicates))}
 
 
-def recipe(sweep: Sweep, boxes: list[dict[str, list]]) -> dict[str, Any]:
+def recipe(sweep: Sweep, boxes: tuple[Box, ...]) -> Recipe:
     """The recipe of the networks in `boxes`."""
-    fixed = {name: list(value) if isinstance(value, tuple) else value for name, value in sweep.fixed.items()}
-    result = {"format": FORMAT, "settings": settings(sweep), "fixed": fixed, "boxes": boxes}
-    if sweep.own_activations:
-        used = {fixed.get("activation")} | {
-            name for box in boxes for point in _activation_points(box) for name in point
-        }
-        own = [name for name in sweep.own_activations if name in used]
-        # Of the shard's own only, so that another activation beside them does not make these networks others.
-        result |= {"activations": {name: activations.digest(name) for name in own}} if own else {}
-    return result
+    used = {sweep.fixed.get("activation")} | {
+        name for box in boxes for point in _activation_points(box) for name in point
+    }
+    # Of the shard's own only, so that another activation beside them does not make these networks others.
+    own = {name: activations.digest(name) for name in sweep.own_activations if name in used}
+    return Recipe(FORMAT, settings(sweep), sweep.fixed, boxes, own)
 
 
-def _activation_points(box: dict[str, list]) -> list[list]:
-    return next((points for key, points in box.items() if "activation" in key.split()), [])
+def _activation_points(box: Box) -> tuple[Point, ...]:
+    return next((points for key, points in box.items() if "activation" in key.split()), ())
 
 
-def whole(sweep: Sweep) -> Shard:
-    """All networks of the sweep as one shard."""
-    return Shard(recipe(sweep, [grid(sweep)]))
+def whole(sweep: Sweep) -> Recipe:
+    """All networks of the sweep."""
+    return recipe(sweep, (grid(sweep),))
 
 
 # ---- placing networks --------------------------------------------------------------------------------------------------
 
 
-Index = dict[str, dict[tuple, int]]
+Index = dict[str, dict[Point, int]]
+Places = tuple[tuple[int, ...], ...]  # a box by positions along each dimension of the grid
 
 
-def index_of(wanted: dict[str, Any]) -> Index:
-    """Of the one-box recipe `wanted` each point's position along its dimension: key -> point -> position."""
-    (target,) = wanted["boxes"]
-    return {key: {tuple(point): i for i, point in enumerate(points)} for key, points in target.items()}
+def index_of(grid: Box) -> Index:
+    """Return each point's position along its dimension of the grid: key -> point -> position."""
+    return {key: {point: i for i, point in enumerate(points)} for key, points in grid.items()}
 
 
-def positions(
-    placed: dict[str, Any], box: dict[str, list], wanted: dict[str, Any], index: Index
-) -> list[list[int]] | None:
+def positions(placed: Recipe, box: Box, wanted: Recipe, index: Index) -> list[list[int]] | None:
     """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`, whose `index_of` comes along.
 
     Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
     have that point), or None if the box has no network of the grid.
     """
-    if any(placed[part] != wanted[part] for part in ("format", "settings")):
+    if (placed.format, placed.settings) != (wanted.format, wanted.settings):
         return None
-    (target,) = wanted["boxes"]
-    known, fixed = placed["fixed"], wanted["fixed"]
+    target = wanted.grid
+    known, fixed = placed.fixed, wanted.fixed
     # A user's activation whose file was edited since is another one.
-    then, now = placed.get("activations", {}), wanted.get("activations", {})
+    then, now = placed.activations, wanted.activations
     edited = {name for name in then if now.get(name) != then[name]}
     if known.get("activation") in edited:
         return None
@@ -138,9 +102,7 @@ def positions(
     where = []
     for key, place_of in index.items():
         if key in box:
-            places = [
-                -1 if edited and edited.intersection(point) else place_of.get(tuple(point), -1) for point in box[key]
-            ]
+            places = [-1 if edited and edited.intersection(point) else place_of.get(point, -1) for point in box[key]]
         elif all(name in known for name in key.split()):
             places = [place_of.get(tuple(known[name] for name in key.split()), -1)]
         else:
@@ -150,14 +112,14 @@ def positions(
         where.append(places)
     for key in set(box) - set(target):
         # An axis of the box that the grid holds fixed: usable only if it had that one value.
-        if any(name not in fixed for name in key.split()) or box[key] != [[fixed[name] for name in key.split()]]:
+        if any(name not in fixed for name in key.split()) or box[key] != (tuple(fixed[name] for name in key.split()),):
             return None
     if any(known[name] != fixed[name] for name in set(known) & set(fixed)):
         return None
     return where
 
 
-def _names(box: dict[str, list], fixed: dict[str, Any]) -> set[str]:
+def _names(box: Box, fixed: Mapping[str, Any]) -> set[str]:
     return {name for key in box for name in key.split()} | set(fixed)
 
 
@@ -178,13 +140,13 @@ def _mark(taken: bytearray, shape: list[int], where: list[list[int]]) -> bool:
     return fresh
 
 
-def _free_boxes(taken: bytes, shape: list[int], memory: dict) -> list[tuple[tuple[int, ...], ...]]:
+def _free_boxes(taken: bytes, shape: list[int], memory: dict[bytes, list[Places]]) -> list[Places]:
     """The untaken networks as few boxes, each a tuple of positions per dimension, in grid order."""
     if not shape:
         return [] if taken[0] else [()]
     if taken not in memory:
         stride = len(taken) // shape[0]
-        groups: dict[tuple, list[int]] = {}
+        groups: dict[tuple[Places, ...], list[int]] = {}
         for i in range(shape[0]):
             inner = _free_boxes(taken[i * stride : (i + 1) * stride], shape[1:], memory)
             if inner:
@@ -193,24 +155,22 @@ def _free_boxes(taken: bytes, shape: list[int], memory: dict) -> list[tuple[tupl
     return memory[taken]
 
 
-def _load(box: dict[str, list], like: dict[str, Any]) -> float:
+def _load(box: Box, like: Recipe) -> float:
     """The share of a shard that a box of a recipe like `like` fills, by whatever it takes most of."""
-    amounts = work.of_box(like["fixed"], box, like["settings"])
+    amounts = work.of_box(like.fixed, box, like.settings)
     taken = [work.cost(amounts, work.SHIPPED, what) for what in ("seconds", "memory", "disk")]
     shares = [share / most for share, most in zip(taken, (SHARD_SECONDS, SHARD_MEMORY, SHARD_DISK), strict=True)]
-    return max(*shares, math.prod(map(len, box.values())) / SHARD_NETWORKS)
+    return max(*shares, size(box) / SHARD_NETWORKS)
 
 
-def _cut(
-    box: tuple[tuple[int, ...], ...], wanted: dict[str, Any]
-) -> Iterator[tuple[tuple[tuple[int, ...], ...], float]]:
+def _cut(box: Places, wanted: Recipe) -> Iterator[tuple[Places, float]]:
     """Cut a box of the grid along its slowest dimensions into boxes that fit a shard; each comes with its load."""
     axis = next((axis for axis, places in enumerate(box) if len(places) > 1), len(box) - 1)
     places = box[axis]
 
-    def part(start: int, count: int) -> tuple[tuple[tuple[int, ...], ...], float]:
+    def part(start: int, count: int) -> tuple[Places, float]:
         cut = (*box[:axis], places[start : start + count], *box[axis + 1 :])
-        return cut, _load(_points(cut, wanted), wanted)
+        return cut, _load(_points(cut, wanted.grid), wanted)
 
     start, count = 0, len(places)
     while start < len(places):
@@ -232,39 +192,38 @@ def _cut(
         start += count
 
 
-def _points(box: tuple[tuple[int, ...], ...], wanted: dict[str, Any]) -> dict[str, list]:
+def _points(box: Places, grid: Box) -> Box:
     """A box of positions in the grid as one of points."""
-    (target,) = wanted["boxes"]
-    return {key: [points[i] for i in places] for (key, points), places in zip(target.items(), box, strict=True)}
+    return {key: tuple(points[i] for i in places) for (key, points), places in zip(grid.items(), box, strict=True)}
 
 
-def plan(sweep: Sweep, earlier: dict[str, Shard] | None = None, only: bytes | None = None) -> dict[str, Shard]:
+def plan(sweep: Sweep, earlier: Mapping[str, Recipe] | None = None, only: bytes | None = None) -> dict[str, Recipe]:
     """The shards that hold the sweep's networks, name -> shard.
 
     Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones. `only` has a byte for
     each cell of the grid, 1 where its networks are wanted and 0 elsewhere; by default all are, or those of the first grid of a
     sweep that is refined.
     """
-    wanted = whole(sweep).recipe
-    (target,) = wanted["boxes"]
+    wanted = whole(sweep)
+    target = wanted.grid
     shape = [len(points) for points in target.values()]
     if only is None:
         only = first_cells(sweep)
     taken = bytearray(b"".join(bytes([not cell]) * sweep.replicates for cell in only) if only else math.prod(shape))
-    shards: dict[str, Shard] = {}
-    index = index_of(wanted)
+    shards: dict[str, Recipe] = {}
+    index = index_of(target)
     for name, shard in (earlier or {}).items():
-        for box in shard.recipe["boxes"]:
-            where = positions(shard.recipe, box, wanted, index)
+        for box in shard.boxes:
+            where = positions(shard, box, wanted, index)
             if where is not None and _mark(taken, shape, where):
                 shards[name] = shard
-    groups: dict[str | None, list[tuple]] = {}
-    for box in _free_boxes(bytes(taken), shape, {}):
-        for own, part in _by_own_activation(box, target):
+    groups: dict[str | None, list[tuple[Places, float]]] = {}
+    for free in _free_boxes(bytes(taken), shape, {}):
+        for own, part in _by_own_activation(free, target):
             groups.setdefault(own, []).extend(_cut(part, wanted))
     for pieces in groups.values():
         for pack in _packed(pieces):
-            shard = Shard(recipe(sweep, [_points(piece, wanted) for piece in pack]))
+            shard = recipe(sweep, tuple(_points(piece, target) for piece in pack))
             shards[shard.name] = shard
     return shards
 
@@ -287,9 +246,9 @@ def first_cells(sweep: Sweep) -> bytes | None:
     return cells
 
 
-def _packed(pieces: list[tuple[tuple, float]]) -> Iterator[list[tuple]]:
+def _packed(pieces: list[tuple[Places, float]]) -> Iterator[list[Places]]:
     """Pieces in their order, in packs that fit a shard."""
-    pack: list[tuple] = []
+    pack: list[Places] = []
     filled = 0.0
     for piece, load in pieces:
         if pack and filled + load > FULL:
@@ -301,7 +260,7 @@ def _packed(pieces: list[tuple[tuple, float]]) -> Iterator[list[tuple]]:
         yield pack
 
 
-def _by_own_activation(box: tuple[tuple[int, ...], ...], target: dict[str, list]) -> Iterator[tuple[str | None, tuple]]:
+def _by_own_activation(box: Places, target: Box) -> Iterator[tuple[str | None, Places]]:
     """A box in parts of at most one of the user's own activations, whose edits then leave other shards alone."""
     axis = next((i for i, key in enumerate(target) if "activation" in key.split()), None)
     if axis is None:
@@ -319,7 +278,7 @@ def _by_own_activation(box: tuple[tuple[int, ...], ...], target: dict[str, list]
 def analysed(sweep: Sweep) -> str:
     """The recipe, thresholds, constants, axes and refinement in one text, so that a new title does not analyse it again."""
     parts = [
-        whole(sweep).recipe,
+        whole(sweep).plain,
         sweep.phases.model_dump(),
         sweep.conditions.model_dump(),
         sweep.figures.model_dump(),

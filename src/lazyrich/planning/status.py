@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lazyrich.planning.plan import Shard
+from lazyrich.networks.recipe import Recipe
 from lazyrich.system import progress
 from lazyrich.system.job import DONE, FAILED
 
@@ -76,7 +76,7 @@ def share_done(log: Path, since: float) -> float:
     return counted[0] / counted[1] if counted else 0.0
 
 
-def status(home: Path, shards: dict[str, Shard], now: float) -> Status:
+def status(home: Path, shards: dict[str, Recipe], now: float) -> Status:
     """The status at the time `now` of the sweep whose results are in the folder `home` and whose plan these `shards` are."""
     done = {name: when for name, when in _times(home / "shards", ".nc").items() if name in shards}
     begun = _times(home / "logs/simulate_shard", ".log")
@@ -116,9 +116,10 @@ def _written(path: Path) -> float:
         return 0.0
 
 
-def _rate(home: Path, shards: dict[str, Shard], done: dict[str, float]) -> float | None:
+def _rate(home: Path, shards: dict[str, Recipe], done: dict[str, float]) -> float | None:
     """Networks a second of the last shards, as many as were trained without a pause between them."""
-    first, last, networks = None, None, 0
+    first: float | None = None
+    last, networks = 0.0, 0
     for name in sorted(done, key=done.__getitem__, reverse=True)[:RECENT]:
         job = read_log(home / "logs/simulate_shard" / f"{name}.log")
         if job is None or not job.last.startswith(DONE):

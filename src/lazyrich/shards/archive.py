@@ -24,8 +24,8 @@ import xarray as xr
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
+from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.variables import VARIABLES
-from lazyrich.planning.plan import canonical
 from lazyrich.planning.rules import source
 from lazyrich.shards.source import source_of
 from lazyrich.system.disk import replacing
@@ -81,7 +81,7 @@ def _meaning(name: str) -> tuple[str, str]:
     return (observable.long_name, observable.symbol) if observable else VARIABLES[name]
 
 
-def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
+def described(data: xr.Dataset, recipe: Recipe) -> xr.Dataset:
     """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
     for name in STEPS:
         data[name] = data[name].where(data[name] >= 0)
@@ -96,10 +96,10 @@ def described(data: xr.Dataset, recipe: dict[str, Any]) -> xr.Dataset:
         "references": REFERENCE,
         "comment": "One row for each network. `ntk` is the neural tangent kernel. A record of NaN follows divergence "
         "(status diverged) or a network that could not be trained (status failed, reason in `reason`).",
-        "recipe": canonical(recipe),
+        "recipe": recipe.text,
         "engine": data.attrs["engine"],
         "device": data.attrs["device"],
-        "data_checksum": recipe["settings"].get("data") or _checksum(data),
+        "data_checksum": recipe.settings.get("data") or _checksum(data),
         **provenance(source_of(data.attrs["engine"].split(", "))),
     }
     return data
@@ -198,7 +198,7 @@ def opened(path: str | Path) -> Iterator[xr.Dataset]:
 
 
 def described_summary(
-    data: xr.Dataset, recipe: dict[str, Any], columns: dict[str, tuple[str, str]], flags: dict[str, list[IntEnum]]
+    data: xr.Dataset, recipe: Recipe, columns: dict[str, tuple[str, str]], flags: dict[str, list[IntEnum]]
 ) -> xr.Dataset:
     """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
     for name in map(str, data.variables):
@@ -216,7 +216,7 @@ def described_summary(
         "references": REFERENCE,
         "comment": "One cell for each grid point; dimension `quantile` runs over replicates. End values bear the "
         "observable's name. A phase of not_run has no network on disk.",
-        "recipe": canonical(recipe),
+        "recipe": recipe.text,
         **provenance(source("analyse_sweep")),
     }
     return data

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import xarray as xr
 
+from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.folder import checksum_file
-from lazyrich.planning.plan import Shard
 from lazyrich.shards import archive
 from lazyrich.system.disk import replacing
 
@@ -60,7 +59,7 @@ def fault(shard: Path) -> str | None:
         return found
     try:
         with archive.LOCK, archive.read(shard) as data:
-            name = Shard(json.loads(data.attrs["recipe"])).name
+            name = Recipe.of(data).name
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, OSError) and (error.errno or 0) > 0:  # the system's, netCDF's own are negative
             raise

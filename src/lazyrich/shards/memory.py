@@ -44,6 +44,6 @@ def run(
     checked = load_sweep(sweep)
     if ({engine} if engine else work.engines(checked)) & {"gram", "dense"}:
         extras.check("torch")  # before any network is trained in vain
-    recipe = whole(checked).recipe
+    recipe = whole(checked)
     data = simulate(recipe, engine=engine, device=device, threads=threads or os.cpu_count() or 1)
     return archive.described(data, recipe)

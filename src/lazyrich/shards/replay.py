@@ -10,9 +10,7 @@ Where that alone changes a value beyond recognition, as in chaos, nothing can be
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -27,6 +25,7 @@ from lazyrich.networks.batch import Networks, Reason, networks
 from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
 from lazyrich.networks.problem import Problem
+from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
 from lazyrich.shards.simulate import EXPLICIT, alignment_step
@@ -134,7 +133,7 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
             again = train_realised(realise_one(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
         except MemoryError as error:
             raise ValueError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
-        _check_files(one_network(json.loads(data.attrs["recipe"]), network))  # each training reads them again
+        _check_files(one_network(Recipe.of(data), network))  # each training reads them again
     return _compare(row, kept, recording, [found, again], realised)
 
 
@@ -144,20 +143,20 @@ def _batch(data: xr.Dataset, network: int) -> Networks:
     if row["status"].item() == Status.failed:
         reason = Reason(int(row["reason"].item())).name
         raise ValueError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
-    recipe = one_network(json.loads(data.attrs["recipe"]), network)
+    recipe = one_network(Recipe.of(data), network)
     _check_files(recipe)
     (batch,) = networks(recipe, explicit=EXPLICIT.get(data.attrs["engine"]))
     return replace(batch, problem=_with_signs(batch.problem, row["targets"].values))
 
 
-def _check_files(recipe: dict[str, Any]) -> None:
+def _check_files(recipe: Recipe) -> None:
     """Raise ValueError where a file that decides the numbers of the recipe's one network is another one now."""
     columns = table(recipe)
-    activation, source, path = str(columns["activation"][0]), str(columns["source"][0]), recipe["fixed"].get("path")
-    known = recipe.get("activations", {}).get(activation)
+    activation, source, path = str(columns["activation"][0]), str(columns["source"][0]), recipe.fixed.get("path")
+    known = recipe.activations.get(activation)
     for file, edited in (
         (activation, known is not None and activations.digest(activation) != known),
-        (path or source, source in DATA and digest(source, path) != recipe["settings"]["data"]),
+        (path or source, source in DATA and digest(source, path) != recipe.settings["data"]),
     ):
         if edited:
             raise ValueError(f"{file}: was edited since this network was trained; train it again")
@@ -178,7 +177,7 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
 
 
 def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:
-    record = json.loads(data.attrs["recipe"])["settings"]["record"]
+    record = Recipe.of(data).settings["record"]
     everything = np.ones(len(observables.NAMES), dtype=bool)
     return Recording(
         steps=steps[None],

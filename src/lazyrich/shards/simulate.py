@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
 from lazyrich.networks.explicit import MOST_EXPLICIT
 from lazyrich.networks.problem import LAW
+from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import Table, table, variable
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.system import blas, progress
@@ -32,9 +33,7 @@ EXPLICIT = {
 }  # whether every neuron is; by default where the network's engine wants it
 
 
-def simulate(
-    recipe: dict[str, Any], *, engine: str | None = None, device: str = "auto", threads: int = 1
-) -> xr.Dataset:
+def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto", threads: int = 1) -> xr.Dataset:
     """Train the networks of a recipe.
 
     Parameters
@@ -64,7 +63,7 @@ def simulate(
         raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
     device = find_device(device)
     device = "cpu" if engine == "dense" else device
-    settings = recipe["settings"]
+    settings = recipe.settings
     record = settings["record"]
     wanted = np.isin(observables.NAMES, record["observables"])
     columns = table(recipe)
@@ -77,7 +76,7 @@ def simulate(
     ):
         raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
     _check_files(recipe, "since these networks were planned; start again")
-    for activation in recipe.get("activations", {}):
+    for activation in recipe.activations:
         activations.function(activation)  # raises what is wrong with it
     parts, done, used = [], 0, set()
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
@@ -102,7 +101,7 @@ def simulate(
     if (np.diff(order) < 0).any():  # else spare the copies: they take as long as a third of the training
         data = data.isel(network=order)
     data = data.drop_vars("row")
-    kept = {name for box in recipe["boxes"] for key in box for name in key.split()} | {"width", "noise_std"}
+    kept = {name for box in recipe.boxes for key in box for name in key.split()} | {"width", "noise_std"}
     columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
     for name, column in columns.items():
         if name in kept:  # as given: an integer width keeps every digit
@@ -111,7 +110,7 @@ def simulate(
 
 
 @contextlib.contextmanager
-def _blaming_edits(recipe: dict[str, Any]) -> Iterator[None]:
+def _blaming_edits(recipe: Recipe) -> Iterator[None]:
     """Raise ValueError for an error that comes of files that were edited meanwhile: each batch reads them again."""
     try:
         yield
@@ -120,13 +119,13 @@ def _blaming_edits(recipe: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def _check_files(recipe: dict[str, Any], when: str) -> None:
+def _check_files(recipe: Recipe, when: str) -> None:
     """Raise ValueError where a file that decides the numbers is not the one that was planned."""
-    for activation, known in recipe.get("activations", {}).items():
+    for activation, known in recipe.activations.items():
         if edit := _edit(known, activations.digest, activation):
             raise ValueError(f"{activation}: its file was {edit} {when}") from None
-    source, path = recipe["fixed"].get("source"), recipe["fixed"].get("path")
-    if source in DATA and (edit := _edit(recipe["settings"]["data"], digest, source, path)):
+    source, path = recipe.fixed.get("source"), recipe.fixed.get("path")
+    if source in DATA and (edit := _edit(recipe.settings["data"], digest, source, path)):
         raise ValueError(f"{path or source}: was {edit} {when}") from None
 
 
@@ -138,7 +137,7 @@ def _edit(known: str, read: Callable[..., str], *of: str | None) -> str | None:
         return "removed"
 
 
-def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:
+def _kept(settings: Mapping[str, Any], batch: Networks, columns: Table) -> int:
     """Of how many probes single values are kept: the same for every batch of the recipe."""
     if not settings["probes"]["keep"]:
         return 0
@@ -146,7 +145,7 @@ def _kept(settings: dict[str, Any], batch: Networks, columns: Table) -> int:
     return int(min(settings["probes"]["count"], widest))
 
 
-def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: list[str]) -> xr.Dataset:
+def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: Sequence[str]) -> xr.Dataset:
     per_network = {
         "row": batch.rows,
         "samples": np.full(len(batch.rows), batch.problem.samples),

@@ -65,7 +65,7 @@ class Real:
         return f"number {'>' if self.open else '≥'} {self.least:g}"
 
     @property
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, Any]:
         """The rule as JSON schema."""
         if self.least is None:
             return {"type": "number"}
@@ -98,7 +98,7 @@ class Integer:
         return f"integer ≥ {self.least}" + (" up to 2⁶³ − 1" if self.most == 2**63 - 1 else f" up to {self.most}")
 
     @property
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, Any]:
         """The rule as JSON schema."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
@@ -115,7 +115,7 @@ class Choice:
         """The value in its one spelling; ValueError with a mend."""
         if value not in self.names and not (self.own and isinstance(value, str) and re.match(self.own, value)):
             raise ValueError(f"is not known; write {self.text}")
-        return value
+        return str(value)
 
     @property
     def text(self) -> str:
@@ -124,7 +124,7 @@ class Choice:
         return f"{text}, or {self.own_text}" if self.own else text
 
     @property
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, Any]:
         """The rule as JSON schema."""
         names = {"enum": list(self.names)}
         return {"anyOf": [names, {"type": "string", "pattern": self.own}]} if self.own else names
@@ -153,7 +153,7 @@ class Classes:
         return "classes by number, such as 3-8 or [3, 8]"
 
     @property
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, Any]:
         """The rule as JSON schema."""
         number = {"type": "integer", "minimum": 0}
         text = {"type": "string", "pattern": r"^\d+(-\d+)*$"}
@@ -180,7 +180,7 @@ class Memory:
         return f"number with a unit ({', '.join(_UNITS)})"
 
     @property
-    def schema(self) -> dict:
+    def schema(self) -> dict[str, Any]:
         """The rule as JSON schema."""
         return {"type": "string", "pattern": _MEMORY}
 
@@ -191,7 +191,9 @@ _MEMORY = rf"^(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})$"
 
 def in_bytes(memory: str) -> int:
     """The bytes of what `Memory` admits."""
-    number, unit = re.match(_MEMORY, memory).groups()
+    match = re.match(_MEMORY, memory)
+    assert match, memory
+    number, unit = match.groups()
     return int(float(number) * _UNITS[unit])
 
 
@@ -203,7 +205,7 @@ NAMES = (Choice, Classes)  # of what an axis is a list only
 class Axis:
     """Distinct values of one swept key, in the order of the file, and how they are spaced."""
 
-    values: tuple
+    values: tuple[Any, ...]
     spacing: Literal["values", "linear", "log"]
 
     def __len__(self) -> int:
@@ -229,7 +231,7 @@ def _spaced(ends: Any, points: Any, spacing: str) -> list[float]:
     return steps
 
 
-def parse_axis(data: dict, rule: Rule) -> Axis:
+def parse_axis(data: dict[str, Any], rule: Rule) -> Axis:
     """Read an axis mapping of the sweep file; raise ValueError with a mend."""
     keys = set(data)
     if keys == {"values"}:
@@ -238,11 +240,11 @@ def parse_axis(data: dict, rule: Rule) -> Axis:
             raise ValueError("has `values` that are no list; write values: [...]")
         if not raw:
             raise ValueError("is an empty axis; write at least one value")
-        values = [rule(value) for value in raw]
+        values = tuple(rule(value) for value in raw)
         if len(set(values)) < len(values):
             twice, _ = Counter(values).most_common(1)[0]
             raise ValueError(f"holds {twice!r} twice (to {SIGNIFICANT_DIGITS} significant digits); drop one")
-        return Axis(tuple(values), "values")
+        return Axis(values, "values")
     for spacing in ("linear", "log"):
         if keys == {spacing, "points"}:
             if isinstance(rule, NAMES):
@@ -261,8 +263,8 @@ def parse_axis(data: dict, rule: Rule) -> Axis:
     raise ValueError("is not an axis; write {values: [...]}, {linear: [a, b], points: N} or {log: [a, b], points: N}")
 
 
-def _schema_of_axis(rule: Rule) -> list[dict]:
-    def mapping(**properties: dict) -> dict:
+def _schema_of_axis(rule: Rule) -> list[dict[str, Any]]:
+    def mapping(**properties: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": "object",
             "properties": properties,
@@ -298,7 +300,7 @@ class Key:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return core_schema.no_info_plain_validator_function(self.parse)
 
-    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict:
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         if not self.axis:
             return self.rule.schema
         return {"anyOf": [self.rule.schema, *_schema_of_axis(self.rule)]}

@@ -49,7 +49,7 @@ def _refuse(sweep: Grid, names: tuple[str, ...], why: str) -> None:
         raise ValueError(f"{SECTION_OF[name]}.{name}: {why}; remove it")
 
 
-def _values(sweep: Grid, name: str, default: Any = None) -> tuple:
+def _values(sweep: Grid, name: str, default: Any = None) -> tuple[Any, ...]:
     value = sweep.parameters.get(name, default)
     return value.values if isinstance(value, Axis) else (value,)
 
@@ -110,12 +110,13 @@ def _check_law(sweep: Grid) -> None:
             if spikes > dimension:
                 raise ValueError(f"problem.spikes: {spikes} exceeds dimension {dimension}; write at most the dimension")
     if "explicit" in spectra:
-        if not any(sweep.problem.eigenvalues):
+        eigenvalues = sweep.problem.eigenvalues or ()
+        if not any(eigenvalues):
             raise ValueError("problem.eigenvalues: are all zero; write at least one above 0")
         for dimension in _values(sweep, "dimension"):
-            if dimension != len(sweep.problem.eigenvalues):
+            if dimension != len(eigenvalues):
                 raise ValueError(
-                    f"problem.eigenvalues: has {len(sweep.problem.eigenvalues)} values for dimension {dimension}; "
+                    f"problem.eigenvalues: has {len(eigenvalues)} values for dimension {dimension}; "
                     "write as many as the dimension"
                 )
     test = sweep.problem.test_samples
@@ -234,11 +235,11 @@ def _check_figures(sweep: Grid) -> None:
     for name in ("published_source", "published_onset"):
         if getattr(sweep.figures, name) is not None and sweep.figures.published is None:
             raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
-    drawn = sweep.single
-    for name in map(bare, sweep.figures.axes or ()):
-        if name not in drawn or sweep.figures.axes[0] == sweep.figures.axes[1]:
+    drawn, axes = sweep.single, sweep.figures.axes or ()
+    for name in map(bare, axes):
+        if name not in drawn or len(set(axes)) < 2:
             raise ValueError(
-                f"figures.axes: {' and '.join(sweep.figures.axes)} are not two axes of this sweep, each alone; write two of "
+                f"figures.axes: {' and '.join(axes)} are not two axes of this sweep, each alone; write two of "
                 f"{', '.join(drawn) or 'none, it has no such axis'}"
             )
 

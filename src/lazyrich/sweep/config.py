@@ -61,7 +61,8 @@ class Settings(Section):
     cifar10: Cifar10 = Field(Cifar10(), description="where CIFAR-10 is fetched from, when asked for")
 
 
-def load_settings(config: dict) -> Settings:
+def load_settings(config: dict[str, Any]) -> Settings:
     """The checked configuration; raises SweepError with file, key and mend."""
     check_text(config, CONFIG)
-    return validated(Settings, config, CONFIG)
+    settings: Settings = validated(Settings, config, CONFIG)
+    return settings

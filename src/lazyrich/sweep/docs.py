@@ -58,7 +58,9 @@ def keys_page() -> str:
     for path in SECTIONS:
         model: type[BaseModel] = Sweep
         for name in path.split("."):
-            model = _section(model.model_fields[name])
+            section = _section(model.model_fields[name])
+            assert section, path
+            model = section
         parts += [f"## {path}\n", _table(model)]
     parts += [
         "## Observables\n",

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from lazyrich.networks import activations
 from lazyrich.networks.data import DATA
+from lazyrich.networks.recipe import Point
 from lazyrich.sweep.axes import Axis, Integer, scalar
 from lazyrich.sweep.schema import (
     Conditions,
@@ -61,7 +62,8 @@ class Grid(Section):
             defaults |= {"balance": 1.0}
         found = {}
         for section in (self.problem, self.network, self.training):
-            for name, value in sweepable(section):
+            for name in sweepable(type(section)):
+                value = getattr(section, name)
                 value = defaults.get(name) if value is None else value
                 if value is not None:
                     found[name] = value
@@ -73,14 +75,14 @@ class Grid(Section):
         return {name: value for name, value in self.parameters.items() if not isinstance(value, Axis)}
 
     @cached_property
-    def dims(self) -> dict[tuple[str, ...], list[tuple]]:
+    def dims(self) -> dict[tuple[str, ...], list[Point]]:
         """Grid dimensions: names of the keys that advance together -> their values point by point.
 
         Numbers of one axis are in rising order, whatever the file's, so that they can be a coordinate.
         """
         axes = {name: value for name, value in self.parameters.items() if isinstance(value, Axis)}
         groups = [tuple(bare(name) for name in group) for group in self.zip]
-        dims: dict[tuple[str, ...], list[tuple]] = {}
+        dims: dict[tuple[str, ...], list[Point]] = {}
         for name in axes:
             group = next((group for group in groups if name in group), (name,))
             if group not in dims:
@@ -123,16 +125,16 @@ class Grid(Section):
     @property
     def networks(self) -> int:
         """Number of networks."""
-        return self.cells * self.replicates
+        return self.cells * int(self.replicates)
 
-    def combinations(self, *names: str) -> set[tuple]:
+    def combinations(self, *names: str) -> set[Point]:
         """Return the distinct values that the keys `names` take together; a key that is not given counts as None.
 
         Their number is the product over the keys' axes; where only the ends of axes matter, `corners` has few.
         """
         return self._together(names, lambda points: points)
 
-    def corners(self, *names: str) -> set[tuple]:
+    def corners(self, *names: str) -> set[Point]:
         """Return those of `combinations` that decide a check which is monotone in each number.
 
         Of an axis of numbers that advances alone, these are both ends; of any other, all points. So a grid is checked
@@ -140,7 +142,7 @@ class Grid(Section):
         """
         return self._together(names, lambda points: _ends(points) if len(points[0]) == 1 else points)
 
-    def _together(self, names: tuple[str, ...], points_of: Callable[[list[tuple]], list[tuple]]) -> set[tuple]:
+    def _together(self, names: tuple[str, ...], points_of: Callable[[list[Point]], list[Point]]) -> set[Point]:
         groups = [group for group in self.dims if set(group) & set(names)]
         # Keys that advance with others beside `names` may repeat their values: each once, before any product.
         parts = []
@@ -157,6 +159,6 @@ class Grid(Section):
         return result
 
 
-def _ends(points: list[tuple]) -> list[tuple]:
+def _ends(points: list[Point]) -> list[Point]:
     """Return the first and the last of points that rise; names have no order, and all are returned."""
     return points if isinstance(points[0][0], str) else [points[0], points[-1]]

@@ -10,8 +10,9 @@ from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from lazyrich.networks import activations, observables
+from lazyrich.networks import activations
 from lazyrich.networks.data import DATA, SOURCES
 from lazyrich.sweep.points import read_points
 from lazyrich.sweep.schema import SweepError
@@ -25,7 +26,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML in which a key given twice is an error; PyYAML would silently keep the last."""
 
 
-def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict:
+def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[str, Any]:
     seen = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -35,13 +36,13 @@ def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode
         if key in seen:
             raise SweepError(f"{key}: stands twice (line {key_node.start_mark.line + 1}); remove one")
         seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+    return {str(key): value for key, value in loader.construct_mapping(node, deep=True).items()}
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 
 
-def load_yaml(path: Path) -> dict:
+def load_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping; raise SweepError with file, place and mend."""
     try:
         if (size := path.stat().st_size) > MOST_BYTES:
@@ -89,7 +90,7 @@ def validated(model: type[BaseModel], data: Any, name: str) -> Any:
         raise SweepError("\n".join(_explain(model, name, fault) for fault in error.errors())) from None
 
 
-def _explain(model: type[BaseModel], name: str, fault: dict) -> str:
+def _explain(model: type[BaseModel], name: str, fault: ErrorDetails) -> str:
     key = ".".join(str(part) for part in fault["loc"])
     value = fault.get("input")
     message = fault["msg"].removeprefix("Value error, ")
@@ -106,21 +107,21 @@ def _explain(model: type[BaseModel], name: str, fault: dict) -> str:
     if fault["type"] == "missing":
         return f"{name}: {key}: is missing; add it"
     if fault["type"] == "literal_error":
-        last = next((part for part in reversed(fault["loc"]) if isinstance(part, str)), "")
-        options = observables.NAMES if last == "observables" else get_args(_annotation(model, fault["loc"]))
+        options = get_args(_annotation(model, fault["loc"]))
         return f"{name}: {key}{shown}: is not known; write one of {', '.join(map(str, options))}"
     if ";" not in message:  # pydantic's own words say what it wants, in the form of a wish
         return f"{name}: {key}{shown}: is not valid; {message[0].lower()}{message[1:]}"
     return f"{name}: {key}{shown}: {message}"
 
 
-def _annotation(model: type[BaseModel], loc: tuple) -> Any:
-    return _model_at(model, loc[:-1]).model_fields[loc[-1]].annotation
+def _annotation(model: type[BaseModel], loc: tuple[str | int, ...]) -> Any:
+    return _model_at(model, loc[:-1]).model_fields[str(loc[-1])].annotation
 
 
-def _model_at(model: type[BaseModel], loc: tuple) -> type[BaseModel]:
+def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
     for part in loc:
-        inner = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
     return model
@@ -142,7 +143,7 @@ def _check_there(key: str, path: Path, name: Any) -> None:
         raise SweepError(f"{key}: no such {kind} ({path}); {fix}")
 
 
-def load_sweep(source: str | Path | dict) -> Sweep:
+def load_sweep(source: str | Path | dict[str, Any]) -> Sweep:
     """Read and check a sweep file, or a dictionary of the same form; the files that it names are checked too.
 
     Relative paths in it are relative to the file (for a dictionary: to the working folder).
@@ -168,7 +169,7 @@ def load_sweep(source: str | Path | dict) -> Sweep:
             data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
     if isinstance(network := data.get("network"), dict) and "activation" in network:
         data["network"] = {**network, "activation": _own_activations(network["activation"], folder)}
-    sweep = validated(Sweep, data, name)
+    sweep: Sweep = validated(Sweep, data, name)
     for own in sweep.own_activations:
         try:
             activations.check_file(own)

@@ -13,7 +13,9 @@ from lazyrich.networks import activations, losses, observables
 from lazyrich.networks.data import DATA, LAWS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 
-Observable = Literal[observables.NAMES]
+Observable = Annotated[
+    str, BeforeValidator(Choice(observables.NAMES)), Field(json_schema_extra={"enum": list(observables.NAMES)})
+]
 
 # The state of a network is of size (n + 1)²: 3 GB at this n.
 MOST_SAMPLES = 20_000
@@ -242,7 +244,8 @@ class Refine(Section):
     @property
     def level(self) -> float | None:
         """The value on the boundary; None for phases, which differ across it."""
-        return REFINED.get(self.of, self.at)
+        level: float | None = REFINED.get(self.of, self.at)
+        return level
 
 
 class Dask(Section):
@@ -268,11 +271,11 @@ def bare(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def sweepable(section: Section) -> list[tuple[str, Any]]:
-    """The section's keys that may be an axis, and others that decide the numbers as they do."""
+def sweepable(model: type[Section]) -> list[str]:
+    """Return a section's keys that may be an axis, and others that decide the numbers as they do."""
     return [
-        (name, getattr(section, name))
-        for name, field in type(section).model_fields.items()
+        name
+        for name, field in model.model_fields.items()
         if name in ("path", "test_samples", "eigenvalues")
         or any(isinstance(meta, Key) and meta.axis for meta in field.metadata)
     ]
@@ -281,5 +284,5 @@ def sweepable(section: Section) -> list[tuple[str, Any]]:
 SECTION_OF = {
     name: section
     for section, model in (("problem", Problem), ("network", Network), ("training", Training))
-    for name, _ in sweepable(model.model_construct(**dict.fromkeys(model.model_fields)))
+    for name in sweepable(model)
 }

@@ -30,5 +30,5 @@ def one_thread() -> Iterator[None]:
     finally:
         with _lock:
             _running -= 1
-            if _running == 0:
+            if _running == 0 and _limits is not None:
                 _limits.restore_original_limits()

@@ -32,7 +32,7 @@ from lazyrich.system.provenance import fingerprint
 DIGEST = hashlib.sha256().digest_size
 
 
-def compiled(function: Callable, *roots: str, **options: Any) -> Any:
+def compiled(function: Callable[..., Any], *roots: str, **options: Any) -> Any:
     """Return `function` compiled by numba on first use with `options`, or read from the user's cache.
 
     `roots` are the modules whose source, with all it imports, decides the machine code; by default the function's own.
@@ -42,11 +42,11 @@ def compiled(function: Callable, *roots: str, **options: Any) -> Any:
     return dispatcher
 
 
-class _Cache(FunctionCache):
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
     """A file for each signature: SHA-256 of the rest, then a pickle of the signature's key and its machine code."""
 
     # Not numba's, which would choose a folder at import.
-    def __init__(self, function: Callable, roots: tuple[str, ...]) -> None:
+    def __init__(self, function: Callable[..., Any], roots: tuple[str, ...]) -> None:
         self._py_func = function
         self._roots = roots
         self._text = _text(function.__code__)
@@ -86,11 +86,11 @@ class _Cache(FunctionCache):
     def flush(self) -> None:
         """Keep what there is: a file is replaced when its function is compiled again."""
 
-    def _key(self, sig: Any, codegen: Any) -> tuple:
+    def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         # Numba's key holds the bytecode alone, which `lambda s: s.loss` and `lambda s: s.rho` have in common.
         return *self._index_key(sig, codegen), self._text
 
-    def _path(self, key: tuple) -> Path | None:
+    def _path(self, key: tuple[Any, ...]) -> Path | None:
         folder = _folder(self._roots)
         name = f"{self._py_func.__module__}.{self._py_func.__qualname__}".replace("<locals>.", "")
         return None if folder is None else folder / f"{name}-{hashlib.sha256(str(key).encode()).hexdigest()[:16]}"
@@ -102,7 +102,7 @@ def _text(code: CodeType) -> str:
     return repr((code.co_code, code.co_names, inner))
 
 
-def _read(path: Path, key: tuple) -> tuple:
+def _read(path: Path, key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return what was kept for `key`; raise ValueError for a file that is not what was written, by this user, for it."""
     with open(path, "rb") as file:
         check_own(file.fileno())
@@ -112,7 +112,8 @@ def _read(path: Path, key: tuple) -> tuple:
     kept, payload = pickle.loads(content)
     if kept != key:
         raise ValueError(f"{path}: is of another signature")
-    return payload
+    code: tuple[Any, ...] = payload
+    return code
 
 
 def _folder(roots: tuple[str, ...]) -> Path | None:
@@ -135,4 +136,4 @@ def _warn(fault: str) -> None:
 
 @functools.cache
 def _name(roots: tuple[str, ...]) -> str:
-    return f"numba-{numba.__version__}-{sys.implementation.cache_tag}-{fingerprint(*roots)}"
+    return f"numba-{numba.__version__}-{sys.implementation.cache_tag}-{fingerprint(*roots, words=False)}"

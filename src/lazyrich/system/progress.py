@@ -93,7 +93,7 @@ def shown(total: int, unit: str) -> Iterator[None]:
         bar.close()
 
 
-def carried(work: Callable) -> Callable:
+def carried(work: Callable[..., Any]) -> Callable[..., Any]:
     """Return `work` for threads of one's own, in which it reports to the bar of the thread that calls this."""
     context = copy_context()
     return lambda *arguments: context.copy().run(work, *arguments)

@@ -30,12 +30,14 @@ def kernel_change(
 ) -> Float[Array, "..."]:
     """‖Θ∞ − Θ₀‖/‖Θ₀‖ = (G/D)‖K + yyᵀ/b²‖/‖K‖ of gradient flow from a wide start, any K; `y_square` is ‖Πy‖²."""
     update = np.sqrt(gram_norm**2 + 2 * gamma / b**2 + y_square**2 / b**4)
-    return end_state.growth(size, b) / size * update / gram_norm
+    change: Array = end_state.growth(size, b) / size * update / gram_norm
+    return change
 
 
 def kernel_change_isotropic(laziness: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
     """The same for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
-    return 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
+    change: Array = 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
+    return change
 
 
 def critical_laziness(change: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
@@ -88,4 +90,5 @@ def expected_b_square(
     n, d = np.asarray(samples, dtype=float), np.asarray(dimension, dtype=float)
     fewer, more = np.minimum(n, d), np.maximum(n, d)
     excess = np.where(more - fewer > 1, more - fewer - 1, np.nan)
-    return teacher_norm**2 * fewer / d + noise_std**2 * fewer / excess
+    b_square: Array = teacher_norm**2 * fewer / d + noise_std**2 * fewer / excess
+    return b_square

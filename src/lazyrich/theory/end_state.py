@@ -18,34 +18,37 @@ def growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, ".
 
 
 def kernel(
-    eigenvalues: Float[Array, "... r"],
-    targets: Float[Array, "... r"],
+    eigenvalues: Float[np.ndarray, "... r"],
+    targets: Float[np.ndarray, "... r"],
     size: Float[Array, "..."],
     width: Float[Array, "..."],
-) -> Float[Array, "... r r"]:
+) -> Float[np.ndarray, "... r r"]:
     """Θ∞ = (1/m)[(D + G) K + G y yᵀ/b²] of a wide start of size D, in the eigenbasis of K."""
-    b = scalars.least_norm(eigenvalues, targets)
-    gain = growth(size, b)
+    b = np.asarray(scalars.least_norm(eigenvalues, targets))
+    gain = np.asarray(growth(size, b))
     gram = eigenvalues[..., None] * np.eye(eigenvalues.shape[-1])
     direction = targets / b[..., None]
     update = gain[..., None, None] * direction[..., :, None] * direction[..., None, :]
-    return ((size + gain)[..., None, None] * gram + update) / np.asarray(width)[..., None, None]
+    theta: np.ndarray = ((size + gain)[..., None, None] * gram + update) / np.asarray(width)[..., None, None]
+    return theta
 
 
 def largest_eigenvalue(
-    eigenvalues: Float[Array, "networks r"], targets: Float[Array, "networks r"], size: Float[Array, " networks"]
-) -> Float[Array, " networks"]:
+    eigenvalues: Float[np.ndarray, "networks r"],
+    targets: Float[np.ndarray, "networks r"],
+    size: Float[np.ndarray, " networks"],
+) -> Float[np.ndarray, " networks"]:
     """m λ_max(Θ∞) of a wide start of size D.
 
     A diagonal plus a rank-one matrix: the largest eigenvalue is the largest root of the secular equation, found to
     rounding by bisection between λ_1 and λ_1 + ‖update‖ (no eigen-decomposition for each network).
     """
-    b = scalars.least_norm(eigenvalues, targets)
-    gain = growth(size, b)
+    b = np.asarray(scalars.least_norm(eigenvalues, targets))
+    gain = np.asarray(growth(size, b))
     diagonal = (size + gain)[:, None] * eigenvalues
     update = gain[:, None] * (targets / b[:, None]) ** 2
     low = np.max(diagonal, axis=-1)
-    high = low + scalars.over_modes(update)
+    high: np.ndarray = low + scalars.over_modes(update)
     # 1 − Σ u_j/(x − d_j) rises from −∞ to its zero in (low, high]; 60 halvings reach rounding.
     for _ in range(60):
         middle = 0.5 * (low + high)

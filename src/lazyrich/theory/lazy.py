@@ -3,21 +3,22 @@
 import numpy as np
 from jaxtyping import Float
 
-Array = np.ndarray | float  # a network at a time or many
+Array = np.ndarray
 
 
 def residual(
     t: Float[Array, " records"],
     kernel: Float[Array, "... r r"],
     start: Float[Array, "... r"],
-    rate: Float[Array, "..."],
+    rate: Float[Array | float, "..."],
 ) -> Float[Array, "... records r"]:
     """y − f(t) = (I − rate Θ(0))ᵗ (y − f(0)) after t whole steps, for any kernel Θ(0); `start` = y − f(0), `rate` = cη/n."""
     values, vectors = np.linalg.eigh(kernel)
     parts = np.einsum("...ij,...i->...j", vectors, start)
     with np.errstate(over="ignore", invalid="ignore"):
         factors = (1 - np.asarray(rate)[..., None, None] * values[..., None, :]) ** t[:, None]
-        return np.einsum("...ij,...tj->...ti", vectors, factors * parts[..., None, :])
+        left: Array = np.einsum("...ij,...tj->...ti", vectors, factors * parts[..., None, :])
+    return left
 
 
 def overlap(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 Array = np.ndarray | float  # a network at a time or many
 
 
-def over_modes(terms: Float[Array, "... r"]) -> Float[Array, "..."]:
+def over_modes(terms: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
     """Sum over modes, one after the other: bit for bit the same however many empty modes pad the end."""
     total = np.zeros(np.shape(terms)[:-1])
     for mode in range(np.shape(terms)[-1]):
@@ -18,17 +18,17 @@ def over_modes(terms: Float[Array, "... r"]) -> Float[Array, "..."]:
     return total
 
 
-def gamma(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"]) -> Float[Array, "..."]:
+def gamma(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
     """γ = yᵀ K y."""
     return over_modes(eigenvalues * targets**2)
 
 
-def phi(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"]) -> Float[Array, "..."]:
+def phi(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
     """φ₂ = yᵀ K² y (the paper's φ)."""
     return over_modes(eigenvalues**2 * targets**2)
 
 
-def least_norm(eigenvalues: Float[Array, "... r"], targets: Float[Array, "... r"]) -> Float[Array, "..."]:
+def least_norm(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
     """b = √(yᵀ K⁺ y), the norm of the least-norm solution; modes of eigenvalue 0 do not count."""
     ratio = np.divide(targets**2, eigenvalues, out=np.zeros(np.shape(targets)), where=eigenvalues > 0)
     return np.sqrt(over_modes(ratio))

@@ -12,7 +12,7 @@ from scipy.special import erf
 Array = np.ndarray | float  # a network at a time or many
 
 
-def _cosh_sinh(t, k):
+def _cosh_sinh(t: Array, k: Array) -> tuple[Array, Array]:
     """½((1 + k)ᵗ ± (1 − k)ᵗ), the discrete cosh kt and sinh kt."""
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = (1.0 + k) ** t, (1.0 - k) ** t
@@ -142,4 +142,5 @@ def aligned_v(t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Arr
 
 def onset_time(share: float, laziness: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
     """t₁(δ) = ln(δ/χ)/(2 ln(1 + k)), steps until the loss has fallen by the share δ (K ≈ κI, χ ≪ δ); at least 0."""
-    return np.maximum(np.log(share / laziness) / (2 * np.log1p(k)), 0.0)
+    steps: Array = np.maximum(np.log(share / laziness) / (2 * np.log1p(k)), 0.0)
+    return steps

@@ -15,9 +15,12 @@ def alignment_time(v_0: Float[Array, "..."], growth: Float[Array, "..."]) -> Flo
         return -np.log(v_0) / growth
 
 
-def _inverse_growth(width, samples, learning_rate, loss_factor, trace, signal):
+def _inverse_growth(
+    width: Array, samples: Array | int, learning_rate: Array, loss_factor: Array, trace: Array, signal: Array
+) -> Array:
     """m√n/(cη√trΣ ‖β̃‖), which is 1/k where γ = trΣ n‖β̃‖²."""
-    return width * np.sqrt(samples) / (loss_factor * learning_rate * np.sqrt(trace) * signal)
+    inverse: Array = width * np.sqrt(samples) / (loss_factor * learning_rate * np.sqrt(trace) * signal)
+    return inverse
 
 
 def alignment_time_of_scales(
@@ -31,7 +34,8 @@ def alignment_time_of_scales(
 ) -> Float[Array, "..."]:
     """t₁ = m√n log(1/v0)/(cη√trΣ ‖β̃‖) in Theorem 4.1's own quantities."""
     with np.errstate(divide="ignore"):
-        return -np.log(v_0) * _inverse_growth(width, samples, learning_rate, loss_factor, trace, signal)
+        steps: Array = -np.log(v_0) * _inverse_growth(width, samples, learning_rate, loss_factor, trace, signal)
+    return steps
 
 
 def fitting_time(
@@ -45,7 +49,8 @@ def fitting_time(
 ) -> Float[Array, "..."]:
     """t₂ − t₁ = m√n/(cη‖β̃‖√trΣ) log(n‖β̃‖ trΣ/ε), from alignment until the loss is at most 4ε (Lemma 5.3)."""
     share = samples * signal * trace / accuracy
-    return np.log(share) * _inverse_growth(width, samples, learning_rate, loss_factor, trace, signal)
+    steps: Array = np.log(share) * _inverse_growth(width, samples, learning_rate, loss_factor, trace, signal)
+    return steps
 
 
 def alignment_value(

@@ -12,13 +12,13 @@ Array = np.ndarray | float  # a network at a time or many
 _compiled = partial(compiled, nogil=True, error_model="numpy")
 
 
-def step(rho, v, k, gamma, phi):
+def step(rho: Array, v: Array, k: Array, gamma: Array, phi: Array) -> tuple[Array, Array]:
     """Eq. 10: (ρ, v) one step on, ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ) and v + (k/√γ)(ρ − (φ₂/γ²) ρ² v); numbers or arrays."""
     rate = k / np.sqrt(gamma)
     return rho + rate * (gamma * v - phi / gamma * v * v * rho), v + rate * (rho - phi / gamma**2 * rho * rho * v)
 
 
-def aligned_step(rho, k, gamma, phi):
+def aligned_step(rho: Array, k: Array, gamma: Array, phi: Array) -> Array:
     """Eq. 11: ρ one step on, ρ + kρ − k φ₂ γ^{−5/2} ρ³; numbers or arrays."""
     return rho + k * rho - k * phi * gamma**-2.5 * rho * rho * rho
 
@@ -27,7 +27,16 @@ _step, _aligned_step = _compiled(step), _compiled(aligned_step)
 
 
 @_compiled
-def _evolve(steps, start, rho_start, v_start, k, gamma, phi, aligned):
+def _evolve(
+    steps: np.ndarray,
+    start: np.ndarray,
+    rho_start: np.ndarray,
+    v_start: np.ndarray,
+    k: np.ndarray,
+    gamma: np.ndarray,
+    phi: np.ndarray,
+    aligned: bool,
+) -> np.ndarray:
     result = np.full(steps.shape, np.nan)
     for i in range(steps.shape[0]):
         if start[i] < 0:
@@ -58,7 +67,8 @@ def evolve(
     phi: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
     """Eq. 10 (`step`): ρv = ⟨y, f⟩ at each record from step `start` on; NaN before it and where it is negative."""
-    return _evolve(steps, start, rho_start, v_start, k, gamma, phi, False)
+    result: Array = _evolve(steps, start, rho_start, v_start, k, gamma, phi, False)
+    return result
 
 
 def evolve_aligned(
@@ -70,7 +80,8 @@ def evolve_aligned(
     phi: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
     """Eq. 11 (`aligned_step`) on the line ρ = √γ v; otherwise as `evolve`."""
-    return _evolve(steps, start, np.sqrt(gamma) * v_start, v_start, k, gamma, phi, True)
+    result: Array = _evolve(steps, start, np.sqrt(gamma) * v_start, v_start, k, gamma, phi, True)
+    return result
 
 
 def limit(gamma: Float[Array, "..."], phi: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -56,7 +56,7 @@ MOST_STEPS = 10**5  # where the spectrum is too wide for an explicit method, a r
 
 
 @_compiled
-def _weights(q, size, e):
+def _weights(q: Array, size: float, e: Array) -> tuple[float, float, float]:
     """Fill in e; return u², u coth(u/2) and S."""
     square = 0.0
     for i in range(len(q)):
@@ -73,7 +73,7 @@ def _weights(q, size, e):
 
 
 @_compiled
-def _slope(q, root, y, size, out):
+def _slope(q: Array, root: Array, y: Array, size: float, out: Array) -> None:
     """Fill in dq/dt in units of `rate`."""
     square, across, _ = _weights(q, size, out)
     along = 0.0
@@ -86,7 +86,7 @@ def _slope(q, root, y, size, out):
 
 
 @_compiled
-def _trial_step(q, h, root, y, size, k, trial, error):
+def _trial_step(q: Array, h: float, root: Array, y: Array, size: float, k: Array, trial: Array, error: Array) -> None:
     """Fill in k[1:] from k[0] = dq/dt at q, q after h, and its error."""
     for stage in range(1, 7):
         trial[:] = q
@@ -103,7 +103,7 @@ def _trial_step(q, h, root, y, size, k, trial, error):
 
 
 @_compiled
-def _interpolate(q, theta, h, k, between):
+def _interpolate(q: Array, theta: float, h: float, k: Array, between: Array) -> None:
     """Fill in q a share `theta` into the step h."""
     between[:] = q
     for j in range(7):
@@ -114,13 +114,13 @@ def _interpolate(q, theta, h, k, between):
 
 
 @_compiled
-def _flow(times, root, y, size, overlap):
+def _flow(times: Array, root: Array, y: Array, size: float, overlap: Array) -> None:
     """⟨y, f⟩ at rising `times`, in units of 1/rate, into `overlap`; what is not reached stays as it is."""
     r = len(root)
     q, e, trial, error, k = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((7, r))
     y_square = np.sum(y**2)
     largest = np.max(root) ** 2
-    record = np.sum(times <= 0)
+    record = int(np.sum(times <= 0))
     overlap[:record] = 0.0
     t = 0.0
     h = 0.5 / np.sqrt(np.sum((root * y) ** 2))  # u = 1 at its first slope 2√γ
@@ -159,7 +159,7 @@ def _flow(times, root, y, size, overlap):
 
 
 @_compiled
-def _overlap(times, root, y, size):
+def _overlap(times: Array, root: Array, y: Array, size: Array) -> Array:
     result = np.full(times.shape, np.nan)
     for i in range(len(size)):
         if not np.isfinite(np.sum(root[i] * y[i]) + size[i] + np.sum(times[i])):
@@ -184,7 +184,8 @@ def overlap(
     is not finite, and beyond 10⁵ steps of the method.
     """
     reached = np.where(eigenvalues > 0, targets, 0.0)
-    return _overlap(steps * rate[:, None], np.sqrt(eigenvalues), reached, size)
+    result: Array = _overlap(steps * rate[:, None], np.sqrt(eigenvalues), reached, size)
+    return result
 
 
 def kernel(
@@ -198,4 +199,5 @@ def kernel(
     f = np.sqrt(eigenvalues) * e
     gram = eigenvalues[..., None] * np.eye(eigenvalues.shape[-1])
     update = 2 / total[..., None, None] * f[..., :, None] * f[..., None, :]
-    return (0.5 * total[..., None, None] * gram + update) / np.asarray(width)[..., None, None]
+    theta: Array = (0.5 * total[..., None, None] * gram + update) / np.asarray(width)[..., None, None]
+    return theta

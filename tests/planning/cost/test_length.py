@@ -15,8 +15,8 @@ PROBLEM = {"samples": 10, "dimension": 5000, "noise_std": 0.1}
 
 
 def cell_of(recipe):
-    (box,) = recipe["boxes"]
-    cell = dict(recipe["fixed"])
+    box = recipe.grid
+    cell = dict(recipe.fixed)
     for key, points in box.items():
         cell.update(zip(key.split(), points[0], strict=True))
     return cell
@@ -25,7 +25,7 @@ def cell_of(recipe):
 def recipe(problem=PROBLEM, network=None, training=None, **top):
     network = {"width": 64, "sigma_0": 0.1, "v_0": 0.1, **(network or {})}
     data = {"problem": problem, "network": network, "training": training or {"stability_fraction": 0.1, "tau": 30}}
-    return whole(load_sweep({**data, **top})).recipe
+    return whole(load_sweep({**data, **top}))
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_engines_stop_by_the_estimated_end_and_not_much_before(laziness):
     """A network that is given so many steps has all but converged to rounding, and one with half of them has not."""
     problem, training = {**PROBLEM, "dimension": 10**6}, {"stability_fraction": 0.1}
     data = {"problem": problem, "network": {"width": 64, "laziness": laziness}, "replicates": 4}
-    long = whole(load_sweep({**data, "training": {**training, "tau": 1000}})).recipe
+    long = whole(load_sweep({**data, "training": {**training, "tau": 1000}}))
     run = length(cell_of(long)).run
     assert run < length(cell_of(long)).steps
     ends = {}
     for share in (0.4, 1.0):
         steps = {**training, "steps": max(1, round(share * run))}
-        ended = simulate(whole(load_sweep({**data, "training": steps, "record": {"summary": True}})).recipe)
+        ended = simulate(whole(load_sweep({**data, "training": steps, "record": {"summary": True}})))
         ends[share] = np.sqrt(2 * 10 * ended["loss"].values[:, 0]) / ended["y_norm"].values
     assert (ends[1.0] < 1e-10).all()
     assert (ends[0.4] > 1e-13).all()
@@ -94,7 +94,7 @@ def test_a_data_file_gives_its_own_sizes(tmp_path):
         "network": {"width": 8, "sigma_0": 0.5, "v_0": 0.5},
         "training": {"learning_rate": 0.01, "tau": 5},
     }
-    asked = whole(load_sweep(data)).recipe
+    asked = whole(load_sweep(data))
     (found,) = networks(asked)
     # Both as if K = κI, which 6 of 30 are only roughly: λ_max/κ ≤ (1 + √(6/30))² / (1 − √(6/30))².
     assert 0.15 < length(cell_of(asked)).steps / found.steps[0] < 6.9

@@ -17,18 +17,18 @@ def recipe(**changes):
         "training": {"growth_per_step": 0.05, "tau": 10},
         "replicates": 3,
     }
-    return whole(load_sweep(data | changes)).recipe
+    return whole(load_sweep(data | changes))
 
 
 def test_a_box_of_few_points_is_the_sum_of_its_cells():
     asked = recipe()
-    (box,) = asked["boxes"]
-    total = work.Counter()
+    box = asked.grid
+    total = work.Amounts()
     for (n,), (chi,) in product(box["samples"], box["laziness"]):
-        cell = {**asked["fixed"], "samples": n, "laziness": chi}
-        for kind, amount in work.of_network(cell, asked["settings"]).items():
+        cell = {**asked.fixed, "samples": n, "laziness": chi}
+        for kind, amount in work.of_network(cell, asked.settings).items():
             total[kind] += 3 * amount
-    found = work.of_box(asked["fixed"], box, asked["settings"])
+    found = work.of_box(asked.fixed, box, asked.settings)
     for kind, amount in total.items():
         assert found[kind] == pytest.approx(amount, rel=1e-12), kind
     # Data and weights are drawn once for each n and replicate, not for each laziness.
@@ -39,12 +39,10 @@ def test_a_box_of_many_points_is_judged_by_some_to_within_their_spacing():
     """Steps fall as 1/k over one decade; four points in the logarithm see their mean to within the trapezoid's error."""
     training = {"growth_per_step": {"log": [0.01, 0.1], "points": 100}, "tau": 10}
     asked = recipe(training=training)
-    (box,) = asked["boxes"]
-    parts = [
-        work.of_box(asked["fixed"], {**box, "growth_per_step": [k]}, asked["settings"]) for k in box["growth_per_step"]
-    ]
+    box = asked.grid
+    parts = [work.of_box(asked.fixed, {**box, "growth_per_step": (k,)}, asked.settings) for k in box["growth_per_step"]]
     exact = sum(part["seconds", "propagator", "step"] for part in parts)
-    found = work.of_box(asked["fixed"], box, asked["settings"])["seconds", "propagator", "step"]
+    found = work.of_box(asked.fixed, box, asked.settings)["seconds", "propagator", "step"]
     assert (
         exact < found < 1.25 * exact
     )  # of a convex function too much; h²/12 · (slope's change) of e^(−2.3 x), x to 1: 20 %
@@ -54,7 +52,7 @@ def test_wide_networks_of_other_activations_count_their_neurons_and_one_at_a_tim
     network = {"width": {"values": [10, 1000]}, "activation": "relu", "laziness": 1.0}
     asked = recipe(network=network, problem={"samples": 10, "dimension": 1000})
     found = work.of_recipe(asked)
-    cells = [work.of_network({**asked["fixed"], "width": m}, asked["settings"]) for m in (10, 1000)]
+    cells = [work.of_network({**asked.fixed, "width": m}, asked.settings) for m in (10, 1000)]
     kind = ("seconds", "gram", "step neuron")
     assert found[kind] == pytest.approx(3 * (cells[0][kind] + cells[1][kind]))
     assert found[work.WIDEST] == cells[1][work.WIDEST]
@@ -95,10 +93,10 @@ def test_longer_training_makes_smaller_shards(factor):
         }
         return plan(load_sweep(data)).values()
 
-    each = work.of_recipe(max(shards(1000 * factor), key=lambda shard: shard.networks).recipe)
+    each = work.of_recipe(max(shards(1000 * factor), key=lambda shard: shard.networks))
     seconds = work.cost(each, work.SHIPPED, "seconds")
     assert seconds <= 600
     few, many = (len(shards(steps)) for steps in (1000, 1000 * factor))
-    total = sum(work.cost(work.of_recipe(shard.recipe), work.SHIPPED, "seconds") for shard in shards(1000 * factor))
+    total = sum(work.cost(work.of_recipe(shard), work.SHIPPED, "seconds") for shard in shards(1000 * factor))
     assert few == 1
     assert math.ceil(total / 600) <= many <= 2 * math.ceil(total / 600)

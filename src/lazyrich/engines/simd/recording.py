@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lazyrich.engines.simd import contractions
-from lazyrich.engines.simd.compiled import compiled, compiled_leaf
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf, compiled_part
 from lazyrich.engines.simd.lanes import LANES, add, fill, fma, load, store, sub, where_less, zero
 from lazyrich.engines.simd.linearised import advance_linearised
 from lazyrich.networks import losses, observables
@@ -33,7 +33,7 @@ for _position, _observable in enumerate(observables.OBSERVABLES.values()):
     _measure = compiled(bound(_one_more, before=_measure, position=_position, formula=_formula), inline="always")
 
 
-@compiled_leaf
+@compiled_part
 def fill_records(
     lane, network, first, last, batch, record_steps, follow, o, anchor, signal, numbers, progress, results
 ):

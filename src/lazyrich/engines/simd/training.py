@@ -12,7 +12,7 @@ import numpy as np
 
 from lazyrich.engines import marks
 from lazyrich.engines.simd import contractions
-from lazyrich.engines.simd.compiled import compiled, compiled_leaf
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf, compiled_part
 from lazyrich.engines.simd.contractions import contract, empty_anchor
 from lazyrich.engines.simd.lanes import LANES
 from lazyrich.engines.simd.linearised import powers_of_contraction
@@ -23,8 +23,8 @@ from lazyrich.engines.trajectories import WINDOW, Status, period_of
 from lazyrich.networks.backends import bound
 
 _period_of = compiled_leaf(period_of)
-_marks = compiled_leaf(bound(marks.marks, xp=np))
-_passed = compiled_leaf(marks.passed)
+_marks = compiled_part(bound(marks.marks, xp=np))
+_passed = compiled_part(marks.passed)
 
 
 class Batch(NamedTuple):
@@ -107,7 +107,7 @@ def train(start, stop, batch, record_steps, shares, follow, results):
     """Train the networks start … stop − 1: lanes run together, stop where one wants attention, and refill one by one."""
     modes = batch.eigenvalues.shape[1]
     o = empty_octet(modes, follow.neurons, follow.balance)
-    anchor = empty_anchor(modes)
+    anchor = empty_anchor(modes, follow.balance)
     numbers = np.zeros(contractions.COUNT * LANES)
     signal = np.zeros((modes + 1) * LANES)
     progress = Progress(
@@ -122,6 +122,13 @@ def train(start, stop, batch, record_steps, shares, follow, results):
         scratch=np.zeros(max(modes + 1 + batch.test_y.shape[1], BLOCK)),
     )
     kernels = np.zeros((2, stop - start, modes * (modes + 1) // 2))  # mΘ at start and end, lower triangles
+    _train(start, stop, batch, record_steps, shares, follow, o, anchor, numbers, signal, progress, kernels, results)
+    _sharpness(start, stop, batch, kernels, modes, results)
+
+
+@compiled_leaf
+def _train(start, stop, batch, record_steps, shares, follow, o, anchor, numbers, signal, progress, kernels, results):
+    """Do the work of `train` in arrays that it has made: a leaf, else each call counts references of all its arrays."""
     upcoming = start
     now = np.int64(0)  # not a literal, for which everything would be compiled once more
     while True:
@@ -177,10 +184,9 @@ def train(start, stop, batch, record_steps, shares, follow, results):
             step(o)
             now += 1
         # Where a lane was freed, its next network begins at this very step, and the others are looked at once more.
-    _sharpness(start, stop, batch, kernels, modes, results)
 
 
-@compiled_leaf
+@compiled_part
 def _horizon(record_steps, progress):
     """The common step of the first record that is due; −1 where no lane trains."""
     horizon = np.int64(-1)
@@ -192,7 +198,7 @@ def _horizon(record_steps, progress):
     return horizon
 
 
-@compiled_leaf
+@compiled_part
 def _note(lane, network, t, shares, o, progress, results):
     """Take note of a lane's step t; return whether its network is near its end, has nothing left to learn, and is sound."""
     left = o.square[lane]
@@ -231,7 +237,7 @@ def _note(lane, network, t, shares, o, progress, results):
     return reached, over, sound
 
 
-@compiled_leaf
+@compiled_part
 def _next_record(steps, first, t, done):
     """The record after those from `first` on that are filled at step t: all of the rest where a network is done."""
     last = first + 1
@@ -240,7 +246,7 @@ def _next_record(steps, first, t, done):
     return last
 
 
-@compiled_leaf
+@compiled_part
 def _end(lane, network, t, now, reached, batch, o, numbers, results):
     """What a network that is done leaves."""
     results.status[network] = Status.converged if reached else Status.running

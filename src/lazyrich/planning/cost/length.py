@@ -96,28 +96,28 @@ def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:
 def _power_sum(d: int, exponent: float) -> float:
     """Σ_j j^−exponent over j = 1 … d: the first terms, and the integral over the others."""
     head = min(d, 16)
-    total = sum(j**-exponent for j in range(1, head + 1))
+    total = float(sum(j**-exponent for j in range(1, head + 1)))
     low, high = head + 0.5, d + 0.5
     tail = math.log(high / low) if exponent == 1 else (high ** (1 - exponent) - low ** (1 - exponent)) / (1 - exponent)
-    return total + tail
+    return total + float(tail)
 
 
 def _laziness(cell: dict[str, Any], b: float) -> float:
     if "laziness" in cell:
-        return cell["laziness"]
+        return float(cell["laziness"])
     if "width_exponent_p" in cell:
         scales = (cell["width"] ** -cell["width_exponent_s"], cell["width"] ** -cell["width_exponent_p"])
     else:
         # Of a file with weights, nothing is said; their scale only shifts the onset.
         scales = (cell.get("sigma_0", 1.0), cell.get("v_0", 1.0))
-    return max(scales[0] ** 2 + scales[1] ** 2, 1e-300) / (2 * b)
+    return float(max(scales[0] ** 2 + scales[1] ** 2, 1e-300)) / (2 * b)
 
 
 def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: float) -> float:
     if "stability_fraction" in cell:
-        return cell["stability_fraction"]
+        return float(cell["stability_fraction"])
     if "growth_per_step" in cell:
-        growth = cell["growth_per_step"]
+        growth = float(cell["growth_per_step"])
     else:
         gamma = kappa * norm**2
         growth = LOSSES[cell.get("loss", DEFAULT)].factor * cell["learning_rate"] * math.sqrt(gamma)

@@ -7,21 +7,34 @@ ask for is fitted to the machine at hand (`fit`). A box's networks are judged by
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
 from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.observables import OBSERVABLES
+from lazyrich.networks.recipe import Box, Recipe, size
 from lazyrich.planning.cost.length import dimension, length, samples, width
 from lazyrich.sweep.schema import SECTION_OF
 from lazyrich.sweep.sweep import Sweep
 
-# (what, engine or rule or "", kind of work) -> how much of it, or what one of it costs.
-Amounts = Counter[tuple[str, str, str]]
+Kind = tuple[str, str, str]  # what, engine or rule or "", kind of work
+
+
+class Amounts(dict[Kind, float]):
+    """How much of each kind of work, or what one of it costs; 0 of a kind that is not there."""
+
+    def __missing__(self, kind: Kind) -> float:
+        return 0.0
+
+    def add(self, more: Mapping[Kind, float], times: float = 1.0) -> None:
+        """Add `times` as much as `more`."""
+        for kind, amount in more.items():
+            self[kind] += times * amount
+
 
 # Seconds on one core; bytes of memory; bytes on disk. `job`: what a job takes before any network does.
-CONSTANTS: Amounts = Counter(
+CONSTANTS = Amounts(
     {
         ("seconds", "", "job"): 2.0,
         ("seconds", "", "draw"): 3.1e-4,
@@ -68,13 +81,13 @@ GPU = " on a GPU"
 WIDEST = ("memory", "gram", "widest network")  # the one kind that does not add up
 
 
-def records(record: dict[str, Any], cell: dict[str, Any]) -> int:
+def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
     """Number of records of a network; `record` as in a recipe's settings."""
     if record.get("summary"):
         return 1
     if record.get("every"):
-        return -(-cell["steps"] // record["every"]) + 1
-    return record["points"]
+        return -(-int(cell["steps"]) // int(record["every"])) + 1
+    return int(record["points"])
 
 
 def engines(sweep: Sweep) -> set[str]:
@@ -87,7 +100,7 @@ def engines(sweep: Sweep) -> set[str]:
     return found
 
 
-def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
+def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """The work of one network with the parameters `cell`; `settings` those of its recipe."""
     n = samples(cell)
     engine = engine_of(cell["activation"], width(cell), n)
@@ -116,7 +129,7 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
             "record": kept,
             "record pair": seen * m * (n**2 + n * test),
         }
-    amounts = Counter({("seconds", engine, kind): float(amount) for kind, amount in work.items()})
+    amounts = Amounts({("seconds", engine, kind): float(amount) for kind, amount in work.items()})
     single = 2 * min(probes["count"], width(cell)) if probes["keep"] else 0
     stored = 20 + 4 * (len(record["observables"]) + single)  # step and τ; float32, but for the loss
     values = kept * (len(OBSERVABLES) + len(record["observables"]) + 4 + 2 * single)
@@ -130,7 +143,7 @@ def of_network(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     return amounts
 
 
-def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
+def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """The work of drawing data and weights once, for all networks that share them."""
     n = samples(cell)
     linear = engine_of(cell["activation"], width(cell), n) == "propagator"
@@ -143,7 +156,7 @@ def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
         # A function for each coordinate or neuron is drawn, and its values; of linear networks a triangle is kept of these.
         entries += (test + functions) * (2 * n if in_law else dimension(cell)) + (4 * n * n * test if linear else 0)
         held = 4 * (n + 1) ** 2 if linear else test * (n + functions)
-    return Counter(
+    return Amounts(
         {
             ("seconds", "", "draw"): 1.0,
             ("seconds", "", "draw entry"): float(entries + explicit * n + n**3),
@@ -152,13 +165,13 @@ def of_draw(cell: dict[str, Any], settings: dict[str, Any]) -> Amounts:
     )
 
 
-def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]) -> Amounts:
+def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> Amounts:
     """The work of all networks of a box (`plan`), from the mean of some of its cells."""
     axes = {key: points for key, points in box.items() if key != "replicate"}
-    networks = math.prod(map(len, box.values()))
+    networks = size(box)
     draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
     some = [[points[i] for i in _spread(len(points))] for points in axes.values()]
-    total: Amounts = Counter()
+    total = Amounts()
     count, widest = 0, 0.0
     for points in product(*some):
         cell = dict(fixed)
@@ -166,43 +179,42 @@ def of_box(fixed: dict[str, Any], box: dict[str, list], settings: dict[str, Any]
             cell.update(zip(key.split(), point, strict=True))
         count += 1
         for work, often in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
-            for kind, amount in work.items():
-                total[kind] += often * amount
+            total.add(work, often)
             widest = max(widest, work[WIDEST])
-    mean = Counter({kind: amount / count for kind, amount in total.items()})
+    mean = Amounts({kind: amount / count for kind, amount in total.items()})
     if widest:
         mean[WIDEST] = widest
     return mean
 
 
-def of_recipe(recipe: dict[str, Any]) -> Amounts:
+def of_recipe(recipe: Recipe) -> Amounts:
     """The work of training a recipe's networks, beside that of starting a job."""
-    boxes = [of_box(recipe["fixed"], box, recipe["settings"]) for box in recipe["boxes"]]
-    total: Amounts = Counter()
+    boxes = [of_box(recipe.fixed, box, recipe.settings) for box in recipe.boxes]
+    total = Amounts()
     for amounts in boxes:
-        total.update(amounts)
+        total.add(amounts)
     if WIDEST in total:
         total[WIDEST] = max(amounts[WIDEST] for amounts in boxes)
     return total
 
 
-def of_job(rule: str, recipe: dict[str, Any], *, gpu: bool = False) -> Amounts:
+def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
     """The work of a job: `simulate_shard` of a shard's recipe, or another rule of a whole sweep's."""
     if rule == "simulate_shard":
         amounts = of_recipe(recipe)
-        amounts.update({(what, "", "job"): 1.0 for what in ("seconds", "memory", "disk")})
+        amounts.add({(what, "", "job"): 1.0 for what in ("seconds", "memory", "disk")})
         amounts["memory", "gram", "job"] = float(WIDEST in amounts)
         return on_gpu(amounts) if gpu else amounts
-    (box,) = recipe["boxes"]
-    networks = math.prod(map(len, box.values()))
-    cell = dict(recipe["fixed"])
+    box = recipe.grid
+    networks = size(box)
+    cell = dict(recipe.fixed)
     for key, points in box.items():
         cell.update(zip(key.split(), points[-1], strict=True))
-    return Counter(
+    return Amounts(
         {
             ("seconds", rule, "job"): 1.0,
             ("seconds", rule, "cell"): networks / len(box["replicate"]),
-            ("seconds", rule, "value"): networks * (records(recipe["settings"]["record"], cell) + 1.0),
+            ("seconds", rule, "value"): networks * (records(recipe.settings["record"], cell) + 1.0),
             ("memory", rule, "job"): 1.0,
             ("memory", rule, "cell"): networks / len(box["replicate"]),
         }
@@ -211,7 +223,7 @@ def of_job(rule: str, recipe: dict[str, Any], *, gpu: bool = False) -> Amounts:
 
 def on_gpu(amounts: Amounts) -> Amounts:
     """The same work with an engine on a GPU, whose seconds are of another kind."""
-    return Counter(
+    return Amounts(
         {
             (what, engine + GPU if what == "seconds" and engine else engine, kind): amount
             for (what, engine, kind), amount in amounts.items()
@@ -220,7 +232,7 @@ def on_gpu(amounts: Amounts) -> Amounts:
 
 
 # A GPU is taken to be as fast as one core until jobs have been measured on it.
-SHIPPED: Amounts = CONSTANTS | on_gpu(CONSTANTS)
+SHIPPED = Amounts(CONSTANTS | on_gpu(CONSTANTS))
 
 
 def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> float:
