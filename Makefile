@@ -1,14 +1,13 @@
-# `make` sets everything up and draws the default sweeps; `make test` sets everything up and runs every test.
+# `make` sets everything up and draws the default sweeps; `make test` sets everything up and runs the tests that take minutes,
+# `make test-all` all of them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Only what decides the installed packages; a change of the library's own source needs no new installation.
 LOCK := pyproject.toml constraints.txt
-# Rooms in which mypy finds nothing.
-TYPED := $(addprefix src/lazyrich/,system theory sweep planning shards)
 
 .DEFAULT_GOAL := results
-.PHONY: results explore test check docs gpu benchmark clean
+.PHONY: results explore test test-all check hooks docs gpu benchmark clean
 
 results: $(VENV)/.runtime
 	$(BIN)/snakemake --cores all
@@ -19,15 +18,24 @@ explore: $(VENV)/.runtime
 	$(BIN)/lazyrich explore
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# What `make test` leaves out: SLURM, claims, kills, most of the browser; and random cases in their full number.
+test-all: test
+	$(BIN)/python -m pytest -n 2 -m "slow or hypothesis" --hypothesis-profile many
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/mypy --follow-imports=silent $(TYPED)
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --cores all --dry-run --quiet
+
+# Run the linters before each commit of this checkout (.pre-commit-config.yaml).
+hooks: $(VENV)/.test
+	$(BIN)/pre-commit install
 
 # Write config/README.md and the JSON schema from the models.
 docs: $(VENV)/.runtime

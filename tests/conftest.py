@@ -5,6 +5,11 @@ Modules whose functions numba compiles from source stay as they are (a checked f
 
 import os
 
+# One thread for linear algebra in each of the workers of pytest-xdist, and in what they start; before NumPy is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 from jaxtyping import install_import_hook
 
 from lazyrich.system.device import likely_device
@@ -38,6 +43,9 @@ install_import_hook(CHECKED, "beartype.beartype")
 
 from hypothesis import settings  # noqa: E402  the hook must come before anything that imports lazyrich
 
-# Random cases are the same in every run: a failure in CI is a failure here.
-settings.register_profile("lazyrich", derandomize=True, deadline=None, print_blob=True)
-settings.load_profile("lazyrich")
+pytest_plugins = ["tests.resources", "tests.workers"]
+
+# Random cases are the same in every run: a failure in CI is a failure here. `--hypothesis-profile many` is for `make test-all`.
+settings.register_profile("few", derandomize=True, deadline=None, print_blob=True, max_examples=25)
+settings.register_profile("many", settings.get_profile("few"), max_examples=100)
+settings.load_profile("few")

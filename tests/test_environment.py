@@ -83,3 +83,14 @@ def test_no_machine_path_stands_in_the_project():
         text = (ROOT / name).read_bytes()
         assert str(ROOT).encode() not in text, name
         assert str(Path.home()).encode() + b"/" not in text, name
+
+
+def test_hooks_run_what_make_check_runs_and_fetch_nothing():
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local" and {hook["language"] for hook in local["hooks"]} == {"system"}
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1]
+    checks = [re.findall(r"^\S+|--check|check", line.strip()) for line in recipe.splitlines()]
+    for hook in local["hooks"]:
+        # The program, and that it only looks where it could also write.
+        program, *options = re.findall(r"^\S+|--check|check", hook["entry"])
+        assert [program.replace(".venv/bin", "$(BIN)"), *options] in checks, hook["id"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lazyrich.analysis.summary import analyse
     from lazyrich.draw.figures import draw_figures
     from lazyrich.networks.activations import ActivationError
-    from lazyrich.networks.data.pool import DataError
+    from lazyrich.networks.data.interface import DataError
     from lazyrich.shards.memory import run
     from lazyrich.shards.replay import realise, replay
     from lazyrich.sweep.reader import load_sweep
@@ -42,7 +42,7 @@ __all__ = [
 # Public name -> the module that defines it, as type checkers read it above.
 _HOMES = {
     "ActivationError": "networks.activations",
-    "DataError": "networks.data.pool",
+    "DataError": "networks.data.interface",
     "MissingExtra": "system.extras",
     "SweepError": "sweep.schema",
     "analyse": "analysis.summary",

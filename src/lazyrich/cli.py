@@ -18,6 +18,7 @@ from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
 from lazyrich.system import extras
 from lazyrich.system.disk import in_words
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.lock import take
 from lazyrich.system.version import __version__
 
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
             from lazyrich.sweep import docs
 
             docs.write(Path(options.root))
-    except (ValueError, OSError, extras.MissingExtra) as error:
+    except (LazyrichError, OSError, extras.MissingExtra) as error:
         print(in_words(error), file=sys.stderr)
         return 1
     return 0
@@ -104,7 +105,7 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
     if not 0 <= replicate < sweep.replicates:
         last = sweep.replicates - 1
         numbers = f"0 to {last}" if last else "0"
-        raise ValueError(
+        raise LazyrichError(
             f"--replicate {replicate}: the cell has {counted(sweep.replicates, 'network')}; write {numbers}"
         )
     shard, row = _stored(path, sweep, cell, replicate, home)
@@ -113,7 +114,7 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
     from lazyrich.shards.replay import describe, describe_stored, replay
 
     if damage := integrity.fault(shard):
-        raise ValueError(
+        raise LazyrichError(
             f"{shard}: {damage}; `{snakemake_command(shard.parent.parent / 'report.html', home)}` trains it anew"
         )
     with archive.read(shard) as data:
@@ -140,10 +141,10 @@ def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int, results: Path)
         return shard_file(home, found[0]), found[1]
     if found := find_network(shards, sweep, cell, replicate):
         shard = shard_file(home, found[0])
-        raise ValueError(
+        raise LazyrichError(
             f"{shard}: is not there, so that nothing is stored of this network; make it by: {snakemake_command(shard, results)}"
         )
-    raise ValueError(
+    raise LazyrichError(
         f"{path}: cell {cell.text} is between the points that `refine` has trained; name one nearer to the boundary, "
         f"or make what is left by: {snakemake_command(home / 'report.html', results)}"
     )

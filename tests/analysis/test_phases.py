@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazyrich.analysis.phases import TEXT, VOTE_TEXT, VOTES, Phase, Rich, phase, threshold, votes
+from lazyrich.analysis.phases import PHASES, RICH_VOTES, VOTES, Phase, Rich, phase, threshold, votes
 from lazyrich.engines.trajectories import Status
 from lazyrich.sweep.schema import Phases
 
@@ -71,4 +71,4 @@ def test_votes_have_a_code_and_words_for_every_outcome():
     assert {int(code) for code in VOTES} == {*range(int(~Rich(0)) + 1), int(VOTES.not_settled)}
     for code in set(VOTES) - {VOTES.none_rich, VOTES.all_rich, VOTES.not_settled}:
         assert Rich(code) == Rich(sum(Rich[name] for name in code.name.split("_")))
-    assert set(VOTE_TEXT) == set(VOTES) and set(TEXT) == set(Phase)
+    assert set(RICH_VOTES.looks) == set(VOTES) and set(PHASES.looks) == set(Phase)

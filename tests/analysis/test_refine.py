@@ -230,7 +230,7 @@ def test_powers_of_the_axes_are_interpolated_exactly(nx, ny, levels, random):
         },
         coords={"x": x, "y": y},
     )
-    fill(data, ["x", "y"], levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
+    fill(data, ["x", "y"], levels, {name: codes.nothing for name, codes in FLAGS.items()})
     np.testing.assert_allclose(data["field"], field, rtol=1e-12)  # rounding of logarithms up to 10
     assert np.isposinf(data["infinite"]).all()
     assert set(np.unique(data["phase"])) <= {Phase.lazy, Phase.rich_two_stage}

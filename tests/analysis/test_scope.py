@@ -5,6 +5,7 @@ import pytest
 
 import lazyrich
 from lazyrich.analysis import scope
+from lazyrich.analysis.accounts import ACCOUNTS
 from lazyrich.analysis.boundaries import BOUNDARIES, boundaries
 from lazyrich.analysis.theories import WHOLE, predictions
 from lazyrich.draw.curves import panels
@@ -39,12 +40,21 @@ def summary(both):
     return lazyrich.analyse(both)
 
 
+def left_out(table):
+    """Names and reasons of the theories, or predicted boundaries, that are not compared with ReLU networks."""
+    holds = {name: each.holds_for("relu") for name, each in table.items()}
+    return {name: each.reason for name, each in holds.items() if not each.compared}
+
+
+NAMED = {account.name: account for account in ACCOUNTS}
+
+
 def test_what_is_left_out_is_a_theory_or_a_predicted_boundary(both):
-    theories = set(predictions(both))
     predicted = {name for name, boundary in BOUNDARIES.items() if boundary.predicted}
-    assert set(scope.LEFT_OUT) & theories == OF_THEORIES
-    assert set(scope.LEFT_OUT) - theories <= predicted
-    assert "lazy_rich_predicted" in predicted - set(scope.LEFT_OUT)
+    assert set(left_out(NAMED)) == OF_THEORIES <= set(predictions(both))
+    assert set(left_out(BOUNDARIES)) == predicted - {"lazy_rich_predicted"}
+    assert all((*left_out(NAMED).values(), *left_out(BOUNDARIES).values()))
+    assert all(each.holds_for("linear") == (True, True, each.holds_for("linear").reason) for each in NAMED.values())
 
 
 def test_predictions_of_a_linear_network_do_not_know_what_else_was_trained(both):
@@ -66,14 +76,14 @@ def test_errors_of_what_is_left_out_are_missing_and_say_why(summary):
         assert np.isnan(relu[f"{name}_error"]).all(), name
         assert (
             summary[f"{name}_error"].attrs["comment"]
-            == f"not compared with networks that are relu: {scope.LEFT_OUT[name].reason}"
+            == f"not compared with networks that are relu: {left_out(NAMED)[name]}"
         )
     for name in ("stage_one", "two_stage"):
         assert np.isfinite(relu[f"{name}_error"]).any(), name
         assert "held against networks that are relu" in summary[f"{name}_error"].attrs["comment"]
     # Among the theories that are left, some is best.
-    left_out = [theory for theory in WHOLE if theory.name in scope.LEFT_OUT]
-    assert left_out and not np.isin(relu["best_theory"], left_out).any()
+    codes = [account.best.code for account in WHOLE if account.name in left_out(NAMED)]
+    assert codes and not np.isin(relu["best_theory"], codes).any()
     assert np.isfinite(relu["best_theory_error"].sel(quantile=0.5)).any()
 
 
@@ -93,7 +103,7 @@ def test_boundaries_of_linear_networks_lie_in_their_slices_alone(summary, swept)
         planes = {name: lazyrich.analyse(only(name)) for name in ("linear", "relu")}
     found = {name: boundaries(plane, "laziness", "growth_per_step") for name, plane in planes.items()}
     assert {"flow_stability_predicted", "no_stable_solution_predicted", "lazy_rich_predicted"} <= set(found["linear"])
-    assert not set(scope.LEFT_OUT) & set(found["relu"])
+    assert not set(left_out(BOUNDARIES)) & set(found["relu"])
     assert {"lazy_rich_predicted", "lazy_rich_measured"} <= set(found["relu"])
     # κ_c is a level of a linear network's kernel, of χ alone: the same line.
     for one, other in zip(found["relu"]["lazy_rich_predicted"], found["linear"]["lazy_rich_predicted"], strict=True):
@@ -107,8 +117,12 @@ def test_what_is_predicted_is_named_as_theory_of_linear_networks(summary):
     assert said["activations"] == "relu" and not said["all"]
     assert scope_table(lazyrich.analyse(only("relu")))["all"]
     # Σ and β are known here, so that every boundary could be drawn: each is listed, and why.
-    assert {each.words for each in said["left_out"]} == {each.words for each in scope.LEFT_OUT.values()}
-    assert all(each.reason for each in said["left_out"])
+    listed = {each["words"]: each["reason"] for each in said["left_out"]}
+    tables = (NAMED, BOUNDARIES)
+    assert listed == {table[name].words: reason for table in tables for name, reason in left_out(table).items()}
+    assert said["carried"] == (
+        "stage one (Eq. 9), stage two (Eq. 10 and 11), the lazy–rich boundary, and the kernels T and Θ∞"
+    )
 
 
 def test_stage_one_of_tanh_networks_is_that_of_linear_ones_as_they_shrink():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import lazyrich
-from lazyrich.analysis.theories import COLUMNS, Theory, errors, fitted_square, predictions, scalars
+from lazyrich.analysis.account import fitted_square, scalars
+from lazyrich.analysis.theories import COLUMNS, Theory, errors, predictions
 from lazyrich.engines.trajectories import Status
 from tests.theory.common import anisotropic, trained
 

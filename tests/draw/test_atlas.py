@@ -9,7 +9,7 @@ import pytest
 
 import lazyrich
 from lazyrich.analysis.fields import median
-from lazyrich.analysis.phases import TEXT
+from lazyrich.analysis.phases import PHASES
 from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import atlas as module
 from lazyrich.draw.atlas import atlas
@@ -86,7 +86,7 @@ def test_maps_hold_the_summary(trained):
         if layer["name"] == "phase_diagram":
             found = codes[layer["offset"] :][: layer["length"]].reshape(2, 8, 9)
             words = np.array(layer["words"])[found]
-            expected = np.vectorize(dict(TEXT).get)(summary.phase.transpose("samples", AXES[1], AXES[0]).values)
+            expected = np.vectorize(PHASES.words.get)(summary.phase.transpose("samples", AXES[1], AXES[0]).values)
             np.testing.assert_array_equal(words, expected)
         elif layer["name"] in summary:
             expected = median(summary[layer["name"]]).transpose("samples", AXES[1], AXES[0]).values.astype(float)

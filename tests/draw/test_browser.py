@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lazyrich.analysis.fields import median
-from lazyrich.analysis.phases import Phase
+from lazyrich.analysis.phases import PHASES, Phase
 from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import diagrams
@@ -117,6 +117,7 @@ def opened(browser, path, width):
     return page, asked, errors
 
 
+@pytest.mark.slow
 def test_every_page_of_a_sweep_draws_all_that_it_has_a_place_for(line, pages, sliced, browser):
     for folder in (line, pages[0], sliced[0]):
         for path in (folder / "report.html", *sorted((folder / "figures").glob("*.html"))):
@@ -129,7 +130,7 @@ def test_every_page_of_a_sweep_draws_all_that_it_has_a_place_for(line, pages, sl
             page.context.close()
 
 
-@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("width", [1280, pytest.param(800, marks=pytest.mark.slow)])
 def test_the_report_opens_offline_and_whole(pages, browser, width):
     folder, _ = pages
     page, asked, errors = opened(browser, folder / "report.html", width)
@@ -168,7 +169,7 @@ def test_every_cell_has_its_phase_colour_on_the_screen(pages, browser, tmp_path)
     for i, x in enumerate(summary.laziness.values):
         for j, y in enumerate(summary.growth_per_step.values):
             code = Phase(int(summary.phase.values[i, j]))
-            text = style.PHASE_COLOURS[code]
+            text = PHASES.colours[code]
             expected = [int(text[k : k + 2], 16) for k in (1, 3, 5)]
             column, row = (round(value) for value in page.evaluate(PLACE, [float(x), float(y)]))
             near = image[row - 12 : row + 13 : 6, column - 12 : column + 13 : 6].reshape(-1, 3)
@@ -181,6 +182,7 @@ def test_every_cell_has_its_phase_colour_on_the_screen(pages, browser, tmp_path)
     page.context.close()
 
 
+@pytest.mark.slow
 def test_hovering_shows_the_cell_not_the_pointer(pages, browser):
     folder, summary = pages
     page, _, _ = opened(browser, folder / "figures" / "phase_diagram.html", 1280)
@@ -265,6 +267,7 @@ def colours_on(page, slot, summary, path):
     return found
 
 
+@pytest.mark.slow
 def test_slices_show_their_own_cells_in_colours_that_stay(sliced, browser, tmp_path):
     """Unevenly spaced axes, at both ends of the slider: each cell of the left map has its phase's colour."""
     folder, summary, _ = sliced
@@ -276,7 +279,7 @@ def test_slices_show_their_own_cells_in_colours_that_stay(sliced, browser, tmp_p
         assert f"n = {int(summary.samples[number])}" in words
         codes = summary.phase.isel(samples=number).transpose("laziness", "growth_per_step").values
         for (i, j), colour in colours_on(page, "left", summary, tmp_path / "page.png").items():
-            text = style.PHASE_COLOURS[Phase(int(codes[i, j]))]
+            text = PHASES.colours[Phase(int(codes[i, j]))]
             expected = [int(text[k : k + 2], 16) for k in (1, 3, 5)]
             assert np.abs(colour - expected).max() <= 2, (number, i, j)
         seen.append(codes)
@@ -285,6 +288,7 @@ def test_slices_show_their_own_cells_in_colours_that_stay(sliced, browser, tmp_p
     page.context.close()
 
 
+@pytest.mark.slow
 def test_a_click_shows_the_stored_trajectory_of_that_cell(sliced, browser):
     """On either map and in either slice; numbers to the resolution of a page, 1/65532 of an axis."""
     folder, summary, run = sliced
@@ -324,6 +328,23 @@ def test_a_click_shows_the_stored_trajectory_of_that_cell(sliced, browser):
     page.context.close()
 
 
+@pytest.mark.slow
+def test_a_network_that_oscillates_between_records_is_dots(running, browser):
+    folder, summary = running
+    cells = summary["phase"].transpose("growth_per_step", "laziness").values
+    j, i = np.argwhere(cells == Phase.oscillating)[0]
+    page, _, errors = opened(browser, folder / "report.html", 1280)
+    x, y = summary.laziness.values[i], summary.growth_per_step.values[j]
+    page.mouse.click(*page.evaluate(CELL, ["left", float(x), float(y)]))
+    page.wait_for_function(f"document.querySelector('#cell code').textContent.includes('growth_per_step={y:g}')")
+    settled(page)
+    drawn = page.evaluate(CURVES)["loss"]
+    assert len(drawn["dots_loss"][0]) == 8 and "loss" not in drawn
+    assert not errors
+    page.context.close()
+
+
+@pytest.mark.slow
 def test_maps_can_be_chosen_and_move_together(sliced, browser):
     folder, summary, _ = sliced
     page, _, errors = opened(browser, folder / "report.html", 1280)
@@ -366,6 +387,7 @@ def test_maps_can_be_chosen_and_move_together(sliced, browser):
     page.context.close()
 
 
+@pytest.mark.slow
 def test_cells_that_were_not_run_are_white_and_say_so(running, browser, tmp_path):
     """On both maps and beside the pointer, told apart from a diverged network's; the smallest number has the lowest colour."""
     folder, summary = running

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 import lazyrich
+from lazyrich.analysis.phases import PHASES, RICH_VOTES
 from lazyrich.analysis.summary import summarise
-from lazyrich.draw import curves, figures, maps, trajectories
+from lazyrich.analysis.theories import BEST_THEORY
+from lazyrich.draw import curves, figures, trajectories
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
 from lazyrich.draw.index import write_index
@@ -219,7 +221,7 @@ def test_panels_side_by_side_do_not_overlap():
     }
     sweep, networks = load_sweep(data), lazyrich.run(data)
     summary = lazyrich.analyse(networks)
-    for codes in (maps.PHASES, maps.VOTES, maps.THEORIES):
+    for codes in (PHASES, RICH_VOTES, BEST_THEORY):
         summary[codes.name].values[:] = np.resize(list(codes.words), summary["phase"].shape)
     drawn = figures._maps(sweep, summary, "laziness", "growth_per_step")
     assert set(drawn) == MAPS

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lazyrich.analysis.phases import Phase
+from lazyrich.analysis.phases import PHASES, RICH_VOTES, Phase
+from lazyrich.analysis.theories import BEST_THEORY
 from lazyrich.draw import maps, style
 from tests.made_up import OF_LINEAR
 
@@ -17,11 +18,11 @@ X = np.array([1e-3, 1e-2, 1e-1, 1.0])
 Y = np.array([1e-2, 1.0, 1e2])
 
 
-CODES = (maps.PHASES, maps.VOTES, maps.THEORIES)
+CODES = (PHASES, RICH_VOTES, BEST_THEORY)
 
 
 def phase_map(data, backend, lines=()):
-    return maps.code_map(data, "sigma_0", "v_0", maps.PHASES, backend, "title", lines)
+    return maps.code_map(data, "sigma_0", "v_0", PHASES, backend, "title", lines)
 
 
 def summary(**fields):
@@ -147,7 +148,7 @@ def test_bokeh_draws_the_same_cells_between_the_same_edges():
     np.testing.assert_allclose([source["x"][0], source["y"][0]], [10**-3.5, 10**-3], rtol=1e-12)
     np.testing.assert_allclose(source["x"][0] + source["dw"][0], 10**0.5, rtol=1e-12)
     assert type(figure.x_scale).__name__ == type(figure.y_scale).__name__ == "LogScale"
-    assert list(renderer.glyph.color_mapper.palette) == [style.PHASE_COLOURS[Phase(code)] for code in range(6)]
+    assert list(renderer.glyph.color_mapper.palette) == [PHASES.colours[Phase(code)] for code in range(6)]
 
 
 def test_zero_has_the_lowest_colour_and_no_value_is_grey():
@@ -214,13 +215,13 @@ def test_a_code_that_a_map_has_no_colour_for_has_none():
     data = summary(phase=np.array([[Phase.lazy] * 3, [Phase.catapult] * 3, [Phase.diverging] * 3, [Phase.not_run] * 3]))
     whole = data.isel(sigma_0=[0, 2])
     options = {"whole": whole}
-    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", maps.PHASES, "matplotlib", "title", (), **options))
-    _, cells, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", maps.PHASES, "bokeh", "title", (), **options))
-    assert list(mapper_of(cells).palette) == [style.PHASE_COLOURS[p] for p in (Phase.lazy, Phase.diverging)]
+    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", PHASES, "matplotlib", "title", (), **options))
+    _, cells, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", PHASES, "bokeh", "title", (), **options))
+    assert list(mapper_of(cells).palette) == [PHASES.colours[p] for p in (Phase.lazy, Phase.diverging)]
     assert mapper_of(cells).nan_color == "rgba(0, 0, 0, 0)"
     np.testing.assert_array_equal(painted, np.tile([0, np.nan, 1, np.nan], (3, 1)))
     for x, phase in zip(X, (Phase.lazy, None, Phase.diverging, None), strict=True):
-        expected = (255, 255, 255) if phase is None else rgb(style.PHASE_COLOURS[phase])
+        expected = (255, 255, 255) if phase is None else rgb(PHASES.colours[phase])
         assert colour_at(figure, image, x, Y[1]) == expected
 
 
@@ -270,7 +271,7 @@ def test_each_map_has_its_own_colours_and_title(backend):
 def test_each_map_has_the_ranges_of_its_own_axes(backend):
     data = summary()
     for axes in (("sigma_0", "v_0"), ("v_0", "sigma_0"), ("sigma_0", "v_0")):
-        overlay = maps.code_map(data, *axes, maps.PHASES, backend, "title", ())
+        overlay = maps.code_map(data, *axes, PHASES, backend, "title", ())
         *_, ranges = seen_in(overlay, backend)
         for axis, shown in zip(axes, ranges, strict=True):
             edges, _ = style.edges(data[axis].values)
@@ -288,13 +289,13 @@ def test_diverged_failed_and_not_run_look_different_though_none_has_a_number():
     numbers = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
     _, _, in_numbers = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
     for i, each in enumerate(without):
-        expected = style.PHASE_COLOURS[each]
+        expected = PHASES.colours[each]
         assert colour_at(figure, image, X[i], Y[0]) == rgb(expected)
         assert mapper_of(cells).palette[int(painted[0, i])] == expected
         of_number = style.NOT_RUN if each == Phase.not_run else style.NO_VALUE
         assert colour_at(*numbers, X[i], Y[0]) == rgb(of_number)
         assert np.isnan(in_numbers[0, i]) == (each != Phase.not_run)
-    assert len({style.PHASE_COLOURS[each] for each in without}) == len(without)
+    assert len({PHASES.colours[each] for each in without}) == len(without)
 
 
 def test_measured_and_predicted_boundaries_and_their_band_are_in_the_legend():

@@ -39,7 +39,10 @@ def batch(*, explicit=False, keep_probes=3, names=observables.NAMES, **changes):
     record = recipe.settings["record"]
     steps = record_steps(record, found.steps)
     wanted = np.isin(observables.NAMES, names)
-    return found, Recording(steps, wanted, record["onset"], record["converged"], keep_probes)
+    recording = Recording(
+        steps=steps, wanted=wanted, onset=record["onset"], converged=record["converged"], keep_probes=keep_probes
+    )
+    return found, recording
 
 
 def assert_same(found, expected, tolerance, floor=0.0):

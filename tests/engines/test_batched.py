@@ -126,7 +126,7 @@ def test_a_linearised_network_that_diverges_is_infinitely_far():
     for evolve in (propagator.evolve, partial(batched.evolve, together=True), dense.evolve):
         run = evolve(networks, recording)
         assert (run.status == Status.converged).all()
-        error = run.observables[:, :, observables.LAZY_ERROR]
+        error = run.observables[:, :, observables.NAMES.index("lazy_error")]
         assert np.isfinite(error[:, 0]).all()
         assert np.isposinf(error[:, 2:]).all()
 

@@ -9,6 +9,7 @@ import lazyrich
 from lazyrich.engines import dense
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
+from lazyrich.networks.losses import LOSSES
 from lazyrich.planning.plan import whole
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
@@ -59,7 +60,7 @@ def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
     d=st.integers(1, 12),
     m=st.integers(1, 9),
     rank=st.integers(1, 12),
-    loss=st.sampled_from(["half_mse", "mse"]),
+    loss=st.sampled_from([*LOSSES]),
 )
 def test_every_observable_equals_explicit_weights(tmp_path_factory, seed, n, d, m, rank, loss):
     """Random shapes, n > d and rank-deficient X included."""

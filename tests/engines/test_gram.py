@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import lazyrich
 from lazyrich.engines import dense, gram, pieces, propagator
 from lazyrich.networks import activations, observables
+from lazyrich.networks.losses import LOSSES
 from tests.engines.common import assert_same, batch
 
 # As in test_exactness: rounding of up to 30 steps, relative to the scale of each quantity.
@@ -36,7 +37,7 @@ def own(tmp_path_factory):
     m=st.integers(1, 12),
     rank=st.integers(1, 9),
     activation=st.sampled_from([*activations.NAMES, "cube", "softplus"]),
-    loss=st.sampled_from(["half_mse", "mse"]),
+    loss=st.sampled_from([*LOSSES]),
 )
 def test_every_observable_equals_explicit_weights(tmp_path_factory, own, seed, n, d, m, rank, activation, loss):
     """Random shapes, n > d and rank-deficient X included, where a network that is not linear fits more than range(X)."""

@@ -9,6 +9,7 @@ from lazyrich.planning.plan import plan
 from lazyrich.shards import archive, integrity
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
+from tests.shared import once
 
 SWEEP = {
     "title": "Explored",
@@ -25,7 +26,11 @@ SWEEP = {
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     """The project's root: config/sweeps and results; of `begun` half of the shards are there."""
-    root = tmp_path_factory.mktemp("explored")
+    return once(tmp_path_factory, "explored", make)
+
+
+def make(root):
+    """Fill the folder."""
     (root / "config/sweeps").mkdir(parents=True)
     (root / "config/config.yaml").write_text("sweeps: [done, begun]\n")
     for name, change in (("done", {}), ("begun", {"seed": 1}), ("never", {"seed": 2})):
@@ -45,4 +50,3 @@ def folder(tmp_path_factory):
             integrity.write(archive.described(simulate(recipe), recipe), shard_file(home, each))
         if name == "done":
             integrity.write(summarise_sweep(sweep, [shard_file(home, each) for each in some]), home / "summary.nc")
-    return root

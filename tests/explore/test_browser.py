@@ -57,9 +57,10 @@ def served(folder, *options):
                 assert server.poll() is None
                 assert time.monotonic() < end
                 time.sleep(0.2)
-        yield url
-        server.terminate()
-        server.wait()
+        try:
+            yield url
+        finally:  # a test that fails must not wait for the server
+            server.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def axes():
     return [[point[0] for point in sweep.dims[name,]] for name in ("laziness", "growth_per_step")]
 
 
-@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("width", [1280, pytest.param(800, marks=pytest.mark.slow)])
 def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, address, axes, width, tmp_path):
     xs, ys = axes
     with opened(browser, address + "?sweep=done", width) as page:
@@ -116,6 +117,7 @@ def test_a_click_shows_trajectories_and_a_link_restores_the_view(browser, addres
         says(page, words)
 
 
+@pytest.mark.slow
 def test_of_a_link_that_is_wrong_somewhere_the_rest_is_shown(browser, address):
     wrong = "cell=1.5&slices=abc&moment=-3&quantile=nan&other=[]&lines=7&part=[1,true]", "cell=²&slices=[true]&part={}"
     for each in wrong:
@@ -128,6 +130,7 @@ def _is_as_asked(browser, link):
         assert page.evaluate(f"{MAP}.model.below[0].axis_label").startswith("n,")
 
 
+@pytest.mark.slow
 def test_axes_slices_and_diagrams_can_be_chosen(browser, address):
     with opened(browser, address + "?sweep=done") as page:
         page.get_by_label("Show").select_option(label="Change of the kernel")
@@ -145,6 +148,7 @@ def test_axes_slices_and_diagrams_can_be_chosen(browser, address):
         assert page.evaluate(f"{MAP}.model.id") == drawn
 
 
+@pytest.mark.slow
 def test_a_slider_moves_the_map_through_training(browser, address, axes):
     xs, ys = axes
     with opened(browser, address + "?sweep=done") as page:
@@ -162,6 +166,7 @@ def test_a_slider_moves_the_map_through_training(browser, address, axes):
         page.wait_for_function("location.search.includes('moment=')")
 
 
+@pytest.mark.slow
 def test_boundaries_can_be_taken_off_and_axes_be_dimensionless(browser, address):
     with opened(browser, address + "?sweep=done&show=kernel_change") as page:
         drawn = f"{MAP}.model.renderers.filter(each => each.name == 'lazy_rich_predicted' && each.visible).length"
@@ -177,6 +182,7 @@ def test_boundaries_can_be_taken_off_and_axes_be_dimensionless(browser, address)
         assert page.evaluate(drawn) == 0
 
 
+@pytest.mark.slow
 def test_a_box_is_looked_at_alone_and_its_sweep_file_can_be_had(browser, address, axes, tmp_path):
     xs, ys = axes
     with opened(browser, address + "?sweep=done") as page:
@@ -201,6 +207,7 @@ def test_a_box_is_looked_at_alone_and_its_sweep_file_can_be_had(browser, address
         assert page.evaluate(SEEN)[0] < xs[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("label", "start"), [("SVG", b"<?xml"), ("PNG", b"\x89PNG"), ("NC", b"\x89HDF"), ("CSV", None)]
 )
@@ -219,6 +226,7 @@ def test_a_sweep_that_runs_says_so(browser, address):
         says(page, "shards are there")
 
 
+@pytest.mark.slow
 def test_cells_of_a_shard_that_lands_appear_on_an_open_page(browser, folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     begun = Source("begun", tmp_path / "copy/config/sweeps/begun.yaml", tmp_path / "copy/results")
@@ -240,11 +248,13 @@ def box(page, x, y):
     page.mouse.up()
 
 
+@pytest.mark.slow
 def test_running_a_sweep_is_off_unless_asked_for(browser, address):
     with opened(browser, address + "?sweep=done") as page:
         assert page.get_by_text("Run it here").count() == 0
 
 
+@pytest.mark.slow
 def test_a_part_is_run_from_the_page_where_that_was_asked_for(browser, tmp_path, axes):
     xs, ys = axes
     project = copied(tmp_path)

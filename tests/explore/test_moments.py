@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import lazyrich
 from lazyrich.analysis.stages import Stage
 from lazyrich.engines.trajectories import Status
-from lazyrich.explore.moments import DURING, MOMENTS, Moments, _at, moment_diagrams, moments
+from lazyrich.explore.moments import DURING, MOMENTS, _at, moment_diagrams, moments
 from lazyrich.explore.source import Source
 from lazyrich.networks.observables import NAMES
 
@@ -34,7 +34,7 @@ def rows(run, summary, place):
 
 
 def made(source, name):
-    return Moments(source, next(each for each in source.diagrams if each.name == DURING + name))
+    return source.moments(next(each for each in source.diagrams if each.name == DURING + name))
 
 
 def value(network, name, time):

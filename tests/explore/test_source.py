@@ -142,7 +142,7 @@ def test_a_sweep_whose_shard_is_damaged_stops_no_other(damage, folder, tmp_path,
     damage(begun.path(begun.there[0]))
     sources = Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results")
     page = Explorer(sources)  # of the first that can be read
-    assert page.source.name == "done"
+    assert page.session.source.name == "done"
     assert f"begun is left out: {begun.path(begun.there[0])}: is damaged (" in caplog.text
 
 
@@ -159,12 +159,12 @@ def test_a_cell_whose_shard_is_damaged_is_named(folder, tmp_path):
     """While the summary is whole: the damage came after the analysis, and the file looks no newer."""
     shutil.copytree(folder, tmp_path / "copy")
     page = Explorer(Sources(tmp_path / "copy/config/sweeps", tmp_path / "copy/results"))
-    page.state.sweep = "done"
-    path = page.source.path(page.source.there[-1])
+    page.session.state.sweep = "done"
+    path = page.session.source.path(page.session.source.there[-1])
     before = path.stat()
     cut(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    page.state.cell = int(page.source.places(path.stem)[0][0])
+    page.session.state.cell = int(page.session.source.places(path.stem)[0][0])
     assert f"there are no trajectories, for {path}: is damaged (" in page.words["cell"].object
 
 

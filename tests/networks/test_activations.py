@@ -148,7 +148,7 @@ def test_ways_of_defining_an_own_function(tmp_path, text):
 
 
 def test_a_relu_at_its_kink_never_moves():
-    with pytest.raises(SweepError, match="network.sigma_0: 0 leaves every ReLU at its kink.*; write one > 0"):
+    with pytest.raises(SweepError, match="network.sigma_0: 0 leaves every relu at its kink.*; write one > 0"):
         load_sweep({**sweep("relu"), "network": {"width": 8, "activation": "relu", "sigma_0": 0, "v_0": 1}})
 
 

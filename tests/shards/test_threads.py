@@ -5,9 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pytest
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import lazyrich
 from lazyrich.system import blas, progress
@@ -42,16 +41,15 @@ def blas_threads():
 
 def test_products_stay_on_one_thread_until_the_last_computation_ends():
     """Whoever leaves first neither lifts the limit of the other nor keeps it for ever."""
-    if blas_threads() == {1}:
-        pytest.skip("this machine has one core: there is no limit to lift")
-    before = blas_threads()
-    first, second = blas.one_thread(), blas.one_thread()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert blas_threads() == {1}
-    second.__exit__(None, None, None)
-    assert blas_threads() == before
+    with threadpool_limits(2, user_api="blas"):  # on any machine, and where the environment says one
+        assert blas_threads() == {2}
+        first, second = blas.one_thread(), blas.one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == {2}
 
 
 def test_runs_in_several_threads_equal_runs_alone():
@@ -68,9 +66,13 @@ def test_runs_in_several_threads_equal_runs_alone():
 
     alone = [run(seed) for seed in range(6)]
     threads_before = torch.get_num_threads()
-    with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(run, range(6)))
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            together = list(pool.map(run, range(6)))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads_before)
     for one, other in zip(alone, together, strict=True):
         assert one.drop_attrs().identical(other.drop_attrs())
     assert not np.array_equal(alone[0].loss_end, alone[1].loss_end)
-    assert torch.get_num_threads() == threads_before

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from tests.workflow.conftest import project, shipped
+from tests.workflow.conftest import machine_code, project, shipped
 
 from .cluster import DEFAULT, Cluster, why_not
 
-__all__ = ["cluster", "project", "shipped"]
+__all__ = ["cluster", "machine_code", "project", "shipped"]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from tests.workflow.conftest import MAP
 
 from .test_slurm import content, submit
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 SLURM = Dask(cluster="slurm", workers=2, memory="500 MB")
 

@@ -22,7 +22,7 @@ from tests.workflow.test_refine import REFINED
 
 from . import cluster as throw_away
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 # As the README says; only the first look at a job comes sooner.
 PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pickle
 import stat
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,19 @@ def test_code_is_kept_where_only_its_user_can_write(cache):
         os.umask(umask)
     (file,) = files(cache)
     assert [mode(path) for path in (cache.parent, cache, file.parent, file)] == [0o700, 0o700, 0o700, 0o600]
+
+
+def test_functions_that_differ_in_names_or_constants_alone_are_told_apart(cache):
+    """All of one name, as formulas in a table are; each comes back from the cache as itself."""
+    pair = namedtuple("pair", "a b")
+
+    def called():
+        functions = [lambda s: s.a, lambda s: s.b, lambda s: s.a + 1.0, lambda s: s.a + 2.0]
+        kept = [compiled(function, ROOT) for function in functions]
+        return [function(pair(3.0, 5.0)) for function in kept], [sum(f.stats.cache_hits.values()) for f in kept]
+
+    assert called() == ([3.0, 5.0, 4.0, 5.0], [0, 0, 0, 0])
+    assert called() == ([3.0, 5.0, 4.0, 5.0], [1, 1, 1, 1])
 
 
 DAMAGE = {

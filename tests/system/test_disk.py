@@ -7,6 +7,7 @@ import re
 import pytest
 
 from lazyrich.system.disk import check_writable, in_words, remove_leftovers, replacing
+from lazyrich.system.errors import LazyrichError
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
@@ -42,7 +43,7 @@ def test_errors_of_the_disk_come_with_a_mend(number, mend):
 
 
 def test_other_errors_say_it_themselves():
-    assert in_words(ValueError("a.yaml: seed = -1: is too small")) == "a.yaml: seed = -1: is too small"
+    assert in_words(LazyrichError("a.yaml: seed = -1: is too small")) == "a.yaml: seed = -1: is too small"
     assert re.search("No such file", in_words(FileNotFoundError(errno.ENOENT, "No such file", "x")))
 
 

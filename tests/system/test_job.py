@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.job import importing, logged
 
 
@@ -31,7 +32,7 @@ def test_an_error_is_one_line_and_its_traceback_is_in_the_log(tmp_path):
 
 def test_a_log_that_cannot_be_written_does_not_hide_the_error():
     with pytest.raises(SystemExit) as raised, logged("/dev/full"):
-        raise ValueError("the job's own error")
+        raise LazyrichError("the job's own error")
     assert raised.value.code == "the job's own error (see /dev/full)"
 
 

@@ -37,7 +37,7 @@ def test_a_second_one_is_told_who_works_there(holder, tmp_path):
     second = start(tmp_path, "")
     _, errors = second.communicate()
     last = errors.splitlines()[-1]
-    assert f"ValueError: {tmp_path}: Snakemake with process id {holder.pid} on " in last
+    assert f"LazyrichError: {tmp_path}: Snakemake with process id {holder.pid} on " in last
     assert last.endswith(" works here; wait until it is done, or stop it")
     # It changed nothing: the next one is told the same.
     assert str(holder.pid) in start(tmp_path, "").communicate()[1]

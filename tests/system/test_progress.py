@@ -24,6 +24,7 @@ from lazyrich.shards import archive
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.system import progress, provenance
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.job import logged
 from snakemake_logger_plugin_lazyrich import LogHandler
 
@@ -209,7 +210,7 @@ def test_a_jobs_log_ends_with_what_became_of_it(tmp_path):
         progress.advance()
     assert path.read_text().startswith("done in ")
     with pytest.raises(SystemExit, match=r"^first\nsecond \(see .*job.log\)$"), logged(str(path)):
-        raise ValueError("first\nsecond")
+        raise LazyrichError("first\nsecond")
     assert path.read_text().splitlines()[-1] == "failed: first second"
     assert "Traceback" in path.read_text()
 

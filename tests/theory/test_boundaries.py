@@ -69,7 +69,7 @@ def test_the_loss_of_any_balanced_start_is_monotone_below_its_threshold_only(k, 
         run = train(
             one[None], one, x * one[None], x * one, learning_rate=k, loss_factor=1.0, record_steps=np.arange(20)
         )
-        growth.append(np.max(np.diff(run.observables[0, :, observables.LOSS])))
+        growth.append(np.max(np.diff(run.observables[0, :, observables.NAMES.index("loss")])))
     # By δk above the threshold the worst start rises by the order of δk, others at a distance of √δk or more do not.
     assert (max(growth) < 1e-15) == monotone
     assert np.argmax(growth) == 2 or monotone

@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
+from numba.core.caching import UserProvidedCacheLocator
+
+import lazyrich
+from tests.shared import base
 
 ROOT = Path(__file__).parents[2]
 # The default sweeps, as they stand in the configuration.
@@ -113,11 +118,36 @@ def copied(root: Path) -> Project:
         if not name.startswith("tests/") and (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, root / name)
+    copy_machine_code(root)
     return Project(root)
 
 
+def copy_machine_code(root: Path) -> None:
+    """Copy what numba has compiled of this checkout to where it looks for it in a copy.
+
+    Numba finds it by the place and the content of the source; what is edited in the copy it compiles anew.
+    """
+    place = UserProvidedCacheLocator.get_suitable_cache_subpath
+    package = ROOT / "src/lazyrich"
+    for module in {path.parent for path in package.rglob("*.py")}:
+        copy = root / module.relative_to(ROOT)
+        for file in module.glob("__pycache__/*.nb[ci]"):
+            (copy / "__pycache__").mkdir(exist_ok=True)
+            shutil.copyfile(file, copy / "__pycache__" / file.name)
+        for cache in package.glob(f"__pycache__/numba-*/{place(module / 'any.py')}"):
+            home = root / cache.parent.relative_to(ROOT)
+            shutil.copytree(cache, home / place(copy / "any.py"), ignore=shutil.ignore_patterns("tmp*"))
+
+
+@pytest.fixture(scope="session")
+def machine_code(tmp_path_factory) -> None:
+    """Train a small sweep with this checkout, so that no job of a copy has to compile the engine."""
+    with FileLock(base(tmp_path_factory) / "machine_code.lock"):
+        lazyrich.run(MAP, device="cpu")
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Project:
+def project(tmp_path_factory, machine_code) -> Project:
     """The copy, with two small sweeps in several shards, not yet run."""
     copy = copied(tmp_path_factory.mktemp("project"))
     copy.edit("src/lazyrich/planning/plan.py", "SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 25")
@@ -128,6 +158,6 @@ def project(tmp_path_factory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory) -> Project:
+def shipped(tmp_path_factory, machine_code) -> Project:
     """The copy as it is shipped, not yet run."""
     return copied(tmp_path_factory.mktemp("shipped"))

@@ -10,7 +10,7 @@ import xarray as xr
 from lazyrich.analysis.claims import SWEEPS
 from lazyrich.analysis.claims.verdicts import Verdict
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # Every statement that the ledger must hold: (source, a part of its statement), each with a row of its own or more.
 STATEMENTS = [

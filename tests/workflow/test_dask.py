@@ -9,7 +9,7 @@ import xarray as xr
 
 from .conftest import LINE, MAP
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 SUMMARY = "results/map/summary.nc"
 DASK = {"cluster": "local", "workers": 2, "memory": "500 MB"}

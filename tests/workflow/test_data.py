@@ -20,7 +20,7 @@ from tests.networks.data import fake
 
 from .conftest import LINE
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 IMAGES = {
     **LINE,

@@ -23,7 +23,7 @@ from lazyrich.sweep.reader import load_sweep
 
 from .conftest import MAP
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TARGET = "results/map/summary.nc"
 MENDED = "run the same command again"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.system.test_progress import read_terminal
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 def on_terminal(project, *arguments):

@@ -15,7 +15,7 @@ import xarray as xr
 from .conftest import MAP
 from .test_faults import variables
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 FINE = {
     **MAP,

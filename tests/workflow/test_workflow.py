@@ -38,6 +38,12 @@ def digest(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def made(project):
+    """Everything is there, whichever tests were chosen."""
+    project.snakemake()
+
+
 def test_a_dry_run_writes_nothing(project):
     before = digest(project.root / "results")
     jobs = project.jobs()
@@ -51,8 +57,7 @@ def test_a_dry_run_writes_nothing(project):
     assert digest(project.root / "results") == before
 
 
-def test_everything_is_made_where_the_readme_says(project):
-    project.snakemake()
+def test_everything_is_made_where_the_readme_says(made, project):
     results = project.root / "results"
     for name, figures in (
         (
@@ -85,7 +90,7 @@ def test_everything_is_made_where_the_readme_says(project):
         assert target == "data:," or (results / target).exists(), target
 
 
-def test_shards_and_summary_say_which_source_made_them(project):
+def test_shards_and_summary_say_which_source_made_them(made, project):
     shard = next((project.root / "results/map/shards").glob("*.nc"))
     with netCDF4.Dataset(shard) as file:
         recipe = json.loads(file.recipe)
@@ -98,13 +103,14 @@ def test_shards_and_summary_say_which_source_made_them(project):
         assert (summary.networks == 2).all()
 
 
-def test_pages_ask_for_nothing_from_outside(project):
+def test_pages_ask_for_nothing_from_outside(made, project):
     for page in (project.root / "results").rglob("*.html"):
         text = page.read_text()
         assert not re.search(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](?:https?:)?//""", text), page
 
 
-def test_the_archive_holds_pages_and_figures_with_their_captions(project):
+@pytest.mark.slow
+def test_the_archive_holds_pages_and_figures_with_their_captions(made, project):
     project.snakemake("--report", "archive.zip")
     captions = json.loads((project.root / "results/map/figures/captions.json").read_text())
     with zipfile.ZipFile(project.root / "archive.zip") as archive:
@@ -120,19 +126,19 @@ def test_the_archive_holds_pages_and_figures_with_their_captions(project):
         assert "snakemake --cores all results/map/figures" in text
 
 
-def test_svg_is_small_and_holds_its_mesh_as_pixels(project):
+def test_svg_is_small_and_holds_its_mesh_as_pixels(made, project):
     text = (project.root / "results/map/figures/phase_diagram.svg").read_text()
     assert text.count("<image") >= 1
     assert len(text) < 300_000
 
 
-def test_a_second_run_does_nothing(project):
+def test_a_second_run_does_nothing(made, project):
     before = digest(project.root / "results")
     assert "Nothing to be done" in project.snakemake().stdout
     assert digest(project.root / "results") == before
 
 
-def test_a_deleted_shard_rebuilds_just_what_depends_on_it(project):
+def test_a_deleted_shard_rebuilds_just_what_depends_on_it(made, project):
     shard = sorted((project.root / "results/map/shards").glob("*.nc"))[0]
     with xr.open_dataset(shard) as data:
         before = data.load()
@@ -146,7 +152,8 @@ def test_a_deleted_shard_rebuilds_just_what_depends_on_it(project):
     assert project.jobs() == {}
 
 
-def test_the_same_command_heals_a_page_that_is_asked_for_by_name(project):
+@pytest.mark.slow
+def test_the_same_command_heals_a_page_that_is_asked_for_by_name(made, project):
     """A page that is there is no reason to leave its shards and its summary away, nor to read damaged ones."""
     home, page = project.root / "results/line", "results/line/report.html"
     shard, summary = next((home / "shards").glob("*.nc")), home / "summary.nc"
@@ -171,7 +178,7 @@ def test_the_same_command_heals_a_page_that_is_asked_for_by_name(project):
     project.snakemake()
 
 
-def test_a_docstring_runs_nothing_again_and_an_engine_runs_simulations(project):
+def test_a_docstring_runs_nothing_again_and_an_engine_runs_simulations(made, project):
     project.edit("src/lazyrich/draw/maps.py", '"""Maps over two axes', '"""Coloured maps over two axes')
     project.edit("src/lazyrich/engines/propagator.py", '"""The propagator engine', '"""The exact propagator engine')
     assert project.jobs() == {}
@@ -182,13 +189,14 @@ def test_a_docstring_runs_nothing_again_and_an_engine_runs_simulations(project):
     assert project.jobs() == {}
 
 
-def test_a_new_title_draws_but_does_not_train_or_analyse(project):
+@pytest.mark.slow
+def test_a_new_title_draws_but_does_not_train_or_analyse(made, project):
     project.sweep("map", {**MAP, "title": "Another title"})
     assert project.jobs() == {"draw_figures": 1, "write_report": 1, "write_index": 1}
     project.sweep("map", MAP)
 
 
-def test_another_threshold_analyses_but_does_not_train(project):
+def test_another_threshold_analyses_but_does_not_train(made, project):
     project.sweep("map", {**MAP, "phases": {"kernel_change": 1.0}})
     jobs = project.jobs()
     assert "simulate_shard" not in jobs
@@ -196,7 +204,8 @@ def test_another_threshold_analyses_but_does_not_train(project):
     project.sweep("map", MAP)
 
 
-def test_a_grown_axis_trains_only_what_is_new(project):
+@pytest.mark.slow
+def test_a_grown_axis_trains_only_what_is_new(made, project):
     grown = {**MAP, "replicates": 3}
     project.sweep("map", grown)
     jobs = project.jobs()
@@ -210,6 +219,7 @@ def test_a_grown_axis_trains_only_what_is_new(project):
     project.snakemake()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("laziness", "rate", "new"),
     [
@@ -219,7 +229,7 @@ def test_a_grown_axis_trains_only_what_is_new(project):
         ({"log": [0.01, 10], "points": 6}, {"log": [0.05, 5], "points": 9}, 48),  # finer along the other axis
     ],
 )
-def test_growth_at_either_end_and_in_between_trains_only_new_points(project, laziness, rate, new):
+def test_growth_at_either_end_and_in_between_trains_only_new_points(made, project, laziness, rate, new):
     """Networks of the jobs that would run, counted from their plan; each shard holds at most 25."""
     project.sweep(
         "map",
@@ -238,6 +248,7 @@ def test_growth_at_either_end_and_in_between_trains_only_new_points(project, laz
     assert -(-new // 25) <= jobs["simulate_shard"] <= 2 * -(-new // 25)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
@@ -259,7 +270,7 @@ def test_growth_at_either_end_and_in_between_trains_only_new_points(project, laz
         ),
     ],
 )
-def test_a_wrong_sweep_file_stops_before_any_job_and_touches_nothing(project, name, data, message):
+def test_a_wrong_sweep_file_stops_before_any_job_and_touches_nothing(made, project, name, data, message):
     before = digest(project.root / "results")
     project.sweep(name, data)
     done = project.snakemake(check=False)
@@ -271,14 +282,15 @@ def test_a_wrong_sweep_file_stops_before_any_job_and_touches_nothing(project, na
     project.sweep("map", MAP)
 
 
-def test_a_wrong_configuration_is_one_clear_error(project):
+def test_a_wrong_configuration_is_one_clear_error(made, project):
     project.edit("config/config.yaml", "results: results", "resluts: results")
     done = project.snakemake(check=False)
     assert "config/config.yaml: resluts: unknown key; did you mean results?" in done.stdout
     project.edit("config/config.yaml", "resluts: results", "results: results")
 
 
-def test_a_sweep_that_is_not_listed_runs_by_name(project):
+@pytest.mark.slow
+def test_a_sweep_that_is_not_listed_runs_by_name(made, project):
     X, y = np.random.default_rng(0).standard_normal((3, 7)), np.arange(3.0)
     np.savez(project.root / "config/sweeps/mine.npz", X=X, y=y)
     mine = {
@@ -298,7 +310,8 @@ def test_a_sweep_that_is_not_listed_runs_by_name(project):
     assert project.jobs("results/mine/report.html")["simulate_shard"] == 1
 
 
-def test_a_shard_is_made_by_name_and_an_unknown_one_is_named(project):
+@pytest.mark.slow
+def test_a_shard_is_made_by_name_and_an_unknown_one_is_named(made, project):
     plan = json.loads((project.root / "results/map/plan.json").read_text())
     shard = project.root / "results/map/shards" / f"{next(iter(plan['shards']))}.nc"
     shard.unlink()
@@ -308,7 +321,8 @@ def test_a_shard_is_made_by_name_and_an_unknown_one_is_named(project):
     assert "results of map: no shard is called 0123456789abcdef; its shards are" in done.stdout
 
 
-def test_a_wrong_sweep_asked_for_by_name_is_one_clear_error(project):
+@pytest.mark.slow
+def test_a_wrong_sweep_asked_for_by_name_is_one_clear_error(made, project):
     project.sweep("wrong", {**LINE, "seed": -1})
     for target, message in (
         ("results/wrong/report.html", "config/sweeps/wrong.yaml: seed = -1: is too small; "),
@@ -320,7 +334,8 @@ def test_a_wrong_sweep_asked_for_by_name_is_one_clear_error(project):
         assert "Traceback" not in done.stdout
 
 
-def test_a_truncated_data_file_stops_before_any_job(project):
+@pytest.mark.slow
+def test_a_truncated_data_file_stops_before_any_job(made, project):
     path = project.root / "config/sweeps/mine.npz"
     good = path.read_bytes()
     path.write_bytes(good[:-200])
@@ -331,7 +346,8 @@ def test_a_truncated_data_file_stops_before_any_job(project):
     path.write_bytes(good)
 
 
-def test_another_activation_and_an_own_one_train_without_the_others(project):
+@pytest.mark.slow
+def test_another_activation_and_an_own_one_train_without_the_others(made, project):
     own = {**LINE, "network": {**LINE["network"], "activation": {"values": ["linear", "phi.py:swish"]}}}
     path = project.root / "config/sweeps/phi.py"
     path.write_text("import torch\n\n\ndef swish(x):\n    return x * torch.sigmoid(x)\n", encoding="utf-8")
@@ -353,7 +369,8 @@ def test_another_activation_and_an_own_one_train_without_the_others(project):
     assert "Finished job" not in done.stdout
 
 
-def test_a_shard_on_a_gpu_asks_for_one(project):
+@pytest.mark.slow
+def test_a_shard_on_a_gpu_asks_for_one(made, project):
     """And says so in one line where torch finds none; another device is no reason to train again."""
     before = project.jobs()
     project.edit("config/config.yaml", "device: auto", "device: cuda")
@@ -373,7 +390,8 @@ def test_a_shard_on_a_gpu_asks_for_one(project):
     assert project.resource("simulate_shard", "gpu") == str(int(torch.cuda.is_available()))
 
 
-def test_an_unknown_device_is_one_clear_error(project):
+@pytest.mark.slow
+def test_an_unknown_device_is_one_clear_error(made, project):
     project.edit("config/config.yaml", "device: auto", "device: tpu")
     done = project.snakemake(check=False)
     assert "config/config.yaml: device = tpu: is not known; write one of auto, cpu, cuda" in done.stdout

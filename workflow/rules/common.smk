@@ -7,11 +7,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from lazyrich.networks.data import SOURCES
 from lazyrich.planning.plan import analysed
 from lazyrich.analysis.claims import SWEEPS as CLAIMED
 from lazyrich.planning.cost import work
 from lazyrich.system.disk import check_writable, in_words, remove_leftovers
 from lazyrich.system.device import likely_device
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.lock import take
 from lazyrich.planning.plan import plan, whole
 from lazyrich.planning.rules import source
@@ -28,7 +30,7 @@ def one_clear_error(function):
     def wrapper(*arguments):
         try:
             return function(*arguments)
-        except (ValueError, OSError) as error:
+        except (LazyrichError, OSError) as error:
             raise WorkflowError(in_words(error)) from None
 
     return wrapper
@@ -108,7 +110,7 @@ def plan_of_shard(wildcards):
     PLANNED.add(wildcards.sweep)
     if find_shard(wildcards.sweep, wildcards.shard) is None:
         known = ", ".join(shards(wildcards.sweep)[0])
-        raise ValueError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
+        raise LazyrichError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
     return RESULTS / wildcards.sweep / "plan.json"
 
 
@@ -179,12 +181,8 @@ def targets_to_complete():
 
 def data_files(wildcards):
     problem = sweep(wildcards.sweep).problem
-    if problem.path is None:
-        return []
-    # Only here is numpy needed.
-    from lazyrich.networks.data.source import files
-
-    return files(problem.source, problem.path)
+    of_data = [of for name, of in SOURCES.items() if name == problem.source]  # which may be an axis of laws
+    return [path for of in of_data for path in of.files(problem.path or "")]
 
 
 def source_of_simulation(wildcards):

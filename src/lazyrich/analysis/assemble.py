@@ -9,26 +9,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lazyrich.analysis import scope
 from lazyrich.analysis.boundaries import boundaries, distances
 from lazyrich.analysis.comparison import COLUMNS
 from lazyrich.analysis.fields import map_axes, numeric_axes
-from lazyrich.analysis.phases import VOTES, Phase
+from lazyrich.analysis.phases import PHASES, RICH_VOTES
 from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.analysis.refine import fill
-from lazyrich.analysis.theories import Theory
+from lazyrich.analysis.theories import BEST_THEORY, remark
+from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.recipe import Box, Point, Recipe
 from lazyrich.networks.table import variable
-from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.shards import archive
 from lazyrich.sweep.schema import Refine
 
-# Codes, of which a cell has that of most replicates: name -> (codes, that of a cell without networks).
-FLAGS = {
-    "phase": (Phase, Phase.not_run),
-    "rich_votes": (VOTES, VOTES.not_settled),
-    "best_theory": (Theory, Theory.not_compared),
-}
+# Codes, of which a cell has that of most replicates.
+FLAGS = {codes.name: codes for codes in (PHASES, RICH_VOTES, BEST_THEORY)}
 
 
 def assemble(
@@ -50,7 +45,7 @@ def assemble(
     for cells, values in parts:
         for name, value in values.items():
             if name not in fields:
-                nothing = 0 if name == "networks" else FLAGS[name][1] if name in FLAGS else np.nan
+                nothing = 0 if name == "networks" else FLAGS[name].nothing if name in FLAGS else np.nan
                 fields[name] = np.full((math.prod(shape), *value.shape[1:]), nothing, dtype=float)
             fields[name][cells] = value
     data = xr.Dataset(
@@ -64,12 +59,12 @@ def assemble(
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
     data.attrs["recipe"] = wanted.text  # which says, among much else, whose theory may be drawn
     if refine is not None:
-        fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: nothing for name, (_, nothing) in FLAGS.items()})
+        fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: codes.nothing for name, codes in FLAGS.items()})
     _add_boundaries(data, axes)
     for name in map(str, data.data_vars):
-        if remark := scope.remark(data, name):
-            data[name].attrs["comment"] = remark
-    return archive.described_summary(data, wanted, COLUMNS, {name: codes for name, (codes, _) in FLAGS.items()})
+        if comment := remark(data, name):
+            data[name].attrs["comment"] = comment
+    return archive.described_summary(data, wanted, COLUMNS, {name: codes.members for name, codes in FLAGS.items()})
 
 
 def _dimension(names: list[str], points: Sequence[Point]) -> str:
@@ -83,7 +78,7 @@ def _coordinates(target: Box, groups: list[list[str]], dims: list[str]) -> dict[
     for key, names, dim in zip(target, groups, dims, strict=False):
         for member, name in enumerate(names):
             values = [point[member] for point in target[key]]
-            coordinates[variable(name)] = (dim, [LOSS_FACTOR[v] for v in values] if name == "loss" else values)
+            coordinates[variable(name)] = (dim, [LOSSES[v].factor for v in values] if name == "loss" else values)
     return coordinates
 
 

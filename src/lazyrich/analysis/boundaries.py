@@ -31,6 +31,8 @@ class Boundary:
     level: float
     text: str
     predicted: bool
+    words: str = ""  # of a prediction, in sentences
+    holds_for: Callable[[str], scope.Holds] = scope.derived  # of an activation's name
     within: Callable[[xr.Dataset], xr.DataArray] | None = None
     against: tuple[str, ...] = ()  # predicted boundaries that a measured one is held against
 
@@ -49,15 +51,40 @@ def _stable(summary: xr.Dataset) -> xr.DataArray:
 
 BOUNDARIES = {
     "lazy_rich_predicted": Boundary(
-        "kernel_change_ratio_predicted", 1.0, "lazy–rich, predicted: ‖Θ∞ − Θ₀‖/‖Θ₀‖ = κ_c", True, _stable
+        "kernel_change_ratio_predicted",
+        1.0,
+        "lazy–rich, predicted: ‖Θ∞ − Θ₀‖/‖Θ₀‖ = κ_c",
+        True,
+        "the lazy–rich boundary",
+        scope.carried,
+        _stable,
     ),
     "lazy_rich_measured": Boundary(
-        "kernel_change_ratio", 1.0, "lazy–rich, measured", False, _settled, ("lazy_rich_predicted",)
+        "kernel_change_ratio", 1.0, "lazy–rich, measured", False, within=_settled, against=("lazy_rich_predicted",)
     ),
-    "flow_stability_predicted": Boundary("stability_fraction", 1.0, "flow's solution unstable, predicted: h = 1", True),
-    "no_stable_solution_predicted": Boundary("growth_per_step", 1.0, "no stable solution, predicted: k = 1", True),
+    "flow_stability_predicted": Boundary(
+        "stability_fraction",
+        1.0,
+        "flow's solution unstable, predicted: h = 1",
+        True,
+        "boundary h = 1",
+        scope.linear_only("h measures the step by λ_max(Θ∞), the kernel where linear networks end"),
+    ),
+    "no_stable_solution_predicted": Boundary(
+        "growth_per_step",
+        1.0,
+        "no stable solution, predicted: k = 1",
+        True,
+        "boundary k = 1",
+        scope.linear_only("λ_max(Θ) ≥ 2√γ/m holds for solutions of linear networks"),
+    ),
     "lazy_divergence_predicted": Boundary(
-        "lazy_clock", 4.0, "divergence of a lazy start, predicted: cηλ_max(Θ₀)/n = 4", True
+        "lazy_clock",
+        4.0,
+        "divergence of a lazy start, predicted: cηλ_max(Θ₀)/n = 4",
+        True,
+        "boundary cηλ_max(Θ₀)/n = 4",
+        scope.linear_only("4 is the bound of linear networks"),
     ),
     "convergence_measured": Boundary(
         "converged_share",
@@ -66,7 +93,14 @@ BOUNDARIES = {
         False,
         against=("no_stable_solution_predicted", "lazy_divergence_predicted"),
     ),
-    "assumption_predicted": Boundary("assumption_margin", 1.0, "Assumption 4.1 holds, all constants 1", True),
+    "assumption_predicted": Boundary(
+        "assumption_margin",
+        1.0,
+        "Assumption 4.1 holds, all constants 1",
+        True,
+        "boundary of Assumption 4.1",
+        scope.linear_only("Theorem 4.1 is about linear networks"),
+    ),
     "conclusions_measured": Boundary(
         "conclusions_share", 0.5, "Theorem 4.1's conclusions hold, measured", False, against=("assumption_predicted",)
     ),
@@ -145,10 +179,10 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
     """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
 
     None along an axis of names, between which nothing lies.
-    Predictions that are about linear networks alone (`scope.LEFT_OUT`) lie in their cells only. The edges of a measured
+    Predictions lie only in cells of networks that they hold for. The edges of a measured
     boundary's band follow it as `<name>_low` and `<name>_high`.
     """
-    result = {}
+    result: dict[str, list[np.ndarray]] = {}
     if any(names_along(summary, axis) is not None for axis in (x, y)):
         return result
     for name, boundary in BOUNDARIES.items():
@@ -158,8 +192,8 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
             field = median(summary[boundary.field + end]).broadcast_like(summary["phase"])
-            if name in scope.LEFT_OUT:
-                field = field.where(scope.of_cells(summary) == scope.LINEAR)
+            cells = scope.of_cells(summary)
+            field = field.where(cells.copy(data=scope.compared(boundary.holds_for, cells.values)))
             if boundary.within is not None:
                 field = field.where(boundary.within(summary))
             lines = level_set(summary[x].values, summary[y].values, field.transpose(x, y).values, boundary.level)

@@ -21,6 +21,7 @@ from dask.utils import parse_timedelta
 
 from lazyrich.sweep.schema import Dask
 from lazyrich.system import blas
+from lazyrich.system.errors import LazyrichError
 
 if TYPE_CHECKING:
     from dask_jobqueue import SLURMCluster
@@ -68,12 +69,12 @@ def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
         try:
             yield section.workers
         except KilledWorker as error:
-            raise ValueError(
+            raise LazyrichError(
                 f"dask.memory = {section.memory}: {error.allowed_failures + 1} workers died over the same networks, "
                 "most likely for want of it; write more"
             ) from None
         except NoWorkerError:
-            raise ValueError(
+            raise LazyrichError(
                 f"dask: all workers are gone, and none has come back in {patience}; start again, with a longer walltime "
                 "or more dask.memory if that ended them"
             ) from None
@@ -118,7 +119,7 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
             self.status = Status.closed
 
     if shutil.which("sbatch") is None:
-        raise ValueError("dask.cluster = slurm: there is no SLURM here (no sbatch); write local, or remove dask")
+        raise LazyrichError("dask.cluster = slurm: there is no SLURM here (no sbatch); write local, or remove dask")
     chosen = config.get("jobqueue.slurm.log-directory")
     logs = chosen or tempfile.mkdtemp(prefix=".dask-", dir=".")
     # Workers read these from their environment, those of LocalCluster from the process that starts them.
@@ -144,7 +145,7 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
             yield cluster
     except ValueError as error:
         if os.listdir(logs):
-            raise ValueError(f"{error} (what its jobs printed: {logs})") from error
+            raise LazyrichError(f"{error} (what its jobs printed: {logs})") from error
         if not chosen:
             os.rmdir(logs)
         raise
@@ -159,7 +160,7 @@ def _check(cluster: SLURMCluster) -> None:
     )
     if done.returncode:
         said = " ".join(done.stderr.split())
-        raise ValueError(
+        raise LazyrichError(
             f"dask: SLURM does not take the job of a worker ({said}); mend `jobqueue.slurm` or dask.memory"
         )
 
@@ -178,10 +179,10 @@ def _wait(cluster: SLURMCluster) -> None:
             if (queue or submitting) and time.monotonic() < end:
                 continue
         if not queue:
-            raise ValueError(
+            raise LazyrichError(
                 "dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`"
             )
-        raise ValueError(
+        raise LazyrichError(
             f"dask: no worker has started in {patience} (squeue: {queue}); start again, or let {PATIENCE_KEY} be longer"
         )
 

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis import theories
+from lazyrich.analysis.account import fitted_square, scalars
 from lazyrich.analysis.phases import phase, threshold, votes
 from lazyrich.analysis.published import OBSERVABLES as PUBLISHED
 from lazyrich.analysis.published import compare_published
-from lazyrich.analysis.theories import fitted_square, scalars
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.recipe import Recipe

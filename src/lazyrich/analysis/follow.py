@@ -15,12 +15,17 @@ from jaxtyping import Float
 
 from lazyrich.analysis import scope
 from lazyrich.engines.trajectories import Status
+from lazyrich.networks import losses, optimisers
+from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.streams import Role, stream
+from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import end_state
 
 Array = np.ndarray
+
+update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,12 @@ class Followed:
         M, z, step = self.start.moments, self.start.neurons, self.start.step
         for wanted in steps:
             while step < wanted:
-                g = self.force * root * (self.targets - root * M[0, 1:])
-                boost = np.eye(len(M))
-                boost[0, 1:] = boost[1:, 0] = g
+                g = self.force * root * losses.pull(root * M[0, 1:], self.targets)
+                G = np.zeros_like(M)
+                G[0, 1:] = G[1:, 0] = g
+                boost = update(np.eye(len(M)), G)
                 M, z, step = boost @ M @ boost, z @ boost, step + 1
-            yield Snapshot(step, M, z)
+            yield Snapshot(step=step, moments=M, neurons=z)
 
     def output(self, now: Snapshot) -> Float[Array, " r"]:
         """f in the eigenbasis of K."""
@@ -101,7 +107,7 @@ class Followed:
 
 
 def followable(data: xr.Dataset) -> np.ndarray:
-    """Which networks of a shard can be followed, (networks,): linear ones, drawn as the propagator does, that were trained."""
+    """Return which networks of a shard can be followed, (networks,): trained linear ones, drawn as the propagator does."""
     recipe = Recipe.of(data)
     width = data["width"].values
     # The Gram engine draws neuron by neuron; where all are probes, they are the same.
@@ -109,7 +115,7 @@ def followable(data: xr.Dataset) -> np.ndarray:
     drawn = in_law | (width <= recipe.settings["probes"]["count"])
     return (
         (scope.of_networks(data) == scope.LINEAR)
-        & (recipe.fixed.get("source") != "file")
+        & (recipe.fixed.get("source") not in OWN)
         & drawn
         & (data["status"].values != Status.failed)
     )
@@ -125,7 +131,7 @@ def follow(data: xr.Dataset, network: int) -> Followed:
         could not be trained.
     """
     if not followable(data)[network]:
-        raise ValueError(
+        raise LazyrichError(
             "a network that is not linear, whose data come from a file, that the Gram engine drew neuron by neuron "
             "or that failed cannot be followed"
         )
@@ -144,5 +150,5 @@ def follow(data: xr.Dataset, network: int) -> Followed:
         width=float(width),
         force=float(row["loss_factor"] * row["learning_rate"] / (row["width"].astype(float) * row["samples"])),
         size=sigma_0**2 + v_0**2,
-        start=Snapshot(0, moments * np.outer(scale, scale), neurons * scale),
+        start=Snapshot(step=0, moments=moments * np.outer(scale, scale), neurons=neurons * scale),
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from lazyrich.analysis.codes import Codes, Look
 from lazyrich.engines.trajectories import Status
 from lazyrich.sweep.schema import Phases
 from lazyrich.theory.boundaries import kernel_change_isotropic
@@ -31,16 +32,21 @@ class Phase(IntEnum):
     not_run = 7
 
 
-TEXT = {
-    Phase.lazy: "lazy",
-    Phase.rich_two_stage: "rich, two-stage",
-    Phase.catapult: "catapult",
-    Phase.oscillating: "oscillating",
-    Phase.diverging: "diverging",
-    Phase.unfinished: "unfinished",
-    Phase.failed: "failed",
-    Phase.not_run: "not run",
-}
+# Okabe–Ito, colour-blind safe, and greys for what is no result.
+PHASES = Codes(
+    "phase",
+    {
+        Phase.lazy: Look("lazy", "#56B4E9"),
+        Phase.rich_two_stage: Look("rich, two-stage", "#E69F00"),
+        Phase.catapult: Look("catapult", "#CC79A7"),
+        Phase.oscillating: Look("oscillating", "#0072B2"),
+        Phase.diverging: Look("diverging", "#D55E00"),
+        Phase.unfinished: Look("unfinished", "#C8C8C8"),
+        Phase.failed: Look("failed", "#707070"),
+        Phase.not_run: Look("not run", "#FFFFFF"),
+    },
+    nothing=Phase.not_run,
+)
 
 # The last loss stands above the smallest one by more than the rounding of a run that still falls.
 RISEN = 1.01
@@ -68,7 +74,6 @@ def phase(
     converged = status == Status.converged
     with np.errstate(invalid="ignore"):
         rose = loss_max > phases.loss_growth * loss_start
-        up_and_down = (period > 1) | (loss_end > RISEN * loss_min)
         return np.select(
             [
                 status == Status.failed,
@@ -76,11 +81,19 @@ def phase(
                 converged & rose,
                 converged & (kernel_change >= kernel_threshold),
                 converged,
-                up_and_down,
+                up_and_down(loss_end, loss_min, period),
             ],
             [Phase.failed, Phase.diverging, Phase.catapult, Phase.rich_two_stage, Phase.lazy, Phase.oscillating],
             Phase.unfinished,
         )
+
+
+def up_and_down(
+    loss_end: Float[Array, " networks"], loss_min: Float[Array, " networks"], period: Int[Array, " networks"]
+) -> Bool[Array, " networks"]:
+    """Return whether the loss of each network that has neither converged nor diverged goes up and down."""
+    with np.errstate(invalid="ignore"):
+        return (period > 1) | (loss_end > RISEN * loss_min)
 
 
 class Rich(IntFlag):
@@ -106,19 +119,23 @@ VOTES = IntEnum(
     },
 )
 VOTES.__doc__ = "Codes of `votes` as a flag variable."
-
-
-VOTE_TEXT = {
-    VOTES.none_rich: "none (lazy)",
-    VOTES.kernel: "kernel only",
-    VOTES.alignment: "alignment only",
-    VOTES.kernel_alignment: "kernel, alignment",
-    VOTES.weights: "weights only",
-    VOTES.kernel_weights: "kernel, weights",
-    VOTES.alignment_weights: "alignment, weights",
-    VOTES.all_rich: "all (rich)",
-    VOTES.not_settled: "not settled",
-}
+# Where all order parameters agree the colours are those of the phases.
+RICH_VOTES = Codes(
+    "rich_votes",
+    {
+        VOTES.none_rich: Look("none (lazy)", PHASES.colours[Phase.lazy]),
+        VOTES.kernel: Look("kernel only", "#CC79A7"),
+        VOTES.alignment: Look("alignment only", "#009E73"),
+        VOTES.kernel_alignment: Look("kernel, alignment", "#F0E442"),
+        VOTES.weights: Look("weights only", "#0072B2"),
+        VOTES.kernel_weights: Look("kernel, weights", "#D55E00"),
+        VOTES.alignment_weights: Look("alignment, weights", "#000000"),
+        VOTES.all_rich: Look("all (rich)", PHASES.colours[Phase.rich_two_stage]),
+        VOTES.not_settled: Look("not settled", PHASES.colours[Phase.unfinished]),
+    },
+    nothing=VOTES.not_settled,
+    run=PHASES,
+)
 
 
 def votes(

@@ -25,6 +25,7 @@ from scipy.optimize import minimize_scalar
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.published import stage_one_plateau
+from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import stage_one
 
 Array = np.ndarray
@@ -87,7 +88,7 @@ def read(published: dict[str, np.ndarray]) -> Read:
     """
     steps, loss = published["step"], published["loss"]
     if not _rise(published).any() or not loss.min() <= (1 - ONSET) * loss[0]:
-        raise ValueError(
+        raise LazyrichError(
             "published curves: show no early rise of rho_over_v, or no fall of the loss; give denser points"
         )
     overlap = _overlap(loss)

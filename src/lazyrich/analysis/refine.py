@@ -21,6 +21,7 @@ from lazyrich.analysis.phases import Phase
 from lazyrich.networks.table import variable
 from lazyrich.planning.plan import coarse
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.errors import LazyrichError
 
 Array = np.ndarray
 
@@ -57,7 +58,7 @@ def _interval(sweep: Sweep, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataA
         phase = summary["phase"].where(summary["phase"] != Phase.not_run)
         return phase, phase.where(summary["agreement"] == 1, phase + 0.5)
     if name not in summary:
-        raise ValueError(f"refine.of = {name}: is not in this sweep's summary; write another field, or phase")
+        raise LazyrichError(f"refine.of = {name}: is not in this sweep's summary; write another field, or phase")
     field = median(summary[name])
     within = next((b.within for b in BOUNDARIES.values() if b.field == name and not b.predicted and b.within), None)
     if within is not None:

@@ -7,6 +7,8 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Float, Int
 
+from lazyrich.analysis.codes import Codes, Look
+from lazyrich.analysis.phases import PHASES, Phase
 from lazyrich.engines.trajectories import Status
 
 
@@ -21,14 +23,20 @@ class Stage(IntEnum):
     not_run = 5
 
 
-TEXT = {
-    Stage.one: "stage one, up to t₁",
-    Stage.two: "stage two, up to t₂",
-    Stage.learned: "learned, after t₂",
-    Stage.diverged: "diverged",
-    Stage.ended: "not trained so long",
-    Stage.not_run: "not run",
-}
+# As trajectories are shaded; where training did not come so far, as in maps of phases.
+STAGES = Codes(
+    "stage",
+    {
+        Stage.one: Look("stage one, up to t₁", "#E69F00"),
+        Stage.two: Look("stage two, up to t₂", "#56B4E9"),
+        Stage.learned: Look("learned, after t₂", "#009E73"),
+        Stage.diverged: Look("diverged", PHASES.colours[Phase.diverging]),
+        Stage.ended: Look("not trained so long", PHASES.colours[Phase.unfinished]),
+        Stage.not_run: Look("not run", PHASES.colours[Phase.not_run]),
+    },
+    nothing=Stage.not_run,
+    run=PHASES,
+)
 
 
 def stage(

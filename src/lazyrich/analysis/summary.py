@@ -25,10 +25,10 @@ from lazyrich.analysis.cluster import workers
 from lazyrich.analysis.comparison import compare, needed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
+from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.recipe import size as size_of
 from lazyrich.networks.table import table, variable
-from lazyrich.networks.training import LOSS_FACTOR
 from lazyrich.planning.plan import analysed, index_of, positions, whole
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
@@ -38,6 +38,7 @@ from lazyrich.sweep.schema import Conditions, Dask, Figures, Phases, Refine
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
 from lazyrich.system import progress
+from lazyrich.system.errors import LazyrichError
 
 # Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
 SLICE = 8 * 2**20
@@ -141,9 +142,9 @@ def _reduce(
         table = np.full((len(present), len(target["replicate"])), np.nan)
         table[row, column] = flat
         if name in FLAGS:
-            codes, _ = FLAGS[name]
+            codes = FLAGS[name].members
             counts = np.stack([(table == code).sum(axis=1) for code in codes], axis=1)
-            values[name] = np.array(list(codes))[np.argmax(counts, axis=1)]
+            values[name] = np.array(codes)[np.argmax(counts, axis=1)]
             if name == "phase":
                 values["networks"] = counts.sum(axis=1)
                 values["agreement"] = counts.max(axis=1) / values["networks"]
@@ -285,28 +286,30 @@ def _recipe_of_run(data: xr.Dataset) -> Recipe:
     """
     whole_run = "give `analyse` what `lazyrich.run` returned, whole"
     if "recipe" not in data.attrs:
-        raise ValueError(f"this dataset has no attribute `recipe`; {whole_run}")
+        raise LazyrichError(f"this dataset has no attribute `recipe`; {whole_run}")
     recipe = Recipe.of(data)
     if len(recipe.boxes) != 1:
-        raise ValueError(f"this dataset is a shard that holds pieces of a grid; {whole_run}")
+        raise LazyrichError(f"this dataset is a shard that holds pieces of a grid; {whole_run}")
     columns = table(recipe)
     networks, present = len(columns["replicate"]), data.sizes.get("network", 0)
     if present != networks:
         hint = (
             "; analyse joined runs one by one, or train several draws with `replicates`" if present > networks else ""
         )
-        raise ValueError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
+        raise LazyrichError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
     for name in (name for key in recipe.boxes[0] for name in key.split()):
         column = columns[name]
         if name == "loss":
-            column = np.array([LOSS_FACTOR[loss] for loss in column])
+            column = np.array([LOSSES[loss].factor for loss in column])
         if variable(name) not in data:
-            raise ValueError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
+            raise LazyrichError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
         stored = data[variable(name)].values
         # Numbers that went through a file may have lost digits.
         same = np.isclose(stored, column, rtol=1e-6, atol=0) if column.dtype.kind == "f" else stored == column
         if not np.all(same):
-            raise ValueError(f"this dataset has networks in another order than its recipe (see `{name}`); {whole_run}")
+            raise LazyrichError(
+                f"this dataset has networks in another order than its recipe (see `{name}`); {whole_run}"
+            )
     return recipe
 
 

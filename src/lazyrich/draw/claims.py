@@ -11,7 +11,7 @@ import xarray as xr
 from lazyrich.analysis.claims.verdicts import Verdict
 from lazyrich.draw import style
 from lazyrich.draw.page import write_page
-from lazyrich.draw.pictures import matplotlib_figure, save
+from lazyrich.draw.pictures import defaults, save
 from lazyrich.shards import archive
 
 WORDS = {
@@ -31,13 +31,13 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
     figures.mkdir(parents=True, exist_ok=True)
     with archive.opened(ledger) as data:
         data.load()
-    hv.Store.current_backend = "matplotlib"
     for row in range(data.sizes["row"]):
         claim, statement, quantity, of = (
             str(data[n].values[row]) for n in ("claim", "statement", "quantity", "setting")
         )
         said = f"{statement} {quantity}: {of}"
-        save(matplotlib_figure(figure(data, row)), said, {"svg": figures / f"{claim}.svg"})
+        with defaults():
+            save(figure(data, row), said, {"svg": figures / f"{claim}.svg"})
     values = {
         "rows": rows(data),
         "counts": counts(data),

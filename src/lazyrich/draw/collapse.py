@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -33,7 +33,9 @@ FAR = 0.05  # decades from the curve
 CHI, CHANGE = "laziness", "kernel_change_ratio"  # relative to κ_c, so that groups of different n may lie on one curve
 
 
-def collapse_figure(sweep: Sweep, summary: xr.Dataset) -> tuple[Callable[[str], hv.Overlay], str] | None:
+def collapse_figure(
+    sweep: Sweep, summary: xr.Dataset, shards: Sequence[str] = ()
+) -> tuple[Callable[[str], hv.Overlay], str] | None:
     """(builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
 
     A group is what shares its values on all axes but the one along which χ varies most.
@@ -86,14 +88,13 @@ def _at(data: xr.Dataset, name: str, found: xr.Dataset) -> np.ndarray:
 def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> hv.Overlay:
     """Points in the colours of their groups, or of their place on the axis `coloured`; the prediction, and κ_c."""
     bokeh = backend == "bokeh"
-    width, dash = ("line_width", "line_dash") if bokeh else ("linewidth", "linestyle")
     predicted = points({"": thin}, f"{CHANGE}_predicted", (CHI,))
     place, height = middles(np.log10(predicted[CHI].values)[:, None], np.log10(predicted["value"].values))
     line = (10 ** place[:, 0], 10**height)
     ends = [_limits(np.concatenate([found[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))]
     lines = [
-        (line, "predicted" + scope.caveat(thin), {"color": "black", width: 1.8, dash: "dashed"}),
-        ((ends[0], (1.0, 1.0)), "κ_c, rich above", {"color": style.CURVES[1], width: 1.5, dash: "dotted"}),
+        (line, "predicted" + scope.caveat(thin), {"color": "black"} | style.line(backend, 1.8, style.DASHED)),
+        ((ends[0], (1.0, 1.0)), "κ_c, rich above", {"color": style.CURVES[1]} | style.line(backend, 1.5, style.DOTTED)),
     ]
     curves = [
         hv.Curve(data, kdims=[CHI], vdims=[CHANGE], label=label).opts(backend=backend, **look)

@@ -14,10 +14,12 @@ from bokeh.models import CustomJSTicker, LogAxis
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.published import lagged_kernel_error, loss_error
+from lazyrich.analysis.stages import STAGES as STAGE_CODES
 from lazyrich.analysis.stages import Stage
-from lazyrich.draw import style
+from lazyrich.draw import oscillation, style
 from lazyrich.draw.trajectories import (
     PANELS,
+    SHORT,
     THEORIES,
     Panel,
     called,
@@ -33,7 +35,7 @@ WIDTH, HEIGHT = 280, 250
 INCHES = 3.2  # of a frame
 DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
-STAGES = {"stage_1": style.STAGE_COLOURS[Stage.one], "stage_2": style.STAGE_COLOURS[Stage.two]}
+STAGES = {"stage_1": STAGE_CODES.colours[Stage.one], "stage_2": STAGE_CODES.colours[Stage.two]}
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class Drawing:
     def theory(self, key: str, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """A theory's line; its look depends on which of the panel's theories it is."""
         number = list(THEORIES[self.panel.name]).index(key)
-        colour = style.CURVES[number + len(self.panel.observables)]
-        self.curve(key, steps, values, label, line=1.8, dash=number, color=colour)
+        colour = style.CURVES[(number + len(self.panel.observables)) % len(style.CURVES)]
+        self.curve(key, steps, values, label, line=1.8, dash=number % len(DASHES), color=colour)
 
     def points(self, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """Published points."""
@@ -85,6 +87,13 @@ class Drawing:
         element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         self.elements.append(element.opts(backend=self.backend, color="white", **marker))
+
+    def dots(self, key: str, steps: np.ndarray, values: np.ndarray, label: str, colour: str) -> None:
+        """Records that no line joins."""
+        values = np.where(values > 0, values, np.nan) if self.panel.log else values
+        element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
+        look = {"size": 4, "line_alpha": 0, "hooks": [style.named(key)]} if self.bokeh else {"s": 9, "linewidth": 0}
+        self.elements.append(element.opts(backend=self.backend, color=colour, alpha=0.6, **look))
 
     def red_line(self, step: float, span: tuple[float, float]) -> None:
         """The published figure's own t₁."""
@@ -141,7 +150,10 @@ def empty(
         if key in observables:
             if replicates:
                 drawing.curve(f"all_{key}", *nothing, "", color=style.CURVES[number], alpha=0.35, line=1)
-            drawing.curve(key, *nothing, called(panel, key, caveat), color=style.CURVES[number], line=2.5)
+            words = called(panel, key, caveat)
+            drawing.curve(key, *nothing, words, color=style.CURVES[number], line=2.5)
+            short = SHORT.get(key, panel.observables[key])
+            drawing.dots(f"dots_{key}", *nothing, f"{short}: {oscillation.BETWEEN}", style.CURVES[number])
     for key in theories:
         drawing.theory(key, *nothing, called(panel, key, caveat))
     overlay = drawing.overlay(meaning, 1.0, (0.5, 1.0), size)
@@ -193,23 +205,32 @@ def _panel(
     drawing = Drawing(panel, backend)
     drawing.shade(*(middle(values) for values in stages(cell)), last)
     shown = list(found.values())
+    joined = oscillation.resolved(cell)
     for number, (name, values) in enumerate(found.items()):
+        colour, words = style.CURVES[number], called(panel, name, caveat)
         # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
-        parted = [np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)]
-        drawing.curve(f"all_{name}", *parted, "", color=style.CURVES[number], alpha=0.3, line=1)
+        drawing.curve(f"all_{name}", *oscillation.parted(steps, values, joined), "", color=colour, alpha=0.3, line=1)
         same = ", same step" if panel.published == "ntk_error" and name == "ntk_target_error" else ""
-        label = f"{called(panel, name, caveat)}, median of {len(values)}{same}"
-        drawing.curve(name, *median_curve(steps, values, panel.log), label, color=style.CURVES[number], line=2.5)
+        median = median_curve(steps, values, panel.log, joined)
+        if oscillation.has_line(median[1]):
+            drawing.curve(name, *median, f"{words}, median of {len(values)}{same}", color=colour, line=2.5)
+        records = oscillation.dots(steps, values, joined)
+        if np.isfinite(records[1]).any():
+            each = f", each of {len(values)}" if len(values) > 1 else ""
+            label = f"{SHORT.get(name, panel.observables[name])}{each}: {oscillation.words(cell)}"
+            drawing.dots(f"dots_{name}", *records, label, colour)
     for key, values in predicted.items():
-        if np.isfinite(values).any():
-            drawing.theory(key, *median_curve(steps, values, panel.log), called(panel, key, caveat))
+        line = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))
+        if oscillation.has_line(line[1]):
+            drawing.theory(key, *line, called(panel, key, caveat))
     if "limit" in predicted:
         shown.append(predicted["limit"])
     if published is not None and panel.published:
         if (row := nearest(cell, published.points)) is not None:
             look = {"line": 2, "dash": 0, "color": style.NEAREST}
             values = next(iter(found.values()))[row]
-            drawing.curve("nearest", steps[row], values, f"nearest, replicate {cell['replicate'].values[row]}", **look)
+            line = oscillation.parted(steps[[row]], values[None], joined[[row]])
+            drawing.curve("nearest", *line, f"nearest, replicate {cell['replicate'].values[row]}", **look)
         if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
             late = lagged_kernel_error(cell)
             if np.isfinite(late).any():

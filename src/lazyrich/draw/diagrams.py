@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -10,7 +10,10 @@ from typing import Any
 import holoviews as hv
 import xarray as xr
 
+from lazyrich.analysis.codes import Codes
 from lazyrich.analysis.fields import median
+from lazyrich.analysis.phases import PHASES, RICH_VOTES
+from lazyrich.analysis.theories import BEST_THEORY
 from lazyrich.draw import maps
 from lazyrich.sweep.sweep import Sweep
 
@@ -48,7 +51,7 @@ class Diagram:
     name: str
     heading: str
     variable: str
-    codes: maps.Codes | None
+    codes: Codes | None
     lines: tuple[str, ...]
     caption: str
     figure: bool = True
@@ -71,84 +74,111 @@ def at_quantile(quantile: float, replicates: int) -> str:
     return f"{which} of {replicates} replicates" if replicates > 1 else "one network a cell"
 
 
-def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
-    """The maps that suit a summary with two numeric axes, phases first."""
-    cell, middle = most(sweep.replicates), at_quantile(0.5, sweep.replicates)
-    level = sweep.phases
-    found = [
-        Diagram("phase_diagram", "Phases", "phase", maps.PHASES, EDGES, f"Phase {cell}."),
-        Diagram(
-            "kernel_change",
-            "Change of the kernel",
-            "kernel_change",
-            None,
-            LAZY_RICH,
-            f"Relative change of the neural tangent kernel at the end of training, {middle}; grey: no value (diverged)"
-            f"{_white(summary, 'kernel_change')}.",
-        ),
-        Diagram(
-            "onset_step",
-            "Onset of learning",
-            "onset_step",
-            None,
-            LAZY_RICH[1:],
-            f"Step at which the loss has fallen by the onset share, {middle}; grey: no value (diverged, or not reached)"
-            f"{_white(summary, 'onset_step')}.",
-        ),
-    ]
-    if "test_loss" in summary:
-        found.append(
-            Diagram(
-                "test_loss",
-                "Test loss",
-                "test_loss",
-                None,
-                LAZY_RICH,
-                f"Loss of {sweep.problem.test_samples} held-out samples at the end of training, {middle}; grey: no value "
-                f"(diverged){_white(summary, 'test_loss')}.",
-            )
-        )
+def _phases(sweep: Sweep, summary: xr.Dataset) -> Diagram:
+    return Diagram("phase_diagram", "Phases", "phase", PHASES, EDGES, f"Phase {most(sweep.replicates)}.")
+
+
+def _kernel_change(sweep: Sweep, summary: xr.Dataset) -> Diagram:
+    return Diagram(
+        "kernel_change",
+        "Change of the kernel",
+        "kernel_change",
+        None,
+        LAZY_RICH,
+        "Relative change of the neural tangent kernel at the end of training, "
+        f"{at_quantile(0.5, sweep.replicates)}; grey: no value (diverged){_white(summary, 'kernel_change')}.",
+    )
+
+
+def _onset(sweep: Sweep, summary: xr.Dataset) -> Diagram:
+    return Diagram(
+        "onset_step",
+        "Onset of learning",
+        "onset_step",
+        None,
+        LAZY_RICH[1:],
+        f"Step at which the loss has fallen by the onset share, {at_quantile(0.5, sweep.replicates)}; grey: no value "
+        f"(diverged, or not reached){_white(summary, 'onset_step')}.",
+    )
+
+
+def _test_loss(sweep: Sweep, summary: xr.Dataset) -> Diagram | None:
+    if "test_loss" not in summary:
+        return None
+    return Diagram(
+        "test_loss",
+        "Test loss",
+        "test_loss",
+        None,
+        LAZY_RICH,
+        f"Loss of {sweep.problem.test_samples} held-out samples at the end of training, "
+        f"{at_quantile(0.5, sweep.replicates)}; grey: no value (diverged){_white(summary, 'test_loss')}.",
+    )
+
+
+def _order_parameters(sweep: Sweep, summary: xr.Dataset) -> Diagram | None:
     recorded = [name for name in ("alignment", "weight_change") if name in summary]
-    if recorded:
-        found.append(
-            Diagram(
-                "order_parameters",
-                "Rich by which order parameter",
-                "rich_votes",
-                maps.VOTES,
-                LAZY_RICH,
-                f"Which order parameters call a network rich at its end, {cell}: the kernel's change (κ_c), the alignment rms "
-                f"ρ_r/(√γ rms v_r) (from {level.alignment:.2g}), the first layer's relative change (from "
-                f"{level.weight_change:.2g}){'' if len(recorded) == 2 else f'; recorded: kernel, {recorded[0]}'}. Where they "
-                "disagree, lazy or rich depends on what one looks at.",
-            )
-        )
-    if "best_theory" in summary:
-        found.append(
-            Diagram(
-                "validity",
-                "Which theory describes it best",
-                "best_theory",
-                maps.THEORIES,
-                ASSUMPTION,
-                f"Theory whose target overlap stays closest to the simulated one over the whole run, {cell}; none: all are off "
-                f"by more than {level.theory_error:.2g} of the targets.",
-            )
-        )
-    if sweep.replicates > 1:
-        found.append(
-            Diagram(
-                "agreement",
-                "Replicates that agree on the phase",
-                "agreement",
-                None,
-                EDGES,
-                f"Share of {sweep.replicates} replicates in the phase that most of them are in"
-                f"{_white(summary, 'agreement')}.",
-            )
-        )
-    cells = summary["phase"].dims
-    found += [
+    if not recorded:
+        return None
+    level = sweep.phases
+    return Diagram(
+        "order_parameters",
+        "Rich by which order parameter",
+        "rich_votes",
+        RICH_VOTES,
+        LAZY_RICH,
+        f"Which order parameters call a network rich at its end, {most(sweep.replicates)}: the kernel's change (κ_c), the "
+        f"alignment rms ρ_r/(√γ rms v_r) (from {level.alignment:.2g}), the first layer's relative change (from "
+        f"{level.weight_change:.2g}){'' if len(recorded) == 2 else f'; recorded: kernel, {recorded[0]}'}. Where they "
+        "disagree, lazy or rich depends on what one looks at.",
+    )
+
+
+def _validity(sweep: Sweep, summary: xr.Dataset) -> Diagram | None:
+    if "best_theory" not in summary:
+        return None
+    return Diagram(
+        "validity",
+        "Which theory describes it best",
+        "best_theory",
+        BEST_THEORY,
+        ASSUMPTION,
+        f"Theory whose target overlap stays closest to the simulated one over the whole run, {most(sweep.replicates)}; none: "
+        f"all are off by more than {sweep.phases.theory_error:.2g} of the targets.",
+    )
+
+
+def _agreement(sweep: Sweep, summary: xr.Dataset) -> Diagram | None:
+    if sweep.replicates == 1:
+        return None
+    return Diagram(
+        "agreement",
+        "Replicates that agree on the phase",
+        "agreement",
+        None,
+        EDGES,
+        f"Share of {sweep.replicates} replicates in the phase that most of them are in{_white(summary, 'agreement')}.",
+    )
+
+
+# To add a map, write what it is for a sweep and its summary (None: it has none) and name it here; a number of a summary whose
+# own words do for a caption needs a line in `NUMBERS` alone.
+DIAGRAMS: tuple[Callable[[Sweep, xr.Dataset], Diagram | None], ...] = (
+    _phases,
+    _kernel_change,
+    _onset,
+    _test_loss,
+    _order_parameters,
+    _validity,
+    _agreement,
+)
+
+
+def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
+    """Return the maps that suit a summary with two numeric axes, phases first."""
+    found = [diagram for make in DIAGRAMS if (diagram := make(sweep, summary)) is not None]
+    middle, cells = at_quantile(0.5, sweep.replicates), summary["phase"].dims
+    return found + [
         Diagram(
             name,
             heading,
@@ -161,7 +191,6 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
         for name, heading in NUMBERS.items()
         if name in summary and set(median(summary[name]).dims) == set(cells)
     ]
-    return found
 
 
 def _white(summary: xr.Dataset, name: str) -> str:
@@ -173,7 +202,7 @@ def _white(summary: xr.Dataset, name: str) -> str:
 
 def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, str]]:
     """The planes of a summary over its other axes, the last one fastest, each with its name."""
-    others = [dim for dim in summary["phase"].dims if dim not in (x, y)]
+    others = [str(dim) for dim in summary["phase"].dims if dim not in (x, y)]
     for place in product(*(range(summary.sizes[dim]) for dim in others)):
         plane = summary.isel(dict(zip(others, place, strict=True)))
         yield plane, point(plane, others)

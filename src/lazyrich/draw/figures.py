@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import holoviews as hv
@@ -17,13 +17,14 @@ from lazyrich.analysis.boundaries import boundaries
 from lazyrich.analysis.fields import map_axes, placed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.summary import cell
-from lazyrich.draw import curves, lines, maps
+from lazyrich.draw import curves, maps, oscillation
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.kernel_distance import distance_figure
+from lazyrich.draw.lines import kernel_change_figure
 from lazyrich.draw.page import bokeh_scripts, write_page
-from lazyrich.draw.pictures import matplotlib_figure, save
+from lazyrich.draw.pictures import defaults, save
 from lazyrich.draw.rendered import rendered
 from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.plan import whole
@@ -36,7 +37,8 @@ MOST_ROWS = 4
 TITLE = 40  # characters that a panel has room for above it
 MOST_SLICES = 9
 
-Builder = Callable[[str], hv.core.Dimensioned]
+Builder = Callable[[str], hv.core.Dimensioned]  # of a backend
+Figure = tuple[Builder, str]  # and its caption
 
 
 def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
@@ -53,29 +55,18 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
         data.load()
     axes = map_axes(data, sweep.figures.axes or ())
     plane = axes[:2]
-    found: dict[str, tuple[Builder, str] | None] = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
-    if len(axes) == 1 and data["phase"].ndim == 1:
-        band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
-        found["kernel_change"] = (
-            lambda backend: lines.kernel_change_line(data, axes[0], backend, "Change of the kernel"),
-            f"Relative change of the neural tangent kernel at the end of training{band}, and as gradient flow from a wide "
-            f"start predicts it. {setting(sweep)}",
-        )
-    if (len(axes) < 2 or sweep.figures.published) and not sweep.record.summary:
-        found["trajectories"] = _trajectories(sweep, data, shards)
+    drawn = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
     # Behind what the sweep is about, for the first figure stands for it in the gallery.
-    found["collapse"] = collapse_figure(sweep, data)
-    found["kernel_distance"] = distance_figure(sweep, data, shards)
-    drawn = {name: each for name, each in found.items() if each is not None}
+    drawn |= {name: figure for name, make in FIGURES.items() if (figure := make(sweep, data, shards)) is not None}
     command = snakemake_command(folder, folder.parent.parent)
     if other := stand_in(sweep):
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
         said = f"{caption} Made by: {command}"
-        for backend, write in (("bokeh", _write_page), ("matplotlib", _write_pictures)):
-            # As in `rendered`: not `set_current_backend`.
-            hv.Store.current_backend = backend
-            write(build(backend), name, folder, said)
+        hv.Store.current_backend = "bokeh"
+        _write_page(build("bokeh"), name, folder, said)
+        with defaults():
+            _write_pictures(build("matplotlib"), name, folder, said)
     captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -86,7 +77,7 @@ def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]
     return [planes[i] for i in some(len(planes), MOST_SLICES)]
 
 
-def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, tuple[Builder, str]]:
+def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, Figure]:
     planes = [(plane, text, boundaries(plane, x, y)) for plane, text in _slices(summary, x, y)]
     total = summary["phase"].size // (summary.sizes[x] * summary.sizes[y])
     shared = chosen(len(planes), total, "slices") + " " + setting(sweep)
@@ -118,8 +109,13 @@ def _titled(diagram: Diagram, slice_name: str) -> str:
     return f"{diagram.heading}, {slice_name}" if slice_name else diagram.heading
 
 
-def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple[Builder, str] | None:
-    """Trajectories of some cells; None where nothing that is drawn was recorded, or no network has a value."""
+def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> Figure | None:
+    """Return trajectories of some cells, where maps do not show the sweep or curves are published.
+
+    None where nothing that is drawn was recorded, or no network has a value.
+    """
+    if sweep.record.summary or (len(map_axes(summary, sweep.figures.axes or ())) > 1 and not sweep.figures.published):
+        return None
     wanted = whole(sweep)
     dims = summary["phase"].dims
     sizes = [summary.sizes[dim] for dim in dims]
@@ -143,7 +139,14 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: list[str]) -> tuple
 
     points = _laid_over(published, other) if published else ""
     left = chosen(len(found), len(trained), "cells")
-    said = f"Every replicate (thin) and their median (thick) against theory.{scope.sentence(summary)}{points}{left}"
+    dots = ""
+    if any(not oscillation.resolved(networks).all() for networks in found.values()):
+        dots = (
+            " Dots: records between which a network oscillates, which no line joins; theory ends where it does so, too."
+        )
+    said = (
+        f"Every replicate (thin) and their median (thick) against theory.{dots}{scope.sentence(summary)}{points}{left}"
+    )
     return builder, f"{said} {setting(sweep)}"
 
 
@@ -165,6 +168,16 @@ def _laid_over(published: curves.Published, other: str) -> str:
     )
 
 
+# Every figure that is no map (those are `diagrams.DIAGRAMS`), by the name of its files. To add one, write what it is for a
+# sweep, its summary and its shards (None: the sweep has none), and name it here.
+FIGURES: dict[str, Callable[[Sweep, xr.Dataset, Sequence[str]], Figure | None]] = {
+    "kernel_change": kernel_change_figure,
+    "trajectories": _trajectories,
+    "collapse": collapse_figure,
+    "kernel_distance": distance_figure,
+}
+
+
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """A page of its own, and the Bokeh item that a report page takes."""
     item = json.dumps(json_item(rendered(element), name))
@@ -176,4 +189,4 @@ def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str
 
 def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """SVG and PNG, with what they show in their metadata."""
-    save(matplotlib_figure(element), said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})
+    save(element, said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

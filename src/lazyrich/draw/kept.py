@@ -11,7 +11,7 @@ from jaxtyping import Bool
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.summary import places
-from lazyrich.draw import curves
+from lazyrich.draw import curves, oscillation
 from lazyrich.draw.item import item
 from lazyrich.draw.pack import Pack, quantised
 from lazyrich.draw.trajectories import PANELS, RECORDED, Panel, limits, simulated, stages, theory, until
@@ -22,7 +22,7 @@ from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 RECORDS = 48  # of a trajectory
-MOST_CURVES = 16  # at most, steps included
+MOST_CURVES = 24  # at most, with steps and with what of the curves is joined
 NEAR, MOST = 256, 8192  # networks of a chunk on disk; that are read at once
 PANEL_SIZE = (220, 215)  # four side by side on a wide page, two on a narrow one
 REPLICATE = 0  # whose trajectories are kept
@@ -59,6 +59,7 @@ def kept_trajectories(
     drawn_until = until(networks)
     seen = steps <= drawn_until[:, None]
     predicted = theory(networks)
+    joined = pack.add(_ended(oscillation.resolved(networks)))
     curve_places, spans = [], {}
     for panel in shown:
         found = simulated(networks, panel)
@@ -69,7 +70,9 @@ def kept_trajectories(
         scale = np.array(low)[:, None], np.array(high)[:, None], panel.log
         for key, values in (found | predicted[panel.name]).items():
             place = pack.add(quantised(values, *scale))
-            curve_places.append({"panel": panel.name, "key": key} | place)
+            # Which records a line joins with the next one.
+            lines = joined if key in found else pack.add(_ended(oscillation.resolved_theory(steps, values)))
+            curve_places.append({"panel": panel.name, "key": key, "joined": lines["offset"]} | place)
     trajectories = {
         "columns": columns.tolist(),
         "rows": rows.tolist(),
@@ -137,6 +140,11 @@ def _numbered(
     )
     number.values.ravel()[cells] = np.arange(len(cells))
     return number.transpose(*dims, y, x).isel({x: columns, y: rows}).values.ravel().tolist()
+
+
+def _ended(joined: Bool[np.ndarray, "networks gaps"]) -> Bool[np.ndarray, "networks records"]:
+    """Return whether a line goes on after each record; nothing parts it after the last one."""
+    return np.pad(joined, ((0, 0), (0, 1)), constant_values=True)
 
 
 def _or_none(steps: np.ndarray) -> list[int | None]:

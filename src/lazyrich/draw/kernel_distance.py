@@ -148,7 +148,6 @@ def distance_table(found: Distances | None, summary: xr.Dataset) -> dict[str, An
 
 def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
     bokeh = backend == "bokeh"
-    width, dash = ("line_width", "line_dash") if bokeh else ("linewidth", "linestyle")
     caveat = scope.caveat(summary)
     thin, curves, shown = [], [], []
     for colour, (name, words) in zip(style.CURVES, KERNELS.items(), strict=False):
@@ -164,15 +163,15 @@ def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
                 for rows in (np.broadcast_to(found.stage, medians.shape), medians)
             ]
             each = hv.Curve(tuple(parted), kdims=["stage"], vdims=["distance"])
-            thin.append(each.opts(backend=backend, color=colour, alpha=0.4, **{width: 1.0}))
+            thin.append(each.opts(backend=backend, color=colour, alpha=0.4, **style.line(backend, 1.0)))
         curve = hv.Curve((found.stage, np.median(medians, axis=0)), kdims=["stage"], vdims=["distance"], label=label)
-        curves.append(curve.opts(backend=backend, color=colour, **{width: 2.5}))
+        curves.append(curve.opts(backend=backend, color=colour, **style.line(backend, 2.5)))
     known = np.concatenate(shown)
     low, high = np.nanmin(known), np.nanmax(known)
     span = low / 2, high * max((high / low) ** 0.3, 3.0)
     for mark in (1, 2):
         line = hv.Curve(([mark, mark], span), kdims=["stage"], vdims=["distance"])
-        curves.append(line.opts(backend=backend, color="#888888", **{width: 1.0, dash: "dotted" if bokeh else ":"}))
+        curves.append(line.opts(backend=backend, color="#888888", **style.line(backend, 1.0, style.DOTTED)))
     options = {
         "title": f"Distance of the kernel to T and to Θ∞{caveat}",
         "logy": True,

@@ -7,7 +7,6 @@ edges, matplotlib (and an uneven grid) as a mesh: the other combinations put cel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import holoviews as hv
 import holoviews.plotting.bokeh
@@ -15,40 +14,14 @@ import numpy as np
 import xarray as xr
 from bokeh.models import FixedTicker
 
-from lazyrich.analysis import phases, theories
 from lazyrich.analysis.boundaries import BAND, BOUNDARIES, boundaries
+from lazyrich.analysis.codes import Codes
 from lazyrich.analysis.fields import median, names_along
 from lazyrich.draw import style
 
 SIZE = 380  # of the frame, in pixels
 INCHES, SMALL = 6.2, 3.8  # of a map alone with all its names; of the frame of one among several
 BAND_WORDS = f"{BAND[0]:.0%} to {BAND[1]:.0%} band over replicates"
-
-
-@dataclass(frozen=True)
-class Codes:
-    """A variable of codes: what it is called, and each code's words and colour."""
-
-    name: str
-    words: dict[int, str]
-    colours: dict[int, str]
-
-    def present(self, summary: xr.Dataset) -> list[int]:
-        """The codes that occur, in their order."""
-        return [code for code in self.words if (summary[self.name] == code).any()]
-
-    def numbered(self, data: xr.Dataset, present: Sequence[int]) -> xr.DataArray:
-        """Each cell's place among the codes `present`; NaN for another code, and where nothing was run that has one."""
-        code = data[self.name]
-        known = code.isin(present)
-        if self.name != "phase":
-            known &= data["phase"] != phases.Phase.not_run
-        return code.copy(data=np.searchsorted(present, code.values)).where(known)
-
-
-PHASES = Codes("phase", dict(phases.TEXT), dict(style.PHASE_COLOURS))
-VOTES = Codes("rich_votes", dict(phases.VOTE_TEXT), dict(style.VOTE_COLOURS))
-THEORIES = Codes("best_theory", dict(theories.TEXT), dict(style.THEORY_COLOURS))
 
 
 Drawn = Mapping[str, list[np.ndarray]]  # boundaries by name, each some lines of (vertices, 2)
@@ -261,26 +234,28 @@ def _with_boundaries(
     whole = plane if whole is None else whole
     drawn = boundaries(plane, x, y) if drawn is None else drawn
     found = [name for name in lines if name in drawn]
-    width, bokeh = ("line_width", True) if backend == "bokeh" else ("linewidth", False)
 
     def curve(name: str, label: str = "") -> hv.Curve:
         """One curve a boundary."""
         element = hv.Curve(parted(drawn[name]), kdims=[x], vdims=[y], label=label)
-        return element.opts(backend=backend, hooks=[style.named(name)]) if bokeh else element
+        return element.opts(backend=backend, hooks=[style.named(name)]) if backend == "bokeh" else element
 
     for name in sorted(found, key=lambda name: BOUNDARIES[name].predicted):
         boundary = BOUNDARIES[name]
         if boundary.predicted:
-            dash = {"line_dash": style.DASHES[name][0]} if bokeh else {"linestyle": style.DASHES[name][1]}
             line = curve(name, boundary.called(whole))
-            overlay *= line.opts(backend=backend, color="black", **{width: 1.8}, **dash)
+            overlay *= line.opts(backend=backend, color="black", **style.line(backend, 1.8, style.DASHES[name]))
         else:
-            overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 5.5})
-            overlay *= curve(name, boundary.text).opts(backend=backend, color=style.MEASURED[name], **{width: 3.5})
+            overlay *= curve(name).opts(backend=backend, color=style.MEASURED_EDGE, **style.line(backend, 5.5))
+            overlay *= curve(name, boundary.text).opts(
+                backend=backend, color=style.MEASURED[name], **style.line(backend, 3.5)
+            )
             edges = [name + end for end in ("_low", "_high") if name + end in drawn]
             for number, edge in enumerate(edges):
                 label = "" if number else f"its {BAND_WORDS}"
-                overlay *= curve(edge, label).opts(backend=backend, color=style.MEASURED_EDGE, **{width: 1.0})
+                overlay *= curve(edge, label).opts(
+                    backend=backend, color=style.MEASURED_EDGE, **style.line(backend, 1.0)
+                )
     if not isinstance(overlay, hv.Overlay):
         overlay = hv.Overlay([overlay])
     if backend == "bokeh":

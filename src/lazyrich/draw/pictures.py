@@ -1,33 +1,64 @@
-"""Writing matplotlib's figures: each says in its metadata what it shows, and is the same to the byte when made again."""
+"""Write matplotlib's figures: each says in its metadata what it shows, and is the same to the byte when made again.
+
+A user's settings do not change them, and drawing does not change a user's settings: matplotlib's own defaults hold within
+`defaults`, and no figure belongs to pyplot, whose backend may be a notebook's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import holoviews as hv
-import holoviews.plotting.mpl
-import matplotlib.pyplot as plt
+import matplotlib.style
+from holoviews.plotting.mpl import MPLRenderer
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DOTS = 150  # per inch
 METADATA = {"svg": {"Date": None}, "png": {}}  # without the date of the day
 LAYOUT = ("fig_inches", "hspace", "vspace")
+FRAME = (0.15, 0.15, 0.7, 0.7)  # of a picture alone: left, bottom, width and height in shares of `fig_inches`
+SETTINGS = {"svg.hashsalt": "lazyrich"}  # in place of matplotlib's defaults
 
 
+@contextmanager
+def defaults() -> Iterator[None]:
+    """Draw with matplotlib's defaults and `SETTINGS`, whatever matplotlibrc, notebook and environment say; restore them after.
+
+    HoloViews draws with matplotlib within.
+    """
+    backend = hv.Store.current_backend
+    # Not `set_current_backend`, which makes the completion of `hv.opts` anew each time, in 50 ms.
+    hv.Store.current_backend = "matplotlib"
+    try:
+        with matplotlib.style.context(SETTINGS, after_reset=True):
+            yield
+    finally:
+        hv.Store.current_backend = backend
+
+
+@defaults()
 def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
-    """What HoloViews draws with matplotlib, drawn once.
+    """Return what HoloViews draws with matplotlib, drawn once.
 
     `hv.render` draws everything a second time; and HoloViews' own layouts draw it twice more to find their height, where here
     frames are as large and as far apart as the layout's options say: `fig_inches`, and `hspace` and `vspace` in frames.
     """
-    renderer = hv.renderer("matplotlib")
+    renderer = MPLRenderer.instance()
+    renderer.notebook_context = True  # without a notebook HoloViews switches off pyplot's interactive mode, for good
+    options = hv.Store.lookup_options("matplotlib", element, "plot").kwargs
     if not isinstance(element, hv.Layout):
-        return renderer.get_plot(element).state
-    side, across, down = (hv.Store.lookup_options("matplotlib", element, "plot").kwargs[key] for key in LAYOUT)
+        figure = Figure(figsize=(options["fig_inches"], options["fig_inches"]))
+        FigureCanvasAgg(figure)
+        renderer.get_plot(element, fig=figure, axis=figure.add_axes(FRAME))
+        return figure
+    side, across, down = (options[key] for key in LAYOUT)
     rows, columns = element.shape
-    figure = plt.figure(figsize=(side * (columns + across * (columns - 1)), side * (rows + down * (rows - 1))))
+    figure = Figure(figsize=(side * (columns + across * (columns - 1)), side * (rows + down * (rows - 1))))
+    FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, columns, left=0, right=1, bottom=0, top=1, wspace=across, hspace=down)
     for part, place in zip(element, grid, strict=False):
         if not isinstance(part, hv.Empty):
@@ -35,12 +66,12 @@ def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
     return figure
 
 
-def save(figure: Figure, said: str, files: Mapping[str, Path | BinaryIO]) -> None:
-    """Write a figure, which is then closed, as `svg` or `png` (kind -> file) with `said` as its description."""
+@defaults()
+def save(element: hv.core.Dimensioned, said: str, files: Mapping[str, Path | BinaryIO]) -> None:
+    """Draw an element and write it as `svg` or `png` (kind -> file) with `said` as its description."""
+    figure = matplotlib_figure(element)
     # Measured once: savefig's own "tight" draws everything again for each file.
     box = figure.get_tightbbox().padded(0.1)
-    with plt.rc_context({"svg.hashsalt": "lazyrich"}):
-        for kind, file in files.items():
-            metadata = {**METADATA[kind], "Description": said}
-            figure.savefig(file, format=kind, dpi=DOTS, bbox_inches=box, metadata=metadata)
-    plt.close(figure)
+    for kind, file in files.items():
+        metadata = {**METADATA[kind], "Description": said}
+        figure.savefig(file, format=kind, dpi=DOTS, bbox_inches=box, metadata=metadata)

@@ -14,12 +14,11 @@ from lazyrich.analysis import scope
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.recovery import ONSET, RISE, Read, Recovered, calibration, read, recover, target_square
 from lazyrich.draw.chosen import some
-from lazyrich.networks.training import LOSS_FACTOR
+from lazyrich.networks.losses import DEFAULT, LOSSES
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
-LOSSES = {"half_mse": "(1/2n)‖f − y‖²", "mse": "(1/n)‖f − y‖²"}
 CURVES = ("step", "loss", "rho_over_v")
 ACTIVATIONS = ("linear", "relu")  # whose stage one is understood
 MOST = 256  # networks that are read again
@@ -36,9 +35,14 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
     networks = _networks(sweep, shards)
     tables = []
     for samples, loss, activation in sorted(sweep.combinations("samples", "loss", "activation"), key=str):
-        loss = loss or "half_mse"
+        loss = loss or DEFAULT
         activation = activation or "linear"
-        table = {"of": f"n = {samples}, loss {LOSSES[loss]}, {activation}", "rows": [], "missing": None, "networks": 0}
+        table = {
+            "of": f"n = {samples}, loss {LOSSES[loss].formula}, {activation}",
+            "rows": [],
+            "missing": None,
+            "networks": 0,
+        }
         tables.append(table)
         if samples is None or activation not in ACTIVATIONS:
             what = "swept n" if samples is None else f"{activation} networks"
@@ -48,17 +52,17 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
             continue
         try:
             found = (
-                recover(points, samples=samples, loss_factor=LOSS_FACTOR[loss])
+                recover(points, samples=samples, loss_factor=LOSSES[loss].factor)
                 if activation == "linear"
                 else read(points)
             )
         except ValueError as error:
             table["missing"] = str(error)
             continue
-        ours = _of(networks, samples, LOSS_FACTOR[loss], activation)
+        ours = _of(networks, samples, LOSSES[loss].factor, activation)
         ratios = {} if ours is None else calibration(ours)
         table["networks"] = 0 if ours is None else ours.sizes["network"]
-        rows = _rows(found, sweep, points, samples, LOSS_FACTOR[loss])
+        rows = _rows(found, sweep, points, samples, LOSSES[loss].factor)
         table["rows"] = [(symbol, value, how, _spread(ratios.get(name))) for name, symbol, value, how in rows]
     return tables
 

@@ -11,12 +11,12 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis import scope
+from lazyrich.analysis.accounts import ACCOUNTS
 from lazyrich.analysis.boundaries import BOUNDARIES
 from lazyrich.analysis.fields import map_axes, placed
-from lazyrich.analysis.phases import TEXT, Phase
+from lazyrich.analysis.phases import PHASES
 from lazyrich.analysis.published import load_published, plateau, stage_one_plateau
-from lazyrich.analysis.theories import TEXT as THEORY_TEXT
-from lazyrich.analysis.theories import Theory
+from lazyrich.analysis.theories import BEST_THEORY
 from lazyrich.draw.atlas import atlas
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.kernel_distance import distance_table, kernel_distances
@@ -58,9 +58,9 @@ def write_report(
         scripts=bokeh_scripts(),
         figures=drawn,
         atlas=explored,
-        phases=phase_counts(data),
+        phases=PHASES.counts(data),
         theories=theory_table(data),
-        best=best_counts(data),
+        best=BEST_THEORY.counts(data) if BEST_THEORY.name in data else [],
         scope=scope_table(data),
         kernels=distance_table(kernel_distances(sweep, data, shards), data),
         boundaries=boundary_table(data),
@@ -102,17 +102,24 @@ def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
     activations = scope.others(data)
     if not activations:
         return None
-
-    def known(name: str) -> bool:
-        """Whether there would be something to draw or to compare."""
-        field = BOUNDARIES[name].field if name in BOUNDARIES else f"{name}_error"
-        return field in data and (name not in BOUNDARIES or bool(np.isfinite(data[field]).any()))
-
+    predicted = [boundary for boundary in BOUNDARIES.values() if boundary.predicted]
+    # Of what there would be something to draw or to compare.
+    known = [account for account in ACCOUNTS if f"{account.name}_error" in data]
+    lines = [each for each in predicted if each.field in data and bool(np.isfinite(data[each.field]).any())]
+    here = [(each.words, each.holds_for) for each in known] + [(each.words, each.holds_for) for each in lines]
+    holds = [(words, holds_for(name)) for words, holds_for in here for name in activations]
+    # An account made up of others is named as these.
+    every = [(each.words, each.holds_for) for each in ACCOUNTS if not each.parts]
+    every += [(each.words, each.holds_for) for each in predicted]
+    held = [words for words, holds_for in every if any(holds_for(name).carried for name in activations)]
     return {
         "activations": ", ".join(activations),
         "all": not (scope.of_cells(data) == scope.LINEAR).any(),
-        "left_out": [each for name, each in scope.LEFT_OUT.items() if known(name)],
-        "carried": scope.CARRIED,
+        "left_out": [
+            {"words": words, "reason": reason}
+            for words, reason in dict.fromkeys((words, each.reason) for words, each in holds if not each.compared)
+        ],
+        "carried": ", ".join(dict.fromkeys(held)) + ", and the kernels T and Θ∞",
     }
 
 
@@ -122,42 +129,19 @@ def disagreement(data: xr.Dataset) -> str | None:
     return f"{np.nanmean(shares):.1%}" if np.isfinite(shares).any() else None
 
 
-def best_counts(data: xr.Dataset) -> list[tuple[str, int, str]]:
-    """(theory, cells, share) of the theories that are best anywhere."""
-    if "best_theory" not in data:
-        return []
-    codes = data["best_theory"].values
-    counts = {theory: int((codes == theory).sum()) for theory in Theory}
-    return [(THEORY_TEXT[theory], count, f"{count / codes.size:.1%}") for theory, count in counts.items() if count]
-
-
-def phase_counts(data: xr.Dataset) -> list[tuple[str, int, str]]:
-    """(phase, cells, share) of the phases that occur."""
-    codes = data["phase"].values
-    counts = {phase: int((codes == phase).sum()) for phase in Phase}
-    return [(TEXT[phase], count, f"{count / codes.size:.1%}") for phase, count in counts.items() if count]
-
-
 def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
     """(theory, what its error is, [share of cells below 1 %, 5 %, 20 %; median error]) of each theory in the summary."""
     rows = []
-    for name, text in (
-        ("stage_one_error", "stage one, exact discrete form of Eq. 9"),
-        ("eq_10_error", "stage two, Eq. 10"),
-        ("aligned_error", "stage two, Eq. 11"),
-        ("two_stage_error", "both stages, Eq. 9 and 10"),
-        ("closed_form_error", "closed form for K = κI"),
-        ("wide_flow_error", "gradient flow in the wide limit, any K"),
-        ("linearised_error", "lazy: linearised at the start"),
-    ):
-        if name not in data:
+    for account in ACCOUNTS:
+        name = f"{account.name}_error"
+        if not account.row or name not in data:
             continue
         errors = data[name].sel(quantile=0.5).values.ravel()
         errors = errors[~np.isnan(errors)]
         if errors.size:
             shares = [f"{np.mean(errors < bound):.0%}" for bound in (0.01, 0.05, 0.2)]
-            carried = name.removesuffix("_error") in scope.CARRIED_ERRORS
-            text += scope.caveat(data) if carried else ""
+            holds = [account.holds_for(activation) for activation in scope.activations(data)]
+            text = account.row + (scope.OF_LINEAR if any(each.carried for each in holds) else "")
             rows.append((text, data[name].attrs["long_name"], [*shares, f"{np.median(errors):.2g}", str(errors.size)]))
     return rows
 

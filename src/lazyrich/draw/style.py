@@ -6,16 +6,14 @@ Matplotlib is imported where it draws (`pictures`): what only makes pages does w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.boundaries import coordinate
 from lazyrich.analysis.fields import names_along
-from lazyrich.analysis.phases import VOTES, Phase
-from lazyrich.analysis.stages import Stage
-from lazyrich.analysis.theories import Theory
+from lazyrich.analysis.phases import PHASES, Phase
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,49 +21,9 @@ if TYPE_CHECKING:
 
 Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
 
-# Okabe–Ito, colour-blind safe, and greys for what is no result.
-PHASE_COLOURS = {
-    Phase.lazy: "#56B4E9",
-    Phase.rich_two_stage: "#E69F00",
-    Phase.catapult: "#CC79A7",
-    Phase.oscillating: "#0072B2",
-    Phase.diverging: "#D55E00",
-    Phase.unfinished: "#C8C8C8",
-    Phase.failed: "#707070",
-    Phase.not_run: "#FFFFFF",
-}
-# Where all order parameters agree the colours are those of the phases.
-VOTE_COLOURS = {
-    VOTES.none_rich: PHASE_COLOURS[Phase.lazy],
-    VOTES.kernel: "#CC79A7",
-    VOTES.alignment: "#009E73",
-    VOTES.kernel_alignment: "#F0E442",
-    VOTES.weights: "#0072B2",
-    VOTES.kernel_weights: "#D55E00",
-    VOTES.alignment_weights: "#000000",
-    VOTES.all_rich: PHASE_COLOURS[Phase.rich_two_stage],
-    VOTES.not_settled: PHASE_COLOURS[Phase.unfinished],
-}
-THEORY_COLOURS = {
-    Theory.two_stage: "#E69F00",
-    Theory.closed_form: "#009E73",
-    Theory.wide_flow: "#0072B2",
-    Theory.linearised: "#56B4E9",
-    Theory.none: "#C8C8C8",
-    Theory.not_compared: "#707070",
-}
-# As trajectories are shaded; where training did not come so far, as in maps of phases.
-STAGE_COLOURS = {
-    Stage.one: "#E69F00",
-    Stage.two: "#56B4E9",
-    Stage.learned: "#009E73",
-    Stage.diverged: PHASE_COLOURS[Phase.diverging],
-    Stage.ended: PHASE_COLOURS[Phase.unfinished],
-    Stage.not_run: PHASE_COLOURS[Phase.not_run],
-}
 # Cells without a number, in maps of numbers: trained, and not.
 NO_VALUE = "#9A9A9A"
-NOT_RUN = PHASE_COLOURS[Phase.not_run]
+NOT_RUN = PHASES.colours[Phase.not_run]
 CURVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("#000000", "#D55E00", "#0072B2")  # of theory over measured points
 PUBLISHED = "#000000"
@@ -76,9 +34,12 @@ RED_LINE = "#C00000"
 # pattern: where prediction and measurement agree both can still be seen, and no colour is needed to tell lines apart.
 MEASURED = {"lazy_rich_measured": "#F0E442", "convergence_measured": "#009E73", "conclusions_measured": "#CC79A7"}
 MEASURED_EDGE = "#222222"
-DASHES = {
-    "lazy_rich_predicted": ("dashed", "--"),
-    "flow_stability_predicted": ("dotted", ":"),
+Dash = tuple[str | list[int], str | tuple[int, tuple[int, ...]]]  # a pattern in Bokeh and in matplotlib
+DASHED: Dash = ("dashed", "--")
+DOTTED: Dash = ("dotted", ":")
+DASHES: dict[str, Dash] = {
+    "lazy_rich_predicted": DASHED,
+    "flow_stability_predicted": DOTTED,
     "no_stable_solution_predicted": ([1, 4], (0, (1, 3))),
     "lazy_divergence_predicted": ("dotdash", "-."),
     "assumption_predicted": ([8, 3, 2, 3, 2, 3], (0, (6, 2, 1, 2, 1, 2))),
@@ -88,6 +49,13 @@ DASHES = {
 # Bokeh places a legend below a frame by its margin too low, so that its end is cut off.
 BELOW = (0, 10)
 FEW = 100.0  # over which a log axis has too few powers of ten to go by
+FEWEST_TICKS = 3  # by which a log axis can be read
+
+
+def line(backend: str, width: float, dash: Dash | None = None) -> dict[str, Any]:
+    """Return the options of a line in one backend: its width in pixels or points, and its pattern (None: solid)."""
+    names, place = (("line_width", "line_dash"), 0) if backend == "bokeh" else (("linewidth", "linestyle"), 1)
+    return {names[0]: width} | ({} if dash is None else {names[1]: dash[place]})
 
 
 def axis_label(data: xr.Dataset, name: str) -> str:
@@ -126,16 +94,26 @@ def frame(axes: Axes, shape: float) -> None:
 
 
 def log_ticks(axis: Axis) -> None:
-    """Powers of ten as plain text, or 1, 2, 5 times these where there are few."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Label powers of ten as plain text; 1, 2, 5 times these where there are few; round numbers where of those there are few.
+
+    For the limits that the axis has now.
+    """
+    from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     low, high = sorted(axis.get_view_interval())
+    axis.set_minor_formatter(NullFormatter())
     if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
-    else:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+        return
+    locator = LogLocator(subs=(1, 2, 5))
+    ticks = locator.tick_values(low, high)
+    if ((ticks >= low) & (ticks <= high)).sum() < FEWEST_TICKS:
+        locator = AutoLocator()
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_locator(locator)
+    # As many digits as tell neighbouring ticks of a narrow axis apart.
+    digits = max(6, int(np.ceil(3 - np.log10(high / low - 1)))) if high > low else 6
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.{digits}g}"))
 
 
 def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:

@@ -8,22 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from lazyrich.analysis.theories import fitted_square, predictions
-from lazyrich.theory import stage_one
-
-SCALARS = (
-    "y_norm",
-    "fitted_norm",
-    "loss_floor",
-    "samples",
-    "loss_factor",
-    "laziness",
-    "gamma",
-    "b_rms",
-    "v_0",
-    "growth_per_step",
-)
-
+from lazyrich.analysis import scope
+from lazyrich.analysis.account import Run
+from lazyrich.analysis.accounts import ACCOUNTS
+from lazyrich.analysis.theories import predictions
 
 # The kernels to which a distance is recorded: name of the observable -> what it is called in a legend.
 KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"}
@@ -72,21 +60,18 @@ PANELS = (
 )
 # What is read of a network's records to draw it.
 RECORDED = ("step", "target_overlap", *(name for panel in PANELS for name in panel.observables))
-# Theories, panel by panel: key -> words. A network has those of its regime.
+# What is drawn of theories, panel by panel: key -> words. A network has those of its regime.
 THEORIES = {
-    "loss": {
-        "stage_one": "stage one (Eq. 9, exact discrete)",
-        "eq_10": "stage two (Eq. 10)",
-        "closed_form": "closed form (K = κI, small steps)",
-        "lazy_limit": "lazy (linearised, wide limit)",
-    },
-    "test_loss": {},
-    "rho_and_v": {"stage_one_rho": "stage one, ⟨|ρ_r|⟩", "stage_one_v": "stage one, √γ⟨|v_r|⟩"},
-    "rho_over_v": {"stage_one_ratio": "stage one", "limit": "√γ, its limit"},
-    "kernel_distance": {},
+    panel.name: {
+        curve.key: curve.words for account in ACCOUNTS for curve in account.curves if curve.panel == panel.name
+    }
+    for panel in PANELS
 }
 # What has a caveat after its name: no room for more, and T and Θ∞ are not what linear networks make of them.
-SHORT = {"stage_one": "stage one (Eq. 9)", "ntk_target_error": "to T", "ntk_end_error": "to Θ∞"}
+SHORT = {curve.key: curve.short for account in ACCOUNTS for curve in account.curves if curve.short} | {
+    "ntk_target_error": "to T",
+    "ntk_end_error": "to Θ∞",
+}
 
 
 def called(panel: Panel, key: str, caveat: str) -> str:
@@ -116,36 +101,16 @@ def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
     the network's regime (the two stages are those of rich training, χ < 1, the linearised network that of lazy), and beyond
     the stage that it describes.
     """
-    nothing: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
-    steps = networks["step"].values.astype(float)
-    if "target_overlap" not in networks or not (steps[:, 0] == 0).all():
-        return nothing
-    get = {name: networks[name].values.astype(float)[:, None] for name in SCALARS}
-    fitted = fitted_square(get)
-    share = fitted / get["y_norm"] ** 2
-    predicted = predictions(networks)
-    rich = get["laziness"] < 1
-    # Beyond its stage a theory means nothing: stage one is drawn until it has learnt the targets.
-    early = rich & (predicted["stage_one"] < share)
-    overlaps = {
-        "stage_one": np.where(early, predicted["stage_one"], np.nan),
-        "eq_10": np.where(rich, predicted["eq_10"], np.nan),
-        "closed_form": predicted["closed_form"],
-        "lazy_limit": np.where(rich, np.nan, predicted["lazy_limit"]),
-    }
-    scale = get["loss_factor"] / (2 * get["samples"]) * fitted
-    with np.errstate(over="ignore", invalid="ignore"):
-        losses = {name: get["loss_floor"] + scale * (1 - each / share) ** 2 for name, each in overlaps.items()}
-        sizes = stage_one.mean_sizes(steps, get["b_rms"], get["v_0"], get["growth_per_step"], get["gamma"])
-        rho, v = (np.where(early, each, np.nan) for each in sizes)
-    return nothing | {
-        "loss": losses,
-        "rho_and_v": {"stage_one_rho": rho, "stage_one_v": np.sqrt(get["gamma"]) * v},
-        "rho_over_v": {
-            "stage_one_ratio": rho / v,
-            "limit": np.broadcast_to(np.sqrt(get["gamma"]), steps.shape),
-        },
-    }
+    found: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
+    if "target_overlap" not in networks or not (networks["step"].values[:, 0] == 0).all():
+        return found
+    predicted, run, activations = predictions(networks), Run(networks), scope.of_networks(networks)
+    for account in ACCOUNTS:
+        held = scope.compared(account.holds_for, activations)[:, None]
+        for curve in account.curves:
+            values = curve.values(run, predicted[account.name])
+            found[curve.panel][curve.key] = np.where(held, values, np.nan)
+    return found
 
 
 def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -171,11 +136,14 @@ def until(networks: xr.Dataset) -> np.ndarray:
     return np.where(lost, np.max(np.where(known, steps, 0.0), axis=1) + 1, last)
 
 
-def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Median over networks whose records stand at steps of their own: (steps, values), (records,) each.
+def median_curve(
+    steps: np.ndarray, values: np.ndarray, log: bool, joined: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median over networks whose records stand at steps of their own: (steps, values), (records,) each.
 
     On the steps of the longest run; others are interpolated between their records (in the logarithm where `log`), end where
-    they end, and leave out what has no value.
+    they end, and leave out what has no value. NaN parts the curve where half of the networks' records are not `joined`
+    (`oscillation.resolved`; default: all are).
     """
     common = steps[np.argmax(steps[:, -1])].astype(float)
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
@@ -187,7 +155,16 @@ def median_curve(steps: np.ndarray, values: np.ndarray, log: bool) -> tuple[np.n
             )
         ]
         median = np.nanmedian(rows, axis=0)
-    return common, np.exp(median) if log else median
+    median = np.exp(median) if log else median
+    if joined is None or joined.all():
+        return common, median
+    between = (common[1:] + common[:-1]) / 2
+    there = between < steps[:, -1:]
+    apart = [
+        ~own[np.minimum(np.searchsorted(at, between) - 1, len(own) - 1)] for at, own in zip(steps, joined, strict=True)
+    ]
+    after = np.flatnonzero(2 * (apart & there).sum(axis=0) >= np.maximum(there.sum(axis=0), 1)) + 1
+    return np.insert(common, after, np.nan), np.insert(median, after, np.nan)
 
 
 def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:

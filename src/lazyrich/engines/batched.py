@@ -11,11 +11,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lazyrich.engines.observing import Reference, Seen, Watch, outer, pick, square, tensor
+from lazyrich.engines.descent import descend
+from lazyrich.engines.observing import Reference, Seen, outer, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, one_by_one
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import observables
+from lazyrich.networks import losses, optimisers
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.observables import BALANCE
+
+update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
 
 def evolve(
@@ -65,6 +69,7 @@ class Start:
         self.test = None
         if networks.initial.spread is not None:
             self.test = [tensor(each, device) for each in (held_out.inside, held_out.outside, held_out.y)]
+            self.test_scale = self.reference.loss_scale * (networks.problem.samples / held_out.samples)  # c/2n of these
             self.spread = tensor(networks.initial.spread, device)
         signal = self.root * self.y
         self.b_rms = ((outer(signal, signal) * self.moments[:, 1:, 1:]).sum((-2, -1))) ** 0.5
@@ -77,14 +82,15 @@ class Start:
         """f = Λ^½ ⟨v Vᵀw⟩."""
         return self.root * M[:, 0, 1:]
 
-    def test_square(self, where: Tensor, M: Tensor, P: Tensor) -> Float[Tensor, " networks"]:
-        """‖f − y‖² of the test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
+    def test_loss(self, where: Tensor, M: Tensor, P: Tensor) -> Float[Tensor, " networks"]:
+        """The loss of the test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
         if self.test is None:
             return torch.full_like(M[:, 0, 0], torch.nan)
         C, H, y = (each[self.problems[where]] for each in self.test)
         spread = self.scale[where, -1:, None] * self.spread[self.draws[where]]  # σ0
         uv = spread @ (self.scale[where] * P[:, 0, :])[..., None]
-        return square((C @ M[:, 0, 1:, None] + H @ uv)[..., 0] - y)
+        f = (C @ M[:, 0, 1:, None] + H @ uv)[..., 0]
+        return self.test_scale[where] * losses.value(f, y).sum(-1)
 
     @staticmethod
     def kernel(M: Tensor, root: Tensor, width: Tensor) -> Float[Tensor, "networks r r"]:
@@ -113,41 +119,57 @@ def see(start: Start, where: Tensor, M: Tensor, P: Tensor, B: Tensor | None) -> 
         v=v_r.abs().sum(-1) / start.observed[where],
         weight_shift=((moved @ M0) * moved)[:, 1:].sum((-2, -1)),
         balance_shift=nothing if BM is None else (BM * BM.mT).sum((-2, -1)),
-        test_square=start.test_square(where, M, P),
+        test_loss=start.test_loss(where, M, P),
         rho_r=torch.where(own, rho_r, torch.nan),
         v_r=torch.where(own, v_r, torch.nan),
     )
 
 
+class Moments:
+    """Networks of one piece as the moments M, the propagators P and, where it is wanted, B; a `System`."""
+
+    def __init__(self, networks: Networks, recording: Recording, device: str) -> None:
+        self.start = start = Start(networks, device)
+        self.reference, self.b_rms = start.reference, start.b_rms
+        count, size, _ = start.moments.shape
+        self.rows = torch.arange(count, device=device)
+        self.y, self.root = start.y, start.root
+        self.rate = start.rate[:, None] * start.root
+        self.identity = torch.eye(size, dtype=torch.float64, device=device)
+        self.J = torch.diag(torch.tensor([-1.0] + [1.0] * (size - 1), dtype=torch.float64, device=device))
+        self.M, self.P = start.moments, self.identity.expand(count, size, size)
+        self.B = torch.zeros_like(self.M) if recording.asks(BALANCE) else None
+        self.G = torch.zeros_like(self.M)
+
+    def output(self) -> Float[Tensor, "rows r"]:
+        """f = Λ^½ ⟨v Vᵀw⟩."""
+        return self.root * self.M[:, 0, 1:]
+
+    def left(self, residual: Float[Tensor, "rows r"]) -> Float[Tensor, " rows"]:
+        """‖Π(y − f)‖²: modes are what these networks can fit."""
+        return square(residual)
+
+    def see(self, where: Tensor) -> Seen:
+        """What is seen of the networks `where`."""
+        here = torch.searchsorted(self.rows, where)
+        M, P, B = (None if x is None else pick(x, here) for x in (self.M, self.P, self.B))
+        return see(self.start, where, M, P, B)
+
+    def keep(self, active: Tensor) -> None:
+        """Drop the other rows."""
+        for name in ("rows", "y", "root", "rate", "M", "P", "B", "G"):
+            if (value := getattr(self, name)) is not None:
+                setattr(self, name, value[active])
+
+    def step(self, force: Float[Tensor, "rows r"]) -> None:
+        """M ← (I + G) M (I + G), P ← (I + G) P."""
+        self.G[:, 0, 1:] = self.G[:, 1:, 0] = force
+        if self.B is not None:
+            GP = self.G @ self.P
+            self.B = self.B + GP.mT @ self.J @ GP
+        boost = update(self.identity, self.G)
+        self.M, self.P = boost @ self.M @ boost, boost @ self.P
+
+
 def _train(networks: Networks, recording: Recording, device: str) -> Trajectories:
-    start = Start(networks, device)
-    watch = Watch(networks, recording, start.reference)
-    count, size, _ = start.moments.shape
-    identity = torch.eye(size, dtype=torch.float64, device=device)
-    J = torch.diag(torch.tensor([-1.0] + [1.0] * (size - 1), dtype=torch.float64, device=device))
-    M, P = start.moments, identity.expand(count, size, size)
-    B = torch.zeros_like(M) if recording.wanted[observables.BALANCE_DRIFT] else None
-    G = torch.zeros_like(M)
-    t = 0
-    while True:
-        residual = start.y - start.output(M)
-        training = watch.look(
-            t,
-            square(residual),
-            lambda where, M=M, P=P, B=B: see(
-                start, where, pick(M, where), pick(P, where), None if B is None else pick(B, where)
-            ),
-        )
-        if not training:
-            break
-        # A network that has ended stays where it is.
-        g = torch.where(watch.active[:, None], start.rate[:, None] * start.root * residual, 0.0)
-        G[:, 0, 1:] = G[:, 1:, 0] = g
-        if B is not None:
-            GP = G @ P
-            B = B + GP.mT @ J @ GP
-        step = identity + G
-        M, P = step @ M @ step, step @ P
-        t += 1
-    watch.outcome.b_rms = start.b_rms
-    return watch.outcome.trajectories(networks, recording)
+    return descend(networks, recording, Moments(networks, recording, device))

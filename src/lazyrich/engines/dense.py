@@ -14,9 +14,11 @@ import scipy.linalg
 import torch
 from jaxtyping import Float, Int
 
+from lazyrich.engines.marks import Marks, Shares, marks, passed, shares
 from lazyrich.engines.pieces import torch_threads
-from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
-from lazyrich.networks import activations, observables
+from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.networks import activations, losses, observables, optimisers
+from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks, Reason
 from lazyrich.networks.held_out import CUT
 from lazyrich.networks.observables import State
@@ -28,6 +30,8 @@ Array = np.ndarray
 # Weights, their gradients and the Jacobian of n outputs by m(d + 1) weights, in float64.
 MEMORY_BOUND = 4 * 2**30
 
+_marks = bound(marks, xp=np)
+update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
 Activation = Callable[[torch.Tensor], torch.Tensor]
 
@@ -56,6 +60,129 @@ def refuse_large(samples: int, dimension: int, width: int, activation: str) -> N
         )
 
 
+class Start:
+    """One network at its start, and what its records are held against: everything from its definition."""
+
+    def __init__(
+        self,
+        X: torch.Tensor,
+        y: torch.Tensor,
+        W: torch.Tensor,
+        v: torch.Tensor,
+        *,
+        activation: str,
+        size: float | None,
+        weight_square: float | None,
+        scale: float,
+        contraction: float,
+    ) -> None:
+        self.scale = scale
+        self.weight_square = (W**2).sum() / len(v) if weight_square is None else weight_square
+        self.X, self.y, self.W, self.v = X, y, W, v
+        self.phi, self.linear = activations.function(activation), activation == "linear"
+        m = len(v)
+        K = X @ X.T
+        # The row space of X by singular values, as in `problem`; everything else here is free of decompositions.
+        U, singular, _ = torch.linalg.svd(X, full_matrices=False)
+        self.U = U[:, singular**2 > 1e-12 * singular[0] ** 2]
+        Pi_y = self.U @ (self.U.T @ y)
+        self.gamma = y @ K @ y
+        # b = ‖X⁺y‖ from X itself: K has the square of its condition number, and a power law would cost half of the digits.
+        b_square = float((torch.linalg.lstsq(X, Pi_y, rcond=1e-6, driver="gelsd").solution ** 2).sum())
+        self.size = float((W**2).mean() + (v**2).mean()) if size is None else float(size)
+        growth = float(end_state.growth(np.float64(self.size), np.sqrt(b_square)))
+        self.kernel = kernel(self.phi, X, W, v)
+        # Of unit ⟨v²⟩: a record multiplies by the step's own.
+        self.target_kernel = (K + torch.outer(K @ y, K @ y) / self.gamma) / m
+        self.end_kernel = self.kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
+        self.balance = balance(W, v) if self.linear else None
+        self.residual = y - output(self.phi, X, W, v)
+        # y − f of the network linearised here is multiplied by this at each step.
+        self.contraction = torch.eye(len(y), dtype=torch.float64) - contraction * self.kernel
+        self.b_rms = float(((W @ (X.T @ y)) ** 2).mean()) ** 0.5
+
+    def left(self, f: torch.Tensor) -> float:
+        """‖Π(y − f)‖²: of a linear network what it can fit, of others everything."""
+        reducible = self.U.T @ (f - self.y) if self.linear else f - self.y
+        return float((reducible**2).sum())
+
+    def rho(self, W: torch.Tensor) -> torch.Tensor:
+        """ρ_r of each neuron."""
+        return (W - self.W) @ (self.X.T @ self.y)
+
+    def state(
+        self, W: torch.Tensor, v: torch.Tensor, step: int, own: int, loss: torch.Tensor, test_loss: torch.Tensor
+    ) -> State:
+        """Everything that observables are made of, of weights at a step, whose losses are known."""
+        y, m = self.y, len(v)
+        rho = self.rho(W)
+        lazy = y - torch.linalg.matrix_power(self.contraction, step) @ self.residual
+        f, theta = output(self.phi, self.X, W, v), kernel(self.phi, self.X, W, v)
+        v_square = (v**2).mean()
+
+        def square(kernel: torch.Tensor) -> torch.Tensor:
+            return self.scale**2 * (kernel**2).sum()
+
+        return State(
+            y_square=y @ y,
+            gamma=self.gamma,
+            loss=loss,
+            test_loss=test_loss,
+            size=self.size,
+            weight_square=self.weight_square,
+            overlap=y @ f,
+            # A linearised network that diverges is infinitely far, where inf − inf would be no number.
+            lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
+            v_square=v_square,
+            rho_square=(rho**2).mean(),
+            rho=rho[:own].abs().mean(),
+            v=v[:own].abs().mean(),
+            kernel_square=square(theta),
+            y_kernel_y=self.scale * (y @ theta @ y),
+            from_start=square(theta - self.kernel),
+            start_square=square(self.kernel),
+            from_target=square(theta - v_square * self.target_kernel),
+            target_square=square(v_square * self.target_kernel),
+            from_end=square(theta - self.end_kernel),
+            end_square=square(self.end_kernel),
+            weight_shift=((W - self.W) ** 2).sum() / m,
+            balance_shift=torch.nan if self.balance is None else ((balance(W, v) - self.balance) ** 2).mean(),
+        )
+
+
+def balance(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """v_r v_s − ⟨w_r, w_s⟩, (m, m), which gradient flow conserves."""
+    return torch.outer(v, v) - W @ W.T
+
+
+class Notes:
+    """What is noted of one network at every step, into the trajectories of a batch of one."""
+
+    def __init__(self, result: Trajectories, y_square: float, levels: Shares) -> None:
+        self.result, self.y_square, self.levels = result, y_square, levels
+        self.ring = np.zeros(WINDOW)
+        self.marks: Marks
+        self.near = False  # below the mark of the end
+
+    def take(self, step: int, left: float, loss: float) -> bool:
+        """Take note of a step, at which ‖Π(y − f)‖² is `left`; return whether the loss is sound."""
+        result = self.result
+        if step == 0:
+            self.marks = Marks(*_marks(left, self.y_square, loss, *self.levels))
+            result.loss_start[0] = result.loss_min[0] = result.loss_max[0] = loss
+        began, self.near, _, sound = passed(left, loss, *self.marks)
+        if not sound:
+            return False
+        result.loss_max[0] = max(result.loss_max[0], loss)
+        result.loss_min[0] = min(result.loss_min[0], loss)
+        self.ring[step % WINDOW] = loss
+        if result.onset_step[0] < 0 and began:
+            result.onset_step[0] = step
+        if result.end_step[0] < 0 and self.near:
+            result.end_step[0] = step
+        return True
+
+
 def train(
     X: Float[Array, "n d"],
     y: Float[Array, " n"],
@@ -68,15 +195,19 @@ def train(
     onset: float = 0.05,
     converged: float = 1e-3,
     size: float | None = None,
+    weight_square: float | None = None,
+    scale: float = 1.0,
     activation: str = "linear",
     keep_probes: int = 0,
     own: int | None = None,
     roughness: float = 0.0,
     test: tuple[Float[Array, "rows d"], Float[Array, " rows"]] | None = None,
 ) -> Trajectories:
-    """Train one network by full-batch gradient descent on L = (c/2n)‖f − y‖², c = `loss_factor`.
+    """Train one network by full-batch gradient descent on L = (c/2n) Σ value(f_i, y_i), c = `loss_factor`.
 
-    `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves.
+    `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves,
+    and `weight_square` the ‖W₀‖²/m of `weight_change`, by default theirs, too; kernels and sharpness are `scale` times those of
+    these weights.
     Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
     neurons, by default all. `test` has inputs and targets that are not trained on. With `roughness` it is done in coarser
     arithmetic: after each step every weight is changed, up or down at random, by that share of the largest of its neuron
@@ -90,134 +221,76 @@ def train(
     (n, d), m = X.shape, len(v)
     refuse_large(n, d, m, activation)
     own = m if own is None else own
-    phi = activations.function(activation)
     X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
     X_test, y_test = (torch.as_tensor(each, dtype=torch.float64) for each in test or (np.empty((0, d)), np.empty(0)))
     W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
     v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     noise = torch.Generator().manual_seed(0)
+    start = Start(
+        X,
+        y,
+        W.detach().clone(),
+        v.detach().clone(),
+        activation=activation,
+        size=size,
+        weight_square=weight_square,
+        scale=scale,
+        contraction=loss_factor * learning_rate / n,
+    )
+    result = empty(1, len(record_steps), keep_probes)
+    notes = Notes(result, float((y**2).sum()), shares(onset, converged))
 
-    def roughen() -> None:
-        largest = roughness * torch.maximum(W.detach().abs().amax(dim=1), v.detach().abs())
-        for weights, by in ((W, largest[:, None]), (v, largest)):
-            weights += by * (2.0 * torch.randint(0, 2, weights.shape, generator=noise) - 1.0)
-
-    W0, v0 = W.detach().clone(), v.detach().clone()
-    records = len(record_steps)
-    result = empty(1, records, keep_probes)
-
-    K = X @ X.T
-    # The row space of X by singular values, as in `problem`; everything else here is free of decompositions.
-    U, singular, _ = torch.linalg.svd(X, full_matrices=False)
-    U = U[:, singular**2 > 1e-12 * singular[0] ** 2]
-    Pi_y = U @ (U.T @ y)
-    gamma = y @ K @ y
-    # b = ‖X⁺y‖ from X itself: K has the square of its condition number, and a power law would cost half of the digits.
-    b_square = float((torch.linalg.lstsq(X, Pi_y, rcond=1e-6, driver="gelsd").solution ** 2).sum())
-    size = float((W0**2).mean() + (v0**2).mean()) if size is None else float(size)
-    growth = float(end_state.growth(np.float64(size), np.sqrt(b_square)))
-    start_kernel = kernel(phi, X, W0, v0)
-    # Of unit ⟨v²⟩: a record multiplies by the step's own.
-    target_kernel = (K + torch.outer(K @ y, K @ y) / gamma) / m
-    end_kernel = start_kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
-
-    def balance(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        return torch.outer(v, v) - W @ W.T
-
-    balance_start = balance(W0, v0) if activation == "linear" else None
-    residual_start = y - output(phi, X, W0, v0)
-    b_r = W0 @ (X.T @ y)
-
-    def observe(record: int, step: int) -> None:
+    def observe(record: int, step: int, loss: torch.Tensor) -> None:
         W_t, v_t = W.detach(), v.detach()
-        rho = (W_t - W0) @ (X.T @ y)
-        contraction = torch.eye(n, dtype=torch.float64) - loss_factor * learning_rate / n * start_kernel
-        lazy = y - torch.linalg.matrix_power(contraction, step) @ residual_start
-        f, theta = output(phi, X, W_t, v_t), kernel(phi, X, W_t, v_t)
-        v_square = (v_t**2).mean()
-        state = State(
-            y_square=y @ y,
-            gamma=gamma,
-            loss_scale=loss_factor / (2 * n),
-            size=size,
-            weight_square=(W0**2).sum() / m,
-            residual_square=((f - y) ** 2).sum(),
-            test_scale=torch.nan if test is None else loss_factor / (2 * len(y_test)),
-            test_square=((output(phi, X_test, W_t, v_t) - y_test) ** 2).sum(),
-            overlap=y @ f,
-            # A linearised network that diverges is infinitely far, where inf − inf would be no number.
-            lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
-            v_square=v_square,
-            rho_square=(rho**2).mean(),
-            rho=rho[:own].abs().mean(),
-            v=v_t[:own].abs().mean(),
-            kernel_square=(theta**2).sum(),
-            y_kernel_y=y @ theta @ y,
-            from_start=((theta - start_kernel) ** 2).sum(),
-            start_square=(start_kernel**2).sum(),
-            from_target=((theta - v_square * target_kernel) ** 2).sum(),
-            target_square=((v_square * target_kernel) ** 2).sum(),
-            from_end=((theta - end_kernel) ** 2).sum(),
-            end_square=(end_kernel**2).sum(),
-            weight_shift=((W_t - W0) ** 2).sum() / m,
-            balance_shift=torch.nan if balance_start is None else ((balance(W_t, v_t) - balance_start) ** 2).mean(),
-        )
+        test_scale = torch.nan if test is None else loss_factor / (2 * len(y_test))
+        test_loss = test_scale * losses.value(output(start.phi, X_test, W_t, v_t), y_test).sum()
+        state = start.state(W_t, v_t, step, own, loss, test_loss)
         observables.measure(state, result.observables[0, record])
-        result.rho_rms[0, record] = (rho**2).mean() ** 0.5
+        result.rho_rms[0, record] = state.rho_square**0.5
         if keep_probes:
             kept = min(keep_probes, own)
-            result.rho_r[0, record, :kept] = rho.numpy()[:kept]
+            result.rho_r[0, record, :kept] = start.rho(W_t).numpy()[:kept]
             result.v_r[0, record, :kept] = v_t.numpy()[:kept]
 
     T = int(record_steps[-1])
-    start_square = None
-    losses = np.zeros(WINDOW)
     record = 0
-    status = Status.running
     for step in range(T + 1):
-        f = output(phi, X, W, v)
-        loss = loss_factor / (2 * n) * ((f - y) ** 2).sum()
-        # Of a linear network, what it can fit; of others, everything.
-        reducible = U.T @ (f.detach() - y) if activation == "linear" else f.detach() - y
-        square = float((reducible**2).sum())
-        value = float(loss.detach())
-        if start_square is None:
-            start_square, loss_start = square, value
-            result.loss_start[0] = result.loss_min[0] = result.loss_max[0] = value
-        if not value <= min(DIVERGED * loss_start, LARGEST):
-            status = Status.diverged
+        f = output(start.phi, X, W, v)
+        # By autograd of the value, never by `pull`, which the other engines use.
+        loss = loss_factor / (2 * n) * losses.value(f, y).sum()
+        sound = notes.take(step, start.left(f.detach()), float(loss.detach()))
+        if not sound:
             break
-        result.loss_max[0] = max(result.loss_max[0], value)
-        result.loss_min[0] = min(result.loss_min[0], value)
-        losses[step % WINDOW] = value
-        if result.onset_step[0] < 0 and square < (1 - onset) * start_square:
-            result.onset_step[0] = step
-        end = square <= converged**2 * float((y**2).sum())
-        if result.end_step[0] < 0 and end:
-            result.end_step[0] = step
-        while record < records and record_steps[record] == step:
-            observe(record, step)
+        while record < len(record_steps) and record_steps[record] == step:
+            observe(record, step, loss.detach())
             record += 1
         if step < T:
             by_W, by_v = torch.autograd.grad(loss, (W, v))
             with torch.no_grad():
-                W -= learning_rate * by_W
-                v -= learning_rate * by_v
+                W.copy_(update(W, -learning_rate * by_W))
+                v.copy_(update(v, -learning_rate * by_v))
                 if roughness:
-                    roughen()
-    if status != Status.diverged:
-        status = Status.converged if end else Status.running
+                    _roughen(W, v, roughness, noise)
+    result.status[0] = Status.diverged
+    if sound:
+        result.status[0] = Status.converged if notes.near else Status.running
         if T >= WINDOW:
-            result.period[0] = period_of(losses, T % WINDOW)
-        last_kernel = kernel(phi, X, W.detach(), v.detach())
-        result.loss_end[0] = value
-        result.kernel_change[0] = float((last_kernel - start_kernel).norm() / start_kernel.norm())
-        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1])
-    if torch.isfinite(start_kernel).all():
-        result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start_kernel)[-1])
-    result.b_rms[0] = float((b_r**2).mean()) ** 0.5
-    result.status[0] = status
+            result.period[0] = period_of(notes.ring, T % WINDOW)
+        last_kernel = kernel(start.phi, X, W.detach(), v.detach())
+        result.loss_end[0] = float(loss.detach())
+        result.kernel_change[0] = float((last_kernel - start.kernel).norm() / start.kernel.norm())
+        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1]) * scale
+    if torch.isfinite(start.kernel).all():
+        result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start.kernel)[-1]) * scale
+    result.b_rms[0] = start.b_rms
     return result
+
+
+def _roughen(W: torch.Tensor, v: torch.Tensor, roughness: float, noise: torch.Generator) -> None:
+    """Change every weight, up or down at random, by a share of the largest of its neuron."""
+    largest = roughness * torch.maximum(W.abs().amax(dim=1), v.abs())
+    for weights, by in ((W, largest[:, None]), (v, largest)):
+        weights += by * (2.0 * torch.randint(0, 2, weights.shape, generator=noise) - 1.0)
 
 
 @dataclass(frozen=True)
@@ -273,7 +346,16 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
         size = np.append(np.hypot(v_0, k * sigma_0), np.full(r, np.hypot(sigma_0, k * v_0)))
         z[-more:, : r + 1] = np.sqrt(roughness * len(z)) * np.diag(size)
     scale = len(z) / networks.width[i]
-    return Realised(X, y, z[:, 1:], z[:, 0], networks.learning_rate[i] * scale, scale, own, test)
+    return Realised(
+        X=X,
+        y=y,
+        W=z[:, 1:],
+        v=z[:, 0],
+        learning_rate=networks.learning_rate[i] * scale,
+        scale=scale,
+        own=own,
+        test=test,
+    )
 
 
 def _realised_test(
@@ -352,21 +434,14 @@ def train_realised(
         onset=recording.onset,
         converged=recording.converged,
         size=networks.size[0],
+        # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
+        weight_square=float(networks.sigma_0[0] ** 2 * networks.of_problem("dimension")[0]),
+        scale=realised.scale,
         activation=networks.activation,
         keep_probes=recording.keep_probes,
         own=realised.own,
         roughness=roughness,
         test=realised.test,
     )
-    values = one.observables[0]
-    values[:, observables.NTK_NORM] *= realised.scale
-    # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
-    norm = networks.sigma_0[0] * np.sqrt(networks.of_problem("dimension")[0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values[:, observables.WEIGHT_CHANGE] *= (
-            np.sqrt(np.mean(np.sum(realised.W**2, axis=1))) / norm if norm > 0 else 1.0
-        )
-    values[:, ~recording.wanted] = np.nan
-    for sharpness in (one.sharpness_start, one.sharpness_end):
-        sharpness *= realised.scale
+    one.observables[0][:, ~recording.wanted] = np.nan
     return one

@@ -13,20 +13,28 @@ import triton
 import triton.language as tl
 
 from lazyrich.engines.batched import Start, see
-from lazyrich.engines.observing import Outcome, observe
+from lazyrich.engines.marks import marks, passed
+from lazyrich.engines.observing import Outcome, observe, shares_on
 from lazyrich.engines.pieces import in_pieces
-from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories
-from lazyrich.networks import observables
+from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectories
+from lazyrich.networks import losses, optimisers
+from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks
-from lazyrich.networks.training import FINISHED
+from lazyrich.networks.observables import BALANCE
 from lazyrich.system import progress
 
 MOST_MODES = 64  # modes whose M and P fit the registers of one program
 
+# Triton's interpreter wants its language among a function's globals.
+MARKS, PASSED, VALUE, PULL, UPDATE = (
+    triton.jit(bound(function, xp=tl))
+    for function in (marks, passed, losses.value, losses.pull, optimisers.OPTIMISERS[optimisers.DEFAULT].update)
+)
+
 
 def fits(networks: Networks, recording: Recording) -> bool:
     """Whether the kernel does what is asked for; `batched` does all of it."""
-    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.wanted[observables.BALANCE_DRIFT]
+    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.asks(BALANCE)
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cuda", threads: int = 1) -> Trajectories:
@@ -57,14 +65,8 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     steps = torch.as_tensor(networks.steps, device=device)
     record_steps = torch.as_tensor(recording.steps, device=device)
     y_square = (start.y**2).sum(-1) + reference.beside
-    # In a tensor: as arguments, numbers of Python would reach a GPU in single precision.
-    thresholds = torch.tensor(
-        [1 - recording.onset, recording.converged**2, FINISHED**2, DIVERGED, LARGEST],
-        dtype=torch.float64,
-        device=device,
-    )
     kernel[(count,)](
-        thresholds,
+        torch.stack(shares_on(device, recording)),
         start.moments,
         start.root,
         start.y,
@@ -143,7 +145,7 @@ def warps(modes: int) -> int:
 
 @triton.jit
 def kernel(
-    thresholds_at,
+    shares_at,
     moments_at,
     root_at,
     y_at,
@@ -196,16 +198,22 @@ def kernel(
     y_square = tl.load(y_square_at + network)
     last = tl.load(steps_at + network)
 
-    residual = y - root * u
-    square = tl.sum(residual * residual, axis=0)
+    f = root * u
+    square = tl.sum(VALUE(f, y), axis=0)
     loss = loss_scale * (square + floor)
     loss_start = loss
     low = loss
     high = loss
-    onset_square = square * tl.load(thresholds_at)
-    end_square = y_square * tl.load(thresholds_at + 1)
-    finished_square = y_square * tl.load(thresholds_at + 2)
-    limit = tl.minimum(loss_start * tl.load(thresholds_at + 3), tl.load(thresholds_at + 4))
+    onset_mark, end_mark, finished_mark, limit = MARKS(
+        square,
+        y_square,
+        loss_start,
+        tl.load(shares_at),
+        tl.load(shares_at + 1),
+        tl.load(shares_at + 2),
+        tl.load(shares_at + 3),
+        tl.load(shares_at + 4),
+    )
     onset = last * 0 - 1
     end = last * 0 - 1
     t = last * 0
@@ -213,13 +221,13 @@ def kernel(
     due = tl.load(record_steps_at + network * records)
     training = True
     while training:
-        sound = loss <= limit
+        began, near, finished, sound = PASSED(square, loss, onset_mark, end_mark, finished_mark, limit)
         low = tl.where(sound & (loss < low), loss, low)
         high = tl.where(sound & (loss > high), loss, high)
         tl.store(ring_at + network * RING + t % RING, loss, mask=sound)
-        onset = tl.where(sound & (onset < 0) & (square < onset_square), t, onset)
-        end = tl.where(sound & (end < 0) & (square <= end_square), t, end)
-        done = sound & ((t == last) | (square <= finished_square))
+        onset = tl.where(sound & (onset < 0) & began, t, onset)
+        end = tl.where(sound & (end < 0) & near, t, end)
+        done = sound & ((t == last) | finished)
         while (record < records) & sound & (done | (due == t)):
             at = (network * records + record) * size * size
             tl.store(M_at + at + at_row, A, mask=square_inside)
@@ -235,14 +243,14 @@ def kernel(
             due = tl.load(record_steps_at + network * records + record, mask=record < records, other=0)
         training = sound & (done == 0)
         if training:
-            g = pull * residual
+            g = pull * PULL(f, y)
             if FOLLOW:
                 row = tl.sum(g[:, None] * Ppp, axis=0)
                 corner = tl.sum(g * Ppv, axis=0)
-                Ppp += g[:, None] * Pvp[None, :]
-                Ppv += g * Pvv
-                Pvp += row
-                Pvv += corner
+                Ppp = UPDATE(Ppp, g[:, None] * Pvp[None, :])
+                Ppv = UPDATE(Ppv, g * Pvv)
+                Pvp = UPDATE(Pvp, row)
+                Pvv = UPDATE(Pvv, corner)
             w = u + 0.5 * c * g
             q = tl.sum(A * g[None, :], axis=1)
             gu = tl.sum(g * u, axis=0)
@@ -250,8 +258,8 @@ def kernel(
             A += g[:, None] * w[None, :] + w[:, None] * g[None, :]
             u += (c + gu) * g + q
             c += 2.0 * gu + gq
-            residual = y - root * u
-            square = tl.sum(residual * residual, axis=0)
+            f = root * u
+            square = tl.sum(VALUE(f, y), axis=0)
             loss = loss_scale * (square + floor)
             t += 1
     tl.store(onset_at + network, onset)
@@ -259,8 +267,8 @@ def kernel(
     tl.store(loss_start_at + network, loss_start)
     tl.store(loss_min_at + network, low)
     tl.store(loss_max_at + network, high)
-    sound = loss <= limit
+    began, near, finished, sound = PASSED(square, loss, onset_mark, end_mark, finished_mark, limit)
     tl.store(loss_end_at + network, loss, mask=sound)
     tl.store(last_step_at + network, t, mask=sound)
-    ended = tl.where(square <= end_square, CONVERGED, RUNNING)
+    ended = tl.where(near, CONVERGED, RUNNING)
     tl.store(status_at + network, tl.where(sound, ended, OVER_LIMIT).to(tl.int64))

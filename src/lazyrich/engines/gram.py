@@ -15,11 +15,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lazyrich.engines.observing import Reference, Seen, Watch, pick, square, tensor
+from lazyrich.engines.descent import descend
+from lazyrich.engines.observing import Reference, Seen, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, torch_threads
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import activations, observables
+from lazyrich.networks import activations, losses, optimisers
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.observables import BALANCE, TEST, WEIGHTS
+
+update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1) -> Trajectories:
@@ -69,17 +73,19 @@ class Start:
         if problem.held_out is not None:
             own = problem.held_out
             self.held_out = [tensor(each, device) for each in (own.inside, own.outside, own.y)]
+            self.test_scale = tensor(networks.loss_factor / problem.samples, device) / 2
+            self.test_scale *= problem.samples / own.samples  # c/2n of these
             self.sigma_0 = tensor(networks.sigma_0, device)
             self.root_K = root_K
 
-    def residual_square(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
+    def left(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
         """‖Π(y − f)‖² of some networks, Π the projection on what they can fit: everything, unless they are linear."""
         return square((residual[:, None, :] @ self.basis[rows])[:, 0]) if self.linear else square(residual)
 
-    def test_square(
+    def test_loss(
         self, where: Tensor, v: Float[Tensor, "rows m"], pulled: Float[Tensor, "rows n m"]
     ) -> Float[Tensor, " rows"]:
-        """‖f − y‖² of the test samples, whose pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s."""
+        """The loss of the test samples, whose pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s."""
         inside, outside, y = self.held_out
         found = torch.empty_like(v[:, 0])
         some = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))
@@ -89,8 +95,8 @@ class Start:
             w = self.w[part] + self.root_K[part].mT @ pulled[here]  # Vᵀw
             p = outside[of].mul_(self.sigma_0[part, None, None]).baddbmm_(inside[of], w)
             f = (self.function(p) @ v[here, :, None])[..., 0] / v.shape[1]
-            found[here] = square(f - y[of])
-        return found
+            found[here] = losses.value(f, y[of]).sum(-1)
+        return self.test_scale[where] * found
 
 
 def _inverse(root: Tensor) -> Tensor:
@@ -118,91 +124,80 @@ def kernel(K: Tensor, v: Tensor, H: Tensor, slope: Tensor) -> Float[Tensor, "net
     return (K * (by_w @ by_w.mT) + H @ H.mT) / v.shape[1] ** 2
 
 
-def _train(networks: Networks, recording: Recording, device: str) -> Trajectories:
-    phi = activations.value_and_slope(networks.activation)
-    start = Start(networks, device)
-    # Written anew at every step: fresh memory would cost more than the arithmetic.
-    H, slope, scratch = (torch.empty_like(start.p) for _ in range(3))
-    phi(start.p, H, slope)
-    fitted = (start.basis @ (start.y[:, None, :] @ start.basis).mT)[..., 0]
-    nothing = torch.zeros_like(start.rate)
-    output, theta = _output(start.v, H), kernel(start.K, start.v, H, slope)
-    reference = Reference.of(networks, start.K, start.y, fitted, nothing, theta, output)
-    watch = Watch(networks, recording, reference)
-    # Networks that have ended are dropped from time to time: `rows` are those that are still computed.
-    rows = torch.arange(len(start.y), device=device)
-    p, v, K, y, rate = start.p.clone(), start.v, start.K, start.y, start.rate
-    residuals = torch.zeros_like(start.rate)
-    # All pulls so far, where test samples are asked for: p is K times these beyond its start.
-    wanted = recording.wanted[observables.TEST_LOSS] and start.held_out is not None
-    pulled = torch.zeros_like(p) if wanted else None
-    t = 0
-    while True:
-        phi(p, H, slope)
-        residual = y - _output(v, H, scratch)
-        residuals[rows] = start.residual_square(rows, residual)
+class Neurons:
+    """Networks of one piece with every neuron: its pre-activations p, (rows, n, m), and v, (rows, m); a `System`."""
 
-        def see(where: Tensor, rows=rows, p=p, v=v, H=H, slope=slope, pulled=pulled) -> Seen:
-            here = torch.searchsorted(rows, where)
-            p, v, H, slope, pulled = (None if x is None else pick(x, here) for x in (p, v, H, slope, pulled))
-            return _see(start, where, p, v, H, slope, pulled, recording.wanted)
+    def __init__(self, networks: Networks, recording: Recording, device: str) -> None:
+        self.start = start = Start(networks, device)
+        self.phi = activations.value_and_slope(networks.activation)
+        # Written anew at every step: fresh memory would cost more than the arithmetic.
+        self.H, self.slope, self.scratch = (torch.empty_like(start.p) for _ in range(3))
+        self.phi(start.p, self.H, self.slope)
+        fitted = (start.basis @ (start.y[:, None, :] @ start.basis).mT)[..., 0]
+        nothing = torch.zeros_like(start.rate)
+        output, theta = _output(start.v, self.H), kernel(start.K, start.v, self.H, self.slope)
+        self.reference = Reference.of(networks, start.K, start.y, fitted, nothing, theta, output)
+        self.b_rms = start.b_rms
+        self.rows = torch.arange(len(start.y), device=device)
+        self.p, self.v, self.K, self.y, self.rate = start.p.clone(), start.v, start.K, start.y, start.rate[:, None]
+        # All pulls so far, where test samples are asked for: p is K times these beyond its start.
+        pulled = recording.asks(TEST) and start.held_out is not None
+        self.pulled = torch.zeros_like(self.p) if pulled else None
+        self.weights = recording.asks(WEIGHTS, BALANCE)
+        self.balance = recording.asks(BALANCE) and start.linear
 
-        if not watch.look(t, residuals, see):
-            break
-        active = watch.active[rows]
-        if active.sum() < 0.75 * len(rows):
-            rows, p, v, K, y, rate, H, slope, residual = (
-                x[active] for x in (rows, p, v, K, y, rate, H, slope, residual)
-            )
-            pulled = None if pulled is None else pulled[active]
-            scratch = scratch[: len(rows)]
-            active = active[active]
-        s = torch.where(active[:, None], rate[:, None] * residual, 0.0)
-        pull = slope.mul_(v[:, None, :]).mul_(s[..., None])
-        v = v + _along(s, H)
-        p.baddbmm_(K, pull)
-        if pulled is not None:
-            pulled += pull
-        t += 1
-    watch.outcome.b_rms = start.b_rms
-    return watch.outcome.trajectories(networks, recording)
+    def output(self) -> Float[Tensor, "rows n"]:
+        """f = (1/m) Σ_r v_r φ(p_r), and anew φ(p) and φ'(p)."""
+        self.phi(self.p, self.H, self.slope)
+        return _output(self.v, self.H, self.scratch)
 
+    def left(self, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
+        """‖Π(y − f)‖²."""
+        return self.start.left(self.rows, residual)
 
-def _see(
-    start: Start,
-    where: Tensor,
-    p: Tensor,
-    v: Tensor,
-    H: Tensor,
-    slope: Tensor,
-    pulled: Tensor | None,
-    wanted: np.ndarray,
-) -> Seen:
-    """What is seen of the networks `where` from their p, φ(p), φ'(p), pulls (networks, n, m) and v (networks, m)."""
-    moved = p - pick(start.p, where)
-    rho_r = _along(pick(start.y, where), moved)
-    weight_shift = balance_shift = test_square = torch.full_like(v[:, 0], torch.nan)
-    if pulled is not None:
-        test_square = start.test_square(where, v, pulled)
-    if wanted[observables.WEIGHT_CHANGE] or wanted[observables.BALANCE_DRIFT]:
-        # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only.
-        w_moved = pick(start.whiten, where) @ moved
-        weight_shift = square(w_moved, 2) / v.shape[1]
-        if wanted[observables.BALANCE_DRIFT] and start.linear:
-            balance_shift = _balance_shift(start, where, v, w_moved)
-    return Seen(
-        output=_output(v, H),
-        kernel=kernel(pick(start.K, where), v, H, slope),
-        v_square=_mean_square(v),
-        rho_square=_mean_square(rho_r),
-        rho=rho_r.abs().mean(-1),
-        v=v.abs().mean(-1),
-        weight_shift=weight_shift,
-        balance_shift=balance_shift,
-        test_square=test_square,
-        rho_r=rho_r,
-        v_r=v,
-    )
+    def keep(self, active: Tensor) -> None:
+        """Drop the other rows."""
+        for name in ("rows", "p", "v", "K", "y", "rate", "H", "slope", "pulled"):
+            if (value := getattr(self, name)) is not None:
+                setattr(self, name, value[active])
+        self.scratch = self.scratch[: len(self.rows)]
+
+    def step(self, force: Float[Tensor, "rows n"]) -> None:
+        """p_r ← p_r + K (v_r φ'(p_r) ⊙ s), v_r ← v_r + ⟨φ(p_r), s⟩."""
+        pull = self.slope.mul_(self.v[:, None, :]).mul_(force[..., None])
+        self.v = update(self.v, _along(force, self.H))
+        self.p.baddbmm_(self.K, pull)  # `update` in place: a sum of its own would cost the memory that is saved here
+        if self.pulled is not None:
+            self.pulled += pull
+
+    def see(self, where: Tensor) -> Seen:
+        """What is seen of the networks `where`, from p, φ(p), φ'(p), pulls and v of the last `output`."""
+        start, here = self.start, torch.searchsorted(self.rows, where)
+        p, v, H, slope = (pick(x, here) for x in (self.p, self.v, self.H, self.slope))
+        moved = p - pick(start.p, where)
+        rho_r = _along(pick(start.y, where), moved)
+        weight_shift = balance_shift = test_loss = torch.full_like(v[:, 0], torch.nan)
+        if self.pulled is not None:
+            test_loss = start.test_loss(where, v, pick(self.pulled, here))
+        if self.weights:
+            # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only.
+            w_moved = pick(start.whiten, where) @ moved
+            weight_shift = square(w_moved, 2) / v.shape[1]
+            if self.balance:
+                balance_shift = _balance_shift(start, where, v, w_moved)
+        return Seen(
+            output=_output(v, H),
+            kernel=kernel(pick(start.K, where), v, H, slope),
+            v_square=_mean_square(v),
+            rho_square=_mean_square(rho_r),
+            rho=rho_r.abs().mean(-1),
+            v=v.abs().mean(-1),
+            weight_shift=weight_shift,
+            balance_shift=balance_shift,
+            test_loss=test_loss,
+            rho_r=rho_r,
+            v_r=v,
+        )
 
 
 def _balance_shift(start: Start, where: Tensor, v: Tensor, w_moved: Tensor) -> Float[Tensor, " networks"]:
@@ -218,3 +213,7 @@ def _balance_shift(start: Start, where: Tensor, v: Tensor, w_moved: Tensor) -> F
     d, o = R[..., : len(J)], R[..., len(J) :]
     change = (d * J) @ (d + o).mT + (o * J) @ d.mT
     return square(change, 2) / v.shape[1] ** 2
+
+
+def _train(networks: Networks, recording: Recording, device: str) -> Trajectories:
+    return descend(networks, recording, Neurons(networks, recording, device))

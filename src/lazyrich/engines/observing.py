@@ -14,12 +14,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lazyrich.engines.marks import Marks, Shares, marks, passed, shares
 from lazyrich.engines.simd.compiled import compiled
-from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Recording, Status, Trajectories, empty, period_of
-from lazyrich.networks import observables
+from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectories, empty, period_of
+from lazyrich.networks import losses, observables
+from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks
 from lazyrich.networks.observables import State
-from lazyrich.networks.training import FINISHED
 from lazyrich.system import progress
 from lazyrich.theory import end_state
 
@@ -27,6 +28,7 @@ from lazyrich.theory import end_state
 MOST_MATRICES = 2**14
 
 _period_of = compiled(period_of)
+_marks = bound(marks, xp=torch)
 
 
 @compiled
@@ -75,7 +77,6 @@ class Reference:
     beside: Float[Tensor, " networks"]  # what ‖y‖² and ‖y − f‖² have beside the basis
     gamma: Float[Tensor, " networks"]
     loss_scale: Float[Tensor, " networks"]  # c/2n
-    test_scale: Float[Tensor, " networks"]  # the same of the test samples, if there are any
     size: Float[Tensor, " networks"]  # D
     weight_square: Float[Tensor, " networks"]  # ‖W₀‖²/m
     start_kernel: Float[Tensor, "networks k k"]
@@ -99,7 +100,6 @@ class Reference:
     ) -> Reference:
         """From K and y in a basis, `fitted` = Πy, and the kernel and the output at the start."""
         device = str(K.device)
-        held_out = networks.problem.held_out
         b = networks.of_problem("b")
         gamma = tensor(networks.of_problem("gamma"), device)
         growth = tensor(end_state.growth(networks.size, b) / networks.width, device)[:, None, None]
@@ -112,7 +112,6 @@ class Reference:
             beside=beside,
             gamma=gamma,
             loss_scale=factor / 2,
-            test_scale=factor / 2 * (networks.problem.samples / held_out.samples if held_out else torch.nan),
             size=tensor(networks.size, device),
             weight_square=tensor(networks.sigma_0**2 * networks.of_problem("dimension"), device),
             start_kernel=start_kernel,
@@ -126,7 +125,7 @@ class Reference:
 
     def part(self, where: Tensor) -> Reference:
         """Of some of the networks."""
-        return Reference(*(pick(getattr(self, field.name), where) for field in fields(self)))
+        return Reference(**{field.name: pick(getattr(self, field.name), where) for field in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -141,13 +140,18 @@ class Seen:
     v: Float[Tensor, " networks"]
     weight_shift: Float[Tensor, " networks"]
     balance_shift: Float[Tensor, " networks"]
-    test_square: Float[Tensor, " networks"]  # ‖f − y‖² of the test samples
+    test_loss: Float[Tensor, " networks"]
     rho_r: Float[Tensor, "networks probes"]
     v_r: Float[Tensor, "networks probes"]
 
     def part(self, where: Tensor) -> Seen:
         """Of some of the networks."""
-        return Seen(*(pick(getattr(self, field.name), where) for field in fields(self)))
+        return Seen(**{field.name: pick(getattr(self, field.name), where) for field in fields(self)})
+
+
+def shares_on(device: str, recording: Recording) -> Shares:
+    """The recording's `Shares` as tensors of one number: as arguments, numbers of Python reach a GPU in single precision."""
+    return Shares(*torch.tensor(shares(recording.onset, recording.converged), dtype=torch.float64, device=device))
 
 
 def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -> Float[Tensor, "names networks"]:
@@ -159,12 +163,10 @@ def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -
     state = State(
         y_square=square(reference.y) + reference.beside,
         gamma=reference.gamma,
-        loss_scale=reference.loss_scale,
+        loss=reference.loss_scale * (losses.value(seen.output, reference.y).sum(-1) + reference.beside),
+        test_loss=seen.test_loss,
         size=reference.size,
         weight_square=reference.weight_square,
-        residual_square=square(seen.output - reference.y) + reference.beside,
-        test_scale=reference.test_scale,
-        test_square=seen.test_square,
         overlap=(seen.output * reference.y).sum(-1),
         lazy_square=torch.nan_to_num(square(seen.output - reference.y + unlearnt), nan=torch.inf, posinf=torch.inf),
         v_square=seen.v_square,
@@ -261,32 +263,33 @@ class Watch:
         self.active = torch.ones(count, dtype=torch.bool, device=device)
         self.y_square = square(reference.y) + reference.beside
         self.floor = tensor(networks.floor, device)
-        self.start_square = torch.zeros(count, dtype=torch.float64, device=device)
+        self.shares = shares_on(device, recording)
+        self.marks: Marks
         # For progress: networks of a batch are of like length, so that a step is an equal share of them all.
         self.untold, self.share = float(count), count / max(1, int(networks.steps.max()))
 
-    def look(self, t: int, residual: Float[Tensor, " networks"], see: Callable[[Tensor], Seen]) -> bool:
-        """Take note of step t, at which ‖Π(y − f)‖² is `residual`; return whether any network still trains.
+    def look(self, t: int, left: Float[Tensor, " networks"], see: Callable[[Tensor], Seen]) -> bool:
+        """Take note of step t, at which ‖Π(y − f)‖² is `left`; return whether any network still trains.
 
         `see` gives what is seen of some networks, and is asked for those that have a record due.
         """
         o = self.outcome
-        loss = self.reference.loss_scale * (residual + self.floor)
+        loss = self.reference.loss_scale * (left + self.floor)
         if t == 0:
-            self.start_square = residual.clone()
+            self.marks = Marks(*_marks(left, self.y_square, loss, *self.shares))
             o.loss_start, o.loss_min, o.loss_max = loss, loss, loss
-        diverged = self.active & ~(loss <= (DIVERGED * o.loss_start).clamp(max=LARGEST))
+        began, near, finished, sound = passed(left, loss, *self.marks)
+        diverged = self.active & ~sound
         o.status[diverged] = Status.diverged
         self.active = active = self.active & ~diverged
         o.loss_min = torch.where(active & (loss < o.loss_min), loss, o.loss_min)
         o.loss_max = torch.where(active & (loss > o.loss_max), loss, o.loss_max)
         o.ring[:, t % WINDOW] = torch.where(active, loss, o.ring[:, t % WINDOW])
-        began = active & (o.onset_step < 0) & (residual < (1 - self.recording.onset) * self.start_square)
-        near = active & (residual <= self.recording.converged**2 * self.y_square)
-        o.onset_step[began] = t
+        near = active & near
+        o.onset_step[active & began & (o.onset_step < 0)] = t
         o.end_step[near & (o.end_step < 0)] = t
         # Nothing moves once only rounding is left: the remaining records hold this state.
-        done = active & ((t == self.steps) | (residual <= FINISHED**2 * self.y_square))
+        done = active & ((t == self.steps) | finished)
         upcoming = self.record_steps.gather(1, self.next_record[:, None])[:, 0]
         where = torch.nonzero(active & (done | (upcoming == t)))[:, 0]
         if len(where):

@@ -19,12 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from lazyrich.engines.marks import shares
 from lazyrich.engines.simd.lanes import LANES
 from lazyrich.engines.simd.recording import BLOCK
 from lazyrich.engines.simd.training import Batch, Following, Results, train
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
-from lazyrich.networks import observables
 from lazyrich.networks.batch import Networks, Reason
+from lazyrich.networks.observables import BALANCE, LINEARISED, PROBES, TEST, WEIGHTS
 from lazyrich.system import progress
 
 CHUNK = 256  # networks that a thread takes at a time: many for eight lanes, few for balance between threads
@@ -51,18 +52,18 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     result = empty(*recording.steps.shape, recording.keep_probes)
     batch = _batch(networks)
     nothing = np.empty((0, 0, 0))
-    results = Results(*(nothing if array is None else array for array in vars(result).values()))
-    wanted = recording.wanted
+    results = Results(**{name: nothing if array is None else array for name, array in vars(result).items()})
     # The longest gap between records decides how far the linearised network is carried at once.
     longest = int(np.max(np.diff(recording.steps, axis=1, prepend=0)))
     following = Following(
-        recording.follows_neurons,
-        recording.keep_probes > 0 or bool(wanted[[observables.RHO, observables.V, observables.RHO_OVER_V]].any()),
-        bool(wanted[observables.BALANCE_DRIFT]),
-        bool(wanted[observables.WEIGHT_CHANGE]),
-        max(1, longest.bit_length()) if wanted[observables.LAZY_ERROR] else 0,
-        bool(wanted[observables.TEST_LOSS]) and networks.initial.spread is not None,
+        neurons=recording.follows_neurons,
+        probes=recording.keep_probes > 0 or recording.asks(PROBES),
+        balance=recording.asks(BALANCE),
+        weights=recording.asks(WEIGHTS),
+        doublings=max(1, longest.bit_length()) if recording.asks(LINEARISED) else 0,
+        test=recording.asks(TEST) and networks.initial.spread is not None,
     )
+    levels = shares(recording.onset, recording.converged)
     # Threads take chunks as they finish, so that long runs do not hold short ones; whole octets, so that no lane idles.
     modes = batch.eigenvalues.shape[1]
     octets = min(CHUNK, KERNEL_ENTRIES // (modes * (modes + 1)), count // (4 * threads)) // LANES
@@ -77,16 +78,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
             if start >= count:
                 return
             stop = min(start + chunk, count)
-            train(
-                start,
-                stop,
-                batch,
-                recording.steps,
-                recording.onset,
-                recording.converged,
-                following,
-                results,
-            )
+            train(start, stop, batch, recording.steps, levels, following, results)
             progress.advance(stop - start)
 
     if threads == 1 or count <= chunk:
@@ -95,7 +87,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
         with ThreadPoolExecutor(threads) as pool:
             for future in [pool.submit(progress.carried(work)) for _ in range(threads)]:
                 future.result()
-    result.observables[:, :, ~wanted] = np.nan
+    result.observables[:, :, ~recording.wanted] = np.nan
     return result
 
 
@@ -104,31 +96,36 @@ def _batch(networks: Networks) -> Batch:
     draws, explicit, coordinates = start.probes.shape
     probes = np.zeros((draws, coordinates, -(-explicit // BLOCK) * BLOCK))
     probes[:, :, :explicit] = np.nan_to_num(start.probes.transpose(0, 2, 1), nan=0.0)
-    test_samples, test = 1.0, [np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0)), np.empty((0, 0, 0))]
+    nothing = np.empty((0, 0, 0))
+    test = {"test_samples": 1.0, "inside": nothing, "outside": nothing, "test_y": np.empty((0, 0)), "spread": nothing}
     if start.spread is not None:
         held_out = problem.held_out
-        columns = [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in (held_out.inside, held_out.outside)]
-        test_samples, test = float(held_out.samples), [*columns, held_out.y, start.spread]
+        test = {
+            "test_samples": float(held_out.samples),
+            "inside": np.ascontiguousarray(held_out.inside.transpose(0, 2, 1)),
+            "outside": np.ascontiguousarray(held_out.outside.transpose(0, 2, 1)),
+            "test_y": held_out.y,
+            "spread": start.spread,
+        }
     return Batch(
-        networks.problem_index,
-        problem.rank,
-        problem.eigenvalues,
-        problem.targets,
-        problem.floor,
-        problem.dimension.astype(np.float64),
-        float(problem.samples),
-        networks.initial_index,
-        start.moments,
-        probes.reshape(-1),
-        probes.shape[2],
-        networks.observed_neurons,
-        networks.sigma_0,
-        networks.v_0,
-        networks.width,
-        networks.loss_factor,
-        networks.learning_rate,
-        networks.steps,
-        networks.reason == Reason.none,
-        test_samples,
-        *test,
+        problem=networks.problem_index,
+        rank=problem.rank,
+        eigenvalues=problem.eigenvalues,
+        targets=problem.targets,
+        floor=problem.floor,
+        dimension=problem.dimension.astype(np.float64),
+        samples=float(problem.samples),
+        draw=networks.initial_index,
+        moments=start.moments,
+        probes=probes.reshape(-1),
+        probes_width=probes.shape[2],
+        observed=networks.observed_neurons,
+        sigma_0=networks.sigma_0,
+        v_0=networks.v_0,
+        width=networks.width,
+        loss_factor=networks.loss_factor,
+        learning_rate=networks.learning_rate,
+        steps=networks.steps,
+        trainable=networks.reason == Reason.none,
+        **test,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lazyrich.networks import observables
+from lazyrich.networks.observables import BALANCE, NEURONS, PROBES, TEST, WEIGHTS
 
 Array = np.ndarray
 
@@ -49,16 +50,12 @@ class Recording:
     @property
     def follows_neurons(self) -> bool:
         """Whether something asks for the propagator; ρ also for `alignment_step`, which end values alone cannot give."""
-        names = (
-            observables.RHO,
-            observables.V,
-            observables.RHO_OVER_V,
-            observables.ALIGNMENT,
-            observables.WEIGHT_CHANGE,
-            observables.BALANCE_DRIFT,
-            observables.TEST_LOSS,
-        )
-        return self.steps.shape[1] > 1 or self.keep_probes > 0 or bool(self.wanted[list(names)].any())
+        asked = self.asks(NEURONS, PROBES, WEIGHTS, BALANCE, TEST)
+        return self.steps.shape[1] > 1 or self.keep_probes > 0 or asked
+
+    def asks(self, *needs: str) -> bool:
+        """Whether a wanted observable needs any of these."""
+        return bool(self.wanted[observables.needing(needs)].any())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import panel as pn
 import xarray as xr
@@ -10,11 +10,10 @@ import xarray as xr
 from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.draw.style import axis_label
 from lazyrich.explore.dimensionless import NUMBERS
+from lazyrich.explore.markup import html, plain
+from lazyrich.explore.session import Session
 from lazyrich.explore.state import OWN
-
-if TYPE_CHECKING:
-    from lazyrich.explore.explorer import Explorer
-
+from lazyrich.system.errors import LazyrichError
 
 KINDS = ("svg", "png", "nc", "csv")  # of pictures and of numbers
 SIDE = 240  # width of what stands beside the map, in pixels
@@ -23,8 +22,8 @@ SIDE = 240  # width of what stands beside the map, in pixels
 class Controls:
     """Widgets of one page; `show` brings them in line with its state."""
 
-    def __init__(self, page: Explorer) -> None:
-        self.page = page
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.sweep = self._select("sweep", "Sweep")
         self.x, self.y = self._select("x", "Horizontal axis"), self._select("y", "Vertical axis")
         self.coordinates = self._select("coordinates", "Coordinates")
@@ -35,19 +34,19 @@ class Controls:
         self.sliders = pn.Column()
         self.made: list[tuple[str, str, dict[str, int]]] = []  # what they are made of
         self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
-        self.keep.on_click(page.keep)
+        self.keep.on_click(session.keep)
         download = pn.widgets.FileDownload
         self.finer = download(
-            callback=page.finer,
+            callback=session.finer,
             filename="finer.yaml",
             label="Sweep file of the selected part",
             disabled=True,
             width=SIDE,
         )
         self.run = pn.widgets.Button(label="Run it here", disabled=True, width=SIDE)
-        self.run.on_click(page.run)
+        self.run.on_click(self._run)
         self.progress = pn.indicators.Progress(value=0, max=100, width=SIDE)
-        self.said = pn.pane.Markdown("", width=SIDE)
+        self.said = pn.pane.HTML("", width=SIDE)
         self.exports = pn.Row(
             *(
                 download(
@@ -56,14 +55,35 @@ class Controls:
                     label=kind.upper(),
                     width=90,
                 )
-                for kind, make in zip(KINDS, (page.picture, page.picture, page.data, page.data), strict=True)
+                for kind, make in zip(
+                    KINDS, (session.picture, session.picture, session.data, session.data), strict=True
+                )
             )
         )
         self.all = [
             *(self.sweep, self.diagram, self.moment, self.sliders, self.quantile, self.x, self.y, self.coordinates),
             *(self.lines, self.keep, self.finer),
-            *((self.run, self.progress, self.said) if page.launcher is not None else ()),
+            *((self.run, self.progress, self.said) if session.launcher is not None else ()),
         ]
+
+    def say(self, words: str) -> None:
+        """Show words below the button that runs a part."""
+        self.said.object = html("<p>{}</p>", words)
+
+    def show_progress(self) -> None:
+        """Show how far the launcher's run is."""
+        launcher = self.session.launcher
+        if launcher is not None and launcher.name is not None:
+            self.progress.value, said = launcher.progress()
+            self.say(said)
+
+    def _run(self, *_: object) -> None:
+        try:
+            self.session.run()
+        except LazyrichError as error:
+            self.say(str(error))
+        else:
+            self.show_progress()
 
     def _select(self, name: str, label: str) -> pn.widgets.Select:
         return self._watched(pn.widgets.Select(label=label, width=SIDE), name)
@@ -73,60 +93,64 @@ class Controls:
         return widget
 
     def _choose(self, name: str, value: Any) -> None:
-        if not self.page.settling and value is not None:
-            self.page.state.choose(name, value)
+        if not self.session.settling and value is not None:
+            self.session.state.choose(name, value)
 
     def show(self) -> None:
         """Options and values as the state and the source have them."""
-        page, state, source = self.page, self.page.state, self.page.source
+        session, state, source = self.session, self.session.state, self.session.source
         axes = source.axes
         for widget, options, value in (
-            (self.sweep, list(page.sources.files), state.sweep),
+            (self.sweep, list(session.sources.files), state.sweep),
             (self.x, _labelled(source.summary, axes), state.x),
             (self.y, _labelled(source.summary, [name for name in axes if name != state.x]), state.y),
-            (self.coordinates, {"as in the sweep file": OWN, **_pairs(page.pairs)}, state.coordinates),
+            (self.coordinates, {"as in the sweep file": OWN, **_pairs(session.pairs)}, state.coordinates),
             (self.diagram, {diagram.heading: diagram.name for diagram in source.diagrams}, state.show),
             (self.quantile, {f"{q:.0%}": q for q in QUANTILES}, state.quantile),
         ):
             if widget.options != options:
                 widget.options = options
             widget.value = value
-        self.lines.param.update(value=state.lines, disabled=not page.diagram.lines)
-        self.moment.visible = page.time is not None
+        self.lines.param.update(value=state.lines, disabled=not session.diagram.lines)
+        self.moment.visible = session.time is not None
         if self.moment.visible:
             times = {f"{time:.3g}": place for place, time in enumerate(source.times)}
             if self.moment.options != times:
                 self.moment.options = times
             self.moment.value = state.moment
-        self.finer.disabled = self.run.disabled = not page.region
+        self.finer.disabled = self.run.disabled = not session.region
         self.finer.filename = f"{state.sweep}_finer.yaml"
         for kind, button in zip(KINDS, self.exports, strict=True):
-            button.filename = f"{state.sweep}_{state.show}.{kind}"
-        made = [(dim, *_along(source.summary, dim)) for dim in page.others]
+            button.filename = f"{session.file_name()}.{kind}"
+        made = [(dim, *_along(source.summary, dim)) for dim in session.others]
         if made != self.made:
             self.made, self.sliders.objects = made, [self._slider(*each) for each in made]
-        for slider, place in zip(self.sliders, page.place.values(), strict=True):
+        for slider, place in zip(self.sliders, session.place.values(), strict=True):
             slider.value = place
 
     def _slider(self, dim: str, label: str, options: dict[str, int]) -> pn.widgets.DiscreteSlider:
         slider = pn.widgets.DiscreteSlider(label=label, width=SIDE, options=options)
 
         def moved(event: Any) -> None:
-            if not self.page.settling:
-                self.page.state.slices = {**self.page.state.slices, dim: event.new}
+            if not self.session.settling:
+                self.session.state.slices = {**self.session.state.slices, dim: event.new}
 
         slider.param.watch(moved, "value")
         return slider
 
 
 def _along(summary: xr.Dataset, dim: str) -> tuple[str, dict[str, int]]:
-    """(label, value -> place) of a dimension, along which there are several coordinates where axes advance together."""
+    """Return (label, value -> place) of a dimension, all of them HTML, for sliders read that.
+
+    There are several coordinates where axes advance together.
+    """
     names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
     words = [
         ", ".join(str(value) if isinstance(value, str) else f"{value:.4g}" for value in values)
         for values in zip(*(summary[name].values.tolist() for name in names), strict=True)
     ]
-    return "; ".join(axis_label(summary, name) for name in names), {word: place for place, word in enumerate(words)}
+    label = "; ".join(axis_label(summary, name) for name in names)
+    return plain(label), {plain(word): place for place, word in enumerate(words)}
 
 
 def _labelled(summary: xr.Dataset, names: list[str]) -> dict[str, str]:

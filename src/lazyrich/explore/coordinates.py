@@ -11,7 +11,9 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from matplotlib.path import Path
+from matplotlib.transforms import Bbox
 from matplotlib.tri import Triangulation
 from scipy.ndimage import map_coordinates
 
@@ -20,6 +22,7 @@ from lazyrich.analysis.fields import median
 from lazyrich.analysis.phases import Phase
 from lazyrich.draw import style
 from lazyrich.explore.dimensionless import NUMBERS, PAIRS, number
+from lazyrich.system.errors import LazyrichError
 
 PIXELS = 512  # of a curved map, along each axis
 PATCHES = 64  # at most, along each axis, within which a curved map is linear
@@ -33,8 +36,10 @@ class Straight:
     def __init__(self, plane: xr.Dataset, x: str, y: str) -> None:
         self.x, self.y = x, y
         self.x_values, self.y_values = (plane[name].values.astype(float) for name in (x, y))
-        self.x_edges, self.y_edges = (style.edges(values)[0] for values in (self.x_values, self.y_values))
+        found = [style.edges(values) for values in (self.x_values, self.y_values)]
+        (self.x_edges, self.y_edges), self.log = ([each[i] for each in found] for i in (0, 1))
         self.axes = x, y  # names of the drawn plane's
+        self.names = x, y  # of what lies along these
 
     @property
     def frame(self) -> Float[np.ndarray, "2 2"]:
@@ -48,6 +53,31 @@ class Straight:
     def lines(self, lines: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
         """Lines in units of the plane's axes as they are drawn."""
         return lines
+
+    def lines_within(self, lines: dict[str, list[np.ndarray]], part: Sequence[float]) -> dict[str, list[np.ndarray]]:
+        """Return those lines, in units of the plane's axes as they are drawn, of which a rectangle of the map shows a part."""
+
+        def spaced(points: np.ndarray) -> np.ndarray:
+            return np.stack([self._transformed(points[:, axis], axis) for axis in (0, 1)], axis=1)
+
+        box = Bbox(spaced(np.reshape(part, (2, 2)).T))
+        return {
+            name: found
+            for name, found in lines.items()
+            if any(Path(spaced(line)).intersects_bbox(box, filled=False) for line in found)
+        }
+
+    def _transformed(self, values: np.ndarray, axis: int) -> np.ndarray:
+        """Return values along an axis in the coordinate in which the map is drawn."""
+        return np.log10(values) if self.log[axis] else values
+
+    def seen(self, part: Sequence[float]) -> Bool[np.ndarray, "y x"]:
+        """Return which cells a rectangle of the map (left, right, lowest, highest) shows, in whole or in part."""
+        columns, rows = (
+            (edges[1:] > low) & (edges[:-1] < high)
+            for edges, (low, high) in zip((self.x_edges, self.y_edges), np.reshape(part, (2, 2)), strict=True)
+        )
+        return np.outer(rows, columns)
 
     def cell(self, u: float, v: float) -> tuple[int, int] | None:
         """(column, row) of the cell at a point of the map."""
@@ -85,11 +115,11 @@ class Curved(Straight):
 
     def __init__(self, plane: xr.Dataset, x: str, y: str, pair: tuple[str, str]) -> None:
         super().__init__(plane, x, y)
-        self.pair = pair
+        self.names = pair
         self.axes = "horizontal", "vertical"
         fields = [number(plane, name).broadcast_like(plane["phase"]).transpose(y, x).values for name in pair]
         if not all(np.isfinite(field).all() for field in fields):
-            raise ValueError("some cells have no such number")
+            raise LazyrichError("some cells have no such number")
         self.log = [bool((field > 0).all() and field.max() > SPAN * field.min()) for field in fields]
         self.middles = np.stack(
             [_wider(np.log10(field) if log else field) for field, log in zip(fields, self.log, strict=True)], axis=-1
@@ -107,7 +137,7 @@ class Curved(Straight):
             areas = (a * d - b * c) / 2
             share = areas / np.prod(high - low) * areas.size
         if not ((share > FLATTEST).all() or (share < -FLATTEST).all()):
-            raise ValueError("these numbers do not tell cells apart")
+            raise LazyrichError("these numbers do not tell cells apart")
 
     @cached_property
     def pixels(self) -> Int[np.ndarray, "v u"]:
@@ -157,8 +187,14 @@ class Curved(Straight):
         centres = low + (high - low) * (np.arange(PIXELS) + 0.5) / PIXELS
         return 10**centres if self.log[axis] else centres
 
-    def _transformed(self, values: np.ndarray, axis: int) -> np.ndarray:
-        return np.log10(values) if self.log[axis] else values
+    def seen(self, part: Sequence[float]) -> Bool[np.ndarray, "y x"]:
+        """Return which cells a rectangle of the map (left, right, lowest, highest) shows: a pixel or the middle of each."""
+        left, right, bottom, top = part
+        u, v = (10**each if log else each for each, log in zip(np.moveaxis(self.middles, -1, 0), self.log, strict=True))
+        found = ((u >= left) & (u <= right) & (v >= bottom) & (v <= top))[1:-1, 1:-1]
+        cells = self.pixels[np.ix_((self.v >= bottom) & (self.v <= top), (self.u >= left) & (self.u <= right))]
+        found.ravel()[cells[cells >= 0]] = True
+        return found
 
     def drawn(self, plane: xr.Dataset) -> xr.Dataset:
         """A dataset over the plane as it is drawn: pixels outside of all cells are not run."""
@@ -177,7 +213,7 @@ class Curved(Straight):
                 field.attrs,
             )
         data = xr.Dataset(fields, {"horizontal": self.u, "vertical": self.v})
-        for axis, name in zip(self.axes, self.pair, strict=True):
+        for axis, name in zip(self.axes, self.names, strict=True):
             data[axis].attrs = {"symbol": NUMBERS[name].symbol, "long_name": NUMBERS[name].long_name}
         return data
 

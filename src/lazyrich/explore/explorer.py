@@ -2,247 +2,120 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import panel as pn
 import param
-import xarray as xr
 
 from lazyrich.analysis import scope
-from lazyrich.draw.diagrams import Diagram, at_quantile, point
+from lazyrich.draw.diagrams import point
 from lazyrich.draw.trajectories import RECORDED
-from lazyrich.explore import exports
 from lazyrich.explore.controls import SIDE, Controls
-from lazyrich.explore.coordinates import Curved, Straight, pairs
-from lazyrich.explore.dimensionless import FIELDS
 from lazyrich.explore.launch import Launcher
-from lazyrich.explore.map import FRAMES, Lines, Map
-from lazyrich.explore.moments import DURING, Moments
+from lazyrich.explore.map import FRAMES, Map
+from lazyrich.explore.markup import html
 from lazyrich.explore.panels import Panels
 from lazyrich.explore.reader import Reader
-from lazyrich.explore.source import Source, Sources
-from lazyrich.explore.state import LINKED, OWN, Address, State
-from lazyrich.planning.command import explore_command, named, replay_command, snakemake_command
+from lazyrich.explore.session import Session
+from lazyrich.explore.source import Sources
+from lazyrich.explore.state import LINKED, Address
+from lazyrich.planning.command import named, replay_command
 from lazyrich.sweep.words import counted, setting
-
-DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
 
 
 class Explorer(pn.viewable.Viewer):
-    """One visitor's page over a results folder.
-
-    What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
-    """
+    """One visitor's page over a results folder: what the session's state says, drawn; see `Session`."""
 
     def __init__(self, sources: Sources, launcher: Launcher | None = None, address: Address | None = None) -> None:
         super().__init__()
-        self.sources, self.launcher = sources, launcher
-        self.source: Source  # the chosen sweep
-        self.state = State(sweep=sources.readable())
+        self.session = Session(sources, launcher)
         self.panels: dict[str, Panels] = {}  # made when they are first needed, for they take as long as the map
         self.panels_at = {name: pn.FlexBox() for name in FRAMES}
-        self.words = {name: pn.pane.Markdown("") for name in FRAMES}
+        self.words = {name: pn.pane.HTML("") for name in FRAMES}
         self.map: Map | None = None
-        self.moments: Moments | None = None
-        self.pairs: list[tuple[str, str]] = []  # dimensionless coordinates that the map can have
-        self.where: Straight
-        self.shown: dict[str, Any] = {}  # what each part of the page was drawn of
-        self.drawing, self.note = pn.Column(), pn.pane.Markdown("")
-        self.settling = False
+        self.drawing, self.note = pn.Column(), pn.pane.HTML("")
         self.settled: dict[str, Any] = {}  # the state that was shown last
-        self.reader = Reader(self)
-        self.controls = Controls(self)
+        self.reader = Reader(self.session, loading=self._mark_loading, done=self._have_read, look=self.news)
+        self.controls = Controls(self.session)
         if address is not None:
-            address.sync(self.state, list(LINKED), on_error=self._take)
-        self.state.param.watch(self.show, list(LINKED))
+            address.sync(self.session.state, list(LINKED), on_error=self.session.take)
+        self.session.state.param.watch(self.show, list(LINKED))
         self.show()
         if pn.state.curdoc:
             pn.state.onload(self.example)
-
-    # ---- what there is ----
-
-    @property
-    def diagram(self) -> Diagram:
-        """The chosen diagram."""
-        return next(each for each in self.source.diagrams if each.name == self.state.show)
-
-    @property
-    def others(self) -> list[str]:
-        """Dimensions that are no axis of the map."""
-        return [str(dim) for dim in self.source.summary["phase"].dims if dim not in (self.state.x, self.state.y)]
-
-    @property
-    def place(self) -> dict[str, int]:
-        """Where along the other dimensions the map is."""
-        return dict(self.state.slices)
-
-    @property
-    def region(self) -> dict[str, tuple[float, float]]:
-        """The part of the plane that is seen alone, name of axis -> (lowest, highest); empty for all of it."""
-        if not self.state.part:
-            return {}
-        left, right, low, high = self.state.part
-        return self.where.part((left, right), (low, high)) or {}
-
-    @property
-    def time(self) -> float | None:
-        """τ of a diagram during training."""
-        return float(self.source.times[self.state.moment]) if self.state.show.startswith(DURING) else None
-
-    def plane(self) -> xr.Dataset:
-        """What the map shows: the summary's fields at the chosen slices, or those of a time of training.
-
-        Values at the chosen quantile stand where a median is drawn.
-        """
-        names = ["phase", "networks", "stability_fraction", self.diagram.variable]
-        if self.time is None:
-            return self.at_quantile(self.source.fields(names).isel(self.place))
-        plane = self.source.fields(names[:-1]).isel(self.place)
-        return plane.assign(
-            {self.diagram.variable: self.moments.plane(self.place, self.state.moment, self.state.quantile)}
-        )
-
-    def at_quantile(self, data: xr.Dataset) -> xr.Dataset:
-        """Every number at the chosen quantile, in place of the median that diagrams draw."""
-        wide = [name for name, values in data.data_vars.items() if "quantile" in values.dims]
-        if self.state.quantile == 0.5 or not wide:
-            return data
-        chosen = data[wide].sel(quantile=[self.state.quantile]).assign_coords(quantile=[0.5])
-        return data.drop_dims("quantile").merge(chosen)
-
-    def whole(self) -> xr.Dataset:
-        """What sets the colours of the map: all slices, and all times."""
-        if self.time is not None:
-            return self.moments.whole
-        return self.at_quantile(self.source.fields([self.diagram.variable]))
-
-    def lines(self) -> Lines:
-        """The map's boundaries, in units of the plane's axes."""
-        if not self.state.lines:
-            return {}
-        return self.source.lines(self.diagram.lines, self.state.x, self.state.y, tuple(self.place.items()))
-
-    def _numbers(self) -> xr.Dataset:
-        return self.source.fields(FIELDS).isel(self.place)
 
     # ---- what follows from the state ----
 
     def show(self, *_: object) -> None:
         """Show what the state says, once it has been read."""
-        if self.settling or self.reader.busy:
+        if self.session.settling or self.reader.busy:
             return
         if self.map is not None and self.reader.wanting:
             self.reader.start()
             return
-        self.settling = True  # what is set below follows from the state, and is no choice of anybody's
+        self.session.settling = True  # what is set below follows from the state, and is no choice of anybody's
         try:
             with pn.io.unlocked():  # all of it as one message, after which the browser paints once
                 self._settle()
-            self.settled = {name: getattr(self.state, name) for name in LINKED}
+            self.settled = {name: getattr(self.session.state, name) for name in LINKED}
         finally:
-            self.settling = False
+            self.session.settling = False
 
     def go_back(self, why: str) -> None:
         """Show what was shown before, where what the state asks for cannot be read, and say why."""
-        with param.parameterized.discard_events(self.state):
-            self.state.param.update(**self.settled)
+        with param.parameterized.discard_events(self.session.state):
+            self.session.state.param.update(**self.settled)
             if self.reader.wanting:  # the same at another time of training, whose shards have changed
-                self.state.show = ""
-        self.state.param.trigger(*LINKED)
-        self.note.object += f"\n\n**Cannot be read: {why}**"
+                self.session.state.show = ""
+        self.session.state.param.trigger(*LINKED)
+        self.note.object += html("<p><b>Cannot be read: {}</b></p>", why)
+
+    def _mark_loading(self, busy: bool) -> None:
+        self.drawing.loading = busy
+
+    def _have_read(self, why: str) -> None:
+        """Show what was read, or say why it could not be."""
+        if why:
+            self.go_back(why)
+        else:
+            self.show()
 
     def _settle(self) -> None:
-        name = self.sources.readable(self.state.sweep)
-        if name != self.state.sweep:
-            self.state.choose("sweep", name)
-        self.source = self.sources.get(name)
-        self.state.param.update(**self.state.allowed(self.source))
-        self._choose_coordinates()
-        self.state.part = self._inside(self.state.part)
+        self.session.settle()
         self.controls.show()
         self._show_map()
         for name in FRAMES:
-            self._show_cell(name, getattr(self.state, name))
+            self._show_cell(name, getattr(self.session.state, name))
             if name in self.panels:
-                self.panels[name].mark(self.time)
-
-    def _new(self, part: str, *of: object) -> bool:
-        """Whether a part of the page was drawn of something else."""
-        if self.shown.get(part) == of:
-            return False
-        self.shown[part] = of
-        return True
-
-    def _choose_coordinates(self) -> None:
-        """Those of the state, as far as they tell the map's cells apart."""
-        state, place = self.state, tuple(self.place.items())
-        if self._new("pairs", self.source, state.x, state.y):
-            self.pairs = pairs(self._numbers(), state.x, state.y)
-        curved = (state.coordinates, place) if state.coordinates != OWN else ()  # cells lie elsewhere on each slice
-        if not self._new("where", self.source, state.x, state.y, curved):
-            return
-        if state.coordinates != OWN:
-            try:
-                self.where = Curved(self._numbers(), state.x, state.y, tuple(state.coordinates.split()))
-                return
-            except (KeyError, ValueError):
-                state.coordinates = OWN
-        self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
-
-    def _inside(self, part: list[float]) -> list[float]:
-        """What of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
-        if not part:
-            return []
-        frame = self.where.frame
-        ends = np.clip(np.sort(np.reshape(part, (2, 2))), frame[:, :1], frame[:, 1:])
-        # All but what differs by rounding, as after the tool that goes back to the whole map.
-        whole = np.isclose(ends, frame, rtol=10**-DIGITS, atol=10**-DIGITS * np.ptp(frame, axis=1, keepdims=True)).all()
-        return (
-            [] if whole or not (ends[:, 0] < ends[:, 1]).all() else [float(f"{end:.{DIGITS}g}") for end in ends.ravel()]
-        )
+                self.panels[name].mark(self.session.time)
 
     def _show_map(self) -> None:
-        state, source, place = self.state, self.source, tuple(self.place.items())
-        if self.time is None:
-            self.moments = None
-        elif self.moments is None or not self.moments.is_of(source, self.diagram):
-            self.moments = source.moments(self.diagram)
-        figure = source, self.where, state.show
-        if self._new("figure", *figure):
-            self.map = Map(self.diagram, self.where, self.plane(), self.whole(), self.choose, self.see)
+        session, state, source = self.session, self.session.state, self.session.source
+        place = tuple(session.place.items())
+        session.find_moments()
+        figure = source, session.where, state.show
+        if session.changed("figure", *figure):
+            drawn = session.diagram, session.where, session.plane(), session.whole()
+            self.map = Map(*drawn, session.choose, session.see)
             self.drawing.objects = [pn.pane.Bokeh(self.map.figure), pn.pane.Bokeh(self.map.readout)]
-        moment = state.moment if self.time is not None else 0
-        if self._new("cells", *figure, place, state.quantile, moment):
-            self.map.fill(self.plane())
-        if self._new("part", self.map, tuple(state.part)):
+        moment = state.moment if session.time is not None else 0
+        if session.changed("cells", *figure, place, state.quantile, moment):
+            self.map.fill(session.plane())
+        if session.changed("part", self.map, tuple(state.part)):
             self.map.see(state.part)
-        if self._new("lines", *figure, place, state.lines):
-            self.map.draw_lines(self.lines())
-        self.map.figure.title.text = self.title()
-        self.note.object = f"### {source.sweep.title or source.name}\n{setting(source.sweep)}{self.running()}"
-
-    def running(self) -> str:
-        """How far a sweep is that is not done."""
-        source = self.source
-        return "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
-
-    def title(self) -> str:
-        """What the map shows."""
-        data = self.source.summary if self.time is None else self.source.recorded
-        symbol = "" if self.diagram.codes else data[self.diagram.variable].attrs.get("symbol", "")
-        heading = f"{self.diagram.heading}: {symbol}" if symbol else self.diagram.heading
-        if self.state.quantile != 0.5 and not self.diagram.codes:
-            heading += f", {self.state.quantile:.0%} quantile"
-        return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
+        if session.changed("lines", *figure, place, state.lines):
+            self.map.draw_lines(session.lines())
+        self.map.figure.title.text = session.title()
+        heading, said = source.sweep.title or source.name, setting(source.sweep) + session.running()
+        self.note.object = html("<h3>{}</h3><p>{}</p>", heading, said)
 
     def _show_cell(self, name: str, cell: int) -> None:
-        place = self.source.place(max(cell, 0))
-        here = cell >= 0 and all(place[dim] == i for dim, i in self.place.items())
-        self.map.frame(name, (place[self.state.x], place[self.state.y]) if here else None)
-        if not self._new(name, self.source, cell):
+        session = self.session
+        place = session.source.place(max(cell, 0))
+        here = cell >= 0 and all(place[dim] == i for dim, i in session.place.items())
+        self.map.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
+        if not session.changed(name, session.source, cell):
             return
         if cell < 0:
             self.panels_at[name].visible = False
@@ -250,111 +123,42 @@ class Explorer(pn.viewable.Viewer):
             return
         self._make_panels(name)
         self.panels_at[name].visible = True
-        why = "the sweep keeps end values only" if self.source.sweep.record.summary else "the cell was not run"
+        why = "the sweep keeps end values only" if session.source.sweep.record.summary else "the cell was not run"
         networks = None
-        if not self.source.sweep.record.summary:
+        if not session.source.sweep.record.summary:
             try:
-                networks = self.source.networks(cell, RECORDED)
-            except (OSError, ValueError) as error:  # taken away, or damaged
+                networks = session.source.networks(cell, RECORDED)
+            except OSError as error:  # taken away
+                why = f"{error.filename} cannot be read ({error.strerror})"
+            except ValueError as error:  # damaged
                 why = str(error)
         self.panels[name].show(networks)
-        said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(self.source.grid.isel(place), list(place))}"
+        said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(session.source.grid.isel(place), list(place))}"
         if networks is None:
-            self.words[name].object = f"**{said}**: there are no trajectories, for {why}."
+            self.words[name].object = html("<p><b>{}</b>: there are no trajectories, for {}.</p>", said, why)
         else:
-            asked = " ".join(points[i] for points, i in zip(named(self.source.sweep), place.values(), strict=True))
-            command = replay_command(self.source.name, asked, self.source.home.parent, 0)
+            asked = " ".join(points[i] for points, i in zip(named(session.source.sweep), place.values(), strict=True))
+            command = replay_command(session.source.name, asked, session.source.home.parent, 0)
             many, theory = counted(networks.sizes["network"], "replicate"), scope.sentence(networks)
-            self.words[name].object = f"**{said}** ({many}).{theory}\n\n`{command}`"
+            self.words[name].object = html(
+                "<p><b>{}</b> ({}).{}</p><p><code>{}</code></p>", said, many, theory, command
+            )
 
     def example(self) -> None:
         """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
-        trained = np.flatnonzero(self.source.fields(["networks"])["networks"].values > 0)
-        if self.state.cell < 0 and not self.source.sweep.record.summary and len(trained):
-            self.state.cell = int(trained[len(trained) // 2])
+        trained = np.flatnonzero(self.session.source.fields(["networks"])["networks"].values > 0)
+        if self.session.state.cell < 0 and not self.session.source.sweep.record.summary and len(trained):
+            self.session.state.cell = int(trained[len(trained) // 2])
 
     def _make_panels(self, name: str) -> None:
         if name not in self.panels:
             self.panels[name] = Panels()
             self.panels_at[name].objects = [pn.pane.Bokeh(each) for each in self.panels[name].figures.values()]
 
-    # ---- what people do ----
-
-    def choose(self, at: tuple[int, int]) -> None:
-        """The cell (column, row) of the map."""
-        self.state.cell = self.source.cell({**self.place, self.state.x: at[0], self.state.y: at[1]})
-
-    def keep(self, *_: object) -> None:
-        """Keep the cell for comparison with the next one."""
-        self.state.other = self.state.cell
-
-    def see(self, part: list[float]) -> None:
-        """A rectangle of the map, which is shown alone; a sweep file of it can be had."""
-        self.state.part = self._inside(part)
-
-    def run(self, *_: object) -> None:
-        """Train the selected part in more detail, where the server allows it."""
-        try:
-            self.launcher.start(self.finer().read(), self.source.name)
-        except ValueError as error:
-            self.controls.said.object = str(error)
-        else:
-            self.news()
-
-    def finer(self) -> io.StringIO:
-        """The sweep file of the selected part."""
-        return io.StringIO(exports.part(self.source, self.region))
-
-    def heading(self) -> str:
-        """What the map shows, and at which slice."""
-        return ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
-
-    def caption(self) -> str:
-        """The same in a few sentences, with the networks that it shows."""
-        replicates = self.source.sweep.replicates
-        middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
-        said = self.diagram.caption.replace(middle, shown)
-        said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
-        return f"{self.heading()}. {said} {setting(self.source.sweep)}{self.running()}"
-
-    def command(self) -> str:
-        """How the map is made again."""
-        results = self.source.home.parent
-        made = snakemake_command(self.source.home / "summary.nc", results)
-        return f"{made}; {explore_command(results)}, at /{self.state.query}"
-
-    def picture(self, kind: str) -> io.BytesIO:
-        """The map as `svg` or `png`."""
-        drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
-        said = f"{self.caption()} Made by: {self.command()}"
-        return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
-
-    def data(self, kind: str) -> io.BytesIO:
-        """The plane as netCDF (`nc`), or its cells as `csv`."""
-        if self.time is None:
-            plane = self.source.plane(self.place)
-        else:
-            plane = exports.at_moment(self.plane(), self.diagram, self.time, self.state.quantile)
-        sweep = self.source.sweep
-        attributes = {
-            "title": f"{sweep.title or self.source.name}: {self.heading()}",
-            "description": sweep.description,
-            "shown": self.caption() + (" Here is the whole plane." if self.state.part else ""),
-            "command": self.command(),
-        }
-        return exports.numbers(kind, plane, self.state.quantile, attributes)
-
-    def _take(self, asked: dict[str, Any]) -> None:
-        """Of what an address asks for that is wrong somewhere, all that is not."""
-        for name, value in asked.items():
-            with suppress(ValueError, TypeError):  # a text for a number, say
-                setattr(self.state, name, value)
-
     def news(self) -> None:
         """Show what has come since the page was drawn, and how far the launcher's run is."""
-        if self.launcher is not None and self.launcher.name is not None:
-            self.controls.progress.value, self.controls.said.object = self.launcher.progress()
-        if self.reader.news:
+        self.controls.show_progress()
+        if self.reader.news or list(self.session.sources.files) != self.controls.sweep.options:
             self.show()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from pathlib import Path
 
-import holoviews as hv
+import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.stages import Stage
@@ -19,6 +20,8 @@ from lazyrich.networks.table import key
 from lazyrich.shards import archive
 
 TRAINING_TIME = ("dimensionless time h t of training", "τ")
+
+LONGEST = 200  # characters of a file's name, of which file systems take 255
 
 
 def picture(
@@ -36,20 +39,17 @@ def picture(
 
     What is `said` of it lies in its metadata.
     """
-    from lazyrich.draw.pictures import matplotlib_figure, save  # only now, for it takes half a second
+    from lazyrich.draw.pictures import defaults, save  # only now, for it takes half a second
 
-    hv.Store.current_backend = "matplotlib"
-    try:
-        overlay = diagram.draw(
-            where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=where.lines(lines)
-        )
-        drawn = matplotlib_figure(overlay)
-        if part:
-            drawn.axes[0].set(xlim=part[:2], ylim=part[2:])
-    finally:
-        hv.Store.current_backend = "bokeh"
     file = io.BytesIO()
-    save(drawn, said, {kind: file})
+    with defaults():
+        drawn = where.lines(lines)
+        if part:  # a legend names what is seen
+            drawn = where.lines_within(drawn, part)
+        overlay = diagram.draw(where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=drawn)
+        if part:  # as options, so that ticks are chosen for what is seen
+            overlay = overlay.opts(backend="matplotlib", xlim=tuple(part[:2]), ylim=tuple(part[2:]))
+        save(overlay, said, {kind: file})
     file.seek(0)
     return file
 
@@ -65,6 +65,43 @@ def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float)
     return data
 
 
+def within(plane: xr.Dataset, where: Straight, part: list[float]) -> xr.Dataset:
+    """Return the cells of a plane that the part of its map shows, in whole or in part; all where `part` is empty.
+
+    Cells of a curved map that the part shows need not fill a rectangle of the plane: `seen` tells them from the others of it.
+    """
+    if not part:
+        return plane
+    seen = where.seen(part)
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    plane = plane.isel({where.y: rows, where.x: columns})
+    seen = seen[np.ix_(rows, columns)]
+    if not seen.all():
+        plane = plane.assign(seen=((where.y, where.x), seen.astype(np.int8)))
+        archive.describe(plane, "seen", "1 in cells that the selected part of the map shows, 0 in others", "")
+    return plane
+
+
+def name(
+    pieces: list[str], fixed: xr.Dataset, where: Straight, part: list[float], own: tuple[str, str], quantile: float
+) -> str:
+    """Return a file's name without its ending: `pieces`, then all that tells a view of these from others.
+
+    The `fixed` coordinates of the slice, axes that are not the sweep's `own`, a quantile that is no median, the part.
+    """
+    found = list(pieces)
+    if tuple(where.names) != tuple(own):
+        found.append("over-" + "-".join(where.names))
+    for coordinate, value in fixed.coords.items():
+        if value.ndim == 0 and coordinate != "quantile":
+            found.append(f"{coordinate}-{value.item() if value.dtype.kind not in 'fiu' else f'{value.item():.6g}'}")
+    if quantile != 0.5:
+        found.append(f"{quantile:.0%}-quantile")
+    for axis, (low, high) in zip(where.names, np.reshape(part, (-1, 2)), strict=False):
+        found.append(f"{axis}-{low:.6g}-to-{high:.6g}")
+    return re.sub(r"[^\w.+-]", "", "_".join(found), flags=re.ASCII)[:LONGEST]
+
+
 def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str, str]) -> io.BytesIO:
     """A plane of a summary as netCDF (`nc`) with these global attributes, or its cells at a quantile as `csv`."""
     plane = plane.drop_dims("vertex", errors="ignore")  # boundaries of the first plane, whichever this is
@@ -75,7 +112,10 @@ def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str,
                 archive.write(plane.assign_attrs(attributes), path)
             return io.BytesIO(path.read_bytes())
     cells = plane.sel(quantile=quantile) if "quantile" in plane.dims else plane
-    return io.BytesIO(cells.to_dataframe().reset_index().to_csv(index=False).encode())
+    rows = cells.to_dataframe().reset_index()
+    if "seen" in rows:
+        rows = rows[rows["seen"] == 1].drop(columns="seen")
+    return io.BytesIO(rows.to_csv(index=False).encode())
 
 
 def part(source: Source, region: dict[str, tuple[float, float]]) -> str:

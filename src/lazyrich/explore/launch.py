@@ -14,6 +14,7 @@ from lazyrich.planning.status import read_log, status
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.words import counted
 from lazyrich.system import extras
+from lazyrich.system.errors import LazyrichError
 
 COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rules", "progress", "--")
 
@@ -37,7 +38,7 @@ class Launcher:
     def __init__(self, config: Path, results: Path) -> None:
         extras.check("snakemake")
         if (own := Path(configuration().results)) != results:
-            raise ValueError(f"--run: sweeps of this project write to {own}, not to {results}; leave the folder out")
+            raise LazyrichError(f"--run: sweeps of this project write to {own}, not to {results}; leave the folder out")
         self.config, self.results = config, results
         self.name: str | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -56,7 +57,7 @@ class Launcher:
             where another run has not ended, or the sweep is over budget; no file is written then.
         """
         if self.running:
-            raise ValueError(f"{self.name} is running; wait until it is done")
+            raise LazyrichError(f"{self.name} is running; wait until it is done")
         number = 1
         while (path := self.config / f"{source}_part_{number}.yaml").exists():
             number += 1
@@ -64,7 +65,7 @@ class Launcher:
         try:
             budget = configuration().budget
             check(describe_plan(path, budget)[1], budget, str(path))
-        except ValueError:
+        except LazyrichError:
             path.unlink()
             raise
         self.name = path.stem

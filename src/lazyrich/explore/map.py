@@ -20,6 +20,7 @@ from lazyrich.explore.coordinates import Curved, Straight
 
 # A frame around the cell whose trajectories are shown, and around that it is compared with.
 FRAMES = {"cell": "black", "other": "white"}
+NOTHING = "\N{NO-BREAK SPACE}"  # what the readout says beside the cells; it keeps its place
 Lines = dict[str, list[np.ndarray]]
 
 
@@ -46,7 +47,7 @@ class Map:
         )
         self.figure: figure = rendered(overlay)
         self.cells = next(each for each in self.figure.renderers if each.name == "cells")
-        self.readout = Div(text="&nbsp;", height=24)
+        self.readout = Div(text=NOTHING, height=24, render_as_text=True)
         self._attach(plane, tapped, seen)
 
     def _attach(self, plane: xr.Dataset, tapped: Callable, seen: Callable) -> None:
@@ -95,6 +96,7 @@ class Map:
         return {
             "cells": self.cells,
             "readout": self.readout,
+            "nothing": NOTHING,
             "words": [codes.words[code] for code in codes.present(self.whole)] if codes else [],
             "field": self.diagram.variable,
             "curved": curved,

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
 from lazyrich.analysis.quantiles import quantiles
-from lazyrich.analysis.stages import TEXT, Stage, stage
+from lazyrich.analysis.stages import STAGES, Stage, stage
 from lazyrich.draw.diagrams import LAZY_RICH, Diagram, at_quantile, most
-from lazyrich.draw.maps import Codes, scale
-from lazyrich.draw.style import STAGE_COLOURS
+from lazyrich.draw.maps import scale
 from lazyrich.engines.trajectories import Status
+from lazyrich.explore.results import Results
 from lazyrich.networks.observables import NAMES
 from lazyrich.shards import archive
 from lazyrich.system.compiled import compiled
 
-if TYPE_CHECKING:
-    from lazyrich.explore.source import Source
-
 MOMENTS = 49  # evenly spaced, so that both ends and the middle are among them
 # Runs that are not equally long are looked at from this share of the longest one on, on a logarithmic scale.
 EARLIEST = 1e-4
-STAGES = Codes("stage", dict(TEXT), dict(STAGE_COLOURS))
 DURING = "during_"  # before the names of diagrams of moments
 LINES = LAZY_RICH[1:]  # of the end, to compare with
 SLACK = 1e-6  # of float32 times
 
 
-def moment_diagrams(source: Source) -> list[Diagram]:
+def moment_diagrams(source: Results) -> list[Diagram]:
     """Diagrams of the recorded observables at a time of training, and of the stage; none where no trajectories are kept."""
     if source.sweep.record.summary:
         return []
     recorded = [name for name in NAMES if name in source.recorded.data_vars]
     replicates = source.sweep.replicates
-    found = [("stage", "Stage", STAGES, most(replicates))]
+    found = [(STAGES.name, "Stage", STAGES, most(replicates))]
     for name in recorded:
         text = f"{at_quantile(0.5, replicates)}; grey: no value (diverged, or training had ended); white: not run"
         found.append((name, _first(source.recorded[name]), None, text))
@@ -79,9 +74,8 @@ class Moments:
         what sets the colours, the same at all moments, as `Diagram.draw` takes it.
     """
 
-    def __init__(self, source: Source, diagram: Diagram) -> None:
-        self.source, self.diagram = source, diagram
-        self.times = source.times
+    def __init__(self, source: Results, diagram: Diagram, times: Float[np.ndarray, " moments"]) -> None:
+        self.source, self.diagram, self.times = source, diagram, times
         read, missing = (_stages, np.int8(Stage.not_run)) if diagram.codes else (self._observable, np.float32(np.nan))
         shape = len(self.times), source.summary["phase"].size, source.sweep.replicates
         self.values = np.full(shape, missing)
@@ -98,7 +92,7 @@ class Moments:
         # With the grid and the summary's attributes, by which pictures say what holds of it.
         self.whole = source.grid.assign({diagram.variable: ("colour", found)}).assign_attrs(source.summary.attrs)
 
-    def is_of(self, source: Source, diagram: Diagram) -> bool:
+    def is_of(self, source: Results, diagram: Diagram) -> bool:
         """Whether it is this diagram of this source."""
         return self.source is source and self.diagram.name == diagram.name
 

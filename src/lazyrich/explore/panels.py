@@ -7,12 +7,12 @@ import xarray as xr
 from bokeh.models import GlyphRenderer, Legend, Span
 from bokeh.plotting import figure
 
+from lazyrich.draw import oscillation
 from lazyrich.draw.curves import STAGES, empty, middle
 from lazyrich.draw.rendered import rendered
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
 
 SIZE = (240, 220)
-Curve = tuple[np.ndarray, np.ndarray]
 
 
 class Panels:
@@ -37,6 +37,7 @@ class Panels:
         predicted = theory(networks)
         steps = networks["step"].values.astype(float)
         last = float(np.nanmax(until(networks)))
+        joined = oscillation.resolved(networks)
         seen = steps <= last
         onset, end = (each if np.isfinite(each) else last for each in map(middle, stages(networks)))
         for each in self.drawn:
@@ -45,17 +46,21 @@ class Panels:
             each.figure.visible = any(np.isfinite(values).any() for values in found.values())
             if not each.figure.visible:
                 continue
-            curves: dict[str, Curve] = {}
+            curves: dict[str, oscillation.Curve] = {}
             for name, values in found.items():
-                curves[f"all_{name}"] = tuple(
-                    np.concatenate([np.append(row, np.nan) for row in rows]) for rows in (steps, values)
-                )
-                curves[name] = median_curve(steps, values, panel.log)
+                curves[f"all_{name}"] = oscillation.parted(steps, values, joined)
+                curves[name] = median_curve(steps, values, panel.log, joined)
+                curves[f"dots_{name}"] = oscillation.dots(steps, values, joined)
             for key, values in predicted[panel.name].items():
-                if np.isfinite(values).any():
-                    curves[key] = median_curve(steps, values, panel.log)
+                curves[key] = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))
             shown = [np.where(seen, values, np.nan).ravel() for values in found.values()]
             shown += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
+            # A name in the legend stands for what can be seen.
+            curves = {
+                name: curve
+                for name, curve in curves.items()
+                if (np.isfinite(curve[1]).any() if name.startswith("dots_") else oscillation.has_line(curve[1]))
+            }
             each.fill(curves)
             each.shade(onset, end)
             low, high = limits(np.concatenate(shown), panel, legend_inside=False)
@@ -84,7 +89,7 @@ class _Drawn:
         self.items = [item for legend in self.figure.select({"type": Legend}) for item in legend.items]
         self.stages = {name: self.figure.select_one({"name": name}) for name in STAGES}
 
-    def fill(self, curves: dict[str, Curve]) -> None:
+    def fill(self, curves: dict[str, oscillation.Curve]) -> None:
         """Show these curves and no others."""
         for renderer in self.curves:
             renderer.visible = renderer.name in curves

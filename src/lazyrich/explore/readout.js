@@ -20,5 +20,6 @@ if (curved === null) {
 const say = v => String(Number(v.toPrecision(4)));
 // What is painted in the colour below the scale was not run.
 const worded = v => Number.isNaN(v) ? 'no value' : v < cells.glyph.color_mapper.low ? 'not run' : words.length ? words[v] : say(v);
-readout.text = value === undefined ? '&nbsp;' :
+// Symbols are those of a file: the readout shows text, not HTML.
+readout.text = value === undefined ? nothing :
   `${x_symbol} = ${say(x_values[column])}, ${y_symbol} = ${say(y_values[row])}: ${worded(value)}`;

@@ -1,37 +1,48 @@
-"""Serving the explorer, to this machine only unless told otherwise."""
+"""Serving the explorer, to this machine only."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import panel as pn
 from bokeh.models import CustomJS
+from bokeh.server.server import Server
 
 from lazyrich.explore.explorer import Explorer
+from lazyrich.explore.guard import guard
 from lazyrich.explore.launch import Launcher
+from lazyrich.explore.markup import html
 from lazyrich.explore.source import Sources
 from lazyrich.explore.state import Address
 
 
-def serve(
-    config: Path, results: Path, *, address: str = "127.0.0.1", port: int = 5006, show: bool = True, run: bool = False
-) -> None:
+def serve(config: Path, results: Path, *, port: int = 5006, show: bool = True, run: bool = False) -> None:
     """Serve one page a visitor over a results folder until the process is stopped; nothing else of the disk is served.
 
     With `run` pages may write sweep files into `config` and run them.
     """
+    made = server(config, results, port=port, show=show, run=run)
+    made.start()
+    made.io_loop.start()
+
+
+def server(config: Path, results: Path, *, port: int, show: bool = False, run: bool = False) -> Server:
+    """Return the guarded server, which answers once it is started."""
     launcher = Launcher(config, results) if run else None
     sources = Sources(config, results)
     pn.extension(inline=True)
     Explorer(sources).example()  # nobody's page: what the first one wants is read, compiled and warm
-    pn.serve(
+    made = pn.serve(
         {"/": lambda: _page(sources, launcher)},
-        address=address,
+        address="127.0.0.1",
         port=port,
-        websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
         location=False,  # a page brings its own
+        start=False,
         show=show,
     )
+    guard(made._tornado)  # Bokeh gives it by no public name
+    return made
 
 
 def _page(sources: Sources, launcher: Launcher | None) -> None:
@@ -40,7 +51,11 @@ def _page(sources: Sources, launcher: Launcher | None) -> None:
     back = CustomJS(code="window.addEventListener('popstate', () => window.location.reload())")
     pn.state.curdoc.js_on_event("document_ready", back)
     address = Address.from_request(pn.state.curdoc.session_context.request)
-    Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
+    try:
+        Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
+    except Exception as error:  # whatever it is: Panel would show it as HTML, and what it says may be a file's words
+        logging.getLogger("lazyrich").exception("a page cannot be shown")
+        pn.pane.HTML(html("<p><b>This page cannot be shown: {}</b></p>", error)).servable(title="lazyrich")
 
 
 def _send_at_once() -> None:

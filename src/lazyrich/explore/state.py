@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import param
 from panel.io.location import Location
 from panel.util import parse_query
+from tornado.httputil import HTTPServerRequest
 
 from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.explore.dimensionless import PAIRS
@@ -92,6 +93,15 @@ def _is_part(part: list[Any]) -> bool:
 
 class Address(Location):
     """The address of a page; of its query is read what can be read, where Panel's own would fail for one wrong value."""
+
+    @classmethod
+    def from_request(cls, request: HTTPServerRequest) -> Address:
+        """Return the address with the query of a request; the browser says the rest.
+
+        Panel's own fails where the host is `[::1]`, or where the query holds a second question mark.
+        """
+        _, mark, query = request.uri.partition("?")
+        return cls(search=mark + query)
 
     @property
     def query_params(self) -> dict[str, Any]:

@@ -11,13 +11,51 @@ import hashlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-NAMES = ("linear", "relu", "leaky_relu", "tanh", "gelu")
+from lazyrich.networks.backends import bound
+from lazyrich.system.errors import LazyrichError
+
+xp: Any  # torch, bound to a function when it is asked for
+
 OWN = r"^(.+\.py):([A-Za-z_]\w*)$"  # a user's function
 
 
-class ActivationError(ValueError):
+class Activation(NamedTuple):
+    """One activation φ."""
+
+    function: Callable[[Any], Any]  # of tensors, elementwise
+    fast: Callable[[Any, Any, Any], None] | None = None  # (x, value, slope): writes φ(x) and φ'(x), without autograd
+    kink: bool = False  # no gradient flows at 0
+
+
+def _linear(x: Any, value: Any, slope: Any) -> None:
+    value.copy_(x)
+    slope.fill_(1.0)
+
+
+def _relu(x: Any, value: Any, slope: Any) -> None:
+    xp.clamp(x, min=0.0, out=value)
+    xp.gt(x, 0.0, out=slope)
+
+
+def _tanh(x: Any, value: Any, slope: Any) -> None:
+    xp.tanh(x, out=value)
+    xp.mul(value, value, out=slope).neg_().add_(1.0)
+
+
+# To add an activation, add its entry; sweep files, the Gram engine, the dense one and documents follow.
+ACTIVATIONS = {
+    "linear": Activation(lambda x: x, fast=_linear),
+    "relu": Activation(lambda x: xp.relu(x), fast=_relu, kink=True),
+    "leaky_relu": Activation(lambda x: xp.nn.functional.leaky_relu(x)),
+    "tanh": Activation(lambda x: xp.tanh(x), fast=_tanh),
+    "gelu": Activation(lambda x: xp.nn.functional.gelu(x)),
+}
+NAMES = tuple(ACTIVATIONS)
+
+
+class ActivationError(LazyrichError):
     """A user's activation that cannot be used; the message names file, function and mend."""
 
 
@@ -76,13 +114,7 @@ def function(name: str) -> Callable[[Any], Any]:
 
     own = split(name)
     if own is None:
-        return {
-            "linear": lambda x: x,
-            "relu": torch.relu,
-            "leaky_relu": torch.nn.functional.leaky_relu,
-            "tanh": torch.tanh,
-            "gelu": torch.nn.functional.gelu,
-        }[name]
+        return bound(ACTIVATIONS[name].function, xp=torch)
     path, called = own
     try:
         spec = importlib.util.spec_from_file_location(Path(path).stem, path)
@@ -113,21 +145,8 @@ def value_and_slope(name: str) -> Callable[[Any, Any, Any], None]:
     """The map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink the slope is that of autograd."""
     import torch
 
-    def linear(x: Any, value: Any, slope: Any) -> None:
-        value.copy_(x)
-        slope.fill_(1.0)
-
-    def relu(x: Any, value: Any, slope: Any) -> None:
-        torch.clamp(x, min=0.0, out=value)
-        torch.gt(x, 0.0, out=slope)
-
-    def tanh(x: Any, value: Any, slope: Any) -> None:
-        torch.tanh(x, out=value)
-        torch.mul(value, value, out=slope).neg_().add_(1.0)
-
-    fast = {"linear": linear, "relu": relu, "tanh": tanh}
-    if name in fast:
-        return fast[name]
+    if split(name) is None and (fast := ACTIVATIONS[name].fast):
+        return bound(fast, xp=torch)
     phi = function(name)
 
     def by_autograd(x: Any, value: Any, slope: Any) -> None:

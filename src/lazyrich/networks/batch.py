@@ -16,10 +16,11 @@ from jaxtyping import Float, Int
 from lazyrich.networks.data.source import pool_of
 from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.initial import Initial, initial
+from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.optimisers import MOST_STEPS
 from lazyrich.networks.problem import Problem, problems
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import Table, distinct, table
-from lazyrich.networks.training import LOSS_FACTOR, MOST_STEPS
 from lazyrich.theory import end_state, scalars
 
 Array = np.ndarray
@@ -124,7 +125,8 @@ def with_sizes(columns: Table) -> Table:
     """The columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
     if {"samples", "width"} <= set(columns):
         return columns
-    pool = pool_of(str(columns["source"][0]), str(columns["path"][0]))
+    path = str(columns["path"][0]) if "path" in columns else None
+    pool = pool_of(str(columns["source"][0]), path)
     width = len(pool.weights[1]) if pool.weights else 0
     sizes = {"samples": len(pool), "width": width}
     return {**{name: np.full(len(columns["replicate"]), size) for name, size in sizes.items()}, **columns}
@@ -137,7 +139,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
     if problem.weights is not None:
         columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
     width = columns["width"].astype(np.float64)
-    loss_factor = np.array([LOSS_FACTOR[loss] for loss in columns["loss"]])
+    loss_factor = np.array([LOSSES[loss].factor for loss in columns["loss"]])
     sigma_0, v_0 = _scales(columns, problem, b, width)
     reason = np.full(len(rows), Reason.none)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -167,20 +169,20 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
     neurons = int(columns["width"].max()) if explicit else settings["probes"]["count"]
     start, start_index = initial(columns, problem, index, neurons, settings["seed"])
     return Networks(
-        rows,
-        problem,
-        index,
-        start,
-        start_index,
-        width,
-        sigma_0,
-        v_0,
-        loss_factor,
-        learning_rate,
-        steps,
-        reason,
-        str(columns["activation"][0]),
-        explicit,
+        rows=rows,
+        problem=problem,
+        problem_index=index,
+        initial=start,
+        initial_index=start_index,
+        width=width,
+        sigma_0=sigma_0,
+        v_0=v_0,
+        loss_factor=loss_factor,
+        learning_rate=learning_rate,
+        steps=steps,
+        reason=reason,
+        activation=str(columns["activation"][0]),
+        explicit=explicit,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lazyrich.system.errors import LazyrichError
+
 # Entries of one network's pre-activations, width × samples: half a gigabyte, of which the Gram engine needs several.
 MOST_EXPLICIT = 2**26
 
@@ -18,7 +20,7 @@ def engine_of(activation: str, width: float, samples: int) -> str:
 def check_width(name: str, width: int, samples: int) -> None:
     """Raise ValueError for a network, not linear, with more neurons than can be explicit."""
     if name != "linear" and width * samples > MOST_EXPLICIT:
-        raise ValueError(
+        raise LazyrichError(
             f"network.width: {width} neurons are too many for {name}, whose neurons are all explicit; "
             f"write at most {MOST_EXPLICIT // samples} at {samples} samples, or activation: linear"
         )

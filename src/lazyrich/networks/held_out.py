@@ -55,7 +55,7 @@ def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
         padded.append(np.zeros((len(arrays), *shape)))
         for whole, array in zip(padded[-1], arrays, strict=True):
             whole[tuple(map(slice, array.shape))] = array
-    return HeldOut(samples, *padded)
+    return HeldOut(samples=samples, **dict(zip(Rows._fields, padded, strict=True)))
 
 
 def turned(test: Rows) -> Rows:
@@ -63,7 +63,7 @@ def turned(test: Rows) -> Rows:
     widths = [test.inside.shape[1], test.outside.shape[1]]
     R = np.linalg.qr(np.column_stack(test), mode="r")
     inside, outside, y = np.split(R, np.cumsum(widths), axis=1)
-    return Rows(inside, outside, y[:, 0])
+    return Rows(inside=inside, outside=outside, y=y[:, 0])
 
 
 class Drawing:
@@ -96,7 +96,8 @@ class Drawing:
         whiten = U / np.sqrt(eigenvalues)  # V = Xᵀ U Λ^−½
         inside = self.cross @ whiten
         outside = self.values - inside @ (whiten.T @ self.seen)
-        return Rows(inside, outside, self.signal + noise_std * self.noise.standard_normal(self.samples))
+        y = self.signal + noise_std * self.noise.standard_normal(self.samples)
+        return Rows(inside=inside, outside=outside, y=y)
 
 
 def functions(generator: np.random.Generator, count: int, dimension: int) -> Float[np.ndarray, "dimension count"]:

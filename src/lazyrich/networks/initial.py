@@ -35,7 +35,9 @@ class Initial:
         """Some of the draws, in the first coordinates only."""
         size = modes + 1
         spread = None if self.spread is None else self.spread[where][:, :size, :size]
-        return Initial(self.moments[where][:, :size, :size], self.probes[where][:, :, :size], spread)
+        return Initial(
+            moments=self.moments[where][:, :size, :size], probes=self.probes[where][:, :, :size], spread=spread
+        )
 
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:
@@ -71,7 +73,7 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
         probes[i, :explicit, : rank + 1] = z
         if spread is not None:
             spread[i, : rank + 1, : rank + 1] = symmetric_root(M) / np.sqrt(float(row["width"]))
-    return Initial(moments, probes, spread), where
+    return Initial(moments=moments, probes=probes, spread=spread), where
 
 
 def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,4 +100,4 @@ def _given(problem: Problem, weights: Weights) -> Initial:
     z = weights.units
     # They bring ⟨z hᵀ⟩ itself.
     spread = np.eye(z.shape[1])[None] if problem.held_out is not None and problem.vectors is None else None
-    return Initial((z.T @ z / len(z))[None], z[None], spread)
+    return Initial(moments=(z.T @ z / len(z))[None], probes=z[None], spread=spread)

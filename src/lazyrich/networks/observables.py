@@ -1,98 +1,35 @@
 """What is measured of a network at a record: names, meanings and formulas.
 
-To add an observable, add its row to `OBSERVABLES` and its line to `measure`; engines, files, checks and documents follow.
-`measure` is plain arithmetic, on the numbers of one network (compiled, in the propagator) or on arrays of networks and
-records (numpy, torch), and this module imports no numpy, because the sweep file's model takes the names from here.
+To add an observable, add its entry to `OBSERVABLES`; engines, files, checks and documents follow. A formula is plain
+arithmetic, on the numbers of one network (compiled, in the propagator) or on arrays of networks and records (numpy, torch),
+and this module imports no numpy, because the sweep file's model takes the names from here.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-
-class Observable(NamedTuple):
-    """Name on disk, meaning and symbol of one observable; all are dimensionless or in units of the targets."""
-
-    long_name: str
-    symbol: str
-    default: bool = False
-    dtype: str = "float32"
-
-
-OBSERVABLES = {
-    "loss": Observable("training loss (c/2n) |f - y|^2", "L", True, "float64"),
-    "test_loss": Observable("test loss (c/2n) |f - y|^2 of the held-out samples", "L_test", dtype="float64"),
-    "rho": Observable("feature alignment |rho_r| (mean over neurons or probes)", "⟨|ρ_r|⟩", True),
-    "v": Observable("second-layer weight |v_r| (mean over neurons or probes)", "⟨|v_r|⟩", True),
-    "rho_over_v": Observable("ratio of mean |rho_r| to mean |v_r|", "⟨|ρ_r|⟩/⟨|v_r|⟩", True),
-    "alignment": Observable(
-        "alignment of both layers (rms rho_r / (sqrt(gamma) rms v_r), over all neurons)", "rms ρ_r/(√γ rms v_r)", True
-    ),
-    "target_overlap": Observable("overlap of output and targets (<y, f>/|y|^2)", "⟨y, f⟩/‖y‖²", True),
-    "ntk_norm": Observable("norm of the neural tangent kernel", "‖Θ‖"),
-    "ntk_change": Observable("relative change of the kernel since the start", "‖Θ − Θ₀‖/‖Θ₀‖", True),
-    "ntk_target_error": Observable(
-        "relative distance of the kernel to the target-aligned kernel T (of the same step)", "‖Θ − T‖/‖T‖", True
-    ),
-    "ntk_end_error": Observable(
-        "relative distance of the kernel to the end kernel of gradient flow", "‖Θ − Θ∞‖/‖Θ∞‖", True
-    ),
-    "kernel_alignment": Observable("alignment of kernel and targets (y^T Theta y/(|Theta| |y|^2))", "yᵀΘy/(‖Θ‖‖y‖²)"),
-    "weight_change": Observable("relative change of the first layer (|W - W_0|/|W_0|)", "‖W − W₀‖/‖W₀‖"),
-    "balance_drift": Observable(
-        "drift of the layers' balance (change of v_r v_s - <w_r, w_s>, conserved by gradient flow: rms over pairs, over D)",
-        "δ(v vᵀ − W Wᵀ)/D",
-    ),
-    "lazy_error": Observable(
-        "distance of the output to that of the network linearised at its start (relative to |y|)",
-        "‖f − f_lin‖/‖y‖",
-        True,
-    ),
-}
-NAMES = tuple(OBSERVABLES)
-DEFAULT = tuple(name for name, observable in OBSERVABLES.items() if observable.default)
-# Where samples are held out.
-DEFAULT_WITH_TEST = tuple(name for name in NAMES if name in (*DEFAULT, "test_loss"))
-
-# Positions in `measure`'s output. Compiled code wants integers, so the table's order is spelled once more here;
-# a test compares every column with an independent definition.
-(
-    LOSS,
-    TEST_LOSS,
-    RHO,
-    V,
-    RHO_OVER_V,
-    ALIGNMENT,
-    TARGET_OVERLAP,
-    NTK_NORM,
-    NTK_CHANGE,
-    NTK_TARGET_ERROR,
-    NTK_END_ERROR,
-    KERNEL_ALIGNMENT,
-    WEIGHT_CHANGE,
-    BALANCE_DRIFT,
-    LAZY_ERROR,
-) = range(len(NAMES))
+# What an observable may need of an engine beside second moments; `State` says which of its numbers those are.
+NEURONS, PROBES, WEIGHTS, BALANCE, TEST, LINEARISED = "neurons", "probes", "weights", "balance", "test", "linearised"
 
 
 class State(NamedTuple):
     """What an engine knows of a network at a record: numbers that no rotation of samples, inputs or neurons changes.
 
     Norms are Frobenius norms; means run over all neurons unless said otherwise. What no wanted observable needs may be any
-    number.
+    number; what only some need is followed where an entry of `OBSERVABLES` says so.
     """
 
     y_square: Any  # ‖y‖²
     gamma: Any  # yᵀ K y
-    loss_scale: Any  # c/2n
+    loss: Any
+    test_loss: Any  # of the held-out samples; needs TEST
     size: Any  # D = σ0² + v0²
     weight_square: Any  # ‖W₀‖²/m
-    residual_square: Any  # ‖f − y‖²
-    test_scale: Any  # c/(2n) with the number of held-out samples
-    test_square: Any  # ‖f − y‖² of the held-out samples
     overlap: Any  # ⟨y, f⟩
-    lazy_square: Any  # ‖f − f_lin‖², f_lin of the network linearised at its start
+    lazy_square: Any  # ‖f − f_lin‖², f_lin of the network linearised at its start; needs LINEARISED
     v_square: Any  # ⟨v²⟩
-    rho_square: Any  # ⟨ρ²⟩
-    rho: Any  # ⟨|ρ_r|⟩ over the neurons that are followed one by one
+    rho_square: Any  # ⟨ρ²⟩; needs NEURONS
+    rho: Any  # ⟨|ρ_r|⟩ over the neurons that are followed one by one; needs PROBES
     v: Any  # ⟨|v_r|⟩ over the same
     kernel_square: Any  # ‖Θ‖²
     y_kernel_y: Any  # yᵀ Θ y
@@ -103,25 +40,140 @@ class State(NamedTuple):
     target_square: Any
     from_end: Any
     end_square: Any
-    weight_shift: Any  # ‖W − W₀‖²/m
-    balance_shift: Any  # mean square over pairs of the change of v_r v_s − ⟨w_r, w_s⟩
+    weight_shift: Any  # ‖W − W₀‖²/m; needs WEIGHTS
+    balance_shift: Any  # mean square over pairs of the change of v_r v_s − ⟨w_r, w_s⟩; needs BALANCE
 
 
-def measure(s, out):
-    """Write every observable of a state to `out[NAME]`, named as in `OBSERVABLES`: a number each, or an array."""
-    # x ** 0.5 is the square root of numbers, of numpy's and of torch's arrays alike.
-    out[LOSS] = s.loss_scale * s.residual_square
-    out[TEST_LOSS] = s.test_scale * s.test_square
-    out[RHO] = s.rho
-    out[V] = s.v
-    out[RHO_OVER_V] = s.rho / s.v
-    out[ALIGNMENT] = (s.rho_square / (s.gamma * s.v_square)) ** 0.5
-    out[TARGET_OVERLAP] = s.overlap / s.y_square
-    out[NTK_NORM] = s.kernel_square**0.5
-    out[NTK_CHANGE] = (s.from_start / s.start_square) ** 0.5
-    out[NTK_TARGET_ERROR] = (s.from_target / s.target_square) ** 0.5
-    out[NTK_END_ERROR] = (s.from_end / s.end_square) ** 0.5
-    out[KERNEL_ALIGNMENT] = s.y_kernel_y / (s.kernel_square**0.5 * s.y_square)
-    out[WEIGHT_CHANGE] = (s.weight_shift / s.weight_square) ** 0.5
-    out[BALANCE_DRIFT] = s.balance_shift**0.5 / s.size
-    out[LAZY_ERROR] = (s.lazy_square / s.y_square) ** 0.5
+class Observable(NamedTuple):
+    """Formula, meaning and symbol of one observable; all are dimensionless or in units of the targets."""
+
+    formula: Callable[[State], Any]
+    long_name: str
+    symbol: str
+    default: bool = False
+    dtype: str = "float32"
+    needs: str | None = None
+    relative: bool = (
+        False  # a difference of numbers of order 1, relative to a kernel, to ‖y‖ or to ‖W₀‖: rounds as they do
+    )
+
+
+# x ** 0.5 is the square root of numbers, of numpy's and of torch's arrays alike.
+OBSERVABLES = {
+    "loss": Observable(
+        formula=lambda s: s.loss,
+        long_name="training loss (c/2n) |f - y|^2",
+        symbol="L",
+        default=True,
+        dtype="float64",
+    ),
+    "test_loss": Observable(
+        formula=lambda s: s.test_loss,
+        long_name="test loss (c/2n) |f - y|^2 of the held-out samples",
+        symbol="L_test",
+        dtype="float64",
+        needs=TEST,
+    ),
+    "rho": Observable(
+        formula=lambda s: s.rho,
+        long_name="feature alignment |rho_r| (mean over neurons or probes)",
+        symbol="⟨|ρ_r|⟩",
+        default=True,
+        needs=PROBES,
+    ),
+    "v": Observable(
+        formula=lambda s: s.v,
+        long_name="second-layer weight |v_r| (mean over neurons or probes)",
+        symbol="⟨|v_r|⟩",
+        default=True,
+        needs=PROBES,
+    ),
+    "rho_over_v": Observable(
+        formula=lambda s: s.rho / s.v,
+        long_name="ratio of mean |rho_r| to mean |v_r|",
+        symbol="⟨|ρ_r|⟩/⟨|v_r|⟩",
+        default=True,
+        needs=PROBES,
+    ),
+    "alignment": Observable(
+        formula=lambda s: (s.rho_square / (s.gamma * s.v_square)) ** 0.5,
+        long_name="alignment of both layers (rms rho_r / (sqrt(gamma) rms v_r), over all neurons)",
+        symbol="rms ρ_r/(√γ rms v_r)",
+        default=True,
+        needs=NEURONS,
+    ),
+    "target_overlap": Observable(
+        formula=lambda s: s.overlap / s.y_square,
+        long_name="overlap of output and targets (<y, f>/|y|^2)",
+        symbol="⟨y, f⟩/‖y‖²",
+        default=True,
+    ),
+    "ntk_norm": Observable(
+        formula=lambda s: s.kernel_square**0.5,
+        long_name="norm of the neural tangent kernel",
+        symbol="‖Θ‖",
+    ),
+    "ntk_change": Observable(
+        formula=lambda s: (s.from_start / s.start_square) ** 0.5,
+        long_name="relative change of the kernel since the start",
+        symbol="‖Θ − Θ₀‖/‖Θ₀‖",
+        default=True,
+        relative=True,
+    ),
+    "ntk_target_error": Observable(
+        formula=lambda s: (s.from_target / s.target_square) ** 0.5,
+        long_name="relative distance of the kernel to the target-aligned kernel T (of the same step)",
+        symbol="‖Θ − T‖/‖T‖",
+        default=True,
+        relative=True,
+    ),
+    "ntk_end_error": Observable(
+        formula=lambda s: (s.from_end / s.end_square) ** 0.5,
+        long_name="relative distance of the kernel to the end kernel of gradient flow",
+        symbol="‖Θ − Θ∞‖/‖Θ∞‖",
+        default=True,
+        relative=True,
+    ),
+    "kernel_alignment": Observable(
+        formula=lambda s: s.y_kernel_y / (s.kernel_square**0.5 * s.y_square),
+        long_name="alignment of kernel and targets (y^T Theta y/(|Theta| |y|^2))",
+        symbol="yᵀΘy/(‖Θ‖‖y‖²)",
+    ),
+    "weight_change": Observable(
+        formula=lambda s: (s.weight_shift / s.weight_square) ** 0.5,
+        long_name="relative change of the first layer (|W - W_0|/|W_0|)",
+        symbol="‖W − W₀‖/‖W₀‖",
+        needs=WEIGHTS,
+        relative=True,
+    ),
+    "balance_drift": Observable(
+        formula=lambda s: s.balance_shift**0.5 / s.size,
+        long_name="drift of the layers' balance (change of v_r v_s - <w_r, w_s>, conserved by gradient flow: rms over pairs, "
+        "over D)",
+        symbol="δ(v vᵀ − W Wᵀ)/D",
+        needs=BALANCE,
+    ),
+    "lazy_error": Observable(
+        formula=lambda s: (s.lazy_square / s.y_square) ** 0.5,
+        long_name="distance of the output to that of the network linearised at its start (relative to |y|)",
+        symbol="‖f − f_lin‖/‖y‖",
+        default=True,
+        needs=LINEARISED,
+        relative=True,
+    ),
+}
+NAMES = tuple(OBSERVABLES)
+DEFAULT = tuple(name for name, observable in OBSERVABLES.items() if observable.default)
+# Where samples are held out.
+DEFAULT_WITH_TEST = tuple(name for name in NAMES if name in (*DEFAULT, "test_loss"))
+
+
+def needing(needs: Iterable[str]) -> list[int]:
+    """Return the positions in `NAMES` of observables that need any of these."""
+    return [i for i, observable in enumerate(OBSERVABLES.values()) if observable.needs in needs]
+
+
+def measure(s: State, out: Any) -> None:
+    """Write every observable of a state to `out`, in the order of `NAMES`: a number each, or an array."""
+    for i, observable in enumerate(OBSERVABLES.values()):
+        out[i] = observable.formula(s)

@@ -199,7 +199,8 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
     brought, test = None, None
     if data.weights is not None:
         W, v = data.weights
-        brought = Weights(W @ V[keep].T, v, float(np.sqrt(np.mean(W**2))), float(np.sqrt(np.mean(v**2))))
+        scales = {"sigma_0": float(np.sqrt(np.mean(W**2))), "v_0": float(np.sqrt(np.mean(v**2)))}
+        brought = Weights(p=W @ V[keep].T, v=v, **scales)
     if data.X_test is not None:
         inside = data.X_test @ V[keep].T
         beyond = data.X_test - inside @ V[keep]
@@ -209,10 +210,19 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
             outside = beyond @ W.T / (brought.sigma_0 or 1.0)
             # Of a linear network ⟨h zᵀ⟩ itself.
             outside = outside if samples else outside @ brought.units / len(v)
-        test = Rows(inside, outside, data.y_test)
+        test = Rows(inside=inside, outside=outside, y=data.y_test)
     dimension = X.shape[1]
     return _Single(
-        singular[keep] ** 2, targets, floor, len(y), dimension, np.nan, U[:, keep], y, weights=brought, test=test
+        eigenvalues=singular[keep] ** 2,
+        targets=targets,
+        floor=floor,
+        samples=len(y),
+        dimension=dimension,
+        gram_error=np.nan,
+        vectors=U[:, keep],
+        y=y,
+        weights=brought,
+        test=test,
     )
 
 
@@ -241,7 +251,11 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
     noise_std = row.get("noise_std", 0.0)
     trace = float(np.sum(values * counts))
     law = Law(
-        trace, float(values[counts > 0].max()), float(np.sqrt(np.sum(values**2 * counts))), signal_norm, noise_std
+        covariance_trace=trace,
+        covariance_norm=float(values[counts > 0].max()),
+        covariance_frobenius=float(np.sqrt(np.sum(values**2 * counts))),
+        signal_norm=signal_norm,
+        label_noise=noise_std,
     )
     y = signal + noise_std * stream(seed, replicate, Role.NOISE).standard_normal(n)
 
@@ -257,7 +271,18 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
         test = drawing.test(eigenvalues[keep], U[:, keep], noise_std)
         if neurons is None:  # a function for each coordinate of z
             test = test._replace(outside=test.outside[:, : int(keep.sum()) + 1])
-    return _Single(eigenvalues[keep], targets, floor, n, d, error, U[:, keep], y, law, test=test)
+    return _Single(
+        eigenvalues=eigenvalues[keep],
+        targets=targets,
+        floor=floor,
+        samples=n,
+        dimension=d,
+        gram_error=error,
+        vectors=U[:, keep],
+        y=y,
+        law=law,
+        test=test,
+    )
 
 
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:

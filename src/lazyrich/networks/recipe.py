@@ -17,6 +17,8 @@ from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lazyrich.system.errors import LazyrichError
+
 # Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
 FORMAT = 1
 
@@ -72,7 +74,7 @@ class Recipe:
             _Json.model_validate(data)
         except ValidationError as error:
             first = error.errors()[0]
-            raise ValueError(f"is no recipe: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise LazyrichError(f"is no recipe: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         return cls(**data)
 
     @classmethod
@@ -120,7 +122,7 @@ class Recipe:
             for a recipe of pieces of a grid.
         """
         if len(self.boxes) != 1:
-            raise ValueError(f"this recipe has {len(self.boxes)} pieces of a grid, and not the whole")
+            raise LazyrichError(f"this recipe has {len(self.boxes)} pieces of a grid, and not the whole")
         return self.boxes[0]
 
     def __eq__(self, other: object) -> bool:

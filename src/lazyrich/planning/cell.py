@@ -11,6 +11,7 @@ from lazyrich.planning.plan import index_of, positions, recipe
 from lazyrich.sweep.axes import rounded
 from lazyrich.sweep.schema import bare
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.errors import LazyrichError
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def find_cell(sweep: Sweep, asked: list[str]) -> Cell:
         box[" ".join(names)] = (point,)
         words += [_taken(name, value, known.get(name)) for name, value in zip(names, point, strict=True)]
     if missing:
-        raise ValueError(f"--cell: has no {', no '.join(missing)}; {_wanted(sweep)}")
+        raise LazyrichError(f"--cell: has no {', no '.join(missing)}; {_wanted(sweep)}")
     return Cell(box, ", ".join(words) or "the only one")
 
 
@@ -90,14 +91,14 @@ def _given(sweep: Sweep, asked: list[str]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         name = bare(key)
         if not (equals and value):
-            raise ValueError(f"--cell {text}: is no axis=value; {_wanted(sweep)}")
+            raise LazyrichError(f"--cell {text}: is no axis=value; {_wanted(sweep)}")
         if name not in axes:
             fixed = (
                 f"is {sweep.fixed[name]} in all of this sweep" if name in sweep.fixed else "is no axis of this sweep"
             )
-            raise ValueError(f"--cell {text}: {name} {fixed}; {_wanted(sweep)}")
+            raise LazyrichError(f"--cell {text}: {name} {fixed}; {_wanted(sweep)}")
         if name in given:
-            raise ValueError(f"--cell {text}: {name} stands twice; write it once")
+            raise LazyrichError(f"--cell {text}: {name} stands twice; write it once")
         given[name] = value
     return given
 
@@ -117,10 +118,10 @@ def _point(names: tuple[str, ...], points: list[Point], known: dict[str, str]) -
         found = [point for point in found if point[column] == value]
     said = " ".join(f"{name}={text}" for name, text in known.items())
     if not found:
-        raise ValueError(f"--cell {said}: no point of the sweep has both; {', '.join(names)} advance together")
+        raise LazyrichError(f"--cell {said}: no point of the sweep has both; {', '.join(names)} advance together")
     if len(found) > 1:
         more = " or ".join(name for name in names if name not in known)
-        raise ValueError(f"--cell {said}: {len(found)} points have that; add {more}, which advances with it")
+        raise LazyrichError(f"--cell {said}: {len(found)} points have that; add {more}, which advances with it")
     return found[0]
 
 
@@ -128,7 +129,7 @@ def _nearest(name: str, text: str, values: list[Any]) -> Any:
     """The one of the rising `values` of an axis that is meant."""
     if isinstance(values[0], str):
         if text not in values:
-            raise ValueError(f"--cell {name}={text}: is no value of this axis; write one of {', '.join(values)}")
+            raise LazyrichError(f"--cell {name}={text}: is no value of this axis; write one of {', '.join(values)}")
         return text
     ends = f"{values[0]:.12g} to {values[-1]:.12g}" if len(values) > 1 else f"{values[0]:.12g} only"
     try:
@@ -136,10 +137,10 @@ def _nearest(name: str, text: str, values: list[Any]) -> Any:
     except ValueError:
         asked = math.nan
     if not math.isfinite(asked):
-        raise ValueError(f"--cell {name}={text}: is no number; write one of the axis, {ends}")
+        raise LazyrichError(f"--cell {name}={text}: is no number; write one of the axis, {ends}")
     log = values[0] > 0
     if log and asked <= 0:
-        raise ValueError(f"--cell {name}={text}: is outside of the axis, {ends}; write a value on it")
+        raise LazyrichError(f"--cell {name}={text}: is outside of the axis, {ends}; write a value on it")
     at = [math.log(value) if log else float(value) for value in values]
     x = math.log(asked) if log else asked
     nearest = min(range(len(values)), key=lambda i: abs(at[i] - x))
@@ -147,7 +148,7 @@ def _nearest(name: str, text: str, values: list[Any]) -> Any:
     if not at[0] <= x <= at[-1] and asked != values[nearest]:
         cell = abs(at[nearest] - at[nearest - 1 if nearest else 1]) if len(at) > 1 else 0.0
         if abs(at[nearest] - x) > cell / 2:
-            raise ValueError(f"--cell {name}={text}: is outside of the axis, {ends}; write a value on it")
+            raise LazyrichError(f"--cell {name}={text}: is outside of the axis, {ends}; write a value on it")
     return values[nearest]
 
 

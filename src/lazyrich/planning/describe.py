@@ -18,6 +18,7 @@ from lazyrich.sweep.reader import load_sweep, load_yaml
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
 from lazyrich.system.device import likely_device
+from lazyrich.system.errors import LazyrichError
 
 
 def configuration() -> Settings:
@@ -97,7 +98,7 @@ def describe_status(folder: Path, names: list[str], of_other_code: Callable[[Pat
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     for name in names:
         if name not in known:
-            raise ValueError(f"{name}: no sweep of this name in {folder}; write one of {', '.join(known)}")
+            raise LazyrichError(f"{name}: no sweep of this name in {folder}; write one of {', '.join(known)}")
     sweeps = {name: load_sweep(folder / f"{name}.yaml") for name in names or configured.sweeps}
     now = time.time()
     lines = []

@@ -11,6 +11,7 @@ from lazyrich.planning.plan import SHARD_DISK, SHARD_NETWORKS, SHARD_SECONDS, fi
 from lazyrich.sweep.config import Budget
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
+from lazyrich.system.errors import LazyrichError
 
 FEW_SHARDS = 1000
 
@@ -80,7 +81,7 @@ def check(found: Estimate, budget: Budget, name: str) -> None:
         ("disk_gb", "GB on disk", found.disk / 1e9, budget.disk_gb),
     ):
         if asked > most:
-            raise ValueError(
+            raise LazyrichError(
                 f"{name}: the {counted(found.networks, 'network')} still to train take about {asked:,.3g} {unit}, and "
                 f"budget.{key} = {most:g} in config/config.yaml; write a coarser sweep, or raise the budget"
             )

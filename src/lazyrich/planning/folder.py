@@ -10,6 +10,7 @@ from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.plan import index_of, plan, positions, whole
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.disk import replacing
+from lazyrich.system.errors import LazyrichError
 
 _MADE_ANEW = "move it away, then run the same command again: it is made anew, and every shard file stays"
 
@@ -75,7 +76,7 @@ def read_plan(path: str | Path) -> dict[str, Recipe]:
     found = _recipes(Path(path))
     for name, shard in found.items():
         if not _is_named(shard, name):
-            raise ValueError(f"{path}: shard {name} is not what its name says; {_MADE_ANEW}")
+            raise LazyrichError(f"{path}: shard {name} is not what its name says; {_MADE_ANEW}")
     return found
 
 
@@ -87,7 +88,7 @@ def _recipes(path: Path) -> dict[str, Recipe]:
         shards = json.loads(path.read_text(encoding="utf-8"))["shards"]
         return {name: Recipe.parse(recipe) for name, recipe in shards.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ValueError(f"{path}: is not a plan file; {_MADE_ANEW}") from None
+        raise LazyrichError(f"{path}: is not a plan file; {_MADE_ANEW}") from None
 
 
 def _is_named(shard: Recipe, name: str) -> bool:

@@ -12,7 +12,7 @@ import hashlib
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from lazyrich.networks.variables import VARIABLES
 from lazyrich.planning.rules import source
 from lazyrich.shards.source import source_of
 from lazyrich.system.disk import replacing
+from lazyrich.system.errors import LazyrichError
 from lazyrich.system.provenance import commit
 from lazyrich.system.version import __version__
 
@@ -61,7 +62,7 @@ INTEGERS = (
 )
 
 
-def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: type[IntEnum] | None = None) -> None:
+def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: Iterable[IntEnum] | None = None) -> None:
     """Give a variable its CF attributes, and a flag variable its type and meanings; attributes that it has stay."""
     attributes = {**data[name].attrs, "long_name": long_name}
     if symbol:
@@ -164,7 +165,7 @@ def write(data: xr.Dataset, path: str | Path) -> None:
         except (RuntimeError, PermissionError) as error:
             # HDF5 keeps the file open: without this a full disk stays full, and the log is lost.
             os.truncate(temporary, 0)
-            raise ValueError(
+            raise LazyrichError(
                 f"{path}: cannot be written, its disk is full or broken; free some space, then run the same command again"
             ) from error
 
@@ -194,11 +195,11 @@ def opened(path: str | Path) -> Iterator[xr.Dataset]:
             if (getattr(error, "errno", None) or 0) > 0 or "NetCDF: " not in str(error):
                 raise
             said = str(error).partition("NetCDF: ")[2].partition(":")[0]
-            raise ValueError(f"{path}: is damaged ({said}); delete it, then run snakemake again") from error
+            raise LazyrichError(f"{path}: is damaged ({said}); delete it, then run snakemake again") from error
 
 
 def described_summary(
-    data: xr.Dataset, recipe: Recipe, columns: dict[str, tuple[str, str]], flags: dict[str, Any]
+    data: xr.Dataset, recipe: Recipe, columns: dict[str, tuple[str, str]], flags: dict[str, list[IntEnum]]
 ) -> xr.Dataset:
     """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
     for name in map(str, data.variables):

@@ -14,6 +14,7 @@ from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.folder import checksum_file
 from lazyrich.shards import archive
 from lazyrich.system.disk import replacing
+from lazyrich.system.errors import LazyrichError
 
 
 def _line(path: Path) -> str:
@@ -86,7 +87,7 @@ def _refuse(faults: dict[Path, str | None], then: str) -> None:
     """Move every bad file and its checksum aside, and raise ValueError, a line for each; `then` the same command makes it."""
     bad = {path: found for path, found in faults.items() if found}
     if bad:
-        raise ValueError("\n".join(_set_aside(path, found, then) for path, found in bad.items()))
+        raise LazyrichError("\n".join(_set_aside(path, found, then) for path, found in bad.items()))
 
 
 def _set_aside(path: Path, found: str, then: str) -> str:

@@ -31,6 +31,7 @@ from lazyrich.planning.cell import one_network
 from lazyrich.shards.simulate import EXPLICIT, alignment_step
 from lazyrich.shards.source import of_other_code
 from lazyrich.system import blas
+from lazyrich.system.errors import LazyrichError
 
 Array = np.ndarray
 
@@ -42,8 +43,7 @@ CHANCE = 64.0
 # Rounding beyond this share of a value leaves nothing to compare; what is wrong in a trajectory is rarely less.
 RECOGNISABLE = 1e-3
 
-# Relative to a kernel, to ‖y‖ or to D: differences of numbers of order 1, whose rounding is theirs.
-RELATIVE = ("ntk_change", "ntk_target_error", "ntk_end_error", "kernel_change", "lazy_error", "weight_change")
+RELATIVE = tuple(name for name, observable in observables.OBSERVABLES.items() if observable.relative)
 AT_START = ("loss_start", "sharpness_start", "b_rms")
 AT_END = ("loss_end", "loss_min", "loss_max", "kernel_change", "sharpness_end", "alignment_step")
 COUNTED = ("onset_step", "end_step", "period", "status")
@@ -126,14 +126,14 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
         stored_steps = row["step"].values.astype(np.int64)
         kept = stored_steps <= (stored_steps[-1] if steps is None else steps)
         if not kept.any():
-            raise ValueError(f"--steps {steps}: the first record is at step {stored_steps[0]}; write at least that")
+            raise LazyrichError(f"--steps {steps}: the first record is at step {stored_steps[0]}; write at least that")
         recording = _recording(data, stored_steps[kept])
         realised = realise_one(batch, 0)
         try:
             found = train_realised(realised, batch, recording)
             again = train_realised(realise_one(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
         except MemoryError as error:
-            raise ValueError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
+            raise LazyrichError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
         _check_files(one_network(Recipe.of(data), network))  # each training reads them again
     return _compare(row, kept, recording, [found, again], realised)
 
@@ -143,7 +143,7 @@ def _batch(data: xr.Dataset, network: int) -> Networks:
     row = data.isel(network=network)
     if row["status"].item() == Status.failed:
         reason = Reason(int(row["reason"].item())).name
-        raise ValueError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
+        raise LazyrichError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
     recipe = one_network(Recipe.of(data), network)
     _check_files(recipe)
     (batch,) = networks(recipe, explicit=EXPLICIT.get(data.attrs["engine"]))
@@ -160,7 +160,7 @@ def _check_files(recipe: Recipe) -> None:
         (path or source, source in DATA and digest(source, path) != recipe.settings["data"]),
     ):
         if edited:
-            raise ValueError(f"{file}: was edited since this network was trained; train it again")
+            raise LazyrichError(f"{file}: was edited since this network was trained; train it again")
 
 
 def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
@@ -180,7 +180,13 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
 def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:
     record = Recipe.of(data).settings["record"]
     everything = np.ones(len(observables.NAMES), dtype=bool)
-    return Recording(steps[None], everything, record["onset"], record["converged"], data.sizes.get("probe", 0))
+    return Recording(
+        steps=steps[None],
+        wanted=everything,
+        onset=record["onset"],
+        converged=record["converged"],
+        keep_probes=data.sizes.get("probe", 0),
+    )
 
 
 # ---- comparing ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from lazyrich.networks.table import Table, table, variable
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.system import blas, progress
 from lazyrich.system.device import find_device
+from lazyrich.system.errors import LazyrichError
 
 MEANWHILE = (
     "while these networks trained, so that none is kept; start again, and leave it as it is until they are trained"
@@ -60,7 +61,7 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
         since they were planned, before any work; for files that are edited while the networks train, at the end of a batch.
     """
     if engine not in (None, *ENGINES):
-        raise ValueError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
+        raise LazyrichError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
     device = find_device(device)
     device = "cpu" if engine == "dense" else device
     settings = recipe.settings
@@ -68,13 +69,15 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     wanted = np.isin(observables.NAMES, record["observables"])
     columns = table(recipe)
     if engine == "propagator" and (columns["activation"] != "linear").any():
-        raise ValueError("engine = propagator: trains linear networks only; leave it out, or write gram")
+        raise LazyrichError("engine = propagator: trains linear networks only; leave it out, or write gram")
     if (
         engine == "gram"
         and "width" in columns
         and (columns["width"].astype(float) * with_sizes(columns)["samples"]).max() > MOST_EXPLICIT
     ):
-        raise ValueError(f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}")
+        raise LazyrichError(
+            f"engine = gram: holds every neuron; leave it out, or write width × samples ≤ {MOST_EXPLICIT}"
+        )
     _check_files(recipe, "since these networks were planned; start again")
     for activation in recipe.activations:
         activations.function(activation)  # raises what is wrong with it
@@ -82,7 +85,13 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
         for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
             steps = record_steps(record, batch.steps)
-            recording = Recording(steps, wanted, record["onset"], record["converged"], _kept(settings, batch, columns))
+            recording = Recording(
+                steps=steps,
+                wanted=wanted,
+                onset=record["onset"],
+                converged=record["converged"],
+                keep_probes=_kept(settings, batch, columns),
+            )
             name = engine or ("gram" if batch.explicit else "propagator")
             trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
             used.add(name)
@@ -117,10 +126,10 @@ def _check_files(recipe: Recipe, when: str) -> None:
     """Raise ValueError where a file that decides the numbers is not the one that was planned."""
     for activation, known in recipe.activations.items():
         if edit := _edit(known, activations.digest, activation):
-            raise ValueError(f"{activation}: its file was {edit} {when}") from None
+            raise LazyrichError(f"{activation}: its file was {edit} {when}") from None
     source, path = recipe.fixed.get("source"), recipe.fixed.get("path")
     if source in DATA and (edit := _edit(recipe.settings["data"], digest, source, path)):
-        raise ValueError(f"{path or source}: was {edit} {when}") from None
+        raise LazyrichError(f"{path or source}: was {edit} {when}") from None
 
 
 def _edit(known: str, read: Callable[..., str], *of: str | None) -> str | None:

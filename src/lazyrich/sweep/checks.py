@@ -1,14 +1,14 @@
 """Checks across keys of a sweep file: what excludes, needs or contradicts what.
 
-Each raises ValueError("key: what is wrong; mend"); `sweep_file` adds the file's name.
+Each raises ValueError("key: what is wrong; mend"); `reader` adds the file's name.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from lazyrich.networks import explicit, observables
-from lazyrich.networks.data import DATA
+from lazyrich.networks import activations, explicit, observables
+from lazyrich.networks.data import DATA, OWN, SOURCES
 from lazyrich.sweep.axes import Axis
 from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.schema import SECTION_OF, bare
@@ -81,13 +81,14 @@ def _check_problem(sweep: Grid) -> None:
 
 
 def _check_data(sweep: Grid, source: str) -> None:
-    """What is chosen of data; whether they have it `datasets.check` asks the data."""
-    if source == "digits":
-        _refuse(sweep, ("path",), "belongs to the sources cifar10 and file")
-    else:
+    """Check what is chosen of data; `data_checks` then checks whether they have it."""
+    if SOURCES[source].takes_path:
         _require(sweep, "path")
+    else:
+        of = " and ".join(name for name, other in SOURCES.items() if other.takes_path)
+        _refuse(sweep, ("path",), f"belongs to the sources {of}")
     _refuse(sweep, _OF_LAWS, f"is set by the data where `source: {source}`")
-    if source != "file" or _given(sweep, "classes"):
+    if source not in OWN or _given(sweep, "classes"):
         _require(sweep, "samples")
     if "one_vs_rest" not in _values(sweep, "targets"):
         _refuse(sweep, ("positive_class",), "belongs to `targets: one_vs_rest`")
@@ -144,14 +145,14 @@ def _check_scales(sweep: Grid) -> None:
     choice = "give exactly one of: " + "; ".join(families)
     if len(used) > 1:
         raise ValueError(f"network: initial scales come from {' and from '.join(used)}; {choice}")
-    if not used and sweep.problem.source != "file":
+    if not used and sweep.problem.source not in OWN:
         raise ValueError(f"network: initial scales are missing; {choice}")
     for names in used.values():
         _require(sweep, *names)
     if sweep.network.laziness is None:
         _refuse(sweep, ("balance",), "belongs to laziness")
-    if sweep.problem.source != "file":
-        # With a file, width and scales may come with its weights; `datasets.check` decides.
+    if sweep.problem.source not in OWN:
+        # With own data, width and scales may come with their weights; `data_checks` decides.
         _require(sweep, "width")
     if (0, 0) in sweep.corners("sigma_0", "v_0"):
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
@@ -159,11 +160,14 @@ def _check_scales(sweep: Grid) -> None:
 
 def _check_activation(sweep: Grid) -> None:
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
-        if width and samples:  # with a whole file `datasets.check` does it
+        if width and samples:  # with a whole file `data_checks` does it
             explicit.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.corners("activation", "sigma_0"):
-        if activation == "relu" and sigma_0 == 0:
-            raise ValueError("network.sigma_0: 0 leaves every ReLU at its kink, where no gradient flows; write one > 0")
+        known = activations.ACTIVATIONS.get(activation)
+        if known and known.kink and sigma_0 == 0:
+            raise ValueError(
+                f"network.sigma_0: 0 leaves every {activation} at its kink, where no gradient flows; write one > 0"
+            )
 
 
 def _check_training(sweep: Grid) -> None:

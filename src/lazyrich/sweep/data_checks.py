@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from lazyrich.networks import explicit
-from lazyrich.networks.data import choice, cifar10, classes_of
-from lazyrich.networks.data.pool import DataError, Pool
+from lazyrich.networks.data import OWN, SOURCES, choice, classes_of
+from lazyrich.networks.data.interface import DataError, Source
+from lazyrich.networks.data.pool import Pool
 from lazyrich.networks.data.source import data_of, pool_of
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.errors import LazyrichError
 
 CHOICES = ("samples", "classes", "inputs", "targets", "positive_class")
 SCALES = ("sigma_0", "v_0", "laziness", "width_exponent_p", "width_exponent_s")
@@ -21,69 +23,71 @@ def check(sweep: Sweep) -> None:
     """Check the files of a sweep's data, and what the sweep asks of them."""
     source, path = sweep.problem.source, sweep.problem.path
     try:
-        if source == "cifar10":
-            cifar10.check(str(path))
+        if (check_files := SOURCES[source].check) is not None:
+            check_files(path or "")
         pool = pool_of(source, path)
     except DataError as error:
-        raise ValueError(f"problem.path: {error}") from None
-    if source == "file":
+        raise LazyrichError(f"{_key(sweep)}: {error}") from None
+    if source in OWN:
         _check_weights(sweep, pool)
     for values in sorted(sweep.combinations(*CHOICES), key=str):
         cell = {name: value for name, value in zip(CHOICES, values, strict=True) if value is not None}
         _check_choice(pool, cell, sweep)
         if sweep.problem.test_samples is not None:
-            _check_test(pool, cell, sweep.problem.test_samples)
+            _check_test(pool, cell, sweep.problem.test_samples, SOURCES[source])
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
         if width:
             explicit.check_width(activation, width, samples or len(pool))
 
 
 def _check_weights(sweep: Sweep, pool: Pool) -> None:
-    """What belongs to weights that the file brings, and what is needed without them."""
+    """Check what belongs to weights that the file brings, and what is needed without them."""
     given = [name for name in ("width", *SCALES, "balance") if name in sweep.parameters]
     if pool.weights is not None:
         if given:
-            raise ValueError(f"network.{given[0]}: is set by the weights in {sweep.problem.path}; remove it")
+            raise LazyrichError(f"network.{given[0]}: is set by the weights in {sweep.problem.path}; remove it")
         if sweep.replicates > 1:
-            raise ValueError("replicates: the file brings the weights, so that all would be the same; remove it")
+            raise LazyrichError("replicates: the file brings the weights, so that all would be the same; remove it")
         for name in CHOICES:
             if getattr(sweep.problem, name) is not None:
-                raise ValueError(
+                raise LazyrichError(
                     f"problem.{name}: the weights in {sweep.problem.path} belong to its X and y; remove it"
                 )
         return
     if "width" not in given:
-        raise ValueError("network.width: is missing; add it, or weights W and v to the file")
+        raise LazyrichError("network.width: is missing; add it, or weights W and v to the file")
     if not set(given) & set(SCALES):
-        raise ValueError("network: initial scales are missing; give sigma_0 and v_0, or weights W and v in the file")
+        raise LazyrichError("network: initial scales are missing; give sigma_0 and v_0, or weights W and v in the file")
 
 
 def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
-    """Whether the data have what one combination of choices asks for, and leave something to learn."""
+    """Check whether the data have what one combination of choices asks for, and leave something to learn."""
     known = np.array(list(pool.counts))
     classes = cell.get("classes")
     reach = known if classes is None else np.array(classes_of(classes), dtype=float)
     for number in reach[~np.isin(reach, known)]:
-        raise ValueError(f"problem.classes = {classes}: the data have no class {number:g} ({_listed(known)}); drop it")
+        raise LazyrichError(
+            f"problem.classes = {classes}: the data have no class {number:g} ({_listed(known)}); drop it"
+        )
     if "samples" in cell:
         most = choice.available(pool.counts, classes)
         if cell["samples"] > most:
             of = "" if classes is None else f"taken in turns of the classes {classes} "
-            raise ValueError(
+            raise LazyrichError(
                 f"problem.samples = {cell['samples']}: {of}are more than the data have; write at most {most}"
             )
     if cell["inputs"] == "scaled" and pool.span[0] == pool.span[1]:
-        raise ValueError("problem.inputs = scaled: all values of X are the same; write raw")
-    if cell["inputs"] == "standardised" and sweep.problem.source == "file" and not pool.moments[1].any():
-        raise ValueError("problem.inputs = standardised: no feature of X varies; write raw")
+        raise LazyrichError("problem.inputs = scaled: all values of X are the same; write raw")
+    if cell["inputs"] == "standardised" and sweep.problem.source in OWN and not pool.moments[1].any():
+        raise LazyrichError("problem.inputs = standardised: no feature of X varies; write raw")
     positive = float(cell.get("positive_class", reach[0]))
     if cell["targets"] == "one_vs_rest":
         if positive not in reach:
-            raise ValueError(
+            raise LazyrichError(
                 f"problem.positive_class = {positive:g}: is none of the classes ({_listed(reach)}); write one"
             )
         if len(reach) == 1:
-            raise ValueError(
+            raise LazyrichError(
                 f"problem.targets = one_vs_rest: class {reach[0]:g} alone leaves no rest; write two classes"
             )
     if "samples" in cell:
@@ -91,13 +95,13 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
         # Where classes take turns, or there is but one, the labels are known; else any n may be drawn, most likely not all 0.
         labels = np.resize(reach, n) if classes is not None or len(reach) == 1 else np.arange(1.0, n + 1)
         if not choice.targets(labels, cell["targets"], positive).any():
-            raise ValueError(f"problem.targets = {cell['targets']}: are all 0, with nothing to learn; write others")
+            raise LazyrichError(f"problem.targets = {cell['targets']}: are all 0, with nothing to learn; write others")
     else:
         _check_signal(sweep, cell)
 
 
-def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
-    """Whether so many samples can be held out."""
+def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Source) -> None:
+    """Check whether so many samples can be held out."""
     asked = f"problem.test_samples = {test_samples}"
     classes = cell.get("classes")
     of = "" if classes is None else f" taken in turns of the classes {classes}"
@@ -107,27 +111,31 @@ def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int) -> None:
         most = choice.available(pool.counts, classes, taken=cell["samples"])
         beside = f" beside problem.samples = {cell['samples']}"
     else:
-        # Weights belong to the whole file.
-        mend = (
-            "add X_test and y_test to the file"
-            if pool.weights
-            else "write problem.samples, or add X_test and y_test to the file"
-        )
-        raise ValueError(f"{asked}: all samples are trained on; {mend}")
+        # Weights belong to the whole of the data.
+        fixes = ["write problem.samples"] * (pool.weights is None) + [source.test_fix] * bool(source.test_fix)
+        raise LazyrichError(f"{asked}: all samples are trained on; {', or '.join(fixes)}")
     if test_samples > most:
         mend = f"write at most {most}" if most > 0 else "write fewer samples"
-        raise ValueError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")
+        raise LazyrichError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")
 
 
 def _check_signal(sweep: Sweep, cell: dict[str, Any]) -> None:
-    """Whether the whole of a file has something to learn."""
-    path = sweep.problem.path
-    X, y, *_ = data_of({**cell, "source": "file", "path": path}, 0, 0)
+    """Check whether the whole of a user's own data has something to learn."""
+    source, path = sweep.problem.source, sweep.problem.path
+    X, y, *_ = data_of({**cell, "source": source, "path": path}, 0, 0)
     # An exact zero is rare in floating point: what rounding leaves of it does not count as a signal.
     if np.linalg.norm(X.T @ y) <= len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y):
-        raise ValueError(f"problem.path: {path}: Xᵀy = 0, so that no feature can be learnt; check X and y")
+        raise LazyrichError(
+            f"{_key(sweep)}: {path or source}: Xᵀy = 0, so that no feature can be learnt; check X and y"
+        )
+
+
+def _key(sweep: Sweep) -> str:
+    """Return the key that says which data a sweep has."""
+    return "problem.source" if sweep.problem.path is None else "problem.path"
 
 
 def _listed(numbers: np.ndarray) -> str:
+    """Return numbers as text, the first of them where they are many."""
     more = ", …" if len(numbers) > SHOWN else ""
     return ", ".join(f"{number:g}" for number in numbers[:SHOWN]) + more

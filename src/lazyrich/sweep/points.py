@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from lazyrich.system.errors import LazyrichError
+
 COLUMNS = ("step", "loss", "rho_over_v", "ntk_error")
 
 
@@ -20,8 +22,8 @@ def read_points(path: str | Path) -> dict[str, list[float]]:
         rows = list(csv.DictReader(file))
     missing = [name for name in COLUMNS if not rows or rows[0].get(name) is None]
     if missing:
-        raise ValueError(f"{path}: has no column {', '.join(missing)}; give columns {', '.join(COLUMNS)}")
+        raise LazyrichError(f"{path}: has no column {', '.join(missing)}; give columns {', '.join(COLUMNS)}")
     try:
         return {name: [float(row[name]) for row in rows] for name in COLUMNS}
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: holds something that is no number ({error}); mend the table") from None
+        raise LazyrichError(f"{path}: holds something that is no number ({error}); mend the table") from None

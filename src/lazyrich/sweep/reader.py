@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lazyrich.networks import activations
-from lazyrich.networks.data import DATA
+from lazyrich.networks.data import DATA, SOURCES
 from lazyrich.sweep.points import read_points
 from lazyrich.sweep.schema import SweepError
 from lazyrich.sweep.sweep import Sweep
@@ -135,13 +135,12 @@ def _own_activations(value: Any, folder: Path) -> Any:
     return f"{Path(os.path.relpath(folder / own[1])).as_posix()}:{own[2]}" if own else value
 
 
-def _check_there(key: str, path: Path, is_folder: bool) -> None:
-    """Raise SweepError where a file, or the folder of CIFAR-10, is not there."""
-    if is_folder and not path.is_dir():
-        mend = "check the path, or let `snakemake --cores 1 fetch_cifar10` make it (`cifar10` in config/config.yaml)"
-        raise SweepError(f"{key}: no such folder ({path}); {mend}")
-    if not is_folder and not path.is_file():
-        raise SweepError(f"{key}: no such file ({path}); check the path")
+def _check_there(key: str, path: Path, name: Any) -> None:
+    """Raise SweepError where a file, or the folder of the source of that name, is not there."""
+    source = SOURCES[name] if name in DATA else None
+    kind, fix = (source.takes_path, source.path_fix) if source and source.takes_path else ("file", "check the path")
+    if not (path.is_dir() if kind == "folder" else path.is_file()):
+        raise SweepError(f"{key}: no such {kind} ({path}); {fix}")
 
 
 def load_sweep(source: str | Path | dict[str, Any]) -> Sweep:
@@ -165,7 +164,7 @@ def load_sweep(source: str | Path | dict[str, Any]) -> Sweep:
         inner = data.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):
             found = folder / inner[key]
-            _check_there(f"{name}: {section}.{key} = {inner[key]}", found, inner.get("source") == "cifar10")
+            _check_there(f"{name}: {section}.{key} = {inner[key]}", found, inner.get("source"))
             # One spelling, whether the sweep file was named by a relative or an absolute path.
             data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
     if isinstance(network := data.get("network"), dict) and "activation" in network:

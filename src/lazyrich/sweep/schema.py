@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from lazyrich.networks import activations, observables
-from lazyrich.networks.data import DATA, LAWS
+from lazyrich.networks import activations, losses, observables
+from lazyrich.networks.data import DATA, LAWS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
+from lazyrich.system.errors import LazyrichError
 
 Observable = Annotated[
     str, BeforeValidator(Choice(observables.NAMES)), Field(json_schema_extra={"enum": list(observables.NAMES)})
@@ -25,7 +26,7 @@ POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
 
 
-class SweepError(ValueError):
+class SweepError(LazyrichError):
     """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
 
 
@@ -35,30 +36,30 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# Help texts to which each source of data has something to say.
+*_OTHERS, _LAST = (source.description for source in SOURCES.values())
+_SOURCES = f"{', '.join(_OTHERS)} or {_LAST}"
+_PATHS = "; ".join(f"`{source.name}`: {source.path_description}" for source in SOURCES.values() if source.takes_path)
+_TESTS = "".join(f", {source.test_description}" for source in SOURCES.values() if source.test_description)
+
+
 class Problem(Section):
     """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
 
     source: Annotated[Any, swept(Choice((*LAWS, *DATA)))] = Field(
         "gaussian",
-        description="law of the independent entries of z in x = Λ^½ z; or data: `digits` (1797 images of 8 × 8 pixels, "
-        "shipped), `cifar10` (50000 training images of 3 × 32 × 32) or your own `file`",
+        description=f"law of the independent entries of z in x = Λ^½ z; or data: {_SOURCES}",
     )
-    path: str | None = Field(
-        None,
-        description="relative to the sweep file; `cifar10`: the folder `cifar-10-batches-bin` of its binary distribution; "
-        "`file`: .npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,), both "
-        "`X_test` and `y_test`",
-    )
+    path: str | None = Field(None, description=f"relative to the sweep file; {_PATHS}")
     samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
         None,
         description="n, number of samples; of data so many drawn by seed and replicate, more of them always with the fewer "
-        "(`file` without it: all samples, in their order)",
+        f"({', '.join(f'`{name}`' for name in OWN)} without it: all samples, in their order)",
     )
     test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
         None,
         description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of "
-        "data the last of the same shuffle and classes, of `cifar10` its test images, of a `file` its `X_test`, `y_test` if it "
-        "has them",
+        f"data the last of the same shuffle and classes{_TESTS}",
     )
     classes: Annotated[Any, swept(Classes())] = Field(
         None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"
@@ -143,7 +144,9 @@ class Training(Section):
     stability_fraction: Annotated[Any, swept(POSITIVE)] = Field(
         None, description="h = cηλ_max(Θ∞)/(2n), share of the largest stable step, instead of η"
     )
-    loss: Annotated[Any, swept(Choice(("half_mse", "mse")))] = Field("half_mse", description="c = 1 or c = 2")
+    loss: Annotated[Any, swept(Choice(tuple(losses.LOSSES)))] = Field(
+        losses.DEFAULT, description=" or ".join(f"c = {loss.factor:g}" for loss in losses.LOSSES.values())
+    )
     steps: Annotated[Any, swept(Integer(1, 10**9))] = Field(None, description="T, number of steps")
     tau: Annotated[Any, swept(POSITIVE)] = Field(None, description="τ = hT, instead of steps: T = max(1, round(τ/h))")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lazyrich.networks.data import SOURCES
 from lazyrich.networks.variables import VARIABLES
 from lazyrich.sweep.sweep import Sweep
 
@@ -52,8 +53,8 @@ def stand_in(sweep: Sweep) -> str:
 
 
 def source_name(name: str) -> str:
-    """A source as people call it."""
-    return "CIFAR-10" if name == "cifar10" else name
+    """Return a law or a source of data as people call it."""
+    return (SOURCES[name].title if name in SOURCES else "") or name
 
 
 def varied(sweep: Sweep) -> str:

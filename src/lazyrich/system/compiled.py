@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numba
@@ -48,6 +49,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
     def __init__(self, function: Callable[..., Any], roots: tuple[str, ...]) -> None:
         self._py_func = function
         self._roots = roots
+        self._text = _text(function.__code__)
 
     @property
     def cache_path(self) -> str | None:
@@ -58,7 +60,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
     def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
         """Return the machine code for a signature, None where it has to be compiled."""
         target_context.refresh()
-        key = self._index_key(sig, target_context.codegen())
+        key = self._key(sig, target_context.codegen())
         path = self._path(key)
         if path is None or not os.path.lexists(path):
             return None
@@ -71,7 +73,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
 
     def save_overload(self, sig: Any, data: CompileResult) -> None:
         """Keep the machine code for a signature, where that is possible."""
-        key = self._index_key(sig, data.codegen)
+        key = self._key(sig, data.codegen)
         path = self._path(key)
         if path is None or data.library.has_dynamic_globals:  # addresses in this process
             return
@@ -84,10 +86,20 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
     def flush(self) -> None:
         """Keep what there is: a file is replaced when its function is compiled again."""
 
+    def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        # Numba's key holds the bytecode alone, which `lambda s: s.loss` and `lambda s: s.rho` have in common.
+        return *self._index_key(sig, codegen), self._text
+
     def _path(self, key: tuple[Any, ...]) -> Path | None:
         folder = _folder(self._roots)
         name = f"{self._py_func.__module__}.{self._py_func.__qualname__}".replace("<locals>.", "")
         return None if folder is None else folder / f"{name}-{hashlib.sha256(str(key).encode()).hexdigest()[:16]}"
+
+
+def _text(code: CodeType) -> str:
+    """Return what one function's code has beside bytecode: names and constants, those of inner functions as well."""
+    inner = [_text(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return repr((code.co_code, code.co_names, inner))
 
 
 def _read(path: Path, key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -124,4 +136,4 @@ def _warn(fault: str) -> None:
 
 @functools.cache
 def _name(roots: tuple[str, ...]) -> str:
-    return f"numba-{numba.__version__}-{sys.implementation.cache_tag}-{fingerprint(*roots)}"
+    return f"numba-{numba.__version__}-{sys.implementation.cache_tag}-{fingerprint(*roots, words=False)}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from lazyrich.system.errors import LazyrichError
+
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -19,7 +21,7 @@ def find_device(wanted: str) -> str:
         for a device that is not known, or `cuda` where torch finds no GPU.
     """
     if wanted not in DEVICES:
-        raise ValueError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
+        raise LazyrichError(f"device = {wanted}: is not known; write one of {', '.join(DEVICES)}")
     if likely_device(wanted) == "cpu" or (wanted == "auto" and importlib.util.find_spec("torch") is None):
         return "cpu"
     import torch
@@ -28,7 +30,9 @@ def find_device(wanted: str) -> str:
         return "cuda"
     if wanted == "auto":
         return "cpu"
-    raise ValueError("device = cuda: torch finds no GPU here; write auto or cpu, or install a build of torch for CUDA")
+    raise LazyrichError(
+        "device = cuda: torch finds no GPU here; write auto or cpu, or install a build of torch for CUDA"
+    )
 
 
 def likely_device(wanted: str) -> str:

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lazyrich.system.errors import LazyrichError
+
 # What is under way; a process that was killed leaves it behind, and `remove_leftovers` finds it by this ending.
 ENDING = ".part"
 
@@ -27,14 +29,20 @@ MENDS = {
 
 
 def in_words(error: Exception, file: str = "a file") -> str:
-    """An error in one line: one of the disk names the file, what is wrong and the mend, others say it themselves.
+    """Return an error in one line: one of the disk names the file, what is wrong and the fix, a user's names them itself.
+
+    Any other is a fault of lazyrich, and the line says so.
 
     Writing to an open file fails without its name; it is called `file` then.
     """
     if isinstance(error, OSError) and error.errno in MENDS:
         mend = f"{MENDS[error.errno]}, then run the same command again"
         return f"{error.filename or file}: {os.strerror(error.errno).lower()}; {mend}"
-    return str(error)
+    if isinstance(error, (LazyrichError, OSError, ImportError)):
+        return str(error)
+    return (
+        f"{type(error).__name__}: {error}; this is a fault of lazyrich, please report it with the traceback in the log"
+    )
 
 
 @contextlib.contextmanager

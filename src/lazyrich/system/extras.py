@@ -15,6 +15,7 @@ EXTRAS = {
     "matplotlib": "draw",
     "panel": "explore",
     "param": "explore",
+    "tornado": "explore",
     "distributed": "workflow",
     "requests": "workflow",
     "snakemake": "workflow",

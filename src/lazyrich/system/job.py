@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 import time
 import traceback
@@ -21,7 +22,11 @@ FAILED = "failed: "
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """Look for no garbage while modules are imported, nor among them afterwards: it is a sixth of the time for nothing."""
+    """Look for no garbage while modules are imported, nor among them afterwards: it is a sixth of the time for nothing.
+
+    A job draws into files: a shell's or a notebook's MPLBACKEND may be one that this matplotlib does not know and refuses.
+    """
+    os.environ["MPLBACKEND"] = "agg"
     gc.disable()
     try:
         yield

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from lazyrich.system.disk import check_writable
+from lazyrich.system.errors import LazyrichError
 
 # Jobs inherit it: the lock file, and what their Snakemake wrote there.
 RUN = "LAZYRICH_RUN"
@@ -44,7 +45,7 @@ def take(results: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         who = os.read(lock, 1000).decode() or "another Snakemake"
-        raise ValueError(f"{results}: {who} works here; wait until it is done, or stop it") from None
+        raise LazyrichError(f"{results}: {who} works here; wait until it is done, or stop it") from None
     except OSError as error:
         if error.errno not in NOT_KNOWN:
             raise

@@ -25,11 +25,26 @@ BESIDE = {
 }
 
 
-@functools.cache
-def fingerprint(*modules: str) -> str:
-    """16 hex digits that change with the code of `modules` (`lazyrich.shards.simulate`, …) and of all they import of lazyrich.
+# Arguments that only say what a key, a variable or a source is: words for people, which decide no number.
+WORDS = {
+    "description",
+    "formula",
+    "long_name",
+    "path_description",
+    "path_fix",
+    "symbol",
+    "test_description",
+    "test_fix",
+    "title",
+}
 
-    Comments, docstrings and layout do not count: a better sentence does not make a million networks train again.
+
+@functools.cache
+def fingerprint(*modules: str, words: bool = True) -> str:
+    """Return 16 hex digits that change with the code of `modules` and of all that they import of lazyrich.
+
+    Comments, docstrings and layout do not count, and without `words` neither do texts that are given as an argument of
+    `WORDS`: a better sentence does not make a million networks train again.
 
     Raises
     ------
@@ -42,7 +57,7 @@ def fingerprint(*modules: str) -> str:
     digest = hashlib.sha256()
     reached = _reached(modules)
     for path in sorted(reached):
-        digest.update(f"{path}\n{_code(PACKAGE / path)}\n".encode())
+        digest.update(f"{path}\n{_code(PACKAGE / path, words)}\n".encode())
     # Page templates decide what the modules beside them write.
     for folder in sorted({Path(path).parent for path in reached} - {Path()}):
         for template in sorted((PACKAGE / folder).glob("pages/*")):
@@ -86,9 +101,10 @@ def _imports(path: Path) -> list[str]:
 
 
 @functools.cache
-def _code(path: Path) -> str:
-    """A file's syntax tree without docstrings, as text."""
-    return ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
+def _code(path: Path, words: bool = True) -> str:
+    """Return a file's syntax tree without docstrings, as text."""
+    tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
+    return ast.dump(tree if words else _without_words(tree))
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
@@ -105,6 +121,17 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
             case [ast.Expr(value=ast.Constant(value=str())), *_] as body:
                 del body[0]
     return tree
+
+
+def _without_words(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            node.keywords = [each for each in node.keywords if each.arg not in WORDS or not _is_text(each.value)]
+    return tree
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 @functools.cache

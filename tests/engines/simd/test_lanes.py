@@ -40,3 +40,22 @@ def test_each_lane_computes_what_a_scalar_would(a, b, c):
         assert value == numerator / denominator or abs(numerator) < denominator * 1e-300
     assert math.isnan(out[0])
     assert math.isnan(out[-1])
+
+
+@njit
+def symbols(a, b, c, out):
+    """Arithmetic as it is written, of lanes and of numbers."""
+    x, y = load(a, 0), load(b, 0)
+    store(out, 0, x + y)
+    store(out, LANES, x - y)
+    store(out, 2 * LANES, x * y)
+    store(out, 3 * LANES, x / y)
+    store(out, 4 * LANES, c - x)
+    store(out, 5 * LANES, x / c)
+
+
+@given(NUMBERS, hnp.arrays(float, LANES, elements=st.floats(1e-50, 1e100)), st.floats(1e-50, 1e100))
+def test_symbols_are_the_operations_and_numbers_fill_all_lanes(a, b, c):
+    out = np.empty(6 * LANES)
+    symbols(a, b, c, out)
+    np.testing.assert_array_equal(out.reshape(6, LANES), [a + b, a - b, a * b, a / b, c - a, a / c])

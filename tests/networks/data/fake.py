@@ -1,7 +1,6 @@
 """A folder in the form of CIFAR-10's binary distribution, made up: files of the real size, which take little of a disk."""
 
 import hashlib
-import io
 import tarfile
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def pack(folder: Path, archive: Path, *, inside: str = "cifar-10-batches-bin") -
         for path in sorted(folder.iterdir()):
             if path.name != "SHA256SUMS":
                 member = tarfile.TarInfo(f"{inside}/{path.name}")
-                content = path.read_bytes()
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
+                member.size = path.stat().st_size
+                with path.open("rb") as file:
+                    tar.addfile(member, file)
     return archive

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from lazyrich.networks.data import cifar10
 from lazyrich.networks.data.digest import of_file
 from lazyrich.networks.data.fetch import unpack
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 
 from . import fake
 
@@ -77,18 +78,18 @@ def test_a_damaged_archive_is_refused(source, tmp_path, content):
 
 
 def packed(archive, members):
-    """An archive of `members`: (TarInfo, content)."""
+    """An archive of `members`: (TarInfo, content, or the file that has it)."""
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
         for member, content in members:
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+            with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+                member.size = file.seek(0, io.SEEK_END)
+                file.seek(0)
+                tar.addfile(member, file)
     return archive
 
 
 def members_of(source, inside="cifar-10-batches-bin"):
-    return {
-        path.name: (tarfile.TarInfo(f"{inside}/{path.name}"), path.read_bytes()) for path in sorted(source.iterdir())
-    }
+    return {path.name: (tarfile.TarInfo(f"{inside}/{path.name}"), path) for path in sorted(source.iterdir())}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_links_and_devices_are_no_files(source, tmp_path, kind):
 def test_labels_out_of_range_are_found_before_anything_is_replaced(source, tmp_path):
     members = members_of(source)
     member, content = members["data_batch_1.bin"]
-    wrong = np.frombuffer(content, dtype=np.uint8).copy()
+    wrong = np.fromfile(content, dtype=np.uint8)
     wrong[3073] = 10
     members["data_batch_1.bin"] = (member, wrong.tobytes())
     message = refused(packed(tmp_path / "a.tar.gz", members.values()), tmp_path / "f")

@@ -9,7 +9,7 @@ import xarray as xr
 
 import lazyrich
 from lazyrich.networks.data import file
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 from lazyrich.sweep.schema import SweepError
 
 N, D, M = 10, 4, 6

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lazyrich.networks.data import file
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 
 X, Y = np.arange(1.0, 13).reshape(4, 3), np.arange(1.0, 5)
 

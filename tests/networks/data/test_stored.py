@@ -6,7 +6,7 @@ import pytest
 from distributed import system
 
 from lazyrich.networks.data import file, stored
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 
 
 def refused(path):

@@ -203,6 +203,36 @@ window.lazyrich = (() => {
     return found;
   }
 
+  // [steps, values, whether any of it can be seen] of a line, which ends at records that are not joined with the next one, and
+  // of the dots at these.
+  function line(steps, values, joined) {
+    const xs = [], ys = [];
+    let seen = false;
+    values.forEach((value, j) => {
+      xs.push(steps[j]);
+      ys.push(value);
+      if (joined[j]) seen ||= Number.isFinite(value) && Number.isFinite(values[j + 1]);
+      else { xs.push(NaN); ys.push(NaN); }
+    });
+    return [xs, ys, seen];
+  }
+
+  function dots(steps, values, joined) {
+    const last = values.length - 1;
+    const apart = values.map((_, j) => (j < last && !joined[j]) || (j > 0 && !joined[j - 1]));
+    const [xs, ys] = [steps, values].map(column => column.filter((_, j) => apart[j]));
+    return [xs, ys, ys.some(Number.isFinite)];
+  }
+
+  function lay(figure, key, xs, ys, seen) {
+    for (const each of called(figure, key)) {
+      give(each.data_source, {[each.glyph.x.field]: xs, [each.glyph.y.field]: ys});
+      each.visible = seen;
+      for (const legend of figure.root.below.filter(each => each.type === "Legend"))
+        for (const item of legend.items) if (item.renderers.includes(each)) item.visible = seen;
+    }
+  }
+
   async function draw(number) {
     const kept = atlas.trajectories, last = kept.last[number];
     const steps = curve(number, kept.steps, {low: 0, high: Math.max(last, 1), log: false});
@@ -212,13 +242,8 @@ window.lazyrich = (() => {
       const figure = panels[panel.name], [low, high] = panel.spans.map(column => column[number]);
       for (const each of kept.curves.filter(each => each.panel === panel.name)) {
         const values = curve(number, each, {low, high, log: panel.log});
-        const seen = values.some(Number.isFinite);
-        for (const line of called(figure, each.key)) {
-          give(line.data_source, {[line.glyph.x.field]: steps, [line.glyph.y.field]: values});
-          line.visible = seen;
-          for (const legend of figure.root.below.filter(each => each.type === "Legend"))
-            for (const item of legend.items) if (item.renderers.includes(line)) item.visible = seen;
-        }
+        for (const [key, drawn] of Object.entries({[each.key]: line, [`dots_${each.key}`]: dots}))
+          lay(figure, key, ...drawn(steps, values, codes.subarray(each.joined + number * kept.records)));
       }
       for (const [name, left, right] of [["stage_1", 0, onset], ["stage_2", onset, end]])
         for (const box of called(figure, name)) box.setv({left, right});

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lazyrich.engines.simd.compiled import compiled
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf
 from lazyrich.engines.simd.lanes import LANES, add, div, fill, fma, load, mul, store, sub, zero
 from lazyrich.engines.simd.octet import Lanes
 
@@ -23,17 +23,20 @@ class Anchor(NamedTuple):
     gamma: Lanes  # 1: γ
     growth: Lanes  # 1: G
     growth_y: Lanes  # 1: G/b²
+    product: Lanes  # (r + 1)²: scratch for B M₀, where B is followed
 
 
 @compiled
-def empty_anchor(modes):
+def empty_anchor(modes, balance):
     """Of eight lanes at rest."""
+    square = (modes + 1) * (modes + 1) * LANES if balance else 0
     return Anchor(
-        np.zeros((modes + 1) * (modes + 2) // 2 * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
+        M0=np.zeros((modes + 1) * (modes + 2) // 2 * LANES),
+        eigenvalues=np.zeros(modes * LANES),
+        gamma=np.zeros(LANES),
+        growth=np.zeros(LANES),
+        growth_y=np.zeros(LANES),
+        product=np.zeros(square),
     )
 
 
@@ -55,7 +58,7 @@ def empty_anchor(modes):
 COUNT = 12
 
 
-@compiled
+@compiled_leaf
 def contract(o, anchor, weights, numbers, signal):
     """Write all numbers of the present state to `numbers` (COUNT lanes); what P and B give only where they are followed.
 
@@ -71,15 +74,15 @@ def contract(o, anchor, weights, numbers, signal):
         if weights:
             store(numbers, WEIGHT_SHIFT * LANES, _weight_shift(o.P, anchor.M0, o.row))
         if len(o.B) > 0:
-            store(numbers, BALANCE_SHIFT * LANES, _balance_shift(o.B, anchor.M0, len(o.row)))
+            store(numbers, BALANCE_SHIFT * LANES, _balance_shift(o.B, anchor.M0, len(o.row), anchor.product))
 
 
-@compiled
+@compiled_leaf
 def _add_square(value, weight, total):
     return fma(mul(weight, value), value, total)
 
 
-@compiled
+@compiled_leaf
 def _kernels(o, anchor, numbers):
     """Norms and distances of mΘ = ⟨v²⟩ K + ⟨p pᵀ⟩, the start, T and Θ∞, in one pass over the lower triangle."""
     kernel, y_kernel_y = zero(), zero()
@@ -133,7 +136,7 @@ def _kernels(o, anchor, numbers):
     store(numbers, END_SQUARE * LANES, end)
 
 
-@compiled
+@compiled_leaf
 def _alignment(o, M0, numbers, signal):
     """`signal` and ⟨ρ²⟩ = signalᵀ M₀ signal, from ρ_r = yᵀX(w_r(t) − w_r(0)) = Σ_i y_i √λ_i ((P − 1) z_r(0))_i."""
     width = len(o.row)
@@ -148,7 +151,7 @@ def _alignment(o, M0, numbers, signal):
     store(numbers, RHO_SQUARE * LANES, _quadratic(M0, signal))
 
 
-@compiled
+@compiled_leaf
 def _quadratic(M0, x):
     """xᵀ M₀ x."""
     total = zero()
@@ -164,7 +167,7 @@ def _quadratic(M0, x):
     return total
 
 
-@compiled
+@compiled_leaf
 def _weight_shift(P, M0, row):
     """tr((P_p − E) M₀ (P_p − E)ᵀ) = ‖W − W₀‖²/m, E the rows of the identity; `row` is scratch."""
     width = len(row)
@@ -177,10 +180,9 @@ def _weight_shift(P, M0, row):
     return total
 
 
-@compiled
-def _balance_shift(B, M0, width):
-    """tr(B M₀ B M₀): mean over pairs of the squared change of v_r v_s − ⟨w_r, w_s⟩."""
-    C = np.empty(len(B))
+@compiled_leaf
+def _balance_shift(B, M0, width, C):
+    """tr(B M₀ B M₀): mean over pairs of the squared change of v_r v_s − ⟨w_r, w_s⟩; B M₀ comes to stand in C."""
     for i in range(0, width, LANES):
         for j in range(0, width, LANES):
             total = zero()

@@ -7,12 +7,16 @@ lane]`, flat), and every operation acts on all lanes alike: a lane's bits do not
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.core.typing import signature as typed
+from numba.core.typing.templates import ConcreteTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 8
 
@@ -115,16 +119,17 @@ def sqrt(typing, a):
     return lanes(lanes), generate
 
 
+def _filled(builder: Any, value: Any) -> Any:
+    first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(_INDEX, 0))
+    same = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), same)
+
+
 @intrinsic
 def fill(typing, a):
     """The same number in every lane."""
 
-    def generate(context, builder, signature, arguments):
-        first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(_INDEX, 0))
-        same = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
-        return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), same)
-
-    return lanes(types.float64), generate
+    return lanes(types.float64), lambda context, builder, signature, arguments: _filled(builder, arguments[0])
 
 
 def _where(condition: str) -> Any:
@@ -172,3 +177,36 @@ def any_not_at_most(typing, a, b):
         return _any(builder, builder.fcmp_unordered(">", *arguments))
 
     return types.boolean(lanes, lanes), generate
+
+
+# ---- a + b, a − b, a · b, a / b, for the plain arithmetic of losses and optimisers ---------------------------------------
+#
+# Two of these may be contracted to one fused multiply-add, as elsewhere in compiled code; the functions above never are.
+# Lowered in place, where overloads would be calls of functions that are compiled one by one.
+
+
+def _operate(symbol: Callable, instruction: str) -> None:
+    pairs = [(lanes, lanes), (lanes, types.float64), (types.float64, lanes)]
+
+    class Symbol(ConcreteTemplate):
+        cases = [typed(lanes, *pair) for pair in pairs]
+
+    def generate(context, builder, signature, arguments):
+        filled = [
+            value if kind == lanes else _filled(builder, value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        return getattr(builder, instruction)(*filled, flags=("contract",))
+
+    infer_global(symbol)(Symbol)
+    for pair in pairs:
+        lower_builtin(symbol, *pair)(generate)
+
+
+for _symbol, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _operate(_symbol, _instruction)

@@ -27,8 +27,12 @@ from lazyrich.engines.simd.lanes import (
     zero,
 )
 from lazyrich.engines.trajectories import WINDOW
+from lazyrich.networks import losses
 
 Lanes = Any  # a flat float64 array, the lanes of each quantity side by side
+
+# Inlined by numba, so that the loop's machine code is that of the formulas written out.
+_value, _pull = compiled(losses.value, inline="always"), compiled(losses.pull, inline="always")
 
 
 class Octet(NamedTuple):
@@ -65,29 +69,31 @@ class Octet(NamedTuple):
 def empty_octet(modes, follow, balance):
     """Eight lanes at rest."""
     square = (modes + 1) * (modes + 1)
-
+    # Not among the arguments below: numba takes so many by name only without branches.
+    followed = square * LANES if follow else 0
+    balanced = square * LANES if balance else 0
     return Octet(
-        np.zeros(modes * (modes + 1) // 2 * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(LANES),
-        np.zeros(square * LANES if follow else 0),
-        np.zeros(square * LANES if balance else 0),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.full(LANES, -1.0),
-        np.full(LANES, np.inf),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(WINDOW * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros(modes * LANES),
-        np.zeros((modes + 1) * LANES),
+        A=np.zeros(modes * (modes + 1) // 2 * LANES),
+        u=np.zeros(modes * LANES),
+        c=np.zeros(LANES),
+        P=np.zeros(followed),
+        B=np.zeros(balanced),
+        root=np.zeros(modes * LANES),
+        y=np.zeros(modes * LANES),
+        pull=np.zeros(modes * LANES),
+        floor=np.zeros(LANES),
+        factor=np.zeros(LANES),
+        alert=np.full(LANES, -1.0),
+        limit=np.full(LANES, np.inf),
+        square=np.zeros(LANES),
+        loss=np.zeros(LANES),
+        low=np.zeros(LANES),
+        high=np.zeros(LANES),
+        ring=np.zeros(WINDOW * LANES),
+        g=np.zeros(modes * LANES),
+        w=np.zeros(modes * LANES),
+        q=np.zeros(modes * LANES),
+        row=np.zeros((modes + 1) * LANES),
     )
 
 
@@ -133,9 +139,9 @@ def _look(o, now):
     total = zero()
     half = mul(fill(0.5), load(o.c, 0))
     for j in range(0, len(o.u), LANES):
-        residual = sub(load(o.y, j), mul(load(o.root, j), load(o.u, j)))
-        total = fma(residual, residual, total)
-        force = mul(load(o.pull, j), residual)
+        f, y = mul(load(o.root, j), load(o.u, j)), load(o.y, j)
+        total = total + _value(f, y)
+        force = mul(load(o.pull, j), _pull(f, y))
         store(o.g, j, force)
         store(o.w, j, fma(half, force, load(o.u, j)))
     store(o.square, 0, total)

@@ -5,29 +5,46 @@ from __future__ import annotations
 import numpy as np
 
 from lazyrich.engines.simd import contractions
-from lazyrich.engines.simd.compiled import compiled_leaf
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf, compiled_part
 from lazyrich.engines.simd.lanes import LANES, add, fill, fma, load, store, sub, where_less, zero
 from lazyrich.engines.simd.linearised import advance_linearised
-from lazyrich.networks import observables
+from lazyrich.networks import losses, observables
+from lazyrich.networks.backends import bound
 from lazyrich.networks.observables import State
 
 BLOCK = 4 * LANES  # probes that are followed at a time
 
-_measure = compiled_leaf(observables.measure)
+_value = compiled(losses.value, inline="always")
 
 
-@compiled_leaf
+def _nothing(state, out):
+    pass
+
+
+def _one_more(state, out):
+    before(state, out)  # free names, bound below
+    out[position] = formula(state)
+
+
+# `observables.measure`, unrolled: compiled code takes no table of functions. Inlined, else calls would cost more than formulas.
+_measure = compiled(_nothing, inline="always")
+for _position, _observable in enumerate(observables.OBSERVABLES.values()):
+    _formula = compiled(_observable.formula, inline="always")
+    _measure = compiled(bound(_one_more, before=_measure, position=_position, formula=_formula), inline="always")
+
+
+@compiled_part
 def fill_records(
-    lane, network, first, last, batch, record_steps, probes, test, o, anchor, signal, numbers, progress, results
+    lane, network, first, last, batch, record_steps, follow, o, anchor, signal, numbers, progress, results
 ):
     """Fill records first … last − 1 of a lane's network from its present state."""
     problem = batch.problem[network]
     r = batch.rank[problem]
     m = batch.width[network]
     rho, v = 0.0, 1.0
-    if probes:
+    if follow.probes:
         rho, v = _probes(lane, network, first, last, batch, o, signal, progress.scratch, results)
-    test_square = _test_square(lane, network, batch, o, progress.scratch) if test else np.nan
+    test_loss = _test_loss(lane, network, batch, o, progress.scratch) if follow.test else np.nan
     for record in range(first, last):
         lazy_square = 0.0
         if progress.powers.shape[1] > 0:
@@ -47,30 +64,28 @@ def fill_records(
                 lazy_square = np.inf
         sigma = batch.sigma_0[network]
         state = State(
-            progress.y_square[lane],
-            anchor.gamma[lane],
-            o.factor[lane],
-            sigma**2 + batch.v_0[network] ** 2,
-            sigma**2 * batch.dimension[problem],
-            o.square[lane] + o.floor[lane],
-            batch.loss_factor[network] / (2.0 * batch.test_samples),
-            test_square,
-            numbers[contractions.OVERLAP * LANES + lane],
-            lazy_square,
-            o.c[lane],
-            max(numbers[contractions.RHO_SQUARE * LANES + lane], 0.0),
-            rho,
-            v,
-            numbers[contractions.KERNEL_SQUARE * LANES + lane] / m**2,
-            numbers[contractions.Y_KERNEL_Y * LANES + lane] / m,
-            numbers[contractions.FROM_START * LANES + lane],
-            numbers[contractions.START_SQUARE * LANES + lane],
-            numbers[contractions.FROM_TARGET * LANES + lane],
-            numbers[contractions.TARGET_SQUARE * LANES + lane],
-            numbers[contractions.FROM_END * LANES + lane],
-            numbers[contractions.END_SQUARE * LANES + lane],
-            numbers[contractions.WEIGHT_SHIFT * LANES + lane],
-            numbers[contractions.BALANCE_SHIFT * LANES + lane],
+            y_square=progress.y_square[lane],
+            gamma=anchor.gamma[lane],
+            loss=o.loss[lane],
+            test_loss=test_loss,
+            size=sigma**2 + batch.v_0[network] ** 2,
+            weight_square=sigma**2 * batch.dimension[problem],
+            overlap=numbers[contractions.OVERLAP * LANES + lane],
+            lazy_square=lazy_square,
+            v_square=o.c[lane],
+            rho_square=max(numbers[contractions.RHO_SQUARE * LANES + lane], 0.0),
+            rho=rho,
+            v=v,
+            kernel_square=numbers[contractions.KERNEL_SQUARE * LANES + lane] / m**2,
+            y_kernel_y=numbers[contractions.Y_KERNEL_Y * LANES + lane] / m,
+            from_start=numbers[contractions.FROM_START * LANES + lane],
+            start_square=numbers[contractions.START_SQUARE * LANES + lane],
+            from_target=numbers[contractions.FROM_TARGET * LANES + lane],
+            target_square=numbers[contractions.TARGET_SQUARE * LANES + lane],
+            from_end=numbers[contractions.FROM_END * LANES + lane],
+            end_square=numbers[contractions.END_SQUARE * LANES + lane],
+            weight_shift=numbers[contractions.WEIGHT_SHIFT * LANES + lane],
+            balance_shift=numbers[contractions.BALANCE_SHIFT * LANES + lane],
         )
         _measure(state, results.observables[network, record])
         if len(o.P) > 0:
@@ -78,8 +93,8 @@ def fill_records(
 
 
 @compiled_leaf
-def _test_square(lane, network, batch, o, scratch):
-    """‖f − y‖² of a network's test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
+def _test_loss(lane, network, batch, o, scratch):
+    """The loss of a network's test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
     problem = batch.problem[network]
     draw = batch.draw[network]
     r = batch.rank[problem]
@@ -103,8 +118,8 @@ def _test_square(lane, network, batch, o, scratch):
             residual[row] += factor * batch.outside[problem, i, row]
     total = 0.0
     for row in range(rows):
-        total += residual[row] * residual[row]
-    return total
+        total += _value(residual[row], 0.0)  # a square, whose rows are turned: of f − y and 0
+    return batch.loss_factor[network] / (2.0 * batch.test_samples) * total
 
 
 @compiled_leaf

@@ -10,18 +10,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lazyrich.engines import marks
 from lazyrich.engines.simd import contractions
-from lazyrich.engines.simd.compiled import compiled, compiled_leaf
+from lazyrich.engines.simd.compiled import compiled, compiled_leaf, compiled_part
 from lazyrich.engines.simd.contractions import contract, empty_anchor
 from lazyrich.engines.simd.lanes import LANES
 from lazyrich.engines.simd.linearised import powers_of_contraction
 from lazyrich.engines.simd.octet import advance, clear, empty_octet, step
 from lazyrich.engines.simd.recording import BLOCK, fill_records
 from lazyrich.engines.simd.sharpness import largest_eigenvalues
-from lazyrich.engines.trajectories import DIVERGED, LARGEST, WINDOW, Status, period_of
-from lazyrich.networks.training import FINISHED
+from lazyrich.engines.trajectories import WINDOW, Status, period_of
+from lazyrich.networks.backends import bound
 
 _period_of = compiled_leaf(period_of)
+_marks = compiled_part(bound(marks.marks, xp=np))
+_passed = compiled_part(marks.passed)
 
 
 class Batch(NamedTuple):
@@ -100,102 +103,68 @@ class Progress(NamedTuple):
 
 
 @compiled
-def train(start, stop, batch, record_steps, onset, converged, follow, results):
+def train(start, stop, batch, record_steps, shares, follow, results):
     """Train the networks start … stop − 1: lanes run together, stop where one wants attention, and refill one by one."""
     modes = batch.eigenvalues.shape[1]
     o = empty_octet(modes, follow.neurons, follow.balance)
-    anchor = empty_anchor(modes)
+    anchor = empty_anchor(modes, follow.balance)
     numbers = np.zeros(contractions.COUNT * LANES)
     signal = np.zeros((modes + 1) * LANES)
     progress = Progress(
-        np.full(LANES, -1),
-        np.zeros(LANES, dtype=np.int64),
-        np.zeros(LANES, dtype=np.int64),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros((LANES, follow.doublings, modes, modes)),
-        np.zeros((LANES, modes)),
-        np.zeros(LANES, dtype=np.int64),
-        np.zeros(max(modes + 1 + batch.test_y.shape[1], BLOCK)),
+        network=np.full(LANES, -1),
+        birth=np.zeros(LANES, dtype=np.int64),
+        next_record=np.zeros(LANES, dtype=np.int64),
+        start_square=np.zeros(LANES),
+        y_square=np.zeros(LANES),
+        powers=np.zeros((LANES, follow.doublings, modes, modes)),
+        linearised=np.zeros((LANES, modes)),
+        linearised_step=np.zeros(LANES, dtype=np.int64),
+        scratch=np.zeros(max(modes + 1 + batch.test_y.shape[1], BLOCK)),
     )
     kernels = np.zeros((2, stop - start, modes * (modes + 1) // 2))  # mΘ at start and end, lower triangles
-    records = record_steps.shape[1]
+    _train(start, stop, batch, record_steps, shares, follow, o, anchor, numbers, signal, progress, kernels, results)
+    _sharpness(start, stop, batch, kernels, modes, results)
+
+
+@compiled_leaf
+def _train(start, stop, batch, record_steps, shares, follow, o, anchor, numbers, signal, progress, kernels, results):
+    """Do the work of `train` in arrays that it has made: a leaf, else each call counts references of all its arrays."""
     upcoming = start
     now = np.int64(0)  # not a literal, for which everything would be compiled once more
     while True:
-        running = 0
         for lane in range(LANES):
             while progress.network[lane] < 0 and upcoming < stop:
                 if batch.trainable[upcoming]:
                     _begin(lane, upcoming, now, batch, o, anchor, progress, results)
                     _kernel(lane, o, anchor, kernels[0, upcoming - start])
                 upcoming += 1
-            running += progress.network[lane] >= 0
-        if running == 0:
+        horizon = _horizon(record_steps, progress)
+        if horizon < 0:
             break
-        horizon = np.int64(2**62)
-        for lane in range(LANES):
-            if progress.network[lane] >= 0:
-                due = record_steps[progress.network[lane], progress.next_record[lane]]
-                horizon = min(horizon, progress.birth[lane] + due)
         now = advance(o, now, horizon)
-
-        contracted = False
-        freed = False
+        contracted, freed = False, False
         for lane in range(LANES):
             network = progress.network[lane]
             if network < 0:
                 continue
             t = now - progress.birth[lane]
-            T = batch.steps[network]
-            residual = o.square[lane]
-            loss = o.loss[lane]
-            if t == 0:
-                progress.start_square[lane] = residual
-                results.loss_start[network] = results.loss_min[network] = results.loss_max[network] = loss
-                o.limit[lane] = min(DIVERGED * loss, LARGEST)
-            else:
-                results.loss_min[network] = o.low[lane]
-                results.loss_max[network] = o.high[lane]
-            diverged = not (loss <= o.limit[lane])
-            if diverged:
-                results.status[network] = Status.diverged
-                progress.network[lane] = -1
-                clear(o, lane)
-                freed = True
-                continue
-            onset_square = (1.0 - onset) * progress.start_square[lane]
-            end_square = converged * converged * progress.y_square[lane]
-            finished_square = FINISHED * FINISHED * progress.y_square[lane]
-            if results.onset_step[network] < 0 and residual < onset_square:
-                results.onset_step[network] = t
-            if results.end_step[network] < 0 and residual <= end_square:
-                results.end_step[network] = t
-            alert = finished_square
-            if results.onset_step[network] < 0:
-                alert = max(alert, onset_square)
-            if results.end_step[network] < 0:
-                alert = max(alert, end_square)
-            o.alert[lane] = alert
+            reached, finished, sound = _note(lane, network, t, shares, o, progress, results)
             # Nothing moves once only rounding is left: the remaining records hold this state.
-            done = t == T or residual <= finished_square
-            record = progress.next_record[lane]
-            if done or record_steps[network, record] == t:
+            done = sound and (t == batch.steps[network] or finished)
+            if sound and (done or record_steps[network, progress.next_record[lane]] == t):
                 if not contracted:
                     contract(o, anchor, follow.weights, numbers, signal)
                     contracted = True
-                last = record + 1
-                while last < records and (done or record_steps[network, last] == t):
-                    last += 1
+                first = progress.next_record[lane]
+                last = _next_record(record_steps[network], first, t, done)
                 fill_records(
                     lane,
                     network,
-                    record,
+                    first,
                     last,
                     batch,
                     record_steps,
-                    follow.probes,
-                    follow.test,
+                    follow,
                     o,
                     anchor,
                     signal,
@@ -205,16 +174,9 @@ def train(start, stop, batch, record_steps, onset, converged, follow, results):
                 )
                 progress.next_record[lane] = last
             if done:
-                reached = residual <= end_square
-                results.status[network] = Status.converged if reached else Status.running
-                if t == T and t >= WINDOW:
-                    results.period[network] = _period_of(o.ring[lane::LANES], now % WINDOW)
-                results.loss_end[network] = loss
-                change = (
-                    numbers[contractions.FROM_START * LANES + lane] / numbers[contractions.START_SQUARE * LANES + lane]
-                )
-                results.kernel_change[network] = np.sqrt(change)
+                _end(lane, network, t, now, reached, batch, o, numbers, results)
                 _kernel(lane, o, anchor, kernels[1, network - start])
+            if done or not sound:
                 progress.network[lane] = -1
                 clear(o, lane)
                 freed = True
@@ -223,6 +185,81 @@ def train(start, stop, batch, record_steps, onset, converged, follow, results):
             now += 1
         # Where a lane was freed, its next network begins at this very step, and the others are looked at once more.
 
+
+@compiled_part
+def _horizon(record_steps, progress):
+    """The common step of the first record that is due; −1 where no lane trains."""
+    horizon = np.int64(-1)
+    for lane in range(LANES):
+        network = progress.network[lane]
+        if network >= 0:
+            due = progress.birth[lane] + record_steps[network, progress.next_record[lane]]
+            horizon = due if horizon < 0 else min(horizon, due)
+    return horizon
+
+
+@compiled_part
+def _note(lane, network, t, shares, o, progress, results):
+    """Take note of a lane's step t; return whether its network is near its end, has nothing left to learn, and is sound."""
+    left = o.square[lane]
+    loss = o.loss[lane]
+    if t == 0:
+        progress.start_square[lane] = left
+        results.loss_start[network] = results.loss_min[network] = results.loss_max[network] = loss
+    else:
+        results.loss_min[network] = o.low[lane]
+        results.loss_max[network] = o.high[lane]
+    onset, end, finished, limit = _marks(
+        progress.start_square[lane],
+        progress.y_square[lane],
+        results.loss_start[network],
+        shares.onset,
+        shares.end,
+        shares.finished,
+        shares.diverged,
+        shares.largest,
+    )
+    o.limit[lane] = limit
+    began, reached, over, sound = _passed(left, loss, onset, end, finished, limit)
+    if not sound:
+        results.status[network] = Status.diverged
+        return reached, over, sound
+    if results.onset_step[network] < 0 and began:
+        results.onset_step[network] = t
+    if results.end_step[network] < 0 and reached:
+        results.end_step[network] = t
+    alert = finished
+    if results.onset_step[network] < 0:
+        alert = max(alert, onset)
+    if results.end_step[network] < 0:
+        alert = max(alert, end)
+    o.alert[lane] = alert
+    return reached, over, sound
+
+
+@compiled_part
+def _next_record(steps, first, t, done):
+    """The record after those from `first` on that are filled at step t: all of the rest where a network is done."""
+    last = first + 1
+    while last < len(steps) and (done or steps[last] == t):
+        last += 1
+    return last
+
+
+@compiled_part
+def _end(lane, network, t, now, reached, batch, o, numbers, results):
+    """What a network that is done leaves."""
+    results.status[network] = Status.converged if reached else Status.running
+    if t == batch.steps[network] and t >= WINDOW:
+        results.period[network] = _period_of(o.ring[lane::LANES], now % WINDOW)
+    results.loss_end[network] = o.loss[lane]
+    change = numbers[contractions.FROM_START * LANES + lane] / numbers[contractions.START_SQUARE * LANES + lane]
+    results.kernel_change[network] = np.sqrt(change)
+
+
+@compiled
+def _sharpness(start, stop, batch, kernels, modes, results):
+    """The largest eigenvalues of the networks' kernels at start and end."""
     sharpness = np.empty((2, stop - start))
     largest_eigenvalues(kernels[0], modes, sharpness[0])
     largest_eigenvalues(kernels[1], modes, sharpness[1])

@@ -15,7 +15,7 @@ Array = np.ndarray
 def chosen(
     labels: Float[Array, " all"], samples: int, classes: str | None, seed: int, replicate: int
 ) -> Int[Array, " n"]:
-    """The first `samples` of all, shuffled by the replicate's stream of inputs: more of them are always those and others.
+    """Return the first `samples` of all, shuffled by the replicate's stream of inputs: more of them are those and others.
 
     With `classes` (`3-8`) the classes take turns in rising order, each with its own in the order of that one shuffle, so that
     an image that several choices of classes have in their reach comes at the same turn of its class.
@@ -26,7 +26,7 @@ def chosen(
 def held_out(
     labels: Float[Array, " all"], samples: int, classes: str | None, seed: int, replicate: int
 ) -> Int[Array, " n"]:
-    """As `chosen` from the other end of the same shuffle: the same test samples for any n, and none that is trained on."""
+    """Do as `chosen` from the other end of the same shuffle: the same test samples for any n, none of them trained on."""
     return _first(stream(seed, replicate, Role.INPUTS).permutation(len(labels))[::-1], labels, samples, classes)
 
 
@@ -42,7 +42,7 @@ def _first(order: Int[Array, " all"], labels: Float[Array, " all"], samples: int
 
 
 def available(counts: dict[float, int], classes: str | None, taken: int = 0) -> int:
-    """The most samples that `chosen` can take where a source has so many of each label and `taken` are held out, or so."""
+    """Return how many samples `chosen` can take at most, given the number of each label and that `taken` are held out."""
     if classes is None:
         return sum(counts.values()) - taken
     wanted = classes_of(classes)
@@ -54,7 +54,7 @@ def available(counts: dict[float, int], classes: str | None, taken: int = 0) -> 
 def targets(
     labels: Float[Array, " n"], kind: str, positive_class: float, mean: float | None = None
 ) -> Float[Array, " n"]:
-    """y of samples: their labels, these less a mean (by default their own), or 1 for one class and −1 for the rest."""
+    """Return y of samples: their labels, these less a mean (by default their own), or 1 for one class and −1 for the rest."""
     match kind:
         case "centred":
             return labels - (labels.mean() if mean is None else mean)
@@ -65,7 +65,7 @@ def targets(
 
 
 def inputs(pool: Pool, index: Int[Array, " n"], kind: str, of: Pool | None = None) -> Float[Array, "n d"]:
-    """X of the samples at `index`, of the pool itself or `of` another: as it is, scaled to [0, 1] or standardised.
+    """Return X of the samples at `index`, of the pool itself or `of` another: as it is, scaled to [0, 1] or standardised.
 
     By values of the whole pool in any case, so that test samples are taken as the training samples are.
     """

@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lazyrich.networks.data.digest import of_file
-from lazyrich.networks.data.pool import DataError, Pool
+from lazyrich.networks.data.interface import DataError, Source
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lazyrich.networks.data.pool import Pool
 
 RECORDS = 10_000
 PIXELS = 3 * 32 * 32
@@ -36,20 +40,30 @@ MEND = f"unpack the archive of the binary distribution anew ({META}, {BATCHES[0]
 
 
 def pool(folder: str | Path) -> Pool:
-    """The 50000 training images, in the order of the files, and the 10000 test images held out; all stay on disk."""
+    """Return the 50000 training images, in the order of the files, and the 10000 test images held out; all stay on disk."""
     held_out = _pool(Path(folder), BATCHES[len(TRAINING) :])
     return replace(_pool(Path(folder), TRAINING), held_out=held_out)
 
 
 def _pool(folder: Path, names: tuple[str, ...]) -> Pool:
+    """Return the images of some of the files."""
+    import numpy as np
+
+    from lazyrich.networks.data.pool import Pool
+
     records = [_records(folder / name) for name in names]
     labels = np.concatenate([batch[:, 0] for batch in records]).astype(float)
-    return Pool(tuple(batch[:, 1:] for batch in records), labels, (0.0, 255.0))
+    return Pool(batches=tuple(batch[:, 1:] for batch in records), labels=labels, span=(0.0, 255.0))
+
+
+def files(folder: str | Path) -> list[Path]:
+    """Return the files with images."""
+    return [Path(folder) / name for name in BATCHES]
 
 
 def digest(folder: str | Path) -> str:
-    """SHA-256 that stands for all files with images."""
-    sums = "".join(f"{of_file(Path(folder) / name)}  {name}\n" for name in BATCHES)
+    """Return a SHA-256 that stands for all files with images."""
+    sums = "".join(f"{of_file(path)}  {path.name}\n" for path in files(folder))
     return hashlib.sha256(sums.encode()).hexdigest()
 
 
@@ -67,6 +81,8 @@ def check(folder: str | Path) -> None:
 
 def check_files(folder: Path) -> None:
     """Raise DataError unless the folder has every file, of the right size and with labels of the ten classes."""
+    import numpy as np
+
     for name in (META, *BATCHES):
         if not (folder / name).is_file():
             raise DataError(f"{folder}: has no {name}; {MEND}")
@@ -84,13 +100,15 @@ def check_files(folder: Path) -> None:
             raise DataError(f"{folder / name}: {first} where labels are 0 to {len(CLASSES) - 1}; {MEND}")
 
 
-def _records(path: Path) -> np.ndarray:
-    """The records of a file, (10000, 3073): label, then red, green and blue pixels; read from disk where they are used."""
+def _records(path: Path) -> np.memmap[tuple[int, int], np.dtype[np.uint8]]:
+    """Return the records of a file, (10000, 3073): label, then red, green and blue pixels; read from disk where used."""
+    import numpy as np
+
     return np.memmap(path, dtype=np.uint8, mode="r", shape=(RECORDS, 1 + PIXELS))
 
 
 def _expected(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file with images, by the folder's own list or of the official ones."""
+    """Return the SHA-256 of each file with images, by the folder's own list or of the official ones."""
     path = folder / SUMS
     if not path.exists():
         return OFFICIAL
@@ -100,3 +118,18 @@ def _expected(folder: Path) -> dict[str, str]:
         if name not in sums:
             raise DataError(f"{path}: has no sum of {name}; write the file anew by `sha256sum *.bin > {SUMS}`")
     return sums
+
+
+SOURCE = Source(
+    name="cifar10",
+    title="CIFAR-10",
+    description="`cifar10` (50000 training images of 3 × 32 × 32)",
+    pool=pool,
+    digest=digest,
+    files=files,
+    check=check,
+    takes_path="folder",
+    path_description="the folder `cifar-10-batches-bin` of its binary distribution",
+    path_fix="check the path, or let `snakemake --cores 1 fetch_cifar10` make it (`cifar10` in config/config.yaml)",
+    test_description="of `cifar10` its test images",
+)

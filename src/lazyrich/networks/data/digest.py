@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def state(path: str | Path) -> tuple[int, ...]:
-    """By what a file is known to be the same as before; its times may be set, but for the last one."""
+    """Return what a file is known by to be the same as before; its times may be set, but for the last one."""
     stat = Path(path).stat()
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def of_file(path: str | Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes."""
     return _of_file(str(path), state(path))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from lazyrich.networks.data import cifar10
 from lazyrich.networks.data.digest import of_file
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
+from lazyrich.system.errors import LazyrichError
 
 SETTINGS = "`cifar10` in config/config.yaml"
 
@@ -27,10 +28,10 @@ def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -
         for another archive, one that is damaged, or files that are not those of the distribution.
     """
     archive, folder = Path(archive), Path(folder)
-    found = archive.stat().st_size
-    if found != size:
+    bytes_found = archive.stat().st_size
+    if bytes_found != size:
         raise DataError(
-            f"{archive.name}: has {found} bytes where {size} are expected; fetch it again, or mend {SETTINGS}"
+            f"{archive.name}: has {bytes_found} bytes where {size} are expected; fetch it again, or mend {SETTINGS}"
         )
     digest = of_file(archive)
     if digest != sha256:
@@ -54,16 +55,17 @@ def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """The bytes of the archive's known files, under names of ours.
+    """Write the bytes of the archive's known files, under names of ours.
 
     No path, mode or link of the archive is used, so that nothing of it lands elsewhere, and none is longer than it should be.
     """
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             name = PurePosixPath(member.name).name
-            if member.isreg() and name in (cifar10.META, *cifar10.BATCHES) and member.size <= cifar10.SIZE:
+            known = member.isreg() and name in (cifar10.META, *cifar10.BATCHES) and member.size <= cifar10.SIZE
+            if known and (content := tar.extractfile(member)) is not None:
                 with (folder / name).open("wb") as file:
-                    shutil.copyfileobj(tar.extractfile(member), file)
+                    shutil.copyfileobj(content, file)
 
 
 PATIENCE = 30.0  # seconds
@@ -81,7 +83,7 @@ def check_reachable(url: str, folder: str) -> None:
         if answer.ok:
             return
         found = f"is not to be had ({answer.status_code} {answer.reason})"
-    raise ValueError(
+    raise LazyrichError(
         f"config/config.yaml: cifar10.url = {url}: {found}; check url and network, or put the files of the binary "
         f"distribution into {folder} yourself"
     )

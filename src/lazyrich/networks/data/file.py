@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from lazyrich.networks.data.digest import of_file
+from lazyrich.networks.data.interface import DataError, Source
 
-from lazyrich.networks.data import netcdf, npz, stored
-from lazyrich.networks.data.pool import DataError, Pool
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lazyrich.networks.data.pool import Pool
 
 # Sizes whose fourth powers (as in yᵀK²y) neither overflow nor vanish.
 LEAST, MOST = 1e-50, 1e50
-FORMATS = {".npz": npz, ".nc": netcdf, ".nc4": netcdf, ".netcdf": netcdf}
 
 
 def pool(path: str) -> Pool:
@@ -24,6 +27,8 @@ def pool(path: str) -> Pool:
         for a missing or pickled array, wrong shapes, more than the memory holds, or values that are missing, not finite or too
         large.
     """
+    from lazyrich.networks.data import stored
+
     try:
         return _pool(path, _read(Path(path)))
     except MemoryError:
@@ -31,10 +36,15 @@ def pool(path: str) -> Pool:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    """All arrays as float64, finite."""
-    if path.suffix not in FORMATS:
+    """Return all arrays as float64, finite."""
+    import numpy as np
+
+    from lazyrich.networks.data import netcdf, npz, stored
+
+    formats = {".npz": npz, ".nc": netcdf, ".nc4": netcdf, ".netcdf": netcdf}
+    if path.suffix not in formats:
         raise DataError(f"{path}: is neither .npz nor .nc; save it as one of these")
-    with FORMATS[path.suffix].opened(path) as found:
+    with formats[path.suffix].opened(path) as found:
         for name in ("X", "y"):
             if name not in found:
                 raise DataError(f"{path}: has no variable {name}; add it (X is (n, d), y is (n,))")
@@ -52,6 +62,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _pool(path: str, arrays: dict[str, np.ndarray]) -> Pool:
+    """Return the arrays as a pool, after a check of their shapes and sizes."""
+    from lazyrich.networks.data.pool import Pool
+
     X, y = arrays["X"], arrays["y"]
     for one, other in (("X", "y"), ("X_test", "y_test")):
         if one in arrays and len(arrays[other]) != len(arrays[one]):
@@ -69,12 +82,32 @@ def _pool(path: str, arrays: dict[str, np.ndarray]) -> Pool:
         X_test = arrays["X_test"]
         if X_test.shape[1] != X.shape[1]:
             raise DataError(f"{path}: X_test has {X_test.shape[1]} columns and X has {X.shape[1]}; make them equal")
-        held_out = Pool((X_test,), arrays["y_test"], span)
+        held_out = Pool(batches=(X_test,), labels=arrays["y_test"], span=span)
     if "W" not in arrays:
-        return Pool((X,), y, span, held_out=held_out)
+        return Pool(batches=(X,), labels=y, span=span, held_out=held_out)
     W, v = arrays["W"], arrays["v"]
     if W.shape != (len(v), X.shape[1]):
         raise DataError(f"{path}: W has shape {W.shape}; give (m, d) = ({len(v)}, {X.shape[1]}) to match v and X")
     if not (W.any() or v.any()):
         raise DataError(f"{path}: W and v are all zero, where no gradient flows; give other weights")
-    return Pool((X,), y, span, (W, v), held_out)
+    return Pool(batches=(X,), labels=y, span=span, weights=(W, v), held_out=held_out)
+
+
+def files(path: str) -> list[Path]:
+    """Return the file."""
+    return [Path(path)]
+
+
+SOURCE = Source(
+    name="file",
+    description="your own `file`",
+    pool=pool,
+    digest=of_file,
+    files=files,
+    takes_path="file",
+    path_description=".npz (never pickled) or netCDF with `X` (n, d), `y` (n,) and optionally both `W` (m, d) and `v` (m,), "
+    "both `X_test` and `y_test`",
+    test_description="of a `file` its `X_test`, `y_test` if it has them",
+    test_fix="add X_test and y_test to the file",
+    own=True,
+)

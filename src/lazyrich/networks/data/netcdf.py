@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 from lazyrich.networks.data.stored import DIMS, Stored
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def opened(path: Path) -> Iterator[dict[str, Stored]]:
         raise DataError(f"{path}: cannot be read as netCDF ({error}); check the file") from None
 
 
-def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable]) -> None:
+def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable[Any]]) -> None:
     """Raise DataError where names of dimensions tell that a matrix is transposed."""
     for matrix, vector in ROWS_OF.items():
         if matrix not in variables or vector not in variables:
@@ -57,8 +57,8 @@ def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable]) -> Non
             )
 
 
-def _stored(path: Path, variable: netCDF4.Variable) -> Stored:
-    """One variable, after a check of its attributes: netCDF4 leaves out those that it cannot use."""
+def _stored(path: Path, variable: netCDF4.Variable[Any]) -> Stored:
+    """Return one variable, after a check of its attributes: netCDF4 leaves out those that it cannot use."""
     dtype = variable.datatype
     if not isinstance(dtype, np.dtype):
         raise DataError(f"{path}: {variable.name} has type {dtype}; give real numbers")
@@ -76,15 +76,15 @@ def _stored(path: Path, variable: netCDF4.Variable) -> Stored:
 
 
 def _comparable(value: np.ndarray, dtype: np.dtype, packed: bool) -> bool:
-    """Whether a mark is a stored value. Of a packed variable one of another type may be meant for the unpacked values."""
+    """Return whether a mark is a stored value. Of a packed variable, another type may be meant for unpacked values."""
     if value.dtype.kind not in "fiu" or (packed and value.dtype != dtype):
         return False
     with np.errstate(invalid="ignore", over="ignore"):
         return bool(np.all((value.astype(dtype) == value) | (np.isnan(value) & (dtype.kind == "f"))))
 
 
-def _values(path: Path, variable: netCDF4.Variable) -> np.ndarray:
-    """All values, unpacked."""
+def _values(path: Path, variable: netCDF4.Variable[Any]) -> np.ndarray:
+    """Return all values, unpacked."""
     values = variable[...]
     missing = np.ma.getmaskarray(values)
     count = int(np.count_nonzero(missing))

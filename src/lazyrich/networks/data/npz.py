@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 from lazyrich.networks.data.stored import DIMS, Stored
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[dict[str, Stored]]:
 
 
 def _stored(path: Path, file: zipfile.ZipFile, name: str, member: str) -> Stored:
-    """One array, after a check that the file holds as many bytes as its header states: numpy allocates what that says."""
+    """Return one array, after a check that the file holds what its header states: numpy allocates as much as that says."""
     with file.open(member) as stream:
         shape, dtype = _header(name, stream)
         held = file.getinfo(member).file_size - stream.tell()
@@ -62,7 +62,7 @@ def _stored(path: Path, file: zipfile.ZipFile, name: str, member: str) -> Stored
 
 
 def _header(name: str, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of the array whose .npy begins here."""
+    """Return shape and type of the array whose .npy begins here."""
     version = npy.read_magic(stream)
     if version not in HEADERS:
         raise ValueError(f"{name} has the version {version} of .npy")

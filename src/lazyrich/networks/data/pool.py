@@ -16,10 +16,6 @@ BLOCK = 1000
 CONSTANT = 1e-12
 
 
-class DataError(ValueError):
-    """Data that cannot be used; the message names file, what is wrong and mend."""
-
-
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Samples in batches, which may lie on disk and be of any real type, their labels, and what else comes with them."""
@@ -35,11 +31,11 @@ class Pool:
 
     @property
     def dimension(self) -> int:
-        """d."""
-        return self.batches[0].shape[1]
+        """Return d."""
+        return int(self.batches[0].shape[1])
 
     def rows(self, index: Int[Array, " n"]) -> Float[Array, "n d"]:
-        """The inputs of the samples at `index`."""
+        """Return the inputs of the samples at `index`."""
         starts = np.cumsum([0, *map(len, self.batches)])
         batch = np.searchsorted(starts, index, side="right") - 1
         X = np.empty((len(index), self.dimension))
@@ -50,13 +46,13 @@ class Pool:
 
     @functools.cached_property
     def counts(self) -> dict[float, int]:
-        """How many samples have each label, labels rising."""
+        """Return how many samples have each label, labels rising."""
         labels, counts = np.unique(self.labels, return_counts=True)
         return dict(zip(labels.tolist(), counts.tolist(), strict=True))
 
     @functools.cached_property
     def moments(self) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-        """Mean and standard deviation of each feature over all samples; 0 for a feature that is constant."""
+        """Return mean and standard deviation of each feature over all samples; 0 for a feature that is constant."""
         blocks = [np.arange(start, min(start + BLOCK, len(self))) for start in range(0, len(self), BLOCK)]
         mean = sum(self.rows(block).sum(axis=0) for block in blocks) / len(self)
         square = sum(((self.rows(block) - mean) ** 2).sum(axis=0) for block in blocks) / len(self)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from lazyrich.networks.data import choice, cifar10, classes_of, digits, file
-from lazyrich.networks.data.digest import of_file, state
+from lazyrich.networks.data import SOURCES, choice, classes_of
+from lazyrich.networks.data.digest import state
 from lazyrich.networks.data.pool import Pool
 
 Array = np.ndarray
+State = tuple[tuple[int, ...], ...]
 
 
 class Data(NamedTuple):
-    """Inputs and targets of a problem, those held out for a test, and weights where the file brings them."""
+    """Inputs and targets of a problem, those held out for a test, and weights where the source brings them."""
 
     X: Float[Array, "n d"]
     y: Float[Array, " n"]
@@ -27,7 +27,7 @@ class Data(NamedTuple):
 
 
 def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
-    """The data of a network with the parameters `cell` (sweep keys -> values).
+    """Return the data of a network with the parameters `cell` (sweep keys -> values).
 
     Raises
     ------
@@ -39,7 +39,8 @@ def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
     if "samples" in cell:
         index = choice.chosen(pool.labels, cell["samples"], cell.get("classes"), seed, replicate)
     kind = cell.get("inputs", "raw")
-    data = Data(choice.inputs(pool, index, kind), targets_of(cell, pool, index), pool.weights)
+    X, y = choice.inputs(pool, index, kind), targets_of(cell, pool, index)
+    data = Data(X=X, y=y, weights=pool.weights)
     if "test_samples" not in cell:
         return data
     of, count = pool.held_out or pool, cell["test_samples"]
@@ -52,51 +53,36 @@ def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
 
 
 def targets_of(cell: dict[str, Any], pool: Pool, index: np.ndarray) -> Float[Array, " n"]:
-    """y of the samples at `index` for a network with the parameters `cell`."""
+    """Return y of the samples at `index` for a network with the parameters `cell`."""
     return choice.targets(pool.labels[index], cell.get("targets", "labels"), positive_class(cell, pool))
 
 
 def positive_class(cell: dict[str, Any], pool: Pool) -> float:
-    """The class that `one_vs_rest` sets against the others: by default the first of those that are there."""
+    """Return the class that `one_vs_rest` sets against the others: by default the first of those that are there."""
     if "positive_class" in cell:
         return float(cell["positive_class"])
     return float(classes_of(cell["classes"])[0] if "classes" in cell else min(pool.counts))
 
 
 def pool_of(source: str, path: str | None) -> Pool:
-    """All samples of a source."""
+    """Return all samples of a source."""
     return _pool(source, path, _state(source, path))
 
 
 # The last one is kept, for it may be large; every replicate asks for it.
 @functools.lru_cache(maxsize=1)
-def _pool(source: str, path: str | None, at: tuple) -> Pool:
-    match source:
-        case "digits":
-            return digits.pool()
-        case "cifar10":
-            return cifar10.pool(path)
-        case _:
-            return file.pool(path)
+def _pool(source: str, path: str | None, at: State) -> Pool:
+    return SOURCES[source].pool(path or "")
 
 
-def _state(source: str, path: str | None) -> tuple[tuple[int, ...], ...]:
-    """By what the files are known to be the same as before."""
-    return tuple(map(state, files(source, path)))
-
-
-def files(source: str, path: str | None) -> list[Path]:
-    """The files that decide the data, beside those of the project."""
-    if source == "cifar10":
-        return [Path(path) / name for name in cifar10.BATCHES]
-    return [Path(path)] if source == "file" else []
+def _state(source: str, path: str | None) -> State:
+    """Return by what the files are known to be the same as before."""
+    return tuple(map(state, SOURCES[source].files(path or "")))
 
 
 def digest(source: str, path: str | None) -> str:
-    """SHA-256 of the source's data: of the one file's bytes, or standing for those of all files."""
-    if source == "cifar10":
-        return cifar10.digest(path)
-    return of_file(digits.FILE if source == "digits" else path)
+    """Return the SHA-256 of the source's data: of the one file's bytes, or standing for those of all files."""
+    return SOURCES[source].digest(path or "")
 
 
 class Sizes(NamedTuple):
@@ -110,15 +96,16 @@ class Sizes(NamedTuple):
 
 
 def sizes(cell: dict[str, Any]) -> Sizes:
-    """Sizes of the data of a network with the parameters `cell`; where samples are drawn, those of one draw."""
+    """Return the sizes of the data of a network with the parameters `cell`; where samples are drawn, those of one draw."""
     names = ("source", "path", "samples", "classes", "inputs", "targets", "positive_class")
     known = tuple((name, cell[name]) for name in names if name in cell)
     return _sizes(known, _state(cell["source"], cell.get("path")))
 
 
 @functools.lru_cache(maxsize=256)
-def _sizes(cell: tuple[tuple[str, Any], ...], at: tuple) -> Sizes:
+def _sizes(cell: tuple[tuple[str, Any], ...], at: State) -> Sizes:
     X, y, weights, *_ = data_of(dict(cell), 0, 0)
     norm = float(np.linalg.norm(y))
     kappa = float(np.sum((X.T @ y) ** 2)) / norm**2 if norm else 0.0
-    return Sizes(*X.shape, len(weights[1]) if weights else 0, norm, kappa)
+    samples, dimension = X.shape
+    return Sizes(samples, dimension, len(weights[1]) if weights else 0, norm, kappa)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lazyrich.networks.data.pool import DataError
+from lazyrich.networks.data.interface import DataError
 
 # Axes of each array that a file may bring.
 DIMS = {"X": 2, "y": 1, "W": 2, "v": 1, "X_test": 2, "y_test": 1}

@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lazyrich.networks.data import DATA
-from lazyrich.networks.training import FINISHED, LOSS_FACTOR, MOST_STEPS
+from lazyrich.networks.losses import DEFAULT, FINISHED, LOSSES
+from lazyrich.networks.optimisers import MOST_STEPS
 
 if TYPE_CHECKING:
     from lazyrich.networks.data.source import Sizes
@@ -119,7 +120,7 @@ def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: fl
         growth = float(cell["growth_per_step"])
     else:
         gamma = kappa * norm**2
-        growth = LOSS_FACTOR[cell.get("loss", "half_mse")] * cell["learning_rate"] * math.sqrt(gamma)
+        growth = LOSSES[cell.get("loss", DEFAULT)].factor * cell["learning_rate"] * math.sqrt(gamma)
         growth /= width(cell) * samples(cell)
     return growth * math.hypot(1.0, chi)
 

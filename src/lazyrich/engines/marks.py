@@ -1,0 +1,54 @@
+"""The one rule for what happens along the way of a training: onset, end, nothing left but rounding, divergence.
+
+Plain arithmetic with a free name `xp` (`networks.backends`): on the numbers of one network (numba, Triton, Python) or on arrays
+of networks (torch).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from lazyrich.engines.trajectories import DIVERGED, LARGEST
+from lazyrich.networks.losses import FINISHED
+
+xp: Any  # with `minimum`
+
+
+class Shares(NamedTuple):
+    """Thresholds as shares, of what is left at the start or of a network whose output is 0; numbers, or tensors of one."""
+
+    onset: Any
+    end: Any
+    finished: Any
+    diverged: Any
+    largest: Any  # no share: a loss above it is not finite
+
+
+class Marks(NamedTuple):
+    """Thresholds of one network, or of arrays of them: three of what is left, one of the loss."""
+
+    onset: Any
+    end: Any
+    finished: Any
+    limit: Any
+
+
+def shares(onset: float, converged: float) -> Shares:
+    """Return the shares of a recording's `onset` and `converged`; the latter is of a residual, whose square is left."""
+    return Shares(
+        onset=1.0 - onset, end=converged * converged, finished=FINISHED * FINISHED, diverged=DIVERGED, largest=LARGEST
+    )
+
+
+def marks(start, whole, loss, onset, end, finished, diverged, largest):
+    """Return onset, end, finished and limit, as in `Marks`, from a training's start and its `Shares`.
+
+    `start` is what is left of the summed loss at the start, beside what no training removes; `whole` is the sum of a network
+    whose output is 0; `loss` the loss at the start.
+    """
+    return onset * start, end * whole, finished * whole, xp.minimum(diverged * loss, largest)
+
+
+def passed(left, loss, onset, end, finished, limit):
+    """Return whether onset, end and finish are passed and the loss is sound; a loss that is no number is not."""
+    return left < onset, left <= end, left <= finished, loss <= limit

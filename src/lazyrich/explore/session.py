@@ -1,0 +1,272 @@
+"""One visitor's choices, and what follows from them: which part of which sweep is seen, as what. Nothing here is a widget."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lazyrich.draw.diagrams import Diagram, at_quantile, point
+from lazyrich.explore import exports
+from lazyrich.explore.coordinates import Curved, Straight, pairs
+from lazyrich.explore.dimensionless import FIELDS, NUMBERS
+from lazyrich.explore.launch import Launcher
+from lazyrich.explore.map import Lines
+from lazyrich.explore.moments import DURING, Moments
+from lazyrich.explore.source import Source, Sources
+from lazyrich.explore.state import OWN, State
+from lazyrich.planning.command import explore_command, snakemake_command
+from lazyrich.sweep.words import setting
+
+DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
+
+
+class Session:
+    """What one visitor has chosen of a results folder.
+
+    What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
+
+    Attributes
+    ----------
+    source
+        the chosen sweep.
+    pairs
+        dimensionless coordinates that the map can have.
+    where
+        the coordinates that it has.
+    moments
+        what a map during training shows; None at its end.
+    settling
+        whether the state is being brought in line with what there is, so that its changes are no choice of anybody's.
+    """
+
+    def __init__(self, sources: Sources, launcher: Launcher | None = None) -> None:
+        self.sources, self.launcher = sources, launcher
+        self.state = State(sweep=sources.readable())
+        self.source: Source
+        self.where: Straight
+        self.pairs: list[tuple[str, str]] = []
+        self.moments: Moments | None = None
+        self.settling = False
+        self._made: dict[str, Any] = {}
+
+    def changed(self, part: str, *of: object) -> bool:
+        """Return whether a part of the page was made of something else the last time."""
+        if self._made.get(part) == of:
+            return False
+        self._made[part] = of
+        return True
+
+    def settle(self) -> None:
+        """Bring the state in line with what there is: a sweep that can be read, what it has, the part that is seen of it."""
+        name = self.sources.readable(self.state.sweep)
+        if name != self.state.sweep:
+            self.state.choose("sweep", name)
+        self.source = self.sources.get(name)
+        self.state.param.update(**self.state.allowed(self.source))
+        self._choose_coordinates()
+        self.state.part = self._inside(self.state.part)
+
+    def find_moments(self) -> None:
+        """Read what a map during training shows."""
+        if self.time is None:
+            self.moments = None
+        elif self.moments is None or not self.moments.is_of(self.source, self.diagram):
+            self.moments = self.source.moments(self.diagram)
+
+    def take(self, asked: dict[str, Any]) -> None:
+        """Take of what an address asks for, where something is wrong, all that is not."""
+        for name, value in asked.items():
+            with suppress(ValueError, TypeError):  # a text for a number, say
+                setattr(self.state, name, value)
+
+    def run(self) -> None:
+        """Train the selected part in more detail.
+
+        Raises
+        ------
+        ValueError
+            where another run has not ended, or the part is over budget.
+        """
+        self.launcher.start(self.finer().read(), self.source.name)
+
+    @property
+    def diagram(self) -> Diagram:
+        """The chosen diagram."""
+        return next(each for each in self.source.diagrams if each.name == self.state.show)
+
+    @property
+    def others(self) -> list[str]:
+        """Dimensions that are no axis of the map."""
+        return [str(dim) for dim in self.source.summary["phase"].dims if dim not in (self.state.x, self.state.y)]
+
+    @property
+    def place(self) -> dict[str, int]:
+        """Where along the other dimensions the map is."""
+        return dict(self.state.slices)
+
+    @property
+    def region(self) -> dict[str, tuple[float, float]]:
+        """The part of the plane that is seen alone, name of axis -> (lowest, highest); empty for all of it."""
+        if not self.state.part:
+            return {}
+        left, right, low, high = self.state.part
+        return self.where.part((left, right), (low, high)) or {}
+
+    @property
+    def time(self) -> float | None:
+        """τ of a diagram during training."""
+        return float(self.source.times[self.state.moment]) if self.state.show.startswith(DURING) else None
+
+    def plane(self) -> xr.Dataset:
+        """What the map shows: the summary's fields at the chosen slices, or those of a time of training.
+
+        Values at the chosen quantile stand where a median is drawn.
+        """
+        names = ["phase", "networks", "stability_fraction", self.diagram.variable]
+        if self.time is None:
+            return self.at_quantile(self.source.fields(names).isel(self.place))
+        plane = self.source.fields(names[:-1]).isel(self.place)
+        return plane.assign(
+            {self.diagram.variable: self.moments.plane(self.place, self.state.moment, self.state.quantile)}
+        )
+
+    def at_quantile(self, data: xr.Dataset) -> xr.Dataset:
+        """Every number at the chosen quantile, in place of the median that diagrams draw."""
+        wide = [name for name, values in data.data_vars.items() if "quantile" in values.dims]
+        if self.state.quantile == 0.5 or not wide:
+            return data
+        chosen = data[wide].sel(quantile=[self.state.quantile]).assign_coords(quantile=[0.5])
+        return data.drop_dims("quantile").merge(chosen)
+
+    def whole(self) -> xr.Dataset:
+        """What sets the colours of the map: all slices, and all times."""
+        if self.time is not None:
+            return self.moments.whole
+        return self.at_quantile(self.source.fields([self.diagram.variable]))
+
+    def lines(self) -> Lines:
+        """The map's boundaries, in units of the plane's axes."""
+        if not self.state.lines:
+            return {}
+        return self.source.lines(self.diagram.lines, self.state.x, self.state.y, tuple(self.place.items()))
+
+    def _numbers(self) -> xr.Dataset:
+        return self.source.fields(FIELDS).isel(self.place)
+
+    def _choose_coordinates(self) -> None:
+        """Those of the state, as far as they tell the map's cells apart."""
+        state, place = self.state, tuple(self.place.items())
+        if self.changed("pairs", self.source, state.x, state.y):
+            self.pairs = pairs(self._numbers(), state.x, state.y)
+        curved = (state.coordinates, place) if state.coordinates != OWN else ()  # cells lie elsewhere on each slice
+        if not self.changed("where", self.source, state.x, state.y, curved):
+            return
+        if state.coordinates != OWN:
+            try:
+                self.where = Curved(self._numbers(), state.x, state.y, tuple(state.coordinates.split()))
+                return
+            except (KeyError, ValueError):
+                state.coordinates = OWN
+        self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
+
+    def _inside(self, part: list[float]) -> list[float]:
+        """What of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
+        if not part:
+            return []
+        frame = self.where.frame
+        ends = np.clip(np.sort(np.reshape(part, (2, 2))), frame[:, :1], frame[:, 1:])
+        # All but what differs by rounding, as after the tool that goes back to the whole map.
+        whole = np.isclose(ends, frame, rtol=10**-DIGITS, atol=10**-DIGITS * np.ptp(frame, axis=1, keepdims=True)).all()
+        return (
+            [] if whole or not (ends[:, 0] < ends[:, 1]).all() else [float(f"{end:.{DIGITS}g}") for end in ends.ravel()]
+        )
+
+    def running(self) -> str:
+        """How far a sweep is that is not done."""
+        source = self.source
+        return "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
+
+    def title(self) -> str:
+        """What the map shows."""
+        data = self.source.summary if self.time is None else self.source.recorded
+        symbol = "" if self.diagram.codes else data[self.diagram.variable].attrs.get("symbol", "")
+        heading = f"{self.diagram.heading}: {symbol}" if symbol else self.diagram.heading
+        if self.state.quantile != 0.5 and not self.diagram.codes:
+            heading += f", {self.state.quantile:.0%} quantile"
+        return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
+
+    def choose(self, at: tuple[int, int]) -> None:
+        """The cell (column, row) of the map."""
+        self.state.cell = self.source.cell({**self.place, self.state.x: at[0], self.state.y: at[1]})
+
+    def keep(self, *_: object) -> None:
+        """Keep the cell for comparison with the next one."""
+        self.state.other = self.state.cell
+
+    def see(self, part: list[float]) -> None:
+        """A rectangle of the map, which is shown alone; a sweep file of it can be had."""
+        self.state.part = self._inside(part)
+
+    def finer(self) -> io.StringIO:
+        """The sweep file of the selected part."""
+        return io.StringIO(exports.part(self.source, self.region))
+
+    def heading(self) -> str:
+        """What the map shows, and at which slice."""
+        return ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
+
+    def caption(self) -> str:
+        """The same in a few sentences, with the networks that it shows."""
+        replicates = self.source.sweep.replicates
+        middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
+        said = self.diagram.caption.replace(middle, shown)
+        said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
+        part = f"Part of the map: {self.part()}. " if self.state.part else ""
+        return f"{self.heading()}. {part}{said} {setting(self.source.sweep)}{self.running()}"
+
+    def part(self) -> str:
+        """Return the part of the map that is seen in words; empty for all of it."""
+        grid, ends = self.source.grid, np.reshape(self.state.part, (-1, 2))
+        symbols = (NUMBERS[n].symbol if n in NUMBERS else grid[n].attrs.get("symbol") or n for n in self.where.names)
+        return ", ".join(f"{s} from {low:.6g} to {high:.6g}" for s, (low, high) in zip(symbols, ends, strict=False))
+
+    def file_name(self) -> str:
+        """Return the name, without its ending, of a file of what is seen."""
+        pieces = [self.source.name, self.state.show, *([] if self.time is None else [f"tau-{self.time:.6g}"])]
+        quantile = 0.5 if self.diagram.codes else self.state.quantile
+        own = tuple(self.source.axes[:2])
+        return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, own, quantile)
+
+    def command(self) -> str:
+        """How the map is made again."""
+        results = self.source.home.parent
+        made = snakemake_command(self.source.home / "summary.nc", results)
+        return f"{made}; {explore_command(results)}, at /{self.state.query}"
+
+    def picture(self, kind: str) -> io.BytesIO:
+        """The map as `svg` or `png`."""
+        drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
+        said = f"{self.caption()} Made by: {self.command()}"
+        return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
+
+    def data(self, kind: str) -> io.BytesIO:
+        """The part of the plane that is seen as netCDF (`nc`), or its cells as `csv`."""
+        if self.time is None:
+            plane = self.source.plane(self.place)
+        else:
+            plane = exports.at_moment(self.plane(), self.diagram, self.time, self.state.quantile)
+        sweep = self.source.sweep
+        attributes = {
+            "title": f"{sweep.title or self.source.name}: {self.heading()}",
+            "description": sweep.description,
+            "shown": self.caption(),
+            "command": self.command(),
+        }
+        if self.state.part:
+            attributes["part"] = f"cells that are seen, in whole or in part, where the map shows {self.part()}"
+        plane = exports.within(plane, self.where, self.state.part)
+        return exports.numbers(kind, plane, self.state.quantile, attributes)

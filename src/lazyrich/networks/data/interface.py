@@ -1,0 +1,50 @@
+"""What a source of data provides. No numpy is imported here, nor by the modules of sources: sweep files are read without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lazyrich.system.errors import LazyrichError
+
+if TYPE_CHECKING:
+    from lazyrich.networks.data.pool import Pool
+
+
+class DataError(LazyrichError):
+    """Data that cannot be used; the message names file, what is wrong and mend."""
+
+
+def no_files(path: str) -> list[Path]:
+    """Return no file: the data are part of the project."""
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source of data, by the name that `problem.source` has for it.
+
+    Every function takes `problem.path`, empty where the source takes none, and imports numpy when it is called. What cannot be
+    used raises DataError.
+    """
+
+    name: str
+    description: str  # completes "data: …" in the help text of `problem.source`
+    pool: Callable[[str], Pool]  # all samples
+    digest: Callable[[str], str]  # SHA-256 that stands for all data: other data are other networks
+    files: Callable[[str], list[Path]] = no_files  # files that decide the data, beside those of the project
+    check: Callable[[str], None] | None = (
+        None  # what is checked once, before any work, and not whenever `pool` is called
+    )
+    title: str = ""  # as people call it; by default the name
+    takes_path: Literal["file", "folder"] | None = None
+    path_description: str = ""  # of the file or folder, in the help text of `problem.path`
+    path_fix: str = "check the path"  # where there is none
+    test_description: str = (
+        ""  # of its test samples, where it sets some apart, in the help text of `problem.test_samples`
+    )
+    test_fix: str = ""  # how a user gives it test samples
+    # A user's own arrays, of which nothing is known: all are trained on without `samples`, and weights may come with them.
+    own: bool = False

@@ -1,0 +1,28 @@
+"""How weights move: one entry of `OPTIMISERS` for each update.
+
+`update` is plain arithmetic on weights, or on whatever is linear in them: pre-activations, and the boosts I + G by which a
+linear network's neurons move together. Second moments are quadratic in the weights: engines step them in one pass, by the
+boost that is `update(I, G)`; the lanes, where a multiplication and an addition are one operation, step propagators so, too.
+This module imports no numpy: Snakemake reads it in every job.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+# More steps than this are a slip of the pen, not a run: hours for one network.
+MOST_STEPS = 10**9
+
+
+def descent(x, change):
+    """Return x after a step of plain gradient descent; `change` is −η times the gradient."""
+    return x + change
+
+
+class Optimiser(NamedTuple):
+    """One update: (x, change) -> x."""
+
+    update: Callable
+
+
+OPTIMISERS = {"descent": Optimiser(update=descent)}
+DEFAULT = "descent"
