@@ -40,7 +40,7 @@ SETTINGS = one_clear_error(load_settings)(config)
 RESULTS = Path(SETTINGS.results)
 DEVICE = likely_device(SETTINGS.device)
 # Of the targets, one is not made of sweeps: it makes data that they may still lack.
-FETCHING = any("fetch_cifar10" in argument for argument in sys.argv)
+FETCHING = any(argument.partition(":")[0] == "fetch_cifar10" for argument in sys.argv)  # a job's has wildcards after it
 
 # Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no mend.
 if workflow.is_main_process and RESULTS.exists():
