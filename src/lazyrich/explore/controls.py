@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import panel as pn
 import xarray as xr
@@ -16,6 +16,7 @@ from lazyrich.explore.state import OWN
 from lazyrich.system.errors import LazyrichError
 
 KINDS = ("svg", "png", "nc", "csv")  # of pictures and of numbers
+W = TypeVar("W", bound=pn.widgets.base.Widget)
 SIDE = 240  # width of what stands beside the map, in pixels
 
 
@@ -32,6 +33,7 @@ class Controls:
         self.quantile = self._select("quantile", "Quantile over replicates")
         self.moment = self._watched(pn.widgets.DiscreteSlider(label="Time τ", width=SIDE, options=[0]), "moment")
         self.sliders = pn.Column()
+        self.along: list[pn.widgets.DiscreteSlider] = []  # in it
         self.made: list[tuple[str, str, dict[str, int]]] = []  # what they are made of
         self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
         self.keep.on_click(session.keep)
@@ -47,19 +49,16 @@ class Controls:
         self.run.on_click(self._run)
         self.progress = pn.indicators.Progress(value=0, max=100, width=SIDE)
         self.said = pn.pane.HTML("", width=SIDE)
-        self.exports = pn.Row(
-            *(
-                download(
-                    callback=lambda kind=kind, make=make: make(kind),
-                    filename=f"map.{kind}",
-                    label=kind.upper(),
-                    width=90,
-                )
-                for kind, make in zip(
-                    KINDS, (session.picture, session.picture, session.data, session.data), strict=True
-                )
+        self.downloads = {
+            kind: download(
+                callback=lambda kind=kind, make=make: make(kind),
+                filename=f"map.{kind}",
+                label=kind.upper(),
+                width=90,
             )
-        )
+            for kind, make in zip(KINDS, (session.picture, session.picture, session.data, session.data), strict=True)
+        }
+        self.exports = pn.Row(*self.downloads.values())
         self.all = [
             *(self.sweep, self.diagram, self.moment, self.sliders, self.quantile, self.x, self.y, self.coordinates),
             *(self.lines, self.keep, self.finer),
@@ -88,7 +87,7 @@ class Controls:
     def _select(self, name: str, label: str) -> pn.widgets.Select:
         return self._watched(pn.widgets.Select(label=label, width=SIDE), name)
 
-    def _watched(self, widget: pn.widgets.base.Widget, name: str) -> pn.widgets.base.Widget:
+    def _watched(self, widget: W, name: str) -> W:
         widget.param.watch(lambda event: self._choose(name, event.new), "value")
         return widget
 
@@ -97,7 +96,7 @@ class Controls:
             self.session.state.choose(name, value)
 
     def show(self) -> None:
-        """Options and values as the state and the source have them."""
+        """Show options and values as the state and the source have them."""
         session, state, source = self.session, self.session.state, self.session.source
         axes = source.axes
         for widget, options, value in (
@@ -120,12 +119,13 @@ class Controls:
             self.moment.value = state.moment
         self.finer.disabled = self.run.disabled = not session.region
         self.finer.filename = f"{state.sweep}_finer.yaml"
-        for kind, button in zip(KINDS, self.exports, strict=True):
+        for kind, button in self.downloads.items():
             button.filename = f"{session.file_name()}.{kind}"
         made = [(dim, *_along(source.summary, dim)) for dim in session.others]
         if made != self.made:
-            self.made, self.sliders.objects = made, [self._slider(*each) for each in made]
-        for slider, place in zip(self.sliders, session.place.values(), strict=True):
+            self.made, self.along = made, [self._slider(*each) for each in made]
+            self.sliders.objects = self.along
+        for slider, place in zip(self.along, session.place.values(), strict=True):
             slider.value = place
 
     def _slider(self, dim: str, label: str, options: dict[str, int]) -> pn.widgets.DiscreteSlider:

@@ -36,8 +36,9 @@ class Straight:
     def __init__(self, plane: xr.Dataset, x: str, y: str) -> None:
         self.x, self.y = x, y
         self.x_values, self.y_values = (plane[name].values.astype(float) for name in (x, y))
-        found = [style.edges(values) for values in (self.x_values, self.y_values)]
-        (self.x_edges, self.y_edges), self.log = ([each[i] for each in found] for i in (0, 1))
+        self.x_edges, x_log = style.edges(self.x_values)
+        self.y_edges, y_log = style.edges(self.y_values)
+        self.log = [x_log, y_log]
         self.axes = x, y  # names of the drawn plane's
         self.names = x, y  # of what lies along these
 
@@ -47,11 +48,11 @@ class Straight:
         return np.array([[edges[0], edges[-1]] for edges in (self.x_edges, self.y_edges)])
 
     def drawn(self, plane: xr.Dataset) -> xr.Dataset:
-        """A dataset over the plane as it is drawn."""
+        """Return a dataset over the plane as it is drawn."""
         return plane
 
     def lines(self, lines: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
-        """Lines in units of the plane's axes as they are drawn."""
+        """Return lines in units of the plane's axes as they are drawn."""
         return lines
 
     def lines_within(self, lines: dict[str, list[np.ndarray]], part: Sequence[float]) -> dict[str, list[np.ndarray]]:
@@ -80,7 +81,7 @@ class Straight:
         return np.outer(rows, columns)
 
     def cell(self, u: float, v: float) -> tuple[int, int] | None:
-        """(column, row) of the cell at a point of the map."""
+        """Return (column, row) of the cell at a point of the map; None outside of all cells."""
         places = [
             int(np.searchsorted(edges, at, side="right")) - 1 for edges, at in ((self.x_edges, u), (self.y_edges, v))
         ]
@@ -88,13 +89,13 @@ class Straight:
         return (places[0], places[1]) if inside else None
 
     def outline(self, column: int, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Corners of a cell on the map, (4,) and (4,)."""
+        """Return the corners of a cell on the map, (4,) and (4,)."""
         left, right = self.x_edges[column : column + 2]
         bottom, top = self.y_edges[row : row + 2]
         return np.array([left, right, right, left]), np.array([bottom, bottom, top, top])
 
     def part(self, u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float]] | None:
-        """The part of the plane, name of axis -> (lowest, highest), that a rectangle of the map covers; None for none."""
+        """Return the part of the plane, axis -> (lowest, highest), that a rectangle of the map covers; None for none."""
         found = {}
         for name, edges, ends in ((self.x, self.x_edges, u), (self.y, self.y_edges, v)):
             low, high = np.clip(sorted(ends), edges[0], edges[-1])
@@ -129,7 +130,7 @@ class Curved(Straight):
         self._check()
 
     def _check(self) -> None:
-        """Cells of one orientation that are no lines."""
+        """Raise an error unless all cells have the same orientation and none is flat."""
         m = self.middles
         low, high = m.min(axis=(0, 1)), m.max(axis=(0, 1))
         (a, b), (c, d) = (np.moveaxis(each, -1, 0) for each in (m[1:, 1:] - m[:-1, :-1], m[1:, :-1] - m[:-1, 1:]))
@@ -146,9 +147,9 @@ class Curved(Straight):
         some = self.middles[np.ix_(rows, columns)].reshape(-1, 2)
         number = np.arange(len(some)).reshape(len(rows), len(columns))
         a, b, c, d = (part.ravel() for part in (number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]))
-        mesh = Triangulation(*some.T, np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]))
+        mesh = Triangulation(some[:, 0], some[:, 1], np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]))
         grid = np.meshgrid(*(self._transformed(values, i) for i, values in enumerate((self.u, self.v))))
-        triangle = mesh.get_trifinder()(*grid)
+        triangle = np.asarray(mesh.get_trifinder()(*grid))
         column, row = (
             self._at(mesh.calculate_plane_coefficients(index.ravel().astype(float))[triangle], grid)
             for index in np.meshgrid(columns - 1, rows - 1)
@@ -159,7 +160,7 @@ class Curved(Straight):
 
     @staticmethod
     def _at(plane: np.ndarray, grid: Sequence[np.ndarray]) -> np.ndarray:
-        """The nearest whole number to the plane (its three coefficients) over each pixel."""
+        """Return the whole number nearest to the plane (its three coefficients) at each pixel."""
         return np.floor(plane[..., 0] * grid[0] + plane[..., 1] * grid[1] + plane[..., 2] + 0.5).astype(int)
 
     @cached_property
@@ -197,14 +198,14 @@ class Curved(Straight):
         return found
 
     def drawn(self, plane: xr.Dataset) -> xr.Dataset:
-        """A dataset over the plane as it is drawn: pixels outside of all cells are not run."""
+        """Return a dataset over the plane as it is drawn: pixels outside of all cells are not run."""
         outside = self.pixels < 0
         fields = {}
         for name, field in plane.data_vars.items():
             if not {self.x, self.y} <= set(field.dims):
                 continue
             values = median(field).transpose(self.y, self.x).values.ravel()[self.pixels]
-            nothing = Phase.not_run if name == "phase" else 0 if name == "networks" else None
+            nothing: float | None = Phase.not_run if name == "phase" else 0 if name == "networks" else None
             if nothing is None and field.dtype.kind == "f":
                 nothing = np.nan
             fields[name] = (
@@ -218,7 +219,7 @@ class Curved(Straight):
         return data
 
     def lines(self, lines: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
-        """Lines in units of the plane's axes as they are drawn."""
+        """Return lines in units of the plane's axes as they are drawn."""
         return {name: [self._line(line) for line in some] for name, some in lines.items()}
 
     def _line(self, line: Float[np.ndarray, "vertices 2"]) -> Float[np.ndarray, "vertices 2"]:
@@ -230,26 +231,26 @@ class Curved(Straight):
         return np.column_stack([10**each if log else each for each, log in zip(columns, self.log, strict=True)])
 
     def cell(self, u: float, v: float) -> tuple[int, int] | None:
-        """(column, row) of the cell at a point of the map."""
+        """Return (column, row) of the cell at a point of the map; None outside of all cells."""
         place = []
         for axis, value in enumerate((u, v)):
             if self.log[axis] and value <= 0:
                 return None
             low, high = self.ends[axis]
-            place.append(int(np.floor((self._transformed(value, axis) - low) / (high - low) * PIXELS)))
+            place.append(int(np.floor((self._transformed(np.asarray(value), axis) - low) / (high - low) * PIXELS)))
         if not all(0 <= i < PIXELS for i in place) or self.pixels[place[1], place[0]] < 0:
             return None
         row, column = divmod(int(self.pixels[place[1], place[0]]), len(self.x_values))
         return column, row
 
     def outline(self, column: int, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Corners of a cell on the map, (4,) and (4,)."""
+        """Return the corners of a cell on the map, (4,) and (4,)."""
         corners = self.corners[[row, row, row + 1, row + 1], [column, column + 1, column + 1, column]]
         u, v = (10**each if log else each for each, log in zip(corners.T, self.log, strict=True))
         return u, v
 
     def part(self, u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float]] | None:
-        """The part of the plane between the outermost cells whose pixels a rectangle of the map covers; None for none."""
+        """Return the part of the plane from the first to the last cell whose pixels a rectangle covers; None for none."""
         (left, right), (bottom, top) = sorted(u), sorted(v)
         cells = self.pixels[np.ix_((self.v >= bottom) & (self.v <= top), (self.u >= left) & (self.u <= right))]
         cells = cells[cells >= 0]
@@ -263,12 +264,12 @@ class Curved(Straight):
 
 
 def _spaced(values: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Values in the coordinate in which an axis is evenly spaced."""
+    """Return values in the coordinate in which an axis is evenly spaced."""
     return np.log10(values) if coordinate(axis)[1] else values
 
 
 def _wider(field: Float[np.ndarray, "ny nx"]) -> Float[np.ndarray, "ny+2 nx+2"]:
-    """A field with a cell more on every side, linearly beyond the outermost."""
+    """Return a field with one more cell on every side, continued linearly."""
     for axis in (0, 1):
         field = np.moveaxis(field, axis, 0)
         field = np.concatenate([[2 * field[0] - field[1]], field, [2 * field[-1] - field[-2]]])
@@ -277,13 +278,13 @@ def _wider(field: Float[np.ndarray, "ny nx"]) -> Float[np.ndarray, "ny+2 nx+2"]:
 
 
 def _some(total: int) -> np.ndarray:
-    """At most `PATCHES` + 1 places along an axis of so many, the outermost two at both ends among them."""
+    """Return at most `PATCHES` + 1 places along an axis of `total`, the outermost two at both ends among them."""
     inner = np.linspace(1, total - 2, min(total - 2, PATCHES - 1)).round().astype(int)
     return np.unique([0, *inner, total - 1])
 
 
 def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
-    """Pairs of dimensionless numbers that tell the cells of a plane apart, but for the plane's own axes."""
+    """Return the pairs of dimensionless numbers that tell the cells of a plane apart, but for the plane's own axes."""
     some = {axis: slice(None, None, max(1, plane.sizes[axis] // PATCHES)) for axis in (x, y)}
     found = []
     for pair in PAIRS:

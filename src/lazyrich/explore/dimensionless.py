@@ -49,7 +49,7 @@ FIELDS = ("phase", "laziness", "growth_per_step", "stability_fraction", "sigma_0
 
 
 def number(plane: xr.Dataset, name: str) -> xr.DataArray:
-    """One of `NUMBERS` of every cell of a plane, which must give the `FIELDS` that its recipe does not."""
+    """Return one of `NUMBERS` for every cell of a plane, which must give the `FIELDS` that its recipe does not."""
     fixed = Recipe.of(plane).fixed
     with np.errstate(divide="ignore", invalid="ignore"):
         return NUMBERS[name].of(lambda key: median(plane[key]) if key in plane else xr.DataArray(fixed[key]))

@@ -40,14 +40,14 @@ class Explorer(pn.viewable.Viewer):
         self.controls = Controls(self.session)
         if address is not None:
             address.sync(self.session.state, list(LINKED), on_error=self.session.take)
-        self.session.state.param.watch(self.show, list(LINKED))
-        self.show()
+        self.session.state.param.watch(self.show_state, list(LINKED))
+        self.show_state()
         if pn.state.curdoc:
             pn.state.onload(self.example)
 
     # ---- what follows from the state ----
 
-    def show(self, *_: object) -> None:
+    def show_state(self, *_: object) -> None:
         """Show what the state says, once it has been read."""
         if self.session.settling or self.reader.busy:
             return
@@ -79,18 +79,19 @@ class Explorer(pn.viewable.Viewer):
         if why:
             self.go_back(why)
         else:
-            self.show()
+            self.show_state()
 
     def _settle(self) -> None:
         self.session.settle()
         self.controls.show()
-        self._show_map()
+        shown = self._show_map()
         for name in FRAMES:
-            self._show_cell(name, getattr(self.session.state, name))
+            self._show_cell(shown, name, getattr(self.session.state, name))
             if name in self.panels:
                 self.panels[name].mark(self.session.time)
 
-    def _show_map(self) -> None:
+    def _show_map(self) -> Map:
+        """Bring the map in line with the state, drawn anew where it must be, and return it."""
         session, state, source = self.session, self.session.state, self.session.source
         place = tuple(session.place.items())
         session.find_moments()
@@ -99,6 +100,7 @@ class Explorer(pn.viewable.Viewer):
             drawn = session.diagram, session.where, session.plane(), session.whole()
             self.map = Map(*drawn, session.choose, session.see)
             self.drawing.objects = [pn.pane.Bokeh(self.map.figure), pn.pane.Bokeh(self.map.readout)]
+        assert self.map is not None  # the first time all has changed
         moment = state.moment if session.time is not None else 0
         if session.changed("cells", *figure, place, state.quantile, moment):
             self.map.fill(session.plane())
@@ -106,15 +108,16 @@ class Explorer(pn.viewable.Viewer):
             self.map.see(state.part)
         if session.changed("lines", *figure, place, state.lines):
             self.map.draw_lines(session.lines())
-        self.map.figure.title.text = session.title()
+        self.map.head(session.title())
         heading, said = source.sweep.title or source.name, setting(source.sweep) + session.running()
         self.note.object = html("<h3>{}</h3><p>{}</p>", heading, said)
+        return self.map
 
-    def _show_cell(self, name: str, cell: int) -> None:
+    def _show_cell(self, shown: Map, name: str, cell: int) -> None:
         session = self.session
         place = session.source.place(max(cell, 0))
         here = cell >= 0 and all(place[dim] == i for dim, i in session.place.items())
-        self.map.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
+        shown.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
         if not session.changed(name, session.source, cell):
             return
         if cell < 0:
@@ -145,7 +148,7 @@ class Explorer(pn.viewable.Viewer):
             )
 
     def example(self) -> None:
-        """A first cell, in the middle of what was trained, once the map is there: the first click need not wait for panels."""
+        """Choose a first cell, in the middle of what was trained, so that the first click need not wait for panels."""
         trained = np.flatnonzero(self.session.source.fields(["networks"])["networks"].values > 0)
         if self.session.state.cell < 0 and not self.session.source.sweep.record.summary and len(trained):
             self.session.state.cell = int(trained[len(trained) // 2])
@@ -159,10 +162,10 @@ class Explorer(pn.viewable.Viewer):
         """Show what has come since the page was drawn, and how far the launcher's run is."""
         self.controls.show_progress()
         if self.reader.news or list(self.session.sources.files) != self.controls.sweep.options:
-            self.show()
+            self.show_state()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        """The page."""
+        """Return the page."""
         return pn.Column(
             self.note,
             pn.FlexBox(pn.Column(*self.controls.all, width=SIDE + 20), pn.Column(self.drawing, self.controls.exports)),

@@ -35,7 +35,7 @@ def picture(
     part: list[float],
     said: str,
 ) -> io.BytesIO:
-    """A map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it).
+    """Return a map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it).
 
     What is `said` of it lies in its metadata.
     """
@@ -55,7 +55,7 @@ def picture(
 
 
 def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float) -> xr.Dataset:
-    """The numbers of a diagram during training alone, under the diagram's name, with their time τ and their quantile."""
+    """Return the numbers of a diagram during training alone, under the diagram's name, with their time τ and their quantile."""
     data = plane[[diagram.variable]].rename({diagram.variable: diagram.name})
     data = data.assign_coords(training_time=time, quantile=quantile)
     archive.describe(data, "training_time", *TRAINING_TIME)
@@ -103,7 +103,7 @@ def name(
 
 
 def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str, str]) -> io.BytesIO:
-    """A plane of a summary as netCDF (`nc`) with these global attributes, or its cells at a quantile as `csv`."""
+    """Return a plane of a summary as netCDF (`nc`) with these global attributes, or its cells at a quantile as `csv`."""
     plane = plane.drop_dims("vertex", errors="ignore")  # boundaries of the first plane, whichever this is
     if kind == "nc":
         with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,7 @@ def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str,
 
 
 def part(source: Source, region: dict[str, tuple[float, float]]) -> str:
-    """The sweep file of a part of a source's map, with as many points along each axis as the whole has."""
+    """Return the sweep file of a part of a source's map, with as many points along each axis as the whole has."""
     return finer(
         source.file, {key(name): axis_within(source.grid[name].values, *ends) for name, ends in region.items()}
     )

@@ -49,7 +49,7 @@ class Launcher:
         return self.process is not None and self.process.poll() is None
 
     def start(self, text: str, source: str) -> str:
-        """Write a sweep file with this text beside that of `source`, under a name of its own, and run it; the name.
+        """Write a sweep file with this text beside that of `source`, run it, and return its new name.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Launcher:
         return self.name
 
     def progress(self) -> tuple[int, str]:
-        """(per cent of the networks that are trained, in words) of the run."""
+        """Return how far the run is: (per cent of its networks that are trained, the same in words)."""
         if self.name is None:
             return 0, ""
         home = self.results / self.name

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
-from bokeh.models import BoxSelectTool, CustomJS, Div, Legend, PanTool, PolyAnnotation
-from bokeh.plotting import figure
+from bokeh.models import BoxSelectTool, CustomJS, PanTool
+from bokeh.models.annotations import LegendItem, PolyAnnotation, Title
+from bokeh.models.renderers import GlyphRenderer
+from bokeh.models.widgets import Div
 
 from lazyrich.draw.diagrams import Diagram
 from lazyrich.draw.maps import parted
-from lazyrich.draw.rendered import rendered
 from lazyrich.explore.coordinates import Curved, Straight
+from lazyrich.explore.models import figure_of, found, source_of
 
 # A frame around the cell whose trajectories are shown, and around that it is compared with.
 FRAMES = {"cell": "black", "other": "white"}
@@ -45,43 +47,57 @@ class Map:
         overlay = diagram.draw(
             where.drawn(plane), *where.axes, "bokeh", diagram.heading, whole=whole, drawn=nothing, hover=False
         )
-        self.figure: figure = rendered(overlay)
-        self.cells = next(each for each in self.figure.renderers if each.name == "cells")
+        self.figure = figure_of(overlay)
+        self.renderers = [each for each in self.figure.renderers if isinstance(each, GlyphRenderer)]
+        self.cells = next(each for each in self.renderers if each.name == "cells")
         self.readout = Div(text=NOTHING, height=24, render_as_text=True)
         self._attach(plane, tapped, seen)
 
-    def _attach(self, plane: xr.Dataset, tapped: Callable, seen: Callable) -> None:
+    def _attach(
+        self, plane: xr.Dataset, tapped: Callable[[tuple[int, int]], None], seen: Callable[[list[float]], None]
+    ) -> None:
         self.figure.add_tools(BoxSelectTool())
-        self.figure.toolbar.update(active_drag=self.figure.select_one(PanTool), active_scroll=None, logo=None)
-        self.frames = {}
+        self.figure.toolbar.update(active_drag=self.figure.select_one({"type": PanTool}), active_scroll=None, logo=None)
+        self.frames: dict[str, PolyAnnotation] = {}
         for name, colour in FRAMES.items():
-            look = {"line_color": colour, "line_alpha": 1, "line_width": 2.5, "fill_alpha": 0}
             # With corners from the start: Bokeh stops painting where there are not as many xs as ys, visible or not.
             xs, ys = self.where.outline(0, 0)
-            self.frames[name] = PolyAnnotation(name=name, xs=xs.tolist(), ys=ys.tolist(), visible=False, **look)
+            self.frames[name] = PolyAnnotation(
+                name=name,
+                xs=xs.tolist(),
+                ys=ys.tolist(),
+                visible=False,
+                line_color=colour,
+                line_alpha=1,
+                line_width=2.5,
+                fill_alpha=0,
+            )
             self.figure.add_layout(self.frames[name])
 
         def on_tap(event: Tap) -> None:
-            if (cell := self.where.cell(event.x, event.y)) is not None:
+            if (cell := self.where.cell(_sent(event.x), _sent(event.y))) is not None:
                 tapped(cell)
 
         def on_selection(event: SelectionGeometry) -> None:
-            if event.final and event.geometry["type"] == "rect":
-                seen([event.geometry[end] for end in ("x0", "x1", "y0", "y1")])
+            geometry = event.geometry
+            assert geometry is not None  # the browser sends one
+            if event.final and geometry["type"] == "rect":
+                seen([geometry["x0"], geometry["x1"], geometry["y0"], geometry["y1"]])
 
         def on_move(event: RangesUpdate) -> None:
-            seen([event.x0, event.x1, event.y0, event.y1])
+            seen([_sent(end) for end in (event.x0, event.x1, event.y0, event.y1)])
 
-        self.figure.on_event(Tap, on_tap)
-        self.figure.on_event(SelectionGeometry, on_selection)
-        self.figure.on_event(RangesUpdate, on_move)
+        # Bokeh types every callback as one of any event, and calls it with the event that was asked for.
+        self.figure.on_event(Tap, on_tap)  # type: ignore[arg-type]
+        self.figure.on_event(SelectionGeometry, on_selection)  # type: ignore[arg-type]
+        self.figure.on_event(RangesUpdate, on_move)  # type: ignore[arg-type]
         for limits, (low, high) in zip((self.figure.x_range, self.figure.y_range), self.where.frame, strict=True):
             limits.update(start=low, end=high, reset_start=low, reset_end=high)
         code = files("lazyrich.explore").joinpath("readout.js").read_text(encoding="utf-8")
         self.figure.js_on_event("mousemove", CustomJS(args=self._known(plane), code=code))
 
     def _known(self, plane: xr.Dataset) -> dict[str, Any]:
-        """What the pointer's script knows of the map."""
+        """Return what the pointer's script knows of the map."""
         codes, where = self.diagram.codes, self.where
         curved = None
         if isinstance(where, Curved):
@@ -116,24 +132,30 @@ class Map:
         with np.errstate(over="ignore"):
             single = values.astype(np.float32)
         values = single if np.array_equal(single, values, equal_nan=True) else values
-        data = self.cells.data_source.data
-        self.cells.data_source.data = (
-            {**data, "image": [values]} if "image" in data else {**data, self.diagram.variable: values.T.ravel()}
-        )
+        source = source_of(self.cells)
+        new = {"image": [values]} if "image" in source.data else {self.diagram.variable: values.T.ravel()}
+        source.data = {**source.data, **new}
 
     def draw_lines(self, lines: Lines) -> None:
         """Show these boundaries and no others, in units of the plane's axes."""
         lines = self.where.lines(lines)
-        items = [item for legend in self.figure.select({"type": Legend}) for item in legend.items]
-        for renderer in self.figure.renderers:
+        items = found(self.figure, LegendItem)
+        for renderer in self.renderers:
             if renderer is self.cells:
                 continue
-            renderer.visible = renderer.name in lines
-            if renderer.visible:
-                xs, ys = parted(lines[renderer.name]).T
-                renderer.data_source.data = dict(zip(self.where.axes, (xs, ys), strict=True))
+            pieces = lines.get(renderer.name or "")
+            renderer.visible = pieces is not None
+            if pieces is not None:
+                xs, ys = parted(pieces).T
+                source_of(renderer).data = dict(zip(self.where.axes, (xs, ys), strict=True))
         for item in items:  # bands of several boundaries share one
             item.visible = any(renderer.visible for renderer in item.renderers)
+
+    def head(self, words: str) -> None:
+        """Show these words above the map."""
+        title = self.figure.title
+        assert isinstance(title, Title)  # Bokeh makes one of a text
+        title.text = words
 
     def frame(self, name: str, cell: tuple[int, int] | None) -> None:
         """Put a frame around a cell (column, row), or around none."""
@@ -151,3 +173,9 @@ class Map:
             strict=True,
         ):
             limits.update(start=low, end=high)
+
+
+def _sent(value: float | None) -> float:
+    """Return a coordinate of an event, which is missing only in events that no browser has sent."""
+    assert value is not None
+    return value

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
+from lazyrich.analysis.codes import Codes
 from lazyrich.analysis.quantiles import quantiles
 from lazyrich.analysis.stages import STAGES, Stage, stage
 from lazyrich.draw.diagrams import LAZY_RICH, Diagram, at_quantile, most
@@ -27,12 +28,12 @@ SLACK = 1e-6  # of float32 times
 
 
 def moment_diagrams(source: Results) -> list[Diagram]:
-    """Diagrams of the recorded observables at a time of training, and of the stage; none where no trajectories are kept."""
+    """Return diagrams of the stage and of recorded observables during training; none where no trajectories are kept."""
     if source.sweep.record.summary:
         return []
     recorded = [name for name in NAMES if name in source.recorded.data_vars]
     replicates = source.sweep.replicates
-    found = [(STAGES.name, "Stage", STAGES, most(replicates))]
+    found: list[tuple[str, str, Codes | None, str]] = [(STAGES.name, "Stage", STAGES, most(replicates))]
     for name in recorded:
         text = f"{at_quantile(0.5, replicates)}; grey: no value (diverged, or training had ended); white: not run"
         found.append((name, _first(source.recorded[name]), None, text))
@@ -48,9 +49,9 @@ def _first(variable: xr.DataArray) -> str:
 
 
 def moments(share: Float[np.ndarray, ...], steps: Float[np.ndarray, ...]) -> Float[np.ndarray, " moments"]:
-    """Times τ at which maps of cells with these h and numbers of steps can be looked at.
+    """Return the times τ at which maps of cells with these h and numbers of steps can be looked at.
 
-    From 0 on where all run equally long, else logarithmic; up to the longest run that may converge (h < 1).
+    Even from 0 on where all run equally long, else logarithmic; up to the longest run that may converge (h < 1).
     """
     last = share * steps
     known = np.isfinite(last)
@@ -93,11 +94,11 @@ class Moments:
         self.whole = source.grid.assign({diagram.variable: ("colour", found)}).assign_attrs(source.summary.attrs)
 
     def is_of(self, source: Results, diagram: Diagram) -> bool:
-        """Whether it is this diagram of this source."""
+        """Return whether it is this diagram of this source."""
         return self.source is source and self.diagram.name == diagram.name
 
     def plane(self, place: dict[str, int], moment: int, quantile: float) -> xr.DataArray:
-        """The map at a moment: a quantile over replicates, or the stage of most of them, at `place` of further dimensions."""
+        """Return the map at a moment, at `place` of further dimensions: a quantile over replicates, or the stage of most."""
         grid = self.source.summary["phase"]
         cells = xr.DataArray(np.arange(grid.size).reshape(grid.shape), dims=grid.dims).isel(place)
         replicates = self.values[moment, cells.values.ravel()]
@@ -116,7 +117,7 @@ class Moments:
 
 
 def _stages(data: xr.Dataset, times: np.ndarray) -> np.ndarray:
-    """Codes of `Stage`, (moments, networks)."""
+    """Return codes of `Stage`, (moments, networks)."""
     share = data["stability_fraction"].values
     onset, end = (share * data[name].values for name in ("onset_step", "end_step"))
     tau = data["tau"].values
@@ -132,7 +133,7 @@ def _at(
     held: Bool[np.ndarray, " networks"],
     times: Float[np.ndarray, " moments"],
 ) -> Float[np.ndarray, "moments networks"]:
-    """Each network's value at rising times: that of the last record before; after the last one it is `held`, or NaN."""
+    """Return each network's value at rising times: that of the last record before; after the last it is `held`, or NaN."""
     networks, records = tau.shape
     found = np.full((len(times), networks), np.nan, np.float32)
     for i in range(networks):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from bokeh.models import GlyphRenderer, Legend, Span
+from bokeh.models.annotations import LegendItem, Span
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from lazyrich.draw import oscillation
 from lazyrich.draw.curves import STAGES, empty, middle
-from lazyrich.draw.rendered import rendered
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
+from lazyrich.explore.models import figure_of, found, source_of
 
 SIZE = (240, 220)
 
@@ -28,7 +29,7 @@ class Panels:
         return {each.panel.name: each.figure for each in self.drawn}
 
     def show(self, networks: xr.Dataset | None) -> None:
-        """Every replicate, their median and their theories; nothing where there are no networks."""
+        """Show every replicate, their median and their theories; nothing where there are no networks."""
         if networks is None:
             for each in self.drawn:
                 each.figure.visible = False
@@ -42,18 +43,18 @@ class Panels:
         onset, end = (each if np.isfinite(each) else last for each in map(middle, stages(networks)))
         for each in self.drawn:
             panel = each.panel
-            found = simulated(networks, panel)
-            each.figure.visible = any(np.isfinite(values).any() for values in found.values())
+            values_of = simulated(networks, panel)
+            each.figure.visible = any(np.isfinite(values).any() for values in values_of.values())
             if not each.figure.visible:
                 continue
             curves: dict[str, oscillation.Curve] = {}
-            for name, values in found.items():
+            for name, values in values_of.items():
                 curves[f"all_{name}"] = oscillation.parted(steps, values, joined)
                 curves[name] = median_curve(steps, values, panel.log, joined)
                 curves[f"dots_{name}"] = oscillation.dots(steps, values, joined)
             for key, values in predicted[panel.name].items():
                 curves[key] = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))
-            shown = [np.where(seen, values, np.nan).ravel() for values in found.values()]
+            shown = [np.where(seen, values, np.nan).ravel() for values in values_of.values()]
             shown += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
             # A name in the legend stands for what can be seen.
             curves = {
@@ -68,11 +69,12 @@ class Panels:
             each.figure.y_range.update(start=low, end=high)
 
     def mark(self, time: float | None) -> None:
-        """A line at the time τ, or none."""
+        """Show a line at the time τ, or none."""
+        step = time / self.share if time is not None and np.isfinite(self.share) else None
         for each in self.drawn:
-            each.moment.visible = time is not None and np.isfinite(self.share)
-            if each.moment.visible:
-                each.moment.location = time / self.share
+            each.moment.visible = step is not None
+            if step is not None:
+                each.moment.location = step
 
 
 class _Drawn:
@@ -81,26 +83,28 @@ class _Drawn:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         overlay = empty(panel, list(panel.observables), list(THEORIES[panel.name]), SIZE, replicates=True)
-        self.figure: figure = rendered(overlay)
+        self.figure = figure_of(overlay)
         self.figure.name = panel.name
         self.moment = Span(dimension="height", line_color="black", line_width=1.5, visible=False)
         self.figure.add_layout(self.moment)
-        self.curves = list(self.figure.select({"type": GlyphRenderer}))
-        self.items = [item for legend in self.figure.select({"type": Legend}) for item in legend.items]
+        self.curves = found(self.figure, GlyphRenderer)
+        self.items = found(self.figure, LegendItem)
         self.stages = {name: self.figure.select_one({"name": name}) for name in STAGES}
 
     def fill(self, curves: dict[str, oscillation.Curve]) -> None:
         """Show these curves and no others."""
         for renderer in self.curves:
-            renderer.visible = renderer.name in curves
-            if renderer.visible:
-                steps, values = curves[renderer.name]
+            curve = curves.get(renderer.name or "")
+            renderer.visible = curve is not None
+            if curve is not None:
+                steps, values = curve
                 values = np.where(values > 0, values, np.nan) if self.panel.log else values
-                renderer.data_source.data = {"step": steps, self.panel.name: values}
+                source_of(renderer).data = {"step": steps, self.panel.name: values}
         for item in self.items:
             item.visible = any(renderer.visible for renderer in item.renderers)
 
     def shade(self, onset: float, end: float) -> None:
         """Shade stage one up to the step t₁, and stage two from there to t₂."""
         for span, left, right in zip(self.stages.values(), (0.0, onset), (onset, max(onset, end)), strict=True):
+            assert span is not None  # `empty` draws both
             span.update(left=left, right=right)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 
 import panel as pn
@@ -43,7 +43,7 @@ class Reader:
         self.busy = False
         self.document = pn.state.curdoc
         if self.document:
-            self.document.add_periodic_callback(without_document_lock(self._look), LOOK)
+            self.document.add_periodic_callback(_unlocked(self._look), LOOK)
 
     @property
     def wanting(self) -> bool:
@@ -62,20 +62,25 @@ class Reader:
         """Read what the state asks for, and show it then."""
         self.busy = True
         self._loading(True)
-        self.document.add_next_tick_callback(without_document_lock(self._read))
+        self._next(_unlocked(self._read))
+
+    def _next(self, call: Callable[[], None]) -> None:
+        """Call it as soon as the page may be changed."""
+        assert self.document is not None  # without a browser nothing is read: see `wanting`
+        self.document.add_next_tick_callback(call)
 
     def _moments(self, source: Source) -> list[Diagram]:
-        """The diagram of a source that the state asks for, where it is one of moments."""
+        """Return the diagram of a source that the state asks for where it is one of moments, else none."""
         show = self.session.state.show
         return [each for each in source.diagrams if each.name == show and show.startswith(DURING)]
 
     def _has(self, source: Source, diagram: Diagram) -> bool:
-        """Whether the page or the source has a diagram of moments."""
+        """Return whether the page or the source has a diagram of moments."""
         shown = self.session.moments
         return (shown is not None and shown.is_of(source, diagram)) or source.known_moments(diagram) is not None
 
     def _fetch(self, get: Callable[[str], Source]) -> str:
-        """Read what the state asks for; why that cannot be, or nothing."""
+        """Read what the state asks for; return why that cannot be, or nothing."""
         try:
             source = get(self.session.state.sweep)
             for diagram in self._moments(source):
@@ -88,7 +93,7 @@ class Reader:
 
     async def _read(self) -> None:
         why = await asyncio.to_thread(self._fetch, self.session.sources.get)
-        self.document.add_next_tick_callback(partial(self._have_read, why))
+        self._next(partial(self._have_read, why))
 
     def _have_read(self, why: str) -> None:
         self.busy = False
@@ -98,4 +103,9 @@ class Reader:
     async def _look(self) -> None:
         if not self.busy:
             await asyncio.to_thread(self._fetch, self.session.sources.refresh)
-            self.document.add_next_tick_callback(self._news)
+            self._next(self._news)
+
+
+def _unlocked(call: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    """Return a callback of a document that leaves the page to others while it waits."""
+    return without_document_lock(call)  # type: ignore[arg-type]  # Bokeh takes coroutines too, which its types leave out

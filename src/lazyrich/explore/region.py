@@ -17,7 +17,7 @@ from lazyrich.sweep.schema import SECTION_OF
 
 
 def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:
-    """The sweep file `file` with other axes (key -> as in a sweep file)."""
+    """Return the sweep file `file` with other axes (key -> as in a sweep file)."""
     data = load_yaml(file)
     for name, axis in axes.items():
         data.setdefault(SECTION_OF[name], {})[name] = axis
@@ -27,7 +27,7 @@ def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:
 
 
 def axis_within(values: Real[np.ndarray, " points"], low: float, high: float) -> dict[str, Any]:
-    """The part of an axis (rising `values`) from `low` to `high`, in as many points as the whole has, as in a sweep file.
+    """Return the part of an axis (rising `values`) from `low` to `high`, in as many points as the whole, as in a sweep file.
 
     No further than the outermost values, although their cells reach beyond: all that a sweep file may not say (a size below
     zero, more samples than the data have) holds of numbers that are beyond those of one which it may say. A part without such a

@@ -67,14 +67,14 @@ class Results:
         return written(self.file, self.home) != self._state
 
     def fields(self, names: Iterable[str]) -> xr.Dataset:
-        """Some fields of the summary (those of the names that it has), in memory from the first time on."""
+        """Return some fields of the summary (those of the names that it has), in memory from the first time on."""
         found = [name for name in dict.fromkeys(names) if name in self.summary.variables]
         if self._stored:
             self._stored.fill(found)
         return self.summary[found]
 
     def plane(self, place: dict[str, int]) -> xr.Dataset:
-        """All of the summary at `place` along some dimensions, in memory."""
+        """Return all of the summary at `place` along some dimensions, in memory."""
         if self._stored:
             return self._stored.read(map(str, self.summary.data_vars), place)
         return self.summary.isel(place)
@@ -82,7 +82,7 @@ class Results:
     def _lines(
         self, names: tuple[str, ...], x: str, y: str, place: tuple[tuple[str, int], ...]
     ) -> dict[str, list[np.ndarray]]:
-        """Some boundaries of the plane at `place` along the other dimensions, as `boundaries` gives them."""
+        """Return some boundaries of the plane at `place` along the other dimensions, as `boundaries` gives them."""
         ends = [BOUNDARIES[name].field + end for name in names for end in ("", "_low", "_high")]
         plane = self.fields([*ends, "phase", "stability_fraction"]).isel(dict(place))
         return boundaries(plane, x, y)
@@ -98,12 +98,12 @@ class Results:
         return {str(dim): size for dim, size in self.summary["phase"].sizes.items()}
 
     def place(self, cell: int) -> dict[str, int]:
-        """Where along each dimension a cell (flat, in grid order) lies."""
+        """Return where along each dimension a cell (flat, in grid order) lies."""
         sizes = self.grid_sizes
         return dict(zip(sizes, map(int, np.unravel_index(cell, tuple(sizes.values()))), strict=True))
 
     def cell(self, place: dict[str, int]) -> int:
-        """The cell (flat, in grid order) at a place."""
+        """Return the cell (flat, in grid order) at a place."""
         sizes = self.grid_sizes
         return int(np.ravel_multi_index([place[dim] for dim in sizes], tuple(sizes.values())))
 
@@ -119,17 +119,17 @@ class Results:
             return data[[name for name in data if "record" in data[name].dims]].isel(network=[]).load()
 
     def path(self, name: str) -> Path:
-        """Where a shard lies."""
+        """Return where a shard lies."""
         return shard_file(self.home, name)
 
     def _places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
+        """Return the cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
         return places(self.shards[name], self.wanted)
 
     def networks(self, cell: int, names: Sequence[str]) -> xr.Dataset | None:
-        """The networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.
+        """Return the networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.
 
-        Of what is recorded only `names`.
+        Of the recorded variables only `names` are read.
         """
         found = []
         for name in self.there:
@@ -147,7 +147,7 @@ class Results:
         return [name for name in self.shards if name in done]
 
     def _whole(self) -> Unopened | None:
-        """The summary on disk, where it is that of all shards and of the sweep file as it is now."""
+        """Return the summary on disk where it is that of all shards and of the sweep file as it is now, else None."""
         if not self.there:
             command = snakemake_command(self.home / "report.html", self.home.parent)
             raise LazyrichError(f"{self.home}: nothing is trained yet; run {command}")
@@ -157,14 +157,14 @@ class Results:
         there = path.exists() and checksum_file(path).exists()
         if not (self.complete and there and path.stat().st_mtime >= newest):
             return None
-        if found := integrity.damage(path):
+        if damage := integrity.damage(path):
             command = snakemake_command(self.home / "report.html", self.home.parent)
-            raise LazyrichError(f"{path}: {found}; delete it, then run {command}")
-        found = Unopened(path)
+            raise LazyrichError(f"{path}: {damage}; delete it, then run {command}")
+        stored = Unopened(path)
         # Else of the file before somebody edited it, its thresholds alone perhaps.
-        return found if found.outline.attrs.get("analysed") == analysed(self.sweep) else None
+        return stored if stored.outline.attrs.get("analysed") == analysed(self.sweep) else None
 
     def _so_far(self) -> xr.Dataset:
-        """A summary of the shards that are there."""
+        """Return a summary of the shards that are there."""
         paths = [self.path(name) for name in self.there]
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)

@@ -1,4 +1,4 @@
-"""Serving the explorer, to this machine only."""
+"""Serve the explorer, to this machine only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import logging
 from pathlib import Path
 
 import panel as pn
+from bokeh.document import Document
 from bokeh.models import CustomJS
+from bokeh.server.contexts import BokehSessionContext
 from bokeh.server.server import Server
 
 from lazyrich.explore.explorer import Explorer
@@ -49,8 +51,10 @@ def _page(sources: Sources, launcher: Launcher | None) -> None:
     pn.state.onload(_send_at_once)
     # Panel writes the address and does not hear of the browser's way back.
     back = CustomJS(code="window.addEventListener('popstate', () => window.location.reload())")
-    pn.state.curdoc.js_on_event("document_ready", back)
-    address = Address.from_request(pn.state.curdoc.session_context.request)
+    document, context = _visit()
+    document.js_on_event("document_ready", back)
+    assert context.request is not None  # that of the page
+    address = Address.from_request(context.request)  # type: ignore[arg-type]  # Bokeh's proxy has all of a request
     try:
         Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
     except Exception as error:  # whatever it is: Panel would show it as HTML, and what it says may be a file's words
@@ -58,10 +62,21 @@ def _page(sources: Sources, launcher: Launcher | None) -> None:
         pn.pane.HTML(html("<p><b>This page cannot be shown: {}</b></p>", error)).servable(title="lazyrich")
 
 
+def _visit() -> tuple[Document, BokehSessionContext]:
+    """Return the document of the page that is being served, and its session."""
+    document = pn.state.curdoc
+    assert document is not None  # while a page is made or loads
+    context = document.session_context
+    assert isinstance(context, BokehSessionContext)  # of a server's page
+    return document, context
+
+
 def _send_at_once() -> None:
-    """No piece of a message to the browser waits for the receipt of the last one, which takes 40 ms each.
+    """Let no piece of a message to the browser wait for the receipt of the last one, which takes 40 ms each.
 
     Tornado says how (`WebSocketHandler.set_nodelay`), Bokeh neither does it nor gives the socket by a public name.
     """
-    for connection in pn.state.curdoc.session_context.session._subscribed_connections:
+    session = _visit()[1].session
+    assert session is not None  # the page is loaded by one
+    for connection in session._subscribed_connections:
         connection._socket.set_nodelay(True)

@@ -91,6 +91,7 @@ class Session:
         ValueError
             where another run has not ended, or the part is over budget.
         """
+        assert self.launcher is not None  # without one the page has no button that runs a part
         self.launcher.start(self.finer().read(), self.source.name)
 
     @property
@@ -122,20 +123,21 @@ class Session:
         return float(self.source.times[self.state.moment]) if self.state.show.startswith(DURING) else None
 
     def plane(self) -> xr.Dataset:
-        """What the map shows: the summary's fields at the chosen slices, or those of a time of training.
+        """Return what the map shows: the summary's fields at the chosen slices, or those of a time of training.
 
         Values at the chosen quantile stand where a median is drawn.
         """
         names = ["phase", "networks", "stability_fraction", self.diagram.variable]
         if self.time is None:
             return self.at_quantile(self.source.fields(names).isel(self.place))
+        assert self.moments is not None  # `find_moments` comes first
         plane = self.source.fields(names[:-1]).isel(self.place)
         return plane.assign(
             {self.diagram.variable: self.moments.plane(self.place, self.state.moment, self.state.quantile)}
         )
 
     def at_quantile(self, data: xr.Dataset) -> xr.Dataset:
-        """Every number at the chosen quantile, in place of the median that diagrams draw."""
+        """Return every number at the chosen quantile, in place of the median that diagrams draw."""
         wide = [name for name, values in data.data_vars.items() if "quantile" in values.dims]
         if self.state.quantile == 0.5 or not wide:
             return data
@@ -143,13 +145,14 @@ class Session:
         return data.drop_dims("quantile").merge(chosen)
 
     def whole(self) -> xr.Dataset:
-        """What sets the colours of the map: all slices, and all times."""
+        """Return what sets the colours of the map: all slices, and all times."""
         if self.time is not None:
+            assert self.moments is not None  # `find_moments` comes first
             return self.moments.whole
         return self.at_quantile(self.source.fields([self.diagram.variable]))
 
     def lines(self) -> Lines:
-        """The map's boundaries, in units of the plane's axes."""
+        """Return the map's boundaries, in units of the plane's axes."""
         if not self.state.lines:
             return {}
         return self.source.lines(self.diagram.lines, self.state.x, self.state.y, tuple(self.place.items()))
@@ -158,7 +161,7 @@ class Session:
         return self.source.fields(FIELDS).isel(self.place)
 
     def _choose_coordinates(self) -> None:
-        """Those of the state, as far as they tell the map's cells apart."""
+        """Take the coordinates of the state where they tell the map's cells apart, else the sweep's own axes."""
         state, place = self.state, tuple(self.place.items())
         if self.changed("pairs", self.source, state.x, state.y):
             self.pairs = pairs(self._numbers(), state.x, state.y)
@@ -167,14 +170,15 @@ class Session:
             return
         if state.coordinates != OWN:
             try:
-                self.where = Curved(self._numbers(), state.x, state.y, tuple(state.coordinates.split()))
+                horizontal, vertical = state.coordinates.split()
+                self.where = Curved(self._numbers(), state.x, state.y, (horizontal, vertical))
                 return
             except (KeyError, ValueError):
                 state.coordinates = OWN
         self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
 
     def _inside(self, part: list[float]) -> list[float]:
-        """What of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
+        """Return what of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
         if not part:
             return []
         frame = self.where.frame
@@ -186,12 +190,12 @@ class Session:
         )
 
     def running(self) -> str:
-        """How far a sweep is that is not done."""
+        """Return how far a sweep is that is not done, in words; empty for one that is."""
         source = self.source
         return "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
 
     def title(self) -> str:
-        """What the map shows."""
+        """Return what the map shows, in words."""
         data = self.source.summary if self.time is None else self.source.recorded
         symbol = "" if self.diagram.codes else data[self.diagram.variable].attrs.get("symbol", "")
         heading = f"{self.diagram.heading}: {symbol}" if symbol else self.diagram.heading
@@ -200,7 +204,7 @@ class Session:
         return heading if self.time is None else heading.replace("time τ", f"τ = {self.time:.3g}")
 
     def choose(self, at: tuple[int, int]) -> None:
-        """The cell (column, row) of the map."""
+        """Choose the cell (column, row) of the map."""
         self.state.cell = self.source.cell({**self.place, self.state.x: at[0], self.state.y: at[1]})
 
     def keep(self, *_: object) -> None:
@@ -208,19 +212,19 @@ class Session:
         self.state.other = self.state.cell
 
     def see(self, part: list[float]) -> None:
-        """A rectangle of the map, which is shown alone; a sweep file of it can be had."""
+        """Show a rectangle of the map (left, right, lowest, highest) alone; a sweep file of it can be had then."""
         self.state.part = self._inside(part)
 
     def finer(self) -> io.StringIO:
-        """The sweep file of the selected part."""
+        """Return the sweep file of the selected part."""
         return io.StringIO(exports.part(self.source, self.region))
 
     def heading(self) -> str:
-        """What the map shows, and at which slice."""
+        """Return what the map shows, and at which slice."""
         return ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
 
     def caption(self) -> str:
-        """The same in a few sentences, with the networks that it shows."""
+        """Return the same in a few sentences, with the networks that it shows."""
         replicates = self.source.sweep.replicates
         middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
         said = self.diagram.caption.replace(middle, shown)
@@ -238,23 +242,23 @@ class Session:
         """Return the name, without its ending, of a file of what is seen."""
         pieces = [self.source.name, self.state.show, *([] if self.time is None else [f"tau-{self.time:.6g}"])]
         quantile = 0.5 if self.diagram.codes else self.state.quantile
-        own = tuple(self.source.axes[:2])
+        own = self.source.axes[0], self.source.axes[1]
         return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, own, quantile)
 
     def command(self) -> str:
-        """How the map is made again."""
+        """Return the commands that make the map again."""
         results = self.source.home.parent
         made = snakemake_command(self.source.home / "summary.nc", results)
         return f"{made}; {explore_command(results)}, at /{self.state.query}"
 
     def picture(self, kind: str) -> io.BytesIO:
-        """The map as `svg` or `png`."""
+        """Return the map as `svg` or `png`."""
         drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
         said = f"{self.caption()} Made by: {self.command()}"
         return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
 
     def data(self, kind: str) -> io.BytesIO:
-        """The part of the plane that is seen as netCDF (`nc`), or its cells as `csv`."""
+        """Return the part of the plane that is seen as netCDF (`nc`), or its cells as `csv`."""
         if self.time is None:
             plane = self.source.plane(self.place)
         else:

@@ -52,22 +52,22 @@ class Sources:
         self.files = {name: path for name, path in begun.items() if self._is_map(name, path)} or self.files
 
     def _is_left_out(self, name: str, path: Path) -> bool:
-        """Whether a sweep could not be read, and is as it was then."""
+        """Return whether a sweep could not be read, and is as it was then."""
         return name in self._left_out and self._left_out[name] == written(path, self.results / name)
 
     def _is_map(self, name: str, path: Path) -> bool:
-        """Whether a sweep has two axes of numbers; of a file that is wrong, or being written, what was known of it."""
+        """Return whether a sweep has two axes of numbers; of a file that is wrong, or being written, what was known of it."""
         try:
             return _has_plane(path, path.stat().st_mtime)
         except (ValueError, OSError):
             return name in self.files
 
     def name(self, asked: str) -> str:
-        """A sweep's name; any that is none stands for the first."""
+        """Return a sweep's name; any that is none stands for the first."""
         return asked if asked in self.files else next(iter(self.files))
 
     def readable(self, asked: str = "") -> str:
-        """The name of a sweep that can be read: that asked for, or the first.
+        """Return the name of a sweep that can be read: that asked for, or the first.
 
         Raises
         ------
@@ -86,11 +86,11 @@ class Sources:
         raise LazyrichError(f"{self.results}: holds no sweep that can be read; {why}")
 
     def known(self, asked: str) -> Source | None:
-        """A sweep as it was read; None where it was not."""
+        """Return a sweep as it was read; None where it was not."""
         return self._read.get(self.name(asked))
 
     def get(self, asked: str) -> Source:
-        """A sweep as it was read, now if it was not before; of one that was, nobody waits for who is reading another."""
+        """Return a sweep as it was read, now if not before; for one that was, nobody waits while another is read."""
         if (known := self.known(asked)) is not None:
             return known
         with self._reading:
@@ -112,7 +112,7 @@ class Sources:
             raise
 
     def refresh(self, asked: str) -> Source:
-        """Look, and read a sweep as it is now; while somebody is writing its file it stays as it was read."""
+        """Look, and return a sweep as it is now; while somebody is writing its file it stays as it was read."""
         self.look()
         known = self.get(asked)
         with self._reading, suppress(ValueError, OSError):
@@ -122,7 +122,7 @@ class Sources:
 
 @functools.cache
 def _has_plane(path: Path, _written: float) -> bool:
-    """Whether a sweep has two axes of numbers, read again when its file has changed."""
+    """Return whether a sweep has two axes of numbers, read again when its file has changed."""
     return len(load_sweep(path).plane) == 2
 
 
@@ -153,11 +153,11 @@ class Source(Results):
         return moments(*(median(fields[name]).values for name in ("stability_fraction", "steps")))
 
     def known_moments(self, diagram: Diagram) -> Moments | None:
-        """A diagram of moments as it was read; None where it was not."""
+        """Return a diagram of moments as it was read; None where it was not."""
         return self._moments.get(diagram.name)
 
     def moments(self, diagram: Diagram) -> Moments:
-        """A diagram of moments, of which the last two that were read are kept: some are as large as the shards."""
+        """Return a diagram of moments; the last two that were read are kept, for some are as large as the shards."""
         if (known := self.known_moments(diagram)) is None:
             known = Moments(self, diagram, self.times)
             self._moments = dict([*self._moments.items(), (diagram.name, known)][-2:])

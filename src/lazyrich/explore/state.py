@@ -55,7 +55,7 @@ class State(param.Parameterized):
         self.param.update(**{name: value, **{each: self.param[each].default for each in BELONGING.get(name, ())}})
 
     def allowed(self, source: Source) -> dict[str, Any]:
-        """These values as far as the source has them; the others are those of a new page."""
+        """Return these values as far as the source has them, and those of a new page for the others."""
         summary = source.summary
         axes = source.axes
         x = self.x if self.x in axes else axes[0]
@@ -106,7 +106,7 @@ class Address(Location):
     @property
     def query_params(self) -> dict[str, Any]:
         """Name -> value, as Panel reads them."""
-        read = {}
+        read: dict[str, Any] = {}
         for pair in parse_qsl(self.search.removeprefix("?")):
             with suppress(ValueError):  # of digits that are none of 0 to 9, say
                 read |= parse_query(f"?{urlencode([pair])}")

@@ -35,7 +35,7 @@ class Unopened:
         self.unread = set(self.outline.data_vars)
 
     def read(self, names: Iterable[str], place: dict[str, int] | None = None) -> xr.Dataset:
-        """Some variables, in memory, at `place` along some dimensions.
+        """Return some variables, in memory, at `place` along some dimensions.
 
         Raises
         ------
@@ -58,5 +58,5 @@ class Unopened:
 
 
 def _nothing(dtype: np.dtype) -> np.ndarray:
-    """A value that stands for none, as far as a type has one."""
+    """Return a value that stands for none, as far as a type has one."""
     return np.full((), np.nan if dtype.kind == "f" else 0, dtype)
