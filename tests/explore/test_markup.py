@@ -72,7 +72,7 @@ def make(root):
             data = archive.described(simulate(shard), shard)
             integrity.write(spoiled(data), shard_file(home, each))
         summary = summarise_sweep(sweep, [shard_file(home, each) for each in shards])
-        archive.write(spoiled(summary), home / "summary.nc")
+        integrity.write(spoiled(summary), home / "summary.nc")
         with netCDF4.Dataset(home / "summary.nc") as written:
             assert written["laziness"].symbol == hostile("symbol")
 
