@@ -65,9 +65,10 @@ class Start:
         output, kernel = self.output(self.moments), self.kernel(self.moments, self.root, self.width)
         self.reference = Reference.of(networks, K, self.y, self.y, floor, kernel, output)
         self.problems = torch.as_tensor(networks.problem_index, device=device)
-        held_out = networks.problem.held_out
         self.test = None
         if networks.initial.spread is not None:
+            held_out = networks.problem.held_out
+            assert held_out is not None  # `spread` is there for test samples only
             self.test = [tensor(each, device) for each in (held_out.inside, held_out.outside, held_out.y)]
             self.test_scale = self.reference.loss_scale * (networks.problem.samples / held_out.samples)  # c/2n of these
             self.spread = tensor(networks.initial.spread, device)
@@ -152,8 +153,8 @@ class Moments:
     def see(self, where: Tensor) -> Seen:
         """What is seen of the networks `where`."""
         here = torch.searchsorted(self.rows, where)
-        M, P, B = (None if x is None else pick(x, here) for x in (self.M, self.P, self.B))
-        return see(self.start, where, M, P, B)
+        B = None if self.B is None else pick(self.B, here)
+        return see(self.start, where, pick(self.M, here), pick(self.P, here), B)
 
     def keep(self, active: Tensor) -> None:
         """Drop the other rows."""

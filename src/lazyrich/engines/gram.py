@@ -54,6 +54,7 @@ class Start:
 
     def __init__(self, networks: Networks, device: str) -> None:
         problem = networks.problem
+        assert problem.vectors is not None and problem.y is not None  # every neuron is explicit: samples are kept
         index = torch.as_tensor(networks.problem_index, device=device)
         root = np.sqrt(problem.eigenvalues)
         U = tensor(problem.vectors, device)
@@ -86,6 +87,7 @@ class Start:
         self, where: Tensor, v: Float[Tensor, "rows m"], pulled: Float[Tensor, "rows n m"]
     ) -> Float[Tensor, " rows"]:
         """The loss of the test samples, whose pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s."""
+        assert self.held_out is not None  # `pulled` asks, which is there for test samples only
         inside, outside, y = self.held_out
         found = torch.empty_like(v[:, 0])
         some = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))

@@ -229,7 +229,7 @@ class Outcome:
 
     def trajectories(self, networks: Networks, recording: Recording) -> Trajectories:
         """Everything in numpy."""
-        result = empty(*recording.steps.shape, recording.keep_probes)
+        result = empty(recording.steps.shape, recording.keep_probes)
         result.observables[...] = self.observables.permute(1, 2, 0).cpu().numpy()
         result.observables[:, :, ~recording.wanted] = np.nan
         kept = ("rho_r", "v_r") if recording.keep_probes else ()

@@ -87,8 +87,9 @@ class Trajectories:
                 array[where] = getattr(part, field.name)
 
 
-def empty(count: int, records: int, probes: int) -> Trajectories:
-    """Trajectories of `count` networks to be filled in: NaN, not reached, failed; of so many probes, where any are kept."""
+def empty(shape: tuple[int, ...], probes: int) -> Trajectories:
+    """Return trajectories of `shape` = (networks, records) to fill in: NaN, not reached, failed."""
+    count, records = shape
 
     def floats(*shape: int) -> np.ndarray:
         return np.full(shape, np.nan)

@@ -68,11 +68,13 @@ class Networks:
     @property
     def size(self) -> Float[Array, " networks"]:
         """D = σ0² + v0²."""
-        return self.sigma_0**2 + self.v_0**2
+        size: np.ndarray = self.sigma_0**2 + self.v_0**2
+        return size
 
     def of_problem(self, name: str) -> np.ndarray:
-        """A scalar of each network's problem."""
-        return getattr(self.problem, name)[self.problem_index]
+        """Return a scalar of each network's problem."""
+        scalar: np.ndarray = getattr(self.problem, name)[self.problem_index]
+        return scalar
 
     @property
     def floor(self) -> Float[Array, " networks"]:
@@ -83,23 +85,27 @@ class Networks:
     def laziness(self) -> Float[Array, " networks"]:
         """χ = D/(2b), infinite where there is nothing to learn, NaN where D is to follow from that."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.size / (2 * self.of_problem("b"))
+            chi: np.ndarray = self.size / (2 * self.of_problem("b"))
+        return chi
 
     @property
     def growth_per_step(self) -> Float[Array, " networks"]:
         """k = cη√γ/(mn)."""
         gamma = self.of_problem("gamma")
-        return scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
+        k = scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
+        return np.asarray(k)
 
     @property
     def stability_fraction(self) -> Float[Array, " networks"]:
         """h = cηλ_max(Θ∞)/(2n)."""
-        return self.learning_rate / _stability_limit(self)
+        h: np.ndarray = self.learning_rate / _stability_limit(self)
+        return h
 
     @property
     def observed_neurons(self) -> Int[Array, " networks"]:
         """How many explicit neurons each network's means are taken over."""
-        return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
+        count: np.ndarray = np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
+        return count
 
 
 def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
@@ -207,7 +213,8 @@ def _limit(
     pairs, back = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
     which = pairs[0].astype(np.int64)
     largest = end_state.largest_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
-    return 2 * problem.samples * width / (loss_factor * largest[back])
+    rate: np.ndarray = 2 * problem.samples * width / (loss_factor * largest[back])
+    return rate
 
 
 def _stability_limit(networks: Networks) -> np.ndarray:

@@ -127,23 +127,24 @@ class Problem:
     @property
     def gamma(self) -> Float[Array, " problems"]:
         """γ = yᵀKy."""
-        return scalars.gamma(self.eigenvalues, self.targets)
+        return np.asarray(scalars.gamma(self.eigenvalues, self.targets))
 
     @property
     def phi(self) -> Float[Array, " problems"]:
         """φ₂ = yᵀK²y."""
-        return scalars.phi(self.eigenvalues, self.targets)
+        return np.asarray(scalars.phi(self.eigenvalues, self.targets))
 
     @property
     def kappa(self) -> Float[Array, " problems"]:
         """κ = γ/‖y‖², NaN where y = 0."""
         with np.errstate(invalid="ignore"):
-            return self.gamma / self.y_norm**2
+            kappa: np.ndarray = self.gamma / self.y_norm**2
+        return kappa
 
     @property
     def b(self) -> Float[Array, " problems"]:
         """b = √(yᵀK⁺y)."""
-        return scalars.least_norm(self.eigenvalues, self.targets)
+        return np.asarray(scalars.least_norm(self.eigenvalues, self.targets))
 
 
 def problems(
@@ -202,6 +203,7 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
         scales = {"sigma_0": float(np.sqrt(np.mean(W**2))), "v_0": float(np.sqrt(np.mean(v**2)))}
         brought = Weights(p=W @ V[keep].T, v=v, **scales)
     if data.X_test is not None:
+        assert data.y_test is not None  # test inputs come with targets
         inside = data.X_test @ V[keep].T
         beyond = data.X_test - inside @ V[keep]
         if brought is None:
@@ -321,6 +323,7 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         return np.stack([np.pad(getattr(s, name), (0, r - len(s.eigenvalues))) for s in singles])
 
     eigenvalues = padded("eigenvalues")
+    tests = [single.test for single in singles if single.test is not None]  # all of them or none
     return Problem(
         samples=singles[0].samples,
         dimension=np.array([single.dimension for single in singles]),
@@ -336,5 +339,5 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         if samples
         else None,
         y=np.stack([single.y for single in singles]) if samples else None,
-        held_out=stacked([single.test for single in singles], row["test_samples"]) if singles[0].test else None,
+        held_out=stacked(tests, row["test_samples"]) if tests else None,
     )
