@@ -60,7 +60,7 @@ NAMES = tuple(ACTIVATIONS)
 
 
 class ActivationError(LazyrichError):
-    """A user's activation that cannot be used; the message names file, function and mend."""
+    """A user's activation that cannot be used; the message names file, function and fix."""
 
 
 def split(name: str) -> tuple[str, str] | None:
@@ -89,7 +89,7 @@ def check_file(name: str) -> None:
     except OSError as error:
         raise ActivationError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (SyntaxError, UnicodeDecodeError, ValueError) as error:
-        raise ActivationError(f"{path}: is no Python ({error}); mend it") from None
+        raise ActivationError(f"{path}: is no Python ({error}); fix it") from None
     defined = _defined(tree)
     if function not in defined and "*" not in defined:
         known = ", ".join(sorted(defined)) or "nothing"

@@ -74,7 +74,7 @@ def check(found: Estimate, budget: Budget, name: str) -> None:
     Raises
     ------
     ValueError
-        with file, key, number and mend.
+        with file, key, number and fix.
     """
     for key, unit, asked, most in (
         ("core_hours", "hours of one core or GPU", found.hours, budget.core_hours),

@@ -20,7 +20,7 @@ HEAD = """# Sweep files and configuration
 <!-- Generated from the models in src/lazyrich by `make docs`; a test keeps it in step. Edit there. -->
 
 `config.yaml` says which sweeps are made; `sweeps/<name>.yaml` says what one sweep trains. The same keys work in Python:
-`lazyrich.run({...})`. A wrong file stops everything before any work, with file, key, value and mend. Editors that read JSON
+`lazyrich.run({...})`. A wrong file stops everything before any work, with file, key, value and fix. Editors that read JSON
 schema find it in `sweep.schema.json`.
 
 A key marked *axis* takes one value or

@@ -27,7 +27,7 @@ NON_NEGATIVE = Real(0)
 
 
 class SweepError(LazyrichError):
-    """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
+    """A sweep file, or a file it names, that cannot be run; the message names file, key, value and fix."""
 
 
 class Section(BaseModel):
