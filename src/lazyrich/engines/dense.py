@@ -37,12 +37,12 @@ Activation = Callable[[torch.Tensor], torch.Tensor]
 
 
 def output(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """f(X) = (1/m) Σ_r v_r φ(⟨x, w_r⟩), (n,)."""
+    """Return f(X) = (1/m) Σ_r v_r φ(⟨x, w_r⟩), (n,)."""
     return phi(X @ W.T) @ v / len(v)
 
 
 def kernel(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """Θ = J Jᵀ with J the Jacobian of the outputs by all weights (Definition 3.1), (n, n)."""
+    """Return Θ = J Jᵀ with J the Jacobian of the outputs by all weights (Definition 3.1), (n, n)."""
     by_W, by_v = torch.func.jacrev(lambda W, v: output(phi, X, W, v), argnums=(0, 1))(W, v)
     J = torch.cat([by_W.reshape(len(X), -1), by_v], dim=1)
     return J @ J.T
@@ -102,18 +102,18 @@ class Start:
         self.b_rms = float(((W @ (X.T @ y)) ** 2).mean()) ** 0.5
 
     def left(self, f: torch.Tensor) -> float:
-        """‖Π(y − f)‖²: of a linear network what it can fit, of others everything."""
+        """Return ‖Π(y − f)‖²: of a linear network what it can fit, of others everything."""
         reducible = self.U.T @ (f - self.y) if self.linear else f - self.y
         return float((reducible**2).sum())
 
     def rho(self, W: torch.Tensor) -> torch.Tensor:
-        """ρ_r of each neuron."""
+        """Return ρ_r of each neuron."""
         return (W - self.W) @ (self.X.T @ self.y)
 
     def state(
         self, W: torch.Tensor, v: torch.Tensor, step: int, own: int, loss: torch.Tensor, test_loss: torch.Tensor
     ) -> State:
-        """Everything that observables are made of, of weights at a step, whose losses are known."""
+        """Return all that observables are made of, for weights at a step whose losses are known."""
         y, m = self.y, len(v)
         rho = self.rho(W)
         lazy = y - torch.linalg.matrix_power(self.contraction, step) @ self.residual
@@ -151,7 +151,7 @@ class Start:
 
 
 def balance(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """v_r v_s − ⟨w_r, w_s⟩, (m, m), which gradient flow conserves."""
+    """Return v_r v_s − ⟨w_r, w_s⟩, (m, m), which gradient flow conserves."""
     return torch.outer(v, v) - W @ W.T
 
 
@@ -309,7 +309,7 @@ class Realised:
 
 
 def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
-    """Network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
+    """Return network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
 
     X = U Λ^½ is a root of K, which is all of the inputs that training sees. Linear networks know their samples up to a
     rotation only: U = I, and rows of X are the modes of K. Where every neuron is explicit, they are the network's own and
@@ -362,7 +362,7 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
 def _realised_test(
     networks: Networks, i: int, z: Float[Array, "neurons coordinates"]
 ) -> tuple[tuple[Float[Array, "rows d"], Float[Array, " rows"]], Float[Array, "neurons more"]]:
-    """Test inputs and targets of network i, and unit weights of neurons z in the coordinates that only those inputs have."""
+    """Return test inputs and targets of network i, and weights of neurons z in coordinates that only those inputs have."""
     held_out, p = networks.problem.held_out, networks.problem_index[i]
     assert held_out is not None  # as the caller has seen
     r = z.shape[1] - 1
@@ -387,7 +387,7 @@ def neurons(
     width: float,
     spare: int = 0,
 ) -> Float[Array, "neurons coordinates"]:
-    """Neurons of which the first are the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
+    """Return neurons that begin with the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
 
     With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, more are at rest) from
     the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network

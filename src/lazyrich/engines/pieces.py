@@ -91,7 +91,7 @@ def one_by_one(
 
 @contextlib.contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """So many threads for torch's operations on a CPU, and afterwards as many as before."""
+    """Give torch's operations on a CPU so many threads, and afterwards as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

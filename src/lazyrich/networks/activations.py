@@ -64,7 +64,7 @@ class ActivationError(LazyrichError):
 
 
 def split(name: str) -> tuple[str, str] | None:
-    """(file, function) of a user's activation, None for one of `NAMES`."""
+    """Return (file, function) of a user's activation, None for one of `NAMES`."""
     path, colon, function = name.rpartition(":")
     return (path, function) if colon else None
 
@@ -97,7 +97,7 @@ def check_file(name: str) -> None:
 
 
 def _defined(node: ast.AST) -> set[str]:
-    """Names that a module defines, under conditions, too, but not inside of functions and classes."""
+    """Return the names that a module defines, also under conditions, but not inside functions and classes."""
     found = set()
     for child in ast.iter_child_nodes(node):
         match child:
@@ -114,7 +114,7 @@ def _defined(node: ast.AST) -> set[str]:
 
 
 def function(name: str) -> Function:
-    """The function φ of tensors, elementwise.
+    """Return the function φ of tensors, elementwise.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def function(name: str) -> Function:
 
 
 def value_and_slope(name: str) -> Map:
-    """The map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink the slope is that of autograd."""
+    """Return the map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink as autograd has it."""
     import torch
 
     if split(name) is None and (fast := ACTIVATIONS[name].fast):

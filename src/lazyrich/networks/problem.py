@@ -101,7 +101,7 @@ class Problem:
     held_out: HeldOut | None = None  # test samples, where they are asked for
 
     def part(self, where: np.ndarray) -> Problem:
-        """Some of the problems, without modes that none of them has."""
+        """Return some of the problems, without modes that none of them has."""
         r = int(self.rank[where].max())
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
@@ -150,7 +150,7 @@ class Problem:
 def problems(
     columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False
 ) -> tuple[Problem, np.ndarray]:
-    """The distinct problems of networks of one n, and each network's problem (networks,).
+    """Return the distinct problems of networks of one n, and each network's problem (networks,).
 
     `samples` also keeps the eigenvectors of K and y itself, and test samples one by one with a function for each neuron: what a
     network that is not linear tells apart.
@@ -288,7 +288,7 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
 
 
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
-    """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
+    """Scale y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
     values = dict(vars(single))
     y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
     law, test = single.law, single.test

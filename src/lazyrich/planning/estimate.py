@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(shards: dict[str, Recipe], done: Collection[str], constants: work.Amounts, *, gpu: bool) -> Estimate:
-    """What the shards that are not `done` take, by the cost model with these constants."""
+    """Return what the shards that are not `done` take, by the cost model with these constants."""
     left = [shard for name, shard in shards.items() if name not in done]
     jobs = [work.of_job("simulate_shard", shard, gpu=gpu) for shard in left]
     return Estimate(

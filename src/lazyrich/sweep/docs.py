@@ -48,12 +48,12 @@ SECTIONS = (
 
 
 def json_schema() -> str:
-    """The sweep file's JSON schema, as text."""
+    """Return the sweep file's JSON schema, as text."""
     return json.dumps(Sweep.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def keys_page() -> str:
-    """`config/README.md`: every key with its type, default and meaning."""
+    """Return `config/README.md`: every key with its type, default and meaning."""
     parts = [HEAD, "## Top of a sweep file\n", _table(Sweep)]
     for path in SECTIONS:
         model: type[BaseModel] = Sweep

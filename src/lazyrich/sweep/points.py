@@ -11,7 +11,7 @@ COLUMNS = ("step", "loss", "rho_over_v", "ntk_error")
 
 
 def read_points(path: str | Path) -> dict[str, list[float]]:
-    """The columns of a table of published points, name -> one number a point.
+    """Return the columns of a table of published points, name -> one number a point.
 
     Raises
     ------

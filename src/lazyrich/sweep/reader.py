@@ -83,7 +83,7 @@ def check_text(data: Any, name: str) -> None:
 
 
 def validated(model: type[BaseModel], data: Any, name: str) -> Any:
-    """`data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; fix`."""
+    """Return `data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; fix`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -128,7 +128,7 @@ def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMo
 
 
 def _own_activations(value: Any, folder: Path) -> Any:
-    """A user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
+    """Return a user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
     if isinstance(value, dict) and isinstance(value.get("values"), list):
         return {**value, "values": [_own_activations(one, folder) for one in value["values"]]}
     own = re.match(activations.OWN, value) if isinstance(value, str) else None

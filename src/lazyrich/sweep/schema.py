@@ -268,7 +268,7 @@ class Dask(Section):
 
 
 def bare(name: str) -> str:
-    """`network.width` or `width` -> `width`: every sweepable key is unique without its section."""
+    """Return `network.width` or `width` -> `width`: every sweepable key is unique without its section."""
     return name.rpartition(".")[2]
 
 
