@@ -97,7 +97,7 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
     Raises
     ------
     ValueError
-        where the network is not one of the sweep, not on disk or damaged, with the mend.
+        where the network is not one of the sweep, not on disk or damaged, with the fix.
     """
     path, home = _sweep_path(name), Path(results or configuration().results)
     sweep = load_sweep(path)

@@ -200,7 +200,7 @@ def test_pairs_of_relu_neurons_start_as_linear_ones(tmp_path):
     np.testing.assert_allclose(paired.target_overlap[0, 0], linear.target_overlap[0, 0], rtol=1e-13)
 
 
-def test_a_network_too_large_for_memory_names_the_mend(monkeypatch):
+def test_a_network_too_large_for_memory_names_the_fix(monkeypatch):
     networks, recording = batch(network__width=30, network__activation="relu", names=("loss",), keep_probes=0)
 
     def no_memory(*arguments):

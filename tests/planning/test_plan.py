@@ -129,7 +129,7 @@ def named_as_its_hash(recipe):
     ],
 )
 @pytest.mark.parametrize("read", [read_plan, lambda path: known_shards(path.parent)])
-def test_what_is_no_plan_is_named_with_the_mend(read, text, tmp_path):
+def test_what_is_no_plan_is_named_with_the_fix(read, text, tmp_path):
     path = tmp_path / "plan.json"
     path.write_text(text, errors="surrogateescape")
     with pytest.raises(

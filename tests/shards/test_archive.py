@@ -189,7 +189,7 @@ def test_fingerprints_follow_code_but_not_words(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("cut", [0, 8, 1000, -1])
-def test_a_file_that_cannot_be_read_is_named_with_the_mend(cut, files, tmp_path):
+def test_a_file_that_cannot_be_read_is_named_with_the_fix(cut, files, tmp_path):
     content = (files / "shard.nc").read_bytes()
     path = tmp_path / "shard.nc"
     path.write_bytes(content[:cut])

@@ -397,7 +397,7 @@ def test_a_mistake_gets_one_line(project, capsys, arguments, error):
     assert error in said and said.count("\n") == 1, said
 
 
-def test_what_is_missing_or_damaged_is_said_with_its_mend(project, capsys):
+def test_what_is_missing_or_damaged_is_said_with_its_fix(project, capsys):
     assert main(["replay", "mine", "--cell", *CELL]) == 0
     path = capsys.readouterr().out.partition("stored    ")[2].partition(",")[0]
     with open(path, "ab") as file:

@@ -51,7 +51,7 @@ def test_classes_have_one_spelling(numbers):
 
 
 @pytest.mark.parametrize("wrong", ["", "-", "3-", "3--8", "-1", "cat", [], [1.5], {"values": [[]]}, True, None, "3-3"])
-def test_what_names_no_classes_is_refused_with_a_mend(wrong):
+def test_what_names_no_classes_is_refused_with_a_fix(wrong):
     with pytest.raises(ValueError, match="class.*;"):
         swept(Classes()).parse(wrong)
 
@@ -75,7 +75,7 @@ def test_what_names_no_classes_is_refused_with_a_mend(wrong):
         ({"values": [10**400]}, Real(), "finite"),
     ],
 )
-def test_wrong_axes_are_refused_with_a_mend(data, rule, words):
+def test_wrong_axes_are_refused_with_a_fix(data, rule, words):
     with pytest.raises(ValueError, match=words) as caught:
         parse_axis(data, rule)
     assert ";" in str(caught.value)  # what is wrong; what to write

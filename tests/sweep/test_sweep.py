@@ -170,7 +170,7 @@ DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
         ({"problem": ...}, "problem", "missing"),
     ],
 )
-def test_a_mistake_gets_one_error_with_file_key_and_mend(tmp_path, changes, key, words):
+def test_a_mistake_gets_one_error_with_file_key_and_fix(tmp_path, changes, key, words):
     path = tmp_path / "wrong.yaml"
     path.write_text(yaml.safe_dump(changed(**changes)))
     with pytest.raises(SweepError) as caught:

@@ -1,4 +1,4 @@
-"""Files are whole or not there; what the disk refuses is said in one line that names the file and the mend."""
+"""Files are whole or not there; what the disk refuses is said in one line that names the file and the fix."""
 
 import errno
 import os
@@ -34,12 +34,12 @@ def test_an_error_leaves_the_old_file_and_names_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "mend"),
+    ("number", "fix"),
     [(errno.EROFS, "make it writable"), (errno.EDQUOT, "free some space"), (errno.EACCES, "give yourself access")],
 )
-def test_errors_of_the_disk_come_with_a_mend(number, mend):
+def test_errors_of_the_disk_come_with_a_fix(number, fix):
     line = in_words(OSError(number, os.strerror(number), "results/a.nc"))
-    assert line == f"results/a.nc: {os.strerror(number).lower()}; {mend}, then run the same command again"
+    assert line == f"results/a.nc: {os.strerror(number).lower()}; {fix}, then run the same command again"
 
 
 def test_other_errors_say_it_themselves():
@@ -64,7 +64,7 @@ def test_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["a folder for the file", "a file for its folder", "a link to nothing for its folder"])
-def test_another_kind_of_file_is_named_with_the_mend(kind, tmp_path):
+def test_another_kind_of_file_is_named_with_the_fix(kind, tmp_path):
     path = tmp_path / "shards" / "0.nc"
     wrong = path if kind == "a folder for the file" else path.parent
     if kind == "a folder for the file":

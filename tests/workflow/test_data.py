@@ -110,7 +110,7 @@ def test_without_the_folder_nothing_runs_and_no_host_is_asked(project, server):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"sha256": "0" * 64}, f"where {'0' * 64} is expected; mend `cifar10` in config/config.yaml"),
+        ({"sha256": "0" * 64}, f"where {'0' * 64} is expected; fix `cifar10` in config/config.yaml"),
         ({"size": 7}, "bytes where 7 are expected"),
     ],
 )

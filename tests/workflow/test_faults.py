@@ -1,4 +1,4 @@
-"""Kills, full disks, damaged shards, two runs at once: each is named in one line, and the same command again mends it.
+"""Kills, full disks, damaged shards, two runs at once: each is named in one line, and the same command again fixes it.
 
 One project, whose undisturbed results every test comes back to: the same bytes in every data variable.
 """
@@ -26,7 +26,7 @@ from .conftest import MAP
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TARGET = "results/map/summary.nc"
-MENDED = "run the same command again"
+FIXED = "run the same command again"
 
 
 def content(variable):
@@ -78,7 +78,7 @@ def lines(output, *parts):
     return [line for line in output.splitlines() if all(part in line for part in parts)]
 
 
-def assert_mended(project, undisturbed, extra=()):
+def assert_fixed(project, undisturbed, extra=()):
     """The same command ends, with the undisturbed results and nothing else; then there is nothing to do."""
     project.snakemake(TARGET)
     assert variables(project.root) == undisturbed[0]
@@ -140,7 +140,7 @@ def test_killed_at_random_moments_the_same_command_goes_on(kill, project, undist
     (project.root / TARGET).unlink(missing_ok=True)
     (project.root / "results/map/shards").mkdir(parents=True, exist_ok=True)
     (project.root / "results/map/shards/.0123456789abcdef.nc.1.part").write_bytes(b"half")
-    assert_mended(project, undisturbed)
+    assert_fixed(project, undisturbed)
 
 
 def test_a_job_that_outlives_its_snakemake_ends_when_the_next_one_has_begun(project, undisturbed):
@@ -154,7 +154,7 @@ def test_a_job_that_outlives_its_snakemake_ends_when_the_next_one_has_begun(proj
     process.kill()
     process.wait()
     process.stdout.close()
-    assert_mended(project, undisturbed)
+    assert_fixed(project, undisturbed)
     written = {path: path.read_bytes() for path in project.root.glob("results/**/*.*") if path.is_file()}
     job.resume()
     _, alive = psutil.wait_procs([job, *others], timeout=60)
@@ -185,13 +185,13 @@ def test_damaged_and_foreign_shards_are_named_at_once_and_trained_anew(project, 
     assert done.returncode != 0
     assert "Traceback" not in done.stdout
     for path, what in ((cut, "not what was written"), (flipped, "not what was written"), (foreign, other.name)):
-        (line,) = lines(done.stdout, f"{path.relative_to(project.root)}: ", MENDED)
+        (line,) = lines(done.stdout, f"{path.relative_to(project.root)}: ", FIXED)
         assert what in line
     kept = {path: path.with_name(f"{path.name}.damaged") for path in bad}
     assert {path: aside.read_bytes() for path, aside in kept.items()} == bad
     assert project.jobs(TARGET) == {"simulate_shard": 3, "analyse_sweep": 1}
     aside = [*kept.values(), *(path.with_name(f"{path.stem}.sha256.damaged") for path in bad)]
-    assert_mended(project, undisturbed, extra=[str(path.relative_to(project.root)) for path in aside])
+    assert_fixed(project, undisturbed, extra=[str(path.relative_to(project.root)) for path in aside])
     for path in aside:
         path.unlink()
 
@@ -241,7 +241,7 @@ def test_a_read_only_folder_is_named_before_any_job(project, undisturbed):
         for target in (["results/map/report.html"], [TARGET, "--forcerun", "analyse_sweep"]):
             done = project.snakemake(*target, check=False)
             assert done.returncode != 0
-            assert lines(done.stdout, "results: read-only file system; make it writable, then " + MENDED)
+            assert lines(done.stdout, "results: read-only file system; make it writable, then " + FIXED)
             assert "Execute" not in done.stdout
     assert variables(project.root) == undisturbed[0]
 
@@ -254,7 +254,7 @@ def test_a_full_disk_is_named_and_once_there_is_space_the_run_goes_on(project, u
         done = project.snakemake(TARGET, check=False)
         assert done.returncode != 0
         assert "Traceback" not in done.stdout
-        named = lines(done.stdout, "results/map/shards/", ".nc: ", "free some space", MENDED)
+        named = lines(done.stdout, "results/map/shards/", ".nc: ", "free some space", FIXED)
         assert 1 <= len(named) <= 3
         # What is there is whole; nothing else of a shard is.
         left = list((results / "map/shards").iterdir()) if (results / "map/shards").exists() else []
@@ -262,4 +262,4 @@ def test_a_full_disk_is_named_and_once_there_is_space_the_run_goes_on(project, u
         assert len(left) % 2 == 0
         assert len(left) < 6
         subprocess.run(["mount", "-o", "remount,size=50m", results], check=True)
-        assert_mended(project, undisturbed)
+        assert_fixed(project, undisturbed)

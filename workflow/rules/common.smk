@@ -24,7 +24,7 @@ from lazyrich.sweep.reader import SweepError, load_sweep
 
 
 def one_clear_error(function):
-    """Turn an error that names file, key and mend into Snakemake's own, which prints it without a traceback."""
+    """Turn an error that names file, key and fix into Snakemake's own, which prints it without a traceback."""
 
     @functools.wraps(function)
     def wrapper(*arguments):
@@ -42,7 +42,7 @@ DEVICE = likely_device(SETTINGS.device)
 # Of the targets, one is not made of sweeps: it makes data that they may still lack.
 FETCHING = any(argument.partition(":")[0] == "fetch_cifar10" for argument in sys.argv)  # a job's has wildcards after it
 
-# Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no mend.
+# Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no fix.
 if workflow.is_main_process and RESULTS.exists():
     try:
         check_writable(RESULTS)

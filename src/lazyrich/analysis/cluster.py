@@ -53,7 +53,7 @@ def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
     Raises
     ------
     ValueError
-        where no worker starts, or tasks keep losing theirs, with the mend.
+        where no worker starts, or tasks keep losing theirs, with the fix.
     """
     if section is None:
         # BLAS threads would change the last bits with their number; processes have one each.
@@ -161,7 +161,7 @@ def _check(cluster: SLURMCluster) -> None:
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise LazyrichError(
-            f"dask: SLURM does not take the job of a worker ({said}); mend `jobqueue.slurm` or dask.memory"
+            f"dask: SLURM does not take the job of a worker ({said}); fix `jobqueue.slurm` or dask.memory"
         )
 
 
@@ -180,7 +180,7 @@ def _wait(cluster: SLURMCluster) -> None:
                 continue
         if not queue:
             raise LazyrichError(
-                "dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`"
+                "dask: the jobs of all workers were refused, or ended before one had started; fix `jobqueue.slurm`"
             )
         raise LazyrichError(
             f"dask: no worker has started in {patience} (squeue: {queue}); start again, or let {PATIENCE_KEY} be longer"

@@ -241,7 +241,7 @@ def summarise(
     Raises
     ------
     ValueError
-        where the cluster fails, with the mend (`cluster.workers`).
+        where the cluster fails, with the fix (`cluster.workers`).
     """
     published = load_published(figures.published) if figures and figures.published else None
     recipes, size, others = {}, 1, 0

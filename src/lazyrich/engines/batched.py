@@ -65,9 +65,10 @@ class Start:
         output, kernel = self.output(self.moments), self.kernel(self.moments, self.root, self.width)
         self.reference = Reference.of(networks, K, self.y, self.y, floor, kernel, output)
         self.problems = torch.as_tensor(networks.problem_index, device=device)
-        held_out = networks.problem.held_out
         self.test = None
         if networks.initial.spread is not None:
+            held_out = networks.problem.held_out
+            assert held_out is not None  # `spread` is there for test samples only
             self.test = [tensor(each, device) for each in (held_out.inside, held_out.outside, held_out.y)]
             self.test_scale = self.reference.loss_scale * (networks.problem.samples / held_out.samples)  # c/2n of these
             self.spread = tensor(networks.initial.spread, device)
@@ -75,15 +76,15 @@ class Start:
         self.b_rms = ((outer(signal, signal) * self.moments[:, 1:, 1:]).sum((-2, -1))) ** 0.5
 
     def probes(self, where: Tensor) -> Float[Tensor, "networks probes coordinates"]:
-        """The explicit neurons of some networks; 0 where a network has fewer than others."""
+        """Return the explicit neurons of some networks; 0 where a network has fewer than others."""
         return self.unit_probes[self.draws[where]] * self.scale[where][:, None, :]
 
     def output(self, M: Float[Tensor, "networks z z"]) -> Float[Tensor, "networks r"]:
-        """f = Λ^½ ⟨v Vᵀw⟩."""
+        """Return f = Λ^½ ⟨v Vᵀw⟩."""
         return self.root * M[:, 0, 1:]
 
     def test_loss(self, where: Tensor, M: Tensor, P: Tensor) -> Float[Tensor, " networks"]:
-        """The loss of the test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
+        """Return the loss of the test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
         if self.test is None:
             return torch.full_like(M[:, 0, 0], torch.nan)
         C, H, y = (each[self.problems[where]] for each in self.test)
@@ -94,13 +95,13 @@ class Start:
 
     @staticmethod
     def kernel(M: Tensor, root: Tensor, width: Tensor) -> Float[Tensor, "networks r r"]:
-        """Θ = (1/m)(⟨v²⟩ K + ⟨p pᵀ⟩), p = Λ^½ Vᵀw."""
+        """Return Θ = (1/m)(⟨v²⟩ K + ⟨p pᵀ⟩), p = Λ^½ Vᵀw."""
         K = torch.diag_embed(root**2)
         return (M[:, 0, 0, None, None] * K + outer(root, root) * M[:, 1:, 1:]) / width[:, None, None]
 
 
 def see(start: Start, where: Tensor, M: Tensor, P: Tensor, B: Tensor | None) -> Seen:
-    """What is seen of the networks `where` from their M, P and B, (networks, r + 1, r + 1)."""
+    """Return what is seen of the networks `where` from their M, P and B, (networks, r + 1, r + 1)."""
     root, M0 = start.root[where], start.moments[where]
     moved = P - torch.eye(P.shape[-1], dtype=P.dtype, device=P.device)
     signal = ((root * start.y[where])[:, None, :] @ moved[:, 1:, :])[:, 0]  # ρ_r = ⟨signal, z_r(0)⟩
@@ -142,18 +143,18 @@ class Moments:
         self.G = torch.zeros_like(self.M)
 
     def output(self) -> Float[Tensor, "rows r"]:
-        """f = Λ^½ ⟨v Vᵀw⟩."""
+        """Return f = Λ^½ ⟨v Vᵀw⟩."""
         return self.root * self.M[:, 0, 1:]
 
     def left(self, residual: Float[Tensor, "rows r"]) -> Float[Tensor, " rows"]:
-        """‖Π(y − f)‖²: modes are what these networks can fit."""
+        """Return ‖Π(y − f)‖²: modes are what these networks can fit."""
         return square(residual)
 
     def see(self, where: Tensor) -> Seen:
-        """What is seen of the networks `where`."""
+        """Return what is seen of the networks `where`."""
         here = torch.searchsorted(self.rows, where)
-        M, P, B = (None if x is None else pick(x, here) for x in (self.M, self.P, self.B))
-        return see(self.start, where, M, P, B)
+        B = None if self.B is None else pick(self.B, here)
+        return see(self.start, where, pick(self.M, here), pick(self.P, here), B)
 
     def keep(self, active: Tensor) -> None:
         """Drop the other rows."""
@@ -162,7 +163,7 @@ class Moments:
                 setattr(self, name, value[active])
 
     def step(self, force: Float[Tensor, "rows r"]) -> None:
-        """M ← (I + G) M (I + G), P ← (I + G) P."""
+        """Set M ← (I + G) M (I + G) and P ← (I + G) P."""
         self.G[:, 0, 1:] = self.G[:, 1:, 0] = force
         if self.B is not None:
             GP = self.G @ self.P

@@ -37,12 +37,12 @@ Activation = Callable[[torch.Tensor], torch.Tensor]
 
 
 def output(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """f(X) = (1/m) Σ_r v_r φ(⟨x, w_r⟩), (n,)."""
+    """Return f(X) = (1/m) Σ_r v_r φ(⟨x, w_r⟩), (n,)."""
     return phi(X @ W.T) @ v / len(v)
 
 
 def kernel(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """Θ = J Jᵀ with J the Jacobian of the outputs by all weights (Definition 3.1), (n, n)."""
+    """Return Θ = J Jᵀ with J the Jacobian of the outputs by all weights (Definition 3.1), (n, n)."""
     by_W, by_v = torch.func.jacrev(lambda W, v: output(phi, X, W, v), argnums=(0, 1))(W, v)
     J = torch.cat([by_W.reshape(len(X), -1), by_v], dim=1)
     return J @ J.T
@@ -102,18 +102,18 @@ class Start:
         self.b_rms = float(((W @ (X.T @ y)) ** 2).mean()) ** 0.5
 
     def left(self, f: torch.Tensor) -> float:
-        """‖Π(y − f)‖²: of a linear network what it can fit, of others everything."""
+        """Return ‖Π(y − f)‖²: of a linear network what it can fit, of others everything."""
         reducible = self.U.T @ (f - self.y) if self.linear else f - self.y
         return float((reducible**2).sum())
 
     def rho(self, W: torch.Tensor) -> torch.Tensor:
-        """ρ_r of each neuron."""
+        """Return ρ_r of each neuron."""
         return (W - self.W) @ (self.X.T @ self.y)
 
     def state(
         self, W: torch.Tensor, v: torch.Tensor, step: int, own: int, loss: torch.Tensor, test_loss: torch.Tensor
     ) -> State:
-        """Everything that observables are made of, of weights at a step, whose losses are known."""
+        """Return all that observables are made of, for weights at a step whose losses are known."""
         y, m = self.y, len(v)
         rho = self.rho(W)
         lazy = y - torch.linalg.matrix_power(self.contraction, step) @ self.residual
@@ -151,7 +151,7 @@ class Start:
 
 
 def balance(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """v_r v_s − ⟨w_r, w_s⟩, (m, m), which gradient flow conserves."""
+    """Return v_r v_s − ⟨w_r, w_s⟩, (m, m), which gradient flow conserves."""
     return torch.outer(v, v) - W @ W.T
 
 
@@ -221,33 +221,33 @@ def train(
     (n, d), m = X.shape, len(v)
     refuse_large(n, d, m, activation)
     own = m if own is None else own
-    X, y = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
+    inputs, targets = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
     X_test, y_test = (torch.as_tensor(each, dtype=torch.float64) for each in test or (np.empty((0, d)), np.empty(0)))
-    W = torch.tensor(W, dtype=torch.float64, requires_grad=True)
-    v = torch.tensor(v, dtype=torch.float64, requires_grad=True)
+    first = torch.tensor(W, dtype=torch.float64, requires_grad=True)  # the layers as they are trained
+    second = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     noise = torch.Generator().manual_seed(0)
     start = Start(
-        X,
-        y,
-        W.detach().clone(),
-        v.detach().clone(),
+        inputs,
+        targets,
+        first.detach().clone(),
+        second.detach().clone(),
         activation=activation,
         size=size,
         weight_square=weight_square,
         scale=scale,
         contraction=loss_factor * learning_rate / n,
     )
-    result = empty(1, len(record_steps), keep_probes)
-    notes = Notes(result, float((y**2).sum()), shares(onset, converged))
+    result = empty((1, len(record_steps)), keep_probes)
+    notes = Notes(result, float((targets**2).sum()), shares(onset, converged))
 
     def observe(record: int, step: int, loss: torch.Tensor) -> None:
-        W_t, v_t = W.detach(), v.detach()
+        W_t, v_t = first.detach(), second.detach()
         test_scale = torch.nan if test is None else loss_factor / (2 * len(y_test))
         test_loss = test_scale * losses.value(output(start.phi, X_test, W_t, v_t), y_test).sum()
         state = start.state(W_t, v_t, step, own, loss, test_loss)
         observables.measure(state, result.observables[0, record])
         result.rho_rms[0, record] = state.rho_square**0.5
-        if keep_probes:
+        if result.rho_r is not None and result.v_r is not None:
             kept = min(keep_probes, own)
             result.rho_r[0, record, :kept] = start.rho(W_t).numpy()[:kept]
             result.v_r[0, record, :kept] = v_t.numpy()[:kept]
@@ -255,9 +255,9 @@ def train(
     T = int(record_steps[-1])
     record = 0
     for step in range(T + 1):
-        f = output(start.phi, X, W, v)
+        f = output(start.phi, inputs, first, second)
         # By autograd of the value, never by `pull`, which the other engines use.
-        loss = loss_factor / (2 * n) * losses.value(f, y).sum()
+        loss = loss_factor / (2 * n) * losses.value(f, targets).sum()
         sound = notes.take(step, start.left(f.detach()), float(loss.detach()))
         if not sound:
             break
@@ -265,18 +265,18 @@ def train(
             observe(record, step, loss.detach())
             record += 1
         if step < T:
-            by_W, by_v = torch.autograd.grad(loss, (W, v))
+            by_first, by_second = torch.autograd.grad(loss, (first, second))
             with torch.no_grad():
-                W.copy_(update(W, -learning_rate * by_W))
-                v.copy_(update(v, -learning_rate * by_v))
+                first.copy_(update(first, -learning_rate * by_first))
+                second.copy_(update(second, -learning_rate * by_second))
                 if roughness:
-                    _roughen(W, v, roughness, noise)
+                    _roughen(first, second, roughness, noise)
     result.status[0] = Status.diverged
     if sound:
         result.status[0] = Status.converged if notes.near else Status.running
         if T >= WINDOW:
             result.period[0] = period_of(notes.ring, T % WINDOW)
-        last_kernel = kernel(start.phi, X, W.detach(), v.detach())
+        last_kernel = kernel(start.phi, inputs, first.detach(), second.detach())
         result.loss_end[0] = float(loss.detach())
         result.kernel_change[0] = float((last_kernel - start.kernel).norm() / start.kernel.norm())
         result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1]) * scale
@@ -309,7 +309,7 @@ class Realised:
 
 
 def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
-    """Network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
+    """Return network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
 
     X = U Λ^½ is a root of K, which is all of the inputs that training sees. Linear networks know their samples up to a
     rotation only: U = I, and rows of X are the modes of K. Where every neuron is explicit, they are the network's own and
@@ -321,6 +321,7 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
     if networks.explicit:
+        assert problem.vectors is not None and problem.y is not None  # every neuron is explicit: samples are kept
         X, y = problem.vectors[p][:, :r] * np.sqrt(problem.eigenvalues[p, :r]), problem.y[p]
     else:
         X = np.zeros((problem.samples, r))
@@ -361,8 +362,9 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
 def _realised_test(
     networks: Networks, i: int, z: Float[Array, "neurons coordinates"]
 ) -> tuple[tuple[Float[Array, "rows d"], Float[Array, " rows"]], Float[Array, "neurons more"]]:
-    """Test inputs and targets of network i, and unit weights of neurons z in the coordinates that only those inputs have."""
+    """Return test inputs and targets of network i, and weights of neurons z in coordinates that only those inputs have."""
     held_out, p = networks.problem.held_out, networks.problem_index[i]
+    assert held_out is not None  # as the caller has seen
     r = z.shape[1] - 1
     inside, outside, y = held_out.inside[p, :, :r], held_out.outside[p], held_out.y[p]
     if networks.explicit:
@@ -370,6 +372,7 @@ def _realised_test(
         more, beyond = (outside, np.eye(len(z))) if len(z) < len(outside) else (np.eye(len(outside)), outside.T)
     else:
         # A coordinate for each unit function: ⟨z u⟩ = A, and weights of that mean from z alone.
+        assert networks.initial.spread is not None  # linear networks with test samples have it
         spread = networks.initial.spread[networks.initial_index[i], : r + 1, : r + 1]
         more = outside[:, : r + 1]
         beyond = z @ np.linalg.pinv(z.T @ z / len(z), rcond=CUT, hermitian=True) @ spread
@@ -384,7 +387,7 @@ def neurons(
     width: float,
     spare: int = 0,
 ) -> Float[Array, "neurons coordinates"]:
-    """Neurons of which the first are the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
+    """Return neurons that begin with the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
 
     With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, more are at rest) from
     the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network
@@ -409,7 +412,7 @@ def neurons(
 
 def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Trajectories:
     """Train every network of the batch one after the other on realised weights; arguments as in `propagator.evolve`."""
-    result = empty(*recording.steps.shape, recording.keep_probes)
+    result = empty(recording.steps.shape, recording.keep_probes)
     with torch_threads(threads):
         for i in np.flatnonzero(networks.reason == Reason.none):
             where = np.array([i])

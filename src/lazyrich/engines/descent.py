@@ -24,12 +24,7 @@ class System(Protocol):
     b_rms: Float[Tensor, " networks"]
     rows: Int[Tensor, " rows"]  # which of them are still computed, rising
     y: Float[Tensor, "rows k"]
-    rate: Float[
-        Tensor,
-        (
-            rows  # k
-        ),
-    ]  # what a pull is multiplied by for `step`
+    rate: Float[Tensor, "rows _"]  # k columns or 1: what a pull is multiplied by for `step`
 
     def output(self) -> Float[Tensor, "rows k"]:
         """Return f."""

@@ -33,7 +33,7 @@ MARKS, PASSED, VALUE, PULL, UPDATE = (
 
 
 def fits(networks: Networks, recording: Recording) -> bool:
-    """Whether the kernel does what is asked for; `batched` does all of it."""
+    """Return whether the kernel does what is asked for; `batched` does all of it."""
     return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.asks(BALANCE)
 
 
@@ -108,7 +108,7 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
 
 
 def constants(modes: int, follow: bool) -> dict[str, Any]:
-    """What the kernel is compiled for."""
+    """Return the constants that the kernel is compiled for."""
     return {
         "RING": WINDOW,
         "CONVERGED": int(Status.converged),
@@ -120,7 +120,7 @@ def constants(modes: int, follow: bool) -> dict[str, Any]:
 
 
 def signature(modes: int, follow: bool) -> dict[str, Any]:
-    """Types of the kernel's arguments and its constants, to compile it ahead of time (`triton.compiler.ASTSource`)."""
+    """Return types of the kernel's arguments and its constants, to compile it ahead of time (`triton.compiler.ASTSource`)."""
     fixed = constants(modes, follow)
     integers = ("steps_at", "record_steps_at", "onset_at", "end_at", "last_step_at", "status_at")
 
@@ -139,7 +139,7 @@ def signature(modes: int, follow: bool) -> dict[str, Any]:
 
 
 def warps(modes: int) -> int:
-    """Warps of a program: so many that M and P fit its registers (at 64 modes a few hundred bytes a thread spill)."""
+    """Return the warps of a program: as many as hold M and P in registers (at 64 modes a few hundred bytes a thread spill)."""
     return 1 if modes <= 16 else 4 if modes <= 32 else 16
 
 
@@ -175,7 +175,10 @@ def kernel(
     BLOCK: tl.constexpr,
     FOLLOW: tl.constexpr,
 ):
-    """M ← (I + G) M (I + G), P ← (I + G) P in blocks: A = ⟨p pᵀ⟩, u = ⟨v p⟩, c = ⟨v²⟩; P = [[Pvv, Pvp], [Ppv, Ppp]]."""
+    """Train one network: M ← (I + G) M (I + G), P ← (I + G) P in blocks.
+
+    A = ⟨p pᵀ⟩, u = ⟨v p⟩, c = ⟨v²⟩; P = [[Pvv, Pvp], [Ppv, Ppp]].
+    """
     network = tl.program_id(0).to(tl.int64)
     i = tl.arange(0, BLOCK)
     inside = i < modes

@@ -54,6 +54,7 @@ class Start:
 
     def __init__(self, networks: Networks, device: str) -> None:
         problem = networks.problem
+        assert problem.vectors is not None and problem.y is not None  # every neuron is explicit: samples are kept
         index = torch.as_tensor(networks.problem_index, device=device)
         root = np.sqrt(problem.eigenvalues)
         U = tensor(problem.vectors, device)
@@ -79,13 +80,17 @@ class Start:
             self.root_K = root_K
 
     def left(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
-        """‖Π(y − f)‖² of some networks, Π the projection on what they can fit: everything, unless they are linear."""
+        """Return ‖Π(y − f)‖² of some networks, Π the projection on what they can fit: everything, unless they are linear."""
         return square((residual[:, None, :] @ self.basis[rows])[:, 0]) if self.linear else square(residual)
 
     def test_loss(
         self, where: Tensor, v: Float[Tensor, "rows m"], pulled: Float[Tensor, "rows n m"]
     ) -> Float[Tensor, " rows"]:
-        """The loss of the test samples, whose pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s."""
+        """Return the loss of the test samples.
+
+        Their pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s.
+        """
+        assert self.held_out is not None  # `pulled` asks, which is there for test samples only
         inside, outside, y = self.held_out
         found = torch.empty_like(v[:, 0])
         some = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))
@@ -108,18 +113,18 @@ def _mean_square(x: Tensor) -> Tensor:
 
 
 def _along(x: Tensor, p: Tensor) -> Float[Tensor, "networks m"]:
-    """⟨x, p_r⟩ of each neuron."""
+    """Return ⟨x, p_r⟩ of each neuron."""
     return (x[:, None, :] @ p)[:, 0]
 
 
 def _output(v: Tensor, H: Tensor, scratch: Tensor | None = None) -> Float[Tensor, "networks n"]:
-    """f = (1/m) Σ_r v_r φ(p_r)."""
+    """Return f = (1/m) Σ_r v_r φ(p_r)."""
     # A product and a sum: faster here than a batched product of matrix and vector.
     return torch.mul(H, v[:, None, :], out=scratch).sum(-1) / v.shape[1]
 
 
 def kernel(K: Tensor, v: Tensor, H: Tensor, slope: Tensor) -> Float[Tensor, "networks n n"]:
-    """Θ = (1/m²) Σ_r [v_r² K ⊙ φ'(p_r) φ'(p_r)ᵀ + φ(p_r) φ(p_r)ᵀ]."""
+    """Return Θ = (1/m²) Σ_r [v_r² K ⊙ φ'(p_r) φ'(p_r)ᵀ + φ(p_r) φ(p_r)ᵀ]."""
     by_w = v[:, None, :] * slope
     return (K * (by_w @ by_w.mT) + H @ H.mT) / v.shape[1] ** 2
 
@@ -147,12 +152,12 @@ class Neurons:
         self.balance = recording.asks(BALANCE) and start.linear
 
     def output(self) -> Float[Tensor, "rows n"]:
-        """f = (1/m) Σ_r v_r φ(p_r), and anew φ(p) and φ'(p)."""
+        """Return f = (1/m) Σ_r v_r φ(p_r), after φ(p) and φ'(p) are computed anew."""
         self.phi(self.p, self.H, self.slope)
         return _output(self.v, self.H, self.scratch)
 
     def left(self, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
-        """‖Π(y − f)‖²."""
+        """Return ‖Π(y − f)‖²."""
         return self.start.left(self.rows, residual)
 
     def keep(self, active: Tensor) -> None:
@@ -163,7 +168,7 @@ class Neurons:
         self.scratch = self.scratch[: len(self.rows)]
 
     def step(self, force: Float[Tensor, "rows n"]) -> None:
-        """p_r ← p_r + K (v_r φ'(p_r) ⊙ s), v_r ← v_r + ⟨φ(p_r), s⟩."""
+        """Set p_r ← p_r + K (v_r φ'(p_r) ⊙ s) and v_r ← v_r + ⟨φ(p_r), s⟩."""
         pull = self.slope.mul_(self.v[:, None, :]).mul_(force[..., None])
         self.v = update(self.v, _along(force, self.H))
         self.p.baddbmm_(self.K, pull)  # `update` in place: a sum of its own would cost the memory that is saved here
@@ -171,7 +176,7 @@ class Neurons:
             self.pulled += pull
 
     def see(self, where: Tensor) -> Seen:
-        """What is seen of the networks `where`, from p, φ(p), φ'(p), pulls and v of the last `output`."""
+        """Return what is seen of the networks `where`, from p, φ(p), φ'(p), pulls and v of the last `output`."""
         start, here = self.start, torch.searchsorted(self.rows, where)
         p, v, H, slope = (pick(x, here) for x in (self.p, self.v, self.H, self.slope))
         moved = p - pick(start.p, where)
@@ -201,7 +206,7 @@ class Neurons:
 
 
 def _balance_shift(start: Start, where: Tensor, v: Tensor, w_moved: Tensor) -> Float[Tensor, " networks"]:
-    """Mean square over pairs of the change of z_rᵀ J z_s, z = (v, −w): without the m × m matrix, nor its cancellation.
+    """Return the mean square over pairs of the change of z_rᵀ J z_s, z = (v, −w): no m × m matrix, no cancellation.
 
     The change is ΔZ J Zᵀ + Z₀ J ΔZᵀ with (m, r + 1) matrices of neurons, whose common QR decomposition leaves small ones.
     """

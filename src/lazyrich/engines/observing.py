@@ -33,7 +33,7 @@ _marks = bound(marks, xp=torch)
 
 @compiled
 def _periods(rings: np.ndarray, newest: np.ndarray) -> np.ndarray:
-    """`period_of` of many rings, (networks, WINDOW)."""
+    """Return `period_of` of many rings, (networks, WINDOW)."""
     found = np.empty(len(rings), dtype=np.int64)
     for i in range(len(rings)):
         found[i] = _period_of(rings[i], newest[i])
@@ -41,27 +41,27 @@ def _periods(rings: np.ndarray, newest: np.ndarray) -> np.ndarray:
 
 
 def tensor(array: np.ndarray, device: str) -> Tensor:
-    """A float64 tensor of a numpy array."""
+    """Return a float64 tensor of a numpy array."""
     return torch.as_tensor(np.ascontiguousarray(array, dtype=np.float64), device=device)
 
 
 def square(x: Tensor, axes: int = 1) -> Tensor:
-    """The sum of squares over the last axes."""
+    """Return the sum of squares over the last axes."""
     return x.square().sum(dim=tuple(range(-axes, 0)))
 
 
 def outer(a: Tensor, b: Tensor) -> Tensor:
-    """a bᵀ, network by network."""
+    """Return a bᵀ, network by network."""
     return a[..., :, None] * b[..., None, :]
 
 
 def pick(x: Tensor, where: Tensor) -> Tensor:
-    """x[where] for rising positions; x itself where these are all, which is common and saves a copy."""
+    """Return x[where] for rising positions; x itself where these are all, which is common and saves a copy."""
     return x if len(where) == len(x) else x[where]
 
 
 def spectrum(kernel: Float[Tensor, "networks k k"]) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, rising, and eigenvectors; a kernel that overflows has none, and does not cost its neighbours theirs."""
+    """Return eigenvalues, rising, and eigenvectors; a kernel that overflows has none, and its neighbours keep theirs."""
     finite = torch.isfinite(kernel).all(-1).all(-1)
     identity = torch.eye(kernel.shape[-1], dtype=kernel.dtype, device=kernel.device)
     pieces = torch.where(finite[:, None, None], kernel, identity).split(MOST_MATRICES)
@@ -98,7 +98,7 @@ class Reference:
         start_kernel: Float[Tensor, "networks k k"],
         start_output: Float[Tensor, "networks k"],
     ) -> Reference:
-        """From K and y in a basis, `fitted` = Πy, and the kernel and the output at the start."""
+        """Return the reference from K and y in a basis, `fitted` = Πy, and the kernel and the output at the start."""
         device = str(K.device)
         b = networks.of_problem("b")
         gamma = tensor(networks.of_problem("gamma"), device)
@@ -124,7 +124,7 @@ class Reference:
         )
 
     def part(self, where: Tensor) -> Reference:
-        """Of some of the networks."""
+        """Return the same of some of the networks."""
         return Reference(**{field.name: pick(getattr(self, field.name), where) for field in fields(self)})
 
 
@@ -145,17 +145,17 @@ class Seen:
     v_r: Float[Tensor, "networks probes"]
 
     def part(self, where: Tensor) -> Seen:
-        """Of some of the networks."""
+        """Return the same of some of the networks."""
         return Seen(**{field.name: pick(getattr(self, field.name), where) for field in fields(self)})
 
 
 def shares_on(device: str, recording: Recording) -> Shares:
-    """The recording's `Shares` as tensors of one number: as arguments, numbers of Python reach a GPU in single precision."""
+    """Return the recording's `Shares` as tensors of one number: Python's numbers would reach a GPU in single precision."""
     return Shares(*torch.tensor(shares(recording.onset, recording.converged), dtype=torch.float64, device=device))
 
 
 def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -> Float[Tensor, "names networks"]:
-    """Every observable of networks that are seen at these steps."""
+    """Return every observable of networks that are seen at these steps."""
     # A linearised network that diverges is infinitely far, where inf − inf would be no number.
     decay = reference.linear_rates ** steps[:, None].to(torch.float64)
     unlearnt = (reference.linear_modes @ (decay * reference.linear_start)[..., None])[..., 0]
@@ -222,14 +222,14 @@ class Outcome:
         self.v_r[rows, columns, :kept] = seen.v_r[:, :kept]
 
     def note_end(self, ended: Tensor, kernel: Tensor, reference: Reference) -> None:
-        """What the kernel of networks that have `ended` says; reference and kernel are theirs."""
+        """Note what the kernel of networks that have `ended` says; reference and kernel are theirs."""
         start = reference.start_kernel
         self.kernel_change[ended] = (square(kernel - start, 2) / square(start, 2)) ** 0.5
         self.sharpness_end[ended] = 2 * reference.loss_scale * spectrum(kernel)[0][:, -1]
 
     def trajectories(self, networks: Networks, recording: Recording) -> Trajectories:
-        """Everything in numpy."""
-        result = empty(*recording.steps.shape, recording.keep_probes)
+        """Return all of it in numpy."""
+        result = empty(recording.steps.shape, recording.keep_probes)
         result.observables[...] = self.observables.permute(1, 2, 0).cpu().numpy()
         result.observables[:, :, ~recording.wanted] = np.nan
         kept = ("rho_r", "v_r") if recording.keep_probes else ()

@@ -44,7 +44,7 @@ def in_pieces(
     MemoryError
         where a single network does not fit.
     """
-    result = empty(*recording.steps.shape, recording.keep_probes)
+    result = empty(recording.steps.shape, recording.keep_probes)
     # Networks of like length together, so that the long ones do not hold the short ones.
     where = np.flatnonzero(networks.reason == Reason.none)
     where = where[np.argsort(networks.steps[where], kind="stable")]
@@ -77,7 +77,7 @@ def one_by_one(
     networks: Networks, recording: Recording, train: Callable[[Networks, Recording], Trajectories], *, threads: int
 ) -> Trajectories:
     """Train networks alone, several at a time, so that a network's bits depend neither on others nor on threads."""
-    result = empty(*recording.steps.shape, recording.keep_probes)
+    result = empty(recording.steps.shape, recording.keep_probes)
 
     def work(i: int) -> None:
         where = np.array([i])
@@ -91,7 +91,7 @@ def one_by_one(
 
 @contextlib.contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """So many threads for torch's operations on a CPU, and afterwards as many as before."""
+    """Give torch's operations on a CPU so many threads, and afterwards as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     Trajectories
     """
     count = len(recording.steps)
-    result = empty(*recording.steps.shape, recording.keep_probes)
+    result = empty(recording.steps.shape, recording.keep_probes)
     batch = _batch(networks)
     nothing = np.empty((0, 0, 0))
     results = Results(**{name: nothing if array is None else array for name, array in vars(result).items()})
@@ -97,9 +98,16 @@ def _batch(networks: Networks) -> Batch:
     probes = np.zeros((draws, coordinates, -(-explicit // BLOCK) * BLOCK))
     probes[:, :, :explicit] = np.nan_to_num(start.probes.transpose(0, 2, 1), nan=0.0)
     nothing = np.empty((0, 0, 0))
-    test = {"test_samples": 1.0, "inside": nothing, "outside": nothing, "test_y": np.empty((0, 0)), "spread": nothing}
+    test: dict[str, Any] = {
+        "test_samples": 1.0,
+        "inside": nothing,
+        "outside": nothing,
+        "test_y": np.empty((0, 0)),
+        "spread": nothing,
+    }
     if start.spread is not None:
         held_out = problem.held_out
+        assert held_out is not None  # `spread` is there for test samples only
         test = {
             "test_samples": float(held_out.samples),
             "inside": np.ascontiguousarray(held_out.inside.transpose(0, 2, 1)),

@@ -8,7 +8,7 @@ from jaxtyping import Int
 
 
 def record_steps(record: Mapping[str, Any], steps: Int[np.ndarray, " networks"]) -> Int[np.ndarray, "networks records"]:
-    """The steps of each network's records, rising, the last at its end; `record` as in the sweep file.
+    """Return the steps of each network's records, rising, the last at its end; `record` as in the sweep file.
 
     Linear: round(j T/(P − 1)); log: round((T + 1)^(j/(P − 1))) − 1, both from 0 to T and with repeats where T < P − 1.
     """

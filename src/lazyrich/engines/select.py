@@ -18,7 +18,7 @@ MOST_LANE_SAMPLES = 512
 
 
 def modules(engines: Iterable[str]) -> list[str]:
-    """The modules whose code decides what these engines compute, for `fingerprint`: all, whichever device and size take."""
+    """Return the modules whose code decides what these engines compute, on any device at any size, for `fingerprint`."""
     several = {"propagator": ["propagator", "fused", "batched"]}
     names = {name for engine in engines for name in several.get(engine, [engine])}
     return [f"lazyrich.engines.{name}" for name in sorted(names)]

@@ -39,7 +39,7 @@ class Recording:
     keep_probes: int = 0  # of so many probes ρ_r and v_r at each record
 
     def part(self, where: Int[Array, " part"]) -> Recording:
-        """The recording of some of the networks."""
+        """Return the recording of some of the networks."""
         return replace(self, steps=self.steps[where])
 
     @property
@@ -54,7 +54,7 @@ class Recording:
         return self.steps.shape[1] > 1 or self.keep_probes > 0 or asked
 
     def asks(self, *needs: str) -> bool:
-        """Whether a wanted observable needs any of these."""
+        """Return whether a wanted observable needs any of these."""
         return bool(self.wanted[observables.needing(needs)].any())
 
 
@@ -87,8 +87,9 @@ class Trajectories:
                 array[where] = getattr(part, field.name)
 
 
-def empty(count: int, records: int, probes: int) -> Trajectories:
-    """Trajectories of `count` networks to be filled in: NaN, not reached, failed; of so many probes, where any are kept."""
+def empty(shape: tuple[int, ...], probes: int) -> Trajectories:
+    """Return trajectories of `shape` = (networks, records) to fill in: NaN, not reached, failed."""
+    count, records = shape
 
     def floats(*shape: int) -> np.ndarray:
         return np.full(shape, np.nan)
@@ -118,7 +119,7 @@ def empty(count: int, records: int, probes: int) -> Trajectories:
 
 
 def period_of(losses: Float[Array, " window"], newest: int) -> int:
-    """The smallest period p from 2 to 16 of the last losses (a ring whose newest entry is at `newest`), 0 if there is none.
+    """Return the smallest period p from 2 to 16 of the last losses (a ring, its newest entry at `newest`), 0 for none.
 
     Periodic: every loss equals the one p steps before to 1e-3 of the window's range, and the range is no rounding noise.
     A slow monotone change has no period: over p steps of 64 it moves by p/63 of its range.

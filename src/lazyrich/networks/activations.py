@@ -21,11 +21,15 @@ xp: Any  # torch, bound to a function when it is asked for
 OWN = r"^(.+\.py):([A-Za-z_]\w*)$"  # a user's function
 
 
+Function = Callable[[Any], Any]  # of tensors, elementwise
+Map = Callable[[Any, Any, Any], None]  # (x, value, slope): writes φ(x) and φ'(x)
+
+
 class Activation(NamedTuple):
     """One activation φ."""
 
-    function: Callable[[Any], Any]  # of tensors, elementwise
-    fast: Callable[[Any, Any, Any], None] | None = None  # (x, value, slope): writes φ(x) and φ'(x), without autograd
+    function: Function
+    fast: Map | None = None  # without autograd
     kink: bool = False  # no gradient flows at 0
 
 
@@ -56,29 +60,36 @@ NAMES = tuple(ACTIVATIONS)
 
 
 class ActivationError(LazyrichError):
-    """A user's activation that cannot be used; the message names file, function and mend."""
+    """A user's activation that cannot be used; the message names file, function and fix."""
 
 
 def split(name: str) -> tuple[str, str] | None:
-    """(file, function) of a user's activation, None for one of `NAMES`."""
+    """Return (file, function) of a user's activation, None for one of `NAMES`."""
     path, colon, function = name.rpartition(":")
     return (path, function) if colon else None
 
 
+def _own(name: str) -> tuple[str, str]:
+    own = split(name)
+    assert own is not None, name  # asked only of a user's activation
+    return own
+
+
 def digest(name: str) -> str:
-    """SHA-256 of the file of a user's activation."""
-    return hashlib.sha256(Path(split(name)[0]).read_bytes()).hexdigest()
+    """Return the SHA-256 of the file of a user's activation."""
+    path, _ = _own(name)
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def check_file(name: str) -> None:
     """Raise ActivationError unless the file of a user's activation defines the function; nothing of it is run."""
-    path, function = split(name)
+    path, function = _own(name)
     try:
         tree = ast.parse(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ActivationError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (SyntaxError, UnicodeDecodeError, ValueError) as error:
-        raise ActivationError(f"{path}: is no Python ({error}); mend it") from None
+        raise ActivationError(f"{path}: is no Python ({error}); fix it") from None
     defined = _defined(tree)
     if function not in defined and "*" not in defined:
         known = ", ".join(sorted(defined)) or "nothing"
@@ -86,7 +97,7 @@ def check_file(name: str) -> None:
 
 
 def _defined(node: ast.AST) -> set[str]:
-    """Names that a module defines, under conditions, too, but not inside of functions and classes."""
+    """Return the names that a module defines, also under conditions, but not inside functions and classes."""
     found = set()
     for child in ast.iter_child_nodes(node):
         match child:
@@ -102,8 +113,8 @@ def _defined(node: ast.AST) -> set[str]:
     return found
 
 
-def function(name: str) -> Callable[[Any], Any]:
-    """The function φ of tensors, elementwise.
+def function(name: str) -> Function:
+    """Return the function φ of tensors, elementwise.
 
     Raises
     ------
@@ -114,14 +125,16 @@ def function(name: str) -> Callable[[Any], Any]:
 
     own = split(name)
     if own is None:
-        return bound(ACTIVATIONS[name].function, xp=torch)
+        known: Function = bound(ACTIVATIONS[name].function, xp=torch)
+        return known
     path, called = own
     try:
         spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+        assert spec is not None  # the name ends in .py (`OWN`)
         module = importlib.util.module_from_spec(spec)
         # Not by the loader: its cached bytecode is of the same second and size as the file, but maybe not of the same text.
         exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)
-        phi = getattr(module, called)
+        phi: Function = getattr(module, called)
         with torch.enable_grad():
             x = torch.tensor([[-0.5, 0.25, 1.5], [1.0, -2.0, 0.75]], dtype=torch.float64, requires_grad=True)
             value = phi(x)
@@ -141,12 +154,13 @@ def function(name: str) -> Callable[[Any], Any]:
     return phi
 
 
-def value_and_slope(name: str) -> Callable[[Any, Any, Any], None]:
-    """The map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink the slope is that of autograd."""
+def value_and_slope(name: str) -> Map:
+    """Return the map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink as autograd has it."""
     import torch
 
     if split(name) is None and (fast := ACTIVATIONS[name].fast):
-        return bound(fast, xp=torch)
+        known: Map = bound(fast, xp=torch)
+        return known
     phi = function(name)
 
     def by_autograd(x: Any, value: Any, slope: Any) -> None:

@@ -55,7 +55,7 @@ class Networks:
     explicit: bool = False  # every neuron is among the probes
 
     def part(self, where: Int[Array, " part"]) -> Networks:
-        """Some of the networks, as a batch of their own: with their problems, draws and modes only."""
+        """Return some of the networks, as a batch of their own: with their problems, draws and modes only."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
         problems, problem_index = np.unique(self.problem_index[where], return_inverse=True)
@@ -68,11 +68,13 @@ class Networks:
     @property
     def size(self) -> Float[Array, " networks"]:
         """D = σ0² + v0²."""
-        return self.sigma_0**2 + self.v_0**2
+        size: np.ndarray = self.sigma_0**2 + self.v_0**2
+        return size
 
     def of_problem(self, name: str) -> np.ndarray:
-        """A scalar of each network's problem."""
-        return getattr(self.problem, name)[self.problem_index]
+        """Return a scalar of each network's problem."""
+        scalar: np.ndarray = getattr(self.problem, name)[self.problem_index]
+        return scalar
 
     @property
     def floor(self) -> Float[Array, " networks"]:
@@ -83,27 +85,31 @@ class Networks:
     def laziness(self) -> Float[Array, " networks"]:
         """χ = D/(2b), infinite where there is nothing to learn, NaN where D is to follow from that."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.size / (2 * self.of_problem("b"))
+            chi: np.ndarray = self.size / (2 * self.of_problem("b"))
+        return chi
 
     @property
     def growth_per_step(self) -> Float[Array, " networks"]:
         """k = cη√γ/(mn)."""
         gamma = self.of_problem("gamma")
-        return scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
+        k = scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
+        return np.asarray(k)
 
     @property
     def stability_fraction(self) -> Float[Array, " networks"]:
         """h = cηλ_max(Θ∞)/(2n)."""
-        return self.learning_rate / _stability_limit(self)
+        h: np.ndarray = self.learning_rate / _stability_limit(self)
+        return h
 
     @property
     def observed_neurons(self) -> Int[Array, " networks"]:
         """How many explicit neurons each network's means are taken over."""
-        return np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
+        count: np.ndarray = np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
+        return count
 
 
 def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
-    """The networks of a recipe with all derived parameters, one batch for each number of samples and activation.
+    """Give the networks of a recipe with all derived parameters, one batch for each number of samples and activation.
 
     `explicit` makes every neuron of every network explicit, as by default those are that `engine_of` gives to the Gram engine,
     whose batches have one width, too; False does so only where networks are not linear.
@@ -122,7 +128,7 @@ def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networ
 
 
 def with_sizes(columns: Table) -> Table:
-    """The columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
+    """Return the columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
     if {"samples", "width"} <= set(columns):
         return columns
     path = str(columns["path"][0]) if "path" in columns else None
@@ -187,7 +193,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
 
 
 def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(σ0, v0), from themselves, from laziness and balance, from width exponents or from the file's weights."""
+    """Return (σ0, v0), from themselves, from laziness and balance, from width exponents or from the file's weights."""
     if problem.weights is not None:
         ones = np.ones(len(b))
         return problem.weights.sigma_0 * ones, problem.weights.v_0 * ones
@@ -203,11 +209,12 @@ def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) 
 def _limit(
     problem: Problem, index: np.ndarray, size: np.ndarray, width: np.ndarray, loss_factor: np.ndarray
 ) -> np.ndarray:
-    """η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
+    """Return η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
     pairs, back = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
     which = pairs[0].astype(np.int64)
     largest = end_state.largest_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
-    return 2 * problem.samples * width / (loss_factor * largest[back])
+    rate: np.ndarray = 2 * problem.samples * width / (loss_factor * largest[back])
+    return rate
 
 
 def _stability_limit(networks: Networks) -> np.ndarray:

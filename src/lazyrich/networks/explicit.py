@@ -9,7 +9,7 @@ MOST_EXPLICIT = 2**26
 
 
 def engine_of(activation: str, width: float, samples: int) -> str:
-    """The engine that trains networks of m neurons on n samples.
+    """Return the engine that trains networks of m neurons on n samples.
 
     Linear networks of m ≤ n neurons have every one explicit, as others than linear always have: second moments
     are singular there, and their rounding acts as more neurons, which may grow where the network's own do not (docs/theory.md).

@@ -42,13 +42,13 @@ class HeldOut:
     y: Float[Array, "problems rows"]
 
     def part(self, where: np.ndarray, modes: int, functions: int) -> HeldOut:
-        """Some of the problems, in the first modes and functions only."""
+        """Return some of the problems, in the first modes and functions only."""
         inside, outside = self.inside[where][..., :modes], self.outside[where][..., :functions]
         return replace(self, inside=inside, outside=outside, y=self.y[where])
 
 
 def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
-    """Test samples of several problems in one batch."""
+    """Return test samples of several problems in one batch."""
     padded = []
     for arrays in zip(*tests, strict=True):
         shape = np.max([array.shape for array in arrays], axis=0)
@@ -59,7 +59,7 @@ def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
 
 
 def turned(test: Rows) -> Rows:
-    """The same ‖f − y‖² of any linear network from at most as many rows as there are columns: turned to a triangle (QR)."""
+    """Return rows of the same ‖f − y‖² for any linear network, at most as many as columns: turned to a triangle (QR)."""
     widths = [test.inside.shape[1], test.outside.shape[1]]
     R = np.linalg.qr(np.column_stack(test), mode="r")
     inside, outside, y = np.split(R, np.cumsum(widths), axis=1)
@@ -80,19 +80,19 @@ class Drawing:
         self.values = np.zeros((test_samples, functions))  # X_test u
 
     def add(self, X: Float[Array, "n columns"], X_test: Float[Array, "rows columns"]) -> None:
-        """Columns of both inputs."""
+        """Add columns of both inputs."""
         u = functions(self.weights, self.values.shape[1], X.shape[1])
         self.cross += X_test @ X.T
         self.seen += X @ u
         self.values += X_test @ u
 
     def add_unseen(self, eigenvalue: float, columns: int) -> None:
-        """So many Gaussian columns of variance `eigenvalue` where training inputs and teacher are 0."""
+        """Add so many Gaussian columns of variance `eigenvalue` where training inputs and teacher are 0."""
         product = gaussian_product(self.inputs, self.weights, len(self.values), columns, self.values.shape[1])
         self.values += np.sqrt(eigenvalue) * product
 
     def test(self, eigenvalues: Float[Array, " r"], U: Float[Array, "n r"], noise_std: float) -> Rows:
-        """All of it, from the eigenvalues and eigenvectors of K."""
+        """Return the test samples, from the eigenvalues and eigenvectors of K."""
         whiten = U / np.sqrt(eigenvalues)  # V = Xᵀ U Λ^−½
         inside = self.cross @ whiten
         outside = self.values - inside @ (whiten.T @ self.seen)
@@ -101,12 +101,12 @@ class Drawing:
 
 
 def functions(generator: np.random.Generator, count: int, dimension: int) -> Float[np.ndarray, "dimension count"]:
-    """Unit functions u ~ N(0, I): values of each at the next `dimension` axes, function by function."""
+    """Return unit functions u ~ N(0, I): values of each at the next `dimension` axes, function by function."""
     return generator.standard_normal((count, dimension)).T
 
 
 def symmetric_root(moments: Float[Array, "coordinates coordinates"]) -> Float[Array, "coordinates coordinates"]:
-    """M^½, symmetric: the one root that is near I for M near I; rounding of a singular M counts as zero."""
+    """Return M^½, symmetric: the one root that is near I for M near I; rounding of a singular M counts as zero."""
     values, vectors = np.linalg.eigh(moments)
     values = np.where(values > CUT * values[-1], values, 0.0)
     root: np.ndarray = (vectors * np.sqrt(values)) @ vectors.T

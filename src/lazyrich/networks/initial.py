@@ -32,7 +32,7 @@ class Initial:
     spread: Float[Array, "draws coordinates coordinates"] | None = None
 
     def part(self, where: np.ndarray, modes: int) -> Initial:
-        """Some of the draws, in the first coordinates only."""
+        """Return some of the draws, in the first coordinates only."""
         size = modes + 1
         spread = None if self.spread is None else self.spread[where][:, :size, :size]
         return Initial(
@@ -41,7 +41,7 @@ class Initial:
 
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:
-    """The distinct draws of networks of one n, and each network's draw (networks,).
+    """Return the distinct draws of networks of one n, and each network's draw (networks,).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
 
 
 def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -> tuple[np.ndarray, np.ndarray]:
-    """One unit draw: (⟨z zᵀ⟩ (rank + 1, rank + 1) over `width` neurons, the first `explicit` of them (explicit, rank + 1)).
+    """Return one unit draw: ⟨z zᵀ⟩ (rank + 1, rank + 1) of `width` neurons, the first `explicit` (explicit, rank + 1).
 
     The other μ neurons enter by Σ p v = √μ g and Σ p pᵀ = g gᵀ + W(μ − 1): turned so that their signs are the first axis.
     """
@@ -96,7 +96,7 @@ def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -
 
 
 def _given(problem: Problem, weights: Weights) -> Initial:
-    """The file's own weights: every neuron explicit, in units of the file's scales."""
+    """Return the file's own weights: every neuron explicit, in units of the file's scales."""
     z = weights.units
     # They bring ⟨z hᵀ⟩ itself.
     spread = np.eye(z.shape[1])[None] if problem.held_out is not None and problem.vectors is None else None

@@ -8,16 +8,17 @@ on arrays (numpy, torch). `pull` is −½ ∂value/∂f, so that pull(0, y) = y:
 imports no numpy: Snakemake reads it in every job.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
-def value(f, y):
+# In quotes: Triton looks an argument's annotation up, and knows no `Any`.
+def value(f: "Any", y: "Any") -> "Any":
     """Return the square of y − f, elementwise."""
     residual = y - f
     return residual * residual
 
 
-def pull(f, y):
+def pull(f: "Any", y: "Any") -> "Any":
     """Return −½ of the derivative of `value` by f, elementwise: how strongly a sample pulls its output."""
     return y - f
 

@@ -170,7 +170,8 @@ DEFAULT_WITH_TEST = tuple(name for name in NAMES if name in (*DEFAULT, "test_los
 
 def needing(needs: Iterable[str]) -> list[int]:
     """Return the positions in `NAMES` of observables that need any of these."""
-    return [i for i, observable in enumerate(OBSERVABLES.values()) if observable.needs in needs]
+    wanted = set(needs)
+    return [i for i, observable in enumerate(OBSERVABLES.values()) if observable.needs in wanted]
 
 
 def measure(s: State, out: Any) -> None:

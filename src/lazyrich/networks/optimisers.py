@@ -7,13 +7,14 @@ This module imports no numpy: Snakemake reads it in every job.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # More steps than this are a slip of the pen, not a run: hours for one network.
 MOST_STEPS = 10**9
 
 
-def descent(x, change):
+# In quotes: Triton looks an argument's annotation up, and knows no `Any`.
+def descent(x: "Any", change: "Any") -> "Any":
     """Return x after a step of plain gradient descent; `change` is −η times the gradient."""
     return x + change
 
@@ -21,7 +22,7 @@ def descent(x, change):
 class Optimiser(NamedTuple):
     """One update: (x, change) -> x."""
 
-    update: Callable
+    update: Callable[[Any, Any], Any]
 
 
 OPTIMISERS = {"descent": Optimiser(update=descent)}

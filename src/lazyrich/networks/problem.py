@@ -101,7 +101,7 @@ class Problem:
     held_out: HeldOut | None = None  # test samples, where they are asked for
 
     def part(self, where: np.ndarray) -> Problem:
-        """Some of the problems, without modes that none of them has."""
+        """Return some of the problems, without modes that none of them has."""
         r = int(self.rank[where].max())
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
@@ -127,29 +127,30 @@ class Problem:
     @property
     def gamma(self) -> Float[Array, " problems"]:
         """γ = yᵀKy."""
-        return scalars.gamma(self.eigenvalues, self.targets)
+        return np.asarray(scalars.gamma(self.eigenvalues, self.targets))
 
     @property
     def phi(self) -> Float[Array, " problems"]:
         """φ₂ = yᵀK²y."""
-        return scalars.phi(self.eigenvalues, self.targets)
+        return np.asarray(scalars.phi(self.eigenvalues, self.targets))
 
     @property
     def kappa(self) -> Float[Array, " problems"]:
         """κ = γ/‖y‖², NaN where y = 0."""
         with np.errstate(invalid="ignore"):
-            return self.gamma / self.y_norm**2
+            kappa: np.ndarray = self.gamma / self.y_norm**2
+        return kappa
 
     @property
     def b(self) -> Float[Array, " problems"]:
         """b = √(yᵀK⁺y)."""
-        return scalars.least_norm(self.eigenvalues, self.targets)
+        return np.asarray(scalars.least_norm(self.eigenvalues, self.targets))
 
 
 def problems(
     columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False
 ) -> tuple[Problem, np.ndarray]:
-    """The distinct problems of networks of one n, and each network's problem (networks,).
+    """Return the distinct problems of networks of one n, and each network's problem (networks,).
 
     `samples` also keeps the eigenvectors of K and y itself, and test samples one by one with a function for each neuron: what a
     network that is not linear tells apart.
@@ -202,6 +203,7 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
         scales = {"sigma_0": float(np.sqrt(np.mean(W**2))), "v_0": float(np.sqrt(np.mean(v**2)))}
         brought = Weights(p=W @ V[keep].T, v=v, **scales)
     if data.X_test is not None:
+        assert data.y_test is not None  # test inputs come with targets
         inside = data.X_test @ V[keep].T
         beyond = data.X_test - inside @ V[keep]
         if brought is None:
@@ -286,7 +288,7 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
 
 
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
-    """y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
+    """Scale y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
     values = dict(vars(single))
     y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
     law, test = single.law, single.test
@@ -321,6 +323,7 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         return np.stack([np.pad(getattr(s, name), (0, r - len(s.eigenvalues))) for s in singles])
 
     eigenvalues = padded("eigenvalues")
+    tests = [single.test for single in singles if single.test is not None]  # all of them or none
     return Problem(
         samples=singles[0].samples,
         dimension=np.array([single.dimension for single in singles]),
@@ -336,5 +339,5 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         if samples
         else None,
         y=np.stack([single.y for single in singles]) if samples else None,
-        held_out=stacked([single.test for single in singles], row["test_samples"]) if singles[0].test else None,
+        held_out=stacked(tests, row["test_samples"]) if tests else None,
     )

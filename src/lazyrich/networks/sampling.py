@@ -19,7 +19,7 @@ BLOCK = 65536
 
 
 def spectrum(row: dict[str, Any], fixed: Mapping[str, Any]) -> list[tuple[float, int]] | np.ndarray:
-    """The eigenvalues of Σ: a list of (value, multiplicity) where they are few, else an array (d,)."""
+    """Return the eigenvalues of Σ: a list of (value, multiplicity) where they are few, else an array (d,)."""
     d = row["dimension"]
     match row.get("spectrum", "isotropic"):
         case "isotropic":
@@ -40,7 +40,7 @@ def gaussian_in_law(
     groups: list[tuple[float, int]],
     drawing: Drawing | None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """(K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: each group of equal eigenvalues adds λ(g gᵀ + W_n(count − 1)) to K.
+    """Return (K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: equal eigenvalues λ add λ(g gᵀ + W_n(count − 1)) to K.
 
     g is the group's projection on its part of the teacher, which turns to the group's first axis. Test inputs have such a g,
     and the columns of the Wishart matrix's root; beyond these the group has columns in which X is 0.
@@ -74,7 +74,7 @@ def explicit(
     law: str,
     drawing: Drawing | None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """(K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
+    """Return (K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
     K = np.zeros((n, n))
     signal = np.zeros(n)
     square, weighted = 0.0, 0.0
@@ -95,7 +95,7 @@ def explicit(
 
 
 def _entries(generator: np.random.Generator, law: str, shape: tuple[int, int]) -> np.ndarray:
-    """Independent entries of mean 0 and variance 1."""
+    """Return independent entries of mean 0 and variance 1."""
     match law:
         case "gaussian":
             return generator.standard_normal(shape)

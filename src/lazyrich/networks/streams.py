@@ -22,12 +22,12 @@ class Role(IntEnum):
 
 
 def stream(seed: int, replicate: int, role: Role) -> np.random.Generator:
-    """The counter-based generator (Philox) of one role in one replicate."""
+    """Return the counter-based generator (Philox) of one role in one replicate."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, replicate, int(role)])))
 
 
 def wishart_root(generator: np.random.Generator, size: int, degrees: int) -> np.ndarray:
-    """A matrix A, (size, min(size, degrees)), such that A Aᵀ ~ W_size(degrees), the identity-scale Wishart law.
+    """Return a matrix A, (size, min(size, degrees)), such that A Aᵀ ~ W_size(degrees), the identity-scale Wishart law.
 
     Bartlett's triangle for degrees ≥ size, O(size²) random numbers for any number of degrees; plain Gaussian columns below,
     where the law is singular; degrees = 0 gives an empty matrix.
@@ -42,7 +42,7 @@ def wishart_root(generator: np.random.Generator, size: int, degrees: int) -> np.
 def gaussian_product(
     left: np.random.Generator, right: np.random.Generator, rows: int, inner: int, columns: int
 ) -> np.ndarray:
-    """A B, (rows, columns), of independent standard Gaussian A (rows, inner) and B (inner, columns), in law.
+    """Return a B, (rows, columns), of independent standard Gaussian A (rows, inner) and B (inner, columns), in law.
 
     The smaller of the two enters by a root of its Wishart matrix, so that `inner` may be any number, 0 included.
     """

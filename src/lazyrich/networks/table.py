@@ -16,17 +16,17 @@ RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_tar
 
 
 def variable(key: str) -> str:
-    """The dataset's name of a sweep file's key."""
+    """Return the dataset's name of a sweep file's key."""
     return RENAMED.get(key, key)
 
 
 def key(name: str) -> str:
-    """The sweep file's key of a dataset's name."""
+    """Return the sweep file's key of a dataset's name."""
     return next((key for key, variable in RENAMED.items() if variable == name), name)
 
 
 def table(recipe: Recipe) -> Table:
-    """Columns over the recipe's networks, (networks,) each: every parameter of the recipe, and `replicate`.
+    """Return columns over the recipe's networks, (networks,) each: every parameter of the recipe, and `replicate`.
 
     Networks follow box after box, within a box in grid order with the replicate fastest.
     """
@@ -51,7 +51,7 @@ def _columns(box: Box) -> Table:
 
 
 def distinct(columns: Table, names: list[str]) -> tuple[list[dict[str, Any]], np.ndarray]:
-    """The distinct combinations of the columns `names`, in order of first appearance, and each row's combination.
+    """Return the distinct combinations of the columns `names`, in order of first appearance, and each row's combination.
 
     Returns a list of dictionaries name -> value and an index (networks,).
     """

@@ -23,7 +23,7 @@ class Cell:
 
 
 def find_cell(sweep: Sweep, asked: list[str]) -> Cell:
-    """The cell that `axis=value` for each axis of the grid names; of axes that advance together, some may be enough.
+    """Return the cell that `axis=value` for each axis of the grid names; of axes that advance together, some may be enough.
 
     A number stands for the nearest value of its axis, in log distance where the axis is above 0; beyond the ends of the axis by
     half a cell at most. The cell's text says which value was taken for which.
@@ -49,7 +49,7 @@ def find_cell(sweep: Sweep, asked: list[str]) -> Cell:
 
 
 def find_network(shards: dict[str, Recipe], sweep: Sweep, cell: Cell, replicate: int) -> tuple[str, int] | None:
-    """The shard (name) that holds a replicate of a cell, and its row there; None where no shard has it."""
+    """Return the shard (name) that holds a replicate of a cell, and its row there; None where no shard has it."""
     wanted = recipe(sweep, ({**cell.box, "replicate": ((replicate,),)},))
     index = index_of(wanted.grid)
     for name, shard in shards.items():
@@ -110,7 +110,7 @@ def _wanted(sweep: Sweep) -> str:
 
 
 def _point(names: tuple[str, ...], points: list[Point], known: dict[str, str]) -> Point:
-    """The only point of a dimension that has the `known` values, each as near as `_nearest` allows."""
+    """Return the only point of a dimension that has the `known` values, each as near as `_nearest` allows."""
     found = points
     for name, text in known.items():
         column = names.index(name)
@@ -126,7 +126,7 @@ def _point(names: tuple[str, ...], points: list[Point], known: dict[str, str]) -
 
 
 def _nearest(name: str, text: str, values: list[Any]) -> Any:
-    """The one of the rising `values` of an axis that is meant."""
+    """Return the one of the rising `values` of an axis that is meant."""
     if isinstance(values[0], str):
         if text not in values:
             raise LazyrichError(f"--cell {name}={text}: is no value of this axis; write one of {', '.join(values)}")

@@ -22,13 +22,13 @@ from lazyrich.system.errors import LazyrichError
 
 
 def configuration() -> Settings:
-    """The configuration of the project in this folder; outside of a project its defaults."""
+    """Return the configuration of the project in this folder; outside of a project its defaults."""
     path = Path("config/config.yaml")
     return load_settings(load_yaml(path)) if path.exists() else Settings(sweeps=("none",))
 
 
 def is_own(results: Path) -> bool:
-    """Whether a results folder is the one that the project in this folder writes to."""
+    """Return whether a results folder is the one that the project in this folder writes to."""
     return results.resolve() == Path(configuration().results).resolve()
 
 
@@ -75,7 +75,7 @@ def describe_plan(path: Path, budget: Budget | None = None) -> tuple[str, Estima
 
 
 def _refined(sweep: Sweep, home: Path) -> list[str]:
-    """How far a sweep that is refined has got: what is to do is known one level at a time."""
+    """Return how far a sweep that is refined has got: what is to do is known one level at a time."""
     if sweep.refine is None:
         return []
     chosen = sum((home / "levels" / f"{level}.json").exists() for level in range(1, sweep.refine.levels + 1))
@@ -89,7 +89,7 @@ def _hours(hours: float) -> str:
 
 
 def describe_status(folder: Path, names: list[str], of_other_code: Callable[[Path], bool]) -> str:
-    """How far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people.
+    """Return how far the runs of sweeps in `folder` are, by default of those that the configuration lists, in lines for people.
 
     `of_other_code` says whether a shard's file was trained by other code than this.
     """

@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(shards: dict[str, Recipe], done: Collection[str], constants: work.Amounts, *, gpu: bool) -> Estimate:
-    """What the shards that are not `done` take, by the cost model with these constants."""
+    """Return what the shards that are not `done` take, by the cost model with these constants."""
     left = [shard for name, shard in shards.items() if name not in done]
     jobs = [work.of_job("simulate_shard", shard, gpu=gpu) for shard in left]
     return Estimate(
@@ -74,7 +74,7 @@ def check(found: Estimate, budget: Budget, name: str) -> None:
     Raises
     ------
     ValueError
-        with file, key, number and mend.
+        with file, key, number and fix.
     """
     for key, unit, asked, most in (
         ("core_hours", "hours of one core or GPU", found.hours, budget.core_hours),

@@ -33,7 +33,7 @@ class Measured(NamedTuple):
 
 
 def of_sweeps(results: Path, sweeps: dict[str, Sweep]) -> list[Measured]:
-    """The jobs of these sweeps, name -> sweep, that ended in a folder of results."""
+    """Return the jobs of these sweeps, name -> sweep, that ended in a folder of results."""
     found = []
     for name, sweep in sorted(sweeps.items()):
         recipes = known_shards(results / name)
@@ -44,7 +44,7 @@ def of_sweeps(results: Path, sweeps: dict[str, Sweep]) -> list[Measured]:
 
 
 def read(home: Path, shards: Mapping[str, Recipe], whole: Recipe, *, leave: tuple[str, ...] = ()) -> list[Measured]:
-    """The jobs, but for those called `leave`, that left benchmark files in a sweep's folder `home`.
+    """Return the jobs, but for those called `leave`, that left benchmark files in a sweep's folder `home`.
 
     `shards`: name -> recipe, `whole` the sweep's.
     """
@@ -69,7 +69,7 @@ def read(home: Path, shards: Mapping[str, Recipe], whole: Recipe, *, leave: tupl
 
 
 def fit(jobs: Iterable[Measured]) -> Amounts:
-    """The constants that explain the jobs best without going far from the shipped ones.
+    """Return the constants that explain the jobs best without going far from the shipped ones.
 
     With u the ratios of the constants to the shipped ones and w a job's shares of its predicted cost, the least of
     Σ (w·u − measured/predicted)²/SPREAD² + Σ (u − 1)²/DOUBT².
@@ -96,7 +96,7 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
 
 
 def _ratios(rows: list[dict[Any, float]], values: list[float]) -> dict[Any, float]:
-    """The minimiser u of `fit`, by its normal equations (a dozen unknowns: Gauss, without numpy)."""
+    """Return the minimiser u of `fit`, by its normal equations (a dozen unknowns: Gauss, without numpy)."""
     kinds = sorted({kind for row in rows for kind in row})
     matrix = [[float(i == j) / DOUBT**2 for j in range(len(kinds))] + [1 / DOUBT**2] for i in range(len(kinds))]
     for row, value in zip(rows, values, strict=True):

@@ -16,23 +16,23 @@ _MADE_ANEW = "move it away, then run the same command again: it is made anew, an
 
 
 def shard_file(home: Path, name: str) -> Path:
-    """The file of a shard."""
+    """Return the file of a shard."""
     return home / "shards" / f"{name}.nc"
 
 
 def checksum_file(path: str | Path) -> Path:
-    """The file beside a shard or a summary that holds its checksum."""
+    """Return the file beside a shard or a summary that holds its checksum."""
     return Path(path).with_suffix(".sha256")
 
 
 def trained(home: Path, names: Iterable[str]) -> set[str]:
-    """Those of the shards called `names` that are there with their checksum."""
+    """Return those of the shards called `names` that are there with their checksum."""
     files = {name: shard_file(home, name) for name in names}
     return {name for name, path in files.items() if path.exists() and checksum_file(path).exists()}
 
 
 def known_shards(home: Path) -> dict[str, Recipe]:
-    """All shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
+    """Return all shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
     found = planned_shards(home)
     for path in sorted((home / "levels").glob("*.json")):
         found |= read_plan(path)
@@ -40,7 +40,7 @@ def known_shards(home: Path) -> dict[str, Recipe]:
 
 
 def needed_shards(sweep: Sweep, home: Path) -> dict[str, Recipe]:
-    """The shards that a sweep needs, as far as that is known.
+    """Return the shards that a sweep needs, as far as that is known.
 
     Of one that is refined, those of its levels; while one of these is still to be chosen, all that hold networks of the sweep.
     """
@@ -81,7 +81,7 @@ def read_plan(path: str | Path) -> dict[str, Recipe]:
 
 
 def _recipes(path: Path) -> dict[str, Recipe]:
-    """What a plan file calls its shards, name -> shard; raise ValueError for a file that is no plan."""
+    """Return what a plan file calls its shards, name -> shard; raise ValueError for a file that is no plan."""
     if not path.exists():
         return {}
     try:

@@ -31,7 +31,7 @@ FULL = 1 + 1e-9  # a shard whose load adds up to 1 but for rounding
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:
-    """What decides the numbers beside the parameters of each network."""
+    """Return what decides the numbers beside the parameters of each network."""
     record = sweep.record.model_dump(mode="json", exclude_none=True)
     if not (sweep.record.every or sweep.record.summary):
         record["points"] = sweep.record.points or DEFAULT_POINTS
@@ -46,13 +46,13 @@ def settings(sweep: Sweep) -> dict[str, Any]:
 
 
 def grid(sweep: Sweep) -> Box:
-    """The whole sweep as one box: space-joined names -> points, then the replicates."""
+    """Return the whole sweep as one box: space-joined names -> points, then the replicates."""
     axes = {" ".join(names): tuple(points) for names, points in sweep.dims.items()}
     return {**axes, "replicate": tuple((replicate,) for replicate in range(sweep.replicates))}
 
 
 def recipe(sweep: Sweep, boxes: tuple[Box, ...]) -> Recipe:
-    """The recipe of the networks in `boxes`."""
+    """Return the recipe of the networks in `boxes`."""
     used = {sweep.fixed.get("activation")} | {
         name for box in boxes for point in _activation_points(box) for name in point
     }
@@ -66,7 +66,7 @@ def _activation_points(box: Box) -> tuple[Point, ...]:
 
 
 def whole(sweep: Sweep) -> Recipe:
-    """All networks of the sweep."""
+    """Return all networks of the sweep."""
     return recipe(sweep, (grid(sweep),))
 
 
@@ -83,7 +83,7 @@ def index_of(grid: Box) -> Index:
 
 
 def positions(placed: Recipe, box: Box, wanted: Recipe, index: Index) -> list[list[int]] | None:
-    """Where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`, whose `index_of` comes along.
+    """Return where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`, whose `index_of` comes along.
 
     Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
     have that point), or None if the box has no network of the grid.
@@ -141,7 +141,7 @@ def _mark(taken: bytearray, shape: list[int], where: list[list[int]]) -> bool:
 
 
 def _free_boxes(taken: bytes, shape: list[int], memory: dict[bytes, list[Places]]) -> list[Places]:
-    """The untaken networks as few boxes, each a tuple of positions per dimension, in grid order."""
+    """Return the untaken networks as few boxes, each a tuple of positions per dimension, in grid order."""
     if not shape:
         return [] if taken[0] else [()]
     if taken not in memory:
@@ -156,7 +156,7 @@ def _free_boxes(taken: bytes, shape: list[int], memory: dict[bytes, list[Places]
 
 
 def _load(box: Box, like: Recipe) -> float:
-    """The share of a shard that a box of a recipe like `like` fills, by whatever it takes most of."""
+    """Return the share of a shard that a box of a recipe like `like` fills, by whatever it takes most of."""
     amounts = work.of_box(like.fixed, box, like.settings)
     taken = [work.cost(amounts, work.SHIPPED, what) for what in ("seconds", "memory", "disk")]
     shares = [share / most for share, most in zip(taken, (SHARD_SECONDS, SHARD_MEMORY, SHARD_DISK), strict=True)]
@@ -193,12 +193,12 @@ def _cut(box: Places, wanted: Recipe) -> Iterator[tuple[Places, float]]:
 
 
 def _points(box: Places, grid: Box) -> Box:
-    """A box of positions in the grid as one of points."""
+    """Return a box of positions in the grid as one of points."""
     return {key: tuple(points[i] for i in places) for (key, points), places in zip(grid.items(), box, strict=True)}
 
 
 def plan(sweep: Sweep, earlier: Mapping[str, Recipe] | None = None, only: bytes | None = None) -> dict[str, Recipe]:
-    """The shards that hold the sweep's networks, name -> shard.
+    """Return the shards that hold the sweep's networks, name -> shard.
 
     Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones. `only` has a byte for
     each cell of the grid, 1 where its networks are wanted and 0 elsewhere; by default all are, or those of the first grid of a
@@ -229,12 +229,12 @@ def plan(sweep: Sweep, earlier: Mapping[str, Recipe] | None = None, only: bytes 
 
 
 def coarse(count: int, levels: int, level: int) -> list[int]:
-    """Positions of an axis of `count` points that are on the grid of a level: every 2^(levels − level)-th, and the last."""
+    """Return the positions of an axis of `count` points on the grid of a level: every 2^(levels − level)-th, and the last."""
     return sorted({*range(0, count, 2 ** (levels - level)), count - 1})
 
 
 def first_cells(sweep: Sweep) -> bytes | None:
-    """The cells of the first grid of a sweep that is refined, as `plan` takes them; None where all are wanted."""
+    """Return the cells of the first grid of a sweep that is refined, as `plan` takes them; None where all are wanted."""
     if sweep.refine is None:
         return None
     levels = sweep.refine.levels
@@ -247,7 +247,7 @@ def first_cells(sweep: Sweep) -> bytes | None:
 
 
 def _packed(pieces: list[tuple[Places, float]]) -> Iterator[list[Places]]:
-    """Pieces in their order, in packs that fit a shard."""
+    """Give pieces in their order, in packs that fit a shard."""
     pack: list[Places] = []
     filled = 0.0
     for piece, load in pieces:
@@ -261,7 +261,7 @@ def _packed(pieces: list[tuple[Places, float]]) -> Iterator[list[Places]]:
 
 
 def _by_own_activation(box: Places, target: Box) -> Iterator[tuple[str | None, Places]]:
-    """A box in parts of at most one of the user's own activations, whose edits then leave other shards alone."""
+    """Give a box in parts of at most one of the user's own activations, whose edits then leave other shards alone."""
     axis = next((i for i, key in enumerate(target) if "activation" in key.split()), None)
     if axis is None:
         yield None, box
@@ -276,7 +276,7 @@ def _by_own_activation(box: Places, target: Box) -> Iterator[tuple[str | None, P
 
 
 def analysed(sweep: Sweep) -> str:
-    """The recipe, thresholds, constants, axes and refinement in one text, so that a new title does not analyse it again."""
+    """Return the recipe, thresholds, constants, axes and refinement as one text: a new title does not analyse it again."""
     parts = [
         whole(sweep).plain,
         sweep.phases.model_dump(),

@@ -58,7 +58,7 @@ class Status:
 
 
 def read_log(path: Path) -> Job | None:
-    """What a log says, None where there is none."""
+    """Return what a log says, None where there is none."""
     try:
         with open(path, "rb") as file:
             heard = os.fstat(file.fileno()).st_mtime
@@ -70,14 +70,14 @@ def read_log(path: Path) -> Job | None:
 
 
 def share_done(log: Path, since: float) -> float:
-    """The share that a job which began at `since` has done by its log; 0 where that is not known, or of an earlier run."""
+    """Return the share that a job begun at `since` has done by its log; 0 where that is not known, or of an earlier run."""
     job = read_log(log)
     counted = progress.read(job.last) if job and job.heard >= since else None
     return counted[0] / counted[1] if counted else 0.0
 
 
 def status(home: Path, shards: dict[str, Recipe], now: float) -> Status:
-    """The status at the time `now` of the sweep whose results are in the folder `home` and whose plan these `shards` are."""
+    """Return the status at the time `now` of the sweep whose results are in the folder `home`, and whose plan is `shards`."""
     done = {name: when for name, when in _times(home / "shards", ".nc").items() if name in shards}
     begun = _times(home / "logs/simulate_shard", ".log")
     logs = [home / "logs/simulate_shard" / f"{name}.log" for name in shards if name in begun and name not in done]
@@ -102,14 +102,14 @@ def status(home: Path, shards: dict[str, Recipe], now: float) -> Status:
 
 
 def _times(folder: Path, ending: str) -> dict[str, float]:
-    """When each file of a folder was last written, stem -> seconds since the epoch."""
+    """Return when each file of a folder was last written, stem -> seconds since the epoch."""
     names = os.listdir(folder) if folder.is_dir() else []
     times = {name.removesuffix(ending): _written(folder / name) for name in names if name.endswith(ending)}
     return {name: when for name, when in times.items() if when}
 
 
 def _written(path: Path) -> float:
-    """When a file was last written, 0 where there is none: one that was listed may be gone by now."""
+    """Return when a file was last written, 0 where there is none: one that was listed may be gone by now."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -117,7 +117,7 @@ def _written(path: Path) -> float:
 
 
 def _rate(home: Path, shards: dict[str, Recipe], done: dict[str, float]) -> float | None:
-    """Networks a second of the last shards, as many as were trained without a pause between them."""
+    """Return networks a second of the last shards, as many as were trained without a pause between them."""
     first: float | None = None
     last, networks = 0.0, 0
     for name in sorted(done, key=done.__getitem__, reverse=True)[:RECENT]:
@@ -133,7 +133,7 @@ def _rate(home: Path, shards: dict[str, Recipe], done: dict[str, float]) -> floa
 
 
 def _outputs(home: Path, newest: float, complete: bool) -> dict[str, str]:
-    """Whether what is made of the shards is there, and newer than what it is made of."""
+    """Return whether what is made of the shards is there, and newer than what it is made of."""
     found = {}
     for name in LATER.values():
         path = home / name
@@ -144,7 +144,7 @@ def _outputs(home: Path, newest: float, complete: bool) -> dict[str, str]:
 
 
 def describe(name: str, title: str, found: Status, now: float) -> list[str]:
-    """A status in lines for people."""
+    """Return a status in lines for people."""
     lines = [f"{name}: {title}"]
     ago = f", the last {_span(now - found.finished)} ago" if found.finished else ""
     lines.append(
@@ -177,7 +177,7 @@ def _said(job: Job, now: float) -> str:
 
 
 def _span(seconds: float) -> str:
-    """A length of time in its largest unit."""
+    """Return a length of time in its largest unit."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

@@ -9,7 +9,7 @@ from lazyrich.sweep.reader import load_sweep
 
 
 def unneeded(results: Path, sweeps: Path) -> dict[str, list[Path]]:
-    """Shard files of each sweep's folder below `results` that its file in `sweeps` does not ask for, name -> paths.
+    """Return shard files of each sweep's folder below `results` that its file in `sweeps` does not ask for, name -> paths.
 
     A sweep without a file needs none of its shards, and nothing needs those that were moved aside as damaged. Growth comes
     back to shards of an earlier plan, so that those of a sweep that was made smaller for a while are listed too: removing

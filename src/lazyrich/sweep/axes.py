@@ -2,7 +2,7 @@
 
 `Real`, `Integer`, `Choice`, `Classes` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
 (`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every refusal says what is wrong and how to
-mend it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
+fix it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Real:
     open: bool = False
 
     def __call__(self, value: Any) -> float:
-        """The value in its one spelling; ValueError with a mend."""
+        """Return the value in its one spelling; ValueError with a fix."""
         value = float(_number(value))
         if self.least is not None and (value < self.least or (self.open and value == self.least)):
             raise ValueError(f"is too small; write a {self.text}")
@@ -80,7 +80,7 @@ class Integer:
     most: int = 2**63 - 1
 
     def __call__(self, value: Any) -> int:
-        """The value in its one spelling; ValueError with a mend."""
+        """Return the value in its one spelling; ValueError with a fix."""
         number = _number(value)
         if number != int(number):
             raise ValueError(f"is not an integer; write an {self.text}")
@@ -112,7 +112,7 @@ class Choice:
     own_text: str = ""
 
     def __call__(self, value: Any) -> str:
-        """The value in its one spelling; ValueError with a mend."""
+        """Return the value in its one spelling; ValueError with a fix."""
         if value not in self.names and not (self.own and isinstance(value, str) and re.match(self.own, value)):
             raise ValueError(f"is not known; write {self.text}")
         return str(value)
@@ -135,7 +135,7 @@ class Classes:
     """Some classes of labelled data by their numbers: `3-8`, `[3, 8]` or 3 alone; its one spelling is text in rising order."""
 
     def __call__(self, value: Any) -> str:
-        """The value in its one spelling; ValueError with a mend."""
+        """Return the value in its one spelling; ValueError with a fix."""
         parts = value.split("-") if isinstance(value, str) else value
         try:
             numbers = [Integer(0)(part) for part in (parts if isinstance(parts, (list, tuple)) else [parts])]
@@ -167,7 +167,7 @@ class Memory:
     least: int
 
     def __call__(self, value: Any) -> str:
-        """The value as text; ValueError with a mend."""
+        """Return the value as text; ValueError with a fix."""
         if not isinstance(value, str) or not re.match(_MEMORY, value):
             raise ValueError(f"is not an amount of memory; write a {self.text}")
         if in_bytes(value) < self.least:
@@ -190,7 +190,7 @@ _MEMORY = rf"^(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})$"
 
 
 def in_bytes(memory: str) -> int:
-    """The bytes of what `Memory` admits."""
+    """Return the bytes of what `Memory` admits."""
     match = re.match(_MEMORY, memory)
     assert match, memory
     number, unit = match.groups()
@@ -232,7 +232,7 @@ def _spaced(ends: Any, points: Any, spacing: str) -> list[float]:
 
 
 def parse_axis(data: dict[str, Any], rule: Rule) -> Axis:
-    """Read an axis mapping of the sweep file; raise ValueError with a mend."""
+    """Read an axis mapping of the sweep file; raise ValueError with a fix."""
     keys = set(data)
     if keys == {"values"}:
         raw = data["values"]
@@ -288,7 +288,7 @@ class Key:
     axis: bool
 
     def parse(self, value: Any) -> Any:
-        """One value under the rule, or an axis of them; ValueError with a mend."""
+        """Return one value under the rule, or an axis of them; ValueError with a fix."""
         if isinstance(value, Axis):
             return value
         if not isinstance(value, dict):
@@ -307,10 +307,10 @@ class Key:
 
 
 def scalar(rule: Rule) -> Key:
-    """A key that holds one value under `rule`."""
+    """Return a key that holds one value under `rule`."""
     return Key(rule, axis=False)
 
 
 def swept(rule: Rule) -> Key:
-    """A key that holds one value under `rule`, or an axis of them."""
+    """Return a key that holds one value under `rule`, or an axis of them."""
     return Key(rule, axis=True)

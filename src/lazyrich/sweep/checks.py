@@ -1,6 +1,6 @@
 """Checks across keys of a sweep file: what excludes, needs or contradicts what.
 
-Each raises ValueError("key: what is wrong; mend"); `reader` adds the file's name.
+Each raises ValueError("key: what is wrong; fix"); `reader` adds the file's name.
 """
 
 from __future__ import annotations
@@ -251,9 +251,9 @@ def _check_refine(sweep: Grid) -> None:
     if not sweep.plane:
         raise ValueError("refine: needs an axis of numbers; write one, or remove refine")
     if (refine.of in observables.NAMES) != (refine.at is not None):
-        mend = "write it" if refine.at is None else "remove it"
+        fix = "write it" if refine.at is None else "remove it"
         raise ValueError(
-            f"refine.at: is the value of an observable on its boundary, and refine.of = {refine.of}; {mend}"
+            f"refine.at: is the value of an observable on its boundary, and refine.of = {refine.of}; {fix}"
         )
     if refine.of in observables.NAMES and refine.of not in sweep.record.observables:
         raise ValueError(f"refine.of = {refine.of}: is not kept; add it to record.observables")

@@ -62,7 +62,7 @@ class Settings(Section):
 
 
 def load_settings(config: dict[str, Any]) -> Settings:
-    """The checked configuration; raises SweepError with file, key and mend."""
+    """Return the checked configuration; raise SweepError with file, key and fix."""
     check_text(config, CONFIG)
     settings: Settings = validated(Settings, config, CONFIG)
     return settings

@@ -1,4 +1,4 @@
-"""Checks of a sweep against its data, before any work: each raises ValueError("key: what is wrong; mend")."""
+"""Checks of a sweep against its data, before any work: each raises ValueError("key: what is wrong; fix")."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Sou
         fixes = ["write problem.samples"] * (pool.weights is None) + [source.test_fix] * bool(source.test_fix)
         raise LazyrichError(f"{asked}: all samples are trained on; {', or '.join(fixes)}")
     if test_samples > most:
-        mend = f"write at most {most}" if most > 0 else "write fewer samples"
-        raise LazyrichError(f"{asked}:{of} are more than the data have for a test{beside}; {mend}")
+        fix = f"write at most {most}" if most > 0 else "write fewer samples"
+        raise LazyrichError(f"{asked}:{of} are more than the data have for a test{beside}; {fix}")
 
 
 def _check_signal(sweep: Sweep, cell: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ HEAD = """# Sweep files and configuration
 <!-- Generated from the models in src/lazyrich by `make docs`; a test keeps it in step. Edit there. -->
 
 `config.yaml` says which sweeps are made; `sweeps/<name>.yaml` says what one sweep trains. The same keys work in Python:
-`lazyrich.run({...})`. A wrong file stops everything before any work, with file, key, value and mend. Editors that read JSON
+`lazyrich.run({...})`. A wrong file stops everything before any work, with file, key, value and fix. Editors that read JSON
 schema find it in `sweep.schema.json`.
 
 A key marked *axis* takes one value or
@@ -48,12 +48,12 @@ SECTIONS = (
 
 
 def json_schema() -> str:
-    """The sweep file's JSON schema, as text."""
+    """Return the sweep file's JSON schema, as text."""
     return json.dumps(Sweep.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def keys_page() -> str:
-    """`config/README.md`: every key with its type, default and meaning."""
+    """Return `config/README.md`: every key with its type, default and meaning."""
     parts = [HEAD, "## Top of a sweep file\n", _table(Sweep)]
     for path in SECTIONS:
         model: type[BaseModel] = Sweep

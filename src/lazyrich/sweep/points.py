@@ -11,12 +11,12 @@ COLUMNS = ("step", "loss", "rho_over_v", "ntk_error")
 
 
 def read_points(path: str | Path) -> dict[str, list[float]]:
-    """The columns of a table of published points, name -> one number a point.
+    """Return the columns of a table of published points, name -> one number a point.
 
     Raises
     ------
     ValueError
-        where a column is missing or holds no numbers; the message names file and mend.
+        where a column is missing or holds no numbers; the message names file and fix.
     """
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -26,4 +26,4 @@ def read_points(path: str | Path) -> dict[str, list[float]]:
     try:
         return {name: [float(row[name]) for row in rows] for name in COLUMNS}
     except (ValueError, TypeError) as error:
-        raise LazyrichError(f"{path}: holds something that is no number ({error}); mend the table") from None
+        raise LazyrichError(f"{path}: holds something that is no number ({error}); fix the table") from None

@@ -1,4 +1,4 @@
-"""Reading a sweep file: YAML in, `Sweep` out, or one clear error that names file, key and mend."""
+"""Reading a sweep file: YAML in, `Sweep` out, or one clear error that names file, key and fix."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; raise SweepError with file, place and mend."""
+    """Read a YAML mapping; raise SweepError with file, place and fix."""
     try:
         if (size := path.stat().st_size) > MOST_BYTES:
             raise SweepError(
@@ -56,7 +56,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
         raise SweepError(f"{path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = " ".join(str(error).split())
-        raise SweepError(f"{path}: is not valid YAML ({place}); mend the syntax") from None
+        raise SweepError(f"{path}: is not valid YAML ({place}); fix the syntax") from None
     if not isinstance(data, dict):
         raise SweepError(f"{path}: holds no mapping; write keys such as problem: and training:")
     return data
@@ -83,7 +83,7 @@ def check_text(data: Any, name: str) -> None:
 
 
 def validated(model: type[BaseModel], data: Any, name: str) -> Any:
-    """`data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; mend`."""
+    """Return `data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; fix`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -128,7 +128,7 @@ def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMo
 
 
 def _own_activations(value: Any, folder: Path) -> Any:
-    """A user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
+    """Return a user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
     if isinstance(value, dict) and isinstance(value.get("values"), list):
         return {**value, "values": [_own_activations(one, folder) for one in value["values"]]}
     own = re.match(activations.OWN, value) if isinstance(value, str) else None
@@ -151,7 +151,7 @@ def load_sweep(source: str | Path | dict[str, Any]) -> Sweep:
     Raises
     ------
     SweepError
-        with file, key, value and mend.
+        with file, key, value and fix.
     """
     if isinstance(source, dict):
         name, folder, data = "sweep", Path(), dict(source)

@@ -27,7 +27,7 @@ NON_NEGATIVE = Real(0)
 
 
 class SweepError(LazyrichError):
-    """A sweep file, or a file it names, that cannot be run; the message names file, key, value and mend."""
+    """A sweep file, or a file it names, that cannot be run; the message names file, key, value and fix."""
 
 
 class Section(BaseModel):
@@ -268,7 +268,7 @@ class Dask(Section):
 
 
 def bare(name: str) -> str:
-    """`network.width` or `width` -> `width`: every sweepable key is unique without its section."""
+    """Return `network.width` or `width` -> `width`: every sweepable key is unique without its section."""
     return name.rpartition(".")[2]
 
 

@@ -20,7 +20,7 @@ class Sweep(Grid):
     @model_validator(mode="before")
     @classmethod
     def _test_loss_by_default(cls, data: Any) -> Any:
-        """Where samples are held out, `test_loss` is among the observables that are kept by default."""
+        """Add `test_loss` to the observables that are kept by default where samples are held out."""
         if not isinstance(data, dict):
             return data
         problem, record = data.get("problem"), data.get("record", {})

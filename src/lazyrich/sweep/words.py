@@ -8,7 +8,7 @@ from lazyrich.sweep.sweep import Sweep
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 network`, `1,024 networks`."""
+    """Return a number with its noun: `1 network`, `1,024 networks`."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
@@ -27,7 +27,7 @@ def _symbol(name: str) -> str:
 
 
 def setting(sweep: Sweep) -> str:
-    """What every network of the sweep shares, and how many there are."""
+    """Return what every network of the sweep shares, and how many there are."""
     shown = [
         f"{_symbol(name)} = {value:g}"
         for name, value in sweep.fixed.items()
@@ -44,7 +44,7 @@ def setting(sweep: Sweep) -> str:
 
 
 def stand_in(sweep: Sweep) -> str:
-    """What a sweep trains on in place of what its published curves were trained on; empty if that is the same or not known."""
+    """Return what a sweep trains on in place of the data of its published curves; empty if the same or not known."""
     published = sweep.figures.published_source
     sources = sorted(source for (source,) in sweep.combinations("source"))
     if published is None or published in sources:
@@ -58,7 +58,7 @@ def source_name(name: str) -> str:
 
 
 def varied(sweep: Sweep) -> str:
-    """What the sweep varies, from where to where."""
+    """Return what the sweep varies, from where to where."""
     parts = []
     for names, points in sweep.dims.items():
         for name, values in zip(names, zip(*points, strict=True), strict=True):

@@ -1,4 +1,4 @@
-"""What a disk may do to a file: it is there whole or not at all, and what went wrong is said with its mend."""
+"""What a disk may do to a file: it is there whole or not at all, and what went wrong is said with its fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lazyrich.system.errors import LazyrichError
 # What is under way; a process that was killed leaves it behind, and `remove_leftovers` finds it by this ending.
 ENDING = ".part"
 
-MENDS = {
+FIXES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
     errno.EROFS: "make it writable",
@@ -35,9 +35,9 @@ def in_words(error: Exception, file: str = "a file") -> str:
 
     Writing to an open file fails without its name; it is called `file` then.
     """
-    if isinstance(error, OSError) and error.errno in MENDS:
-        mend = f"{MENDS[error.errno]}, then run the same command again"
-        return f"{error.filename or file}: {os.strerror(error.errno).lower()}; {mend}"
+    if isinstance(error, OSError) and error.errno in FIXES:
+        fix = f"{FIXES[error.errno]}, then run the same command again"
+        return f"{error.filename or file}: {os.strerror(error.errno).lower()}; {fix}"
     if isinstance(error, (LazyrichError, OSError, ImportError)):
         return str(error)
     return (
@@ -65,7 +65,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in MENDS:
+        if error.errno in FIXES:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:

@@ -61,7 +61,7 @@ def take(results: Path) -> None:
 
 
 def end_when_replaced(every: float = 0.5) -> None:
-    """From now on end this process, at once, when another Snakemake than the one that started it has taken the lock."""
+    """End this process from now on, at once, when another Snakemake than the one that started it has taken the lock."""
     if RUN not in os.environ:
         return
     path, holder = json.loads(os.environ[RUN])

@@ -39,7 +39,7 @@ class Lines:
         self.due = self.started + SECONDS
 
     def update(self, count: float = 1) -> None:
-        """So many more are done."""
+        """Count so many more as done."""
         self.n += count
         now = time.monotonic()
         if now >= self.due:
@@ -52,7 +52,7 @@ class Lines:
             )
 
     def close(self) -> None:
-        """The log says itself how the job ended."""
+        """Do nothing: the log says itself how the job ended."""
 
 
 def _new(total: int, unit: str) -> Any:
@@ -114,6 +114,6 @@ def reach(count: float) -> None:
 
 
 def read(line: str) -> tuple[int, int] | None:
-    """(done, total) of a line that a log holds of progress, None of any other line."""
+    """Return (done, total) of a line that a log holds of progress, None of any other line."""
     found = READ.match(line)
     return (int(found[1]), int(found[2])) if found else None

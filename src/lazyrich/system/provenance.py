@@ -74,7 +74,7 @@ def _file(module: str) -> str | None:
 
 
 def _reached(modules: tuple[str, ...]) -> set[str]:
-    """Files of the package that `modules` import, directly or not, themselves included."""
+    """Return the files of the package that `modules` import, directly or not, themselves included."""
     todo, seen = [_file(module) for module in modules], set()
     while todo:
         path = todo.pop()
@@ -87,7 +87,7 @@ def _reached(modules: tuple[str, ...]) -> set[str]:
 
 @functools.cache
 def _imports(path: Path) -> list[str]:
-    """What a file imports of the package."""
+    """Return what a file imports of the package."""
     found = []
     for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
         module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
@@ -108,7 +108,7 @@ def _code(path: Path, words: bool = True) -> str:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below `node`, but for what only type checkers read."""
+    """Give the nodes below `node`, but for what only type checkers read."""
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
             yield child
@@ -136,7 +136,7 @@ def _is_text(node: ast.AST) -> bool:
 
 @functools.cache
 def commit() -> tuple[str, bool]:
-    """(commit, dirty) of the project's checkout; ("unknown", False) where there is none."""
+    """Return (commit, dirty) of the project's checkout; ("unknown", False) where there is none."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(PACKAGE), *arguments]

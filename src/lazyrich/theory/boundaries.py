@@ -28,20 +28,20 @@ def kernel_change(
     gram_norm: Float[Array, "..."],
     y_square: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """‖Θ∞ − Θ₀‖/‖Θ₀‖ = (G/D)‖K + yyᵀ/b²‖/‖K‖ of gradient flow from a wide start, any K; `y_square` is ‖Πy‖²."""
+    """Return ‖Θ∞ − Θ₀‖/‖Θ₀‖ = (G/D)‖K + yyᵀ/b²‖/‖K‖ of gradient flow from a wide start, any K; `y_square` is ‖Πy‖²."""
     update = np.sqrt(gram_norm**2 + 2 * gamma / b**2 + y_square**2 / b**4)
     change: Array = end_state.growth(size, b) / size * update / gram_norm
     return change
 
 
 def kernel_change_isotropic(laziness: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
-    """The same for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
+    """Return the same for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
     change: Array = 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
     return change
 
 
 def critical_laziness(change: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
-    """χ at which the kernel change of K = κI equals `change`, the inverse of `kernel_change_isotropic`."""
+    """Return χ at which the kernel change of K = κI equals `change`, the inverse of `kernel_change_isotropic`."""
     return ((1 + 2 * change / np.sqrt((samples + 3) / samples)) ** 2 - 1) ** -0.5
 
 
@@ -51,23 +51,23 @@ def kernel_change_floor(
     v_0: Float[Array, "..."],
     width: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """n σ0²v0²/(m D²) √((n + 3)/n): mean kernel change of unlearning a random start's output, the floor for χ ≫ √m; K = κI."""
+    """Return n σ0²v0²/(m D²) √((n + 3)/n), K = κI: mean kernel change of unlearning a random output, the floor for χ ≫ √m."""
     size = sigma_0**2 + v_0**2
     return samples * (sigma_0 * v_0 / size) ** 2 / width * np.sqrt((samples + 3) / samples)
 
 
 def sharpness_floor(gamma: Float[Array, "..."], width: Float[Array, "..."]) -> Float[Array, "..."]:
-    """2√γ/m, below which λ_max(Θ) of no interpolating solution lies; hence k ≤ 1 for stable convergence."""
+    """Return 2√γ/m, below which λ_max(Θ) of no interpolating solution lies; hence k ≤ 1 for stable convergence."""
     return 2 * np.sqrt(gamma) / width
 
 
 def kernel_lazy(p: Float[Array, "..."], s: Float[Array, "..."]) -> Bool[np.ndarray, "..."]:
-    """Whether the kernel change vanishes as m → ∞ with v0 = m^−p and σ0 = m^−s."""
+    """Return whether the kernel change vanishes as m → ∞ with v0 = m^−p and σ0 = m^−s."""
     return np.asarray(np.minimum(p, s) < 0)
 
 
 def weight_change_exponent_region(p: Float[Array, "..."], s: Float[Array, "..."]) -> Int[np.ndarray, "..."]:
-    """What the relative change of the first layer does as m → ∞ with v0 = m^−p and σ0 = m^−s.
+    """Return what the relative change of the first layer does as m → ∞ with v0 = m^−p and σ0 = m^−s.
 
     −1 where it vanishes, 0 where it is of order one, 1 where it diverges (Luo et al., JMLR 2021, in this parametrisation).
     """
@@ -83,7 +83,7 @@ def expected_b_square(
     teacher_norm: Float[Array, "..."],
     noise_std: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """E b² over isotropic Gaussian inputs and label noise: its peak at n ≈ d makes training richer.
+    """Return E b² over isotropic Gaussian inputs and label noise: its peak at n ≈ d makes training richer.
 
     ‖β‖² n/d + σ_y² n/(d − n − 1) for n < d − 1, ‖β‖² + σ_y² d/(n − d − 1) for n > d + 1; NaN between.
     """

@@ -15,7 +15,7 @@ def overlap(
     kappa: Float[Array, "..."],
     y_norm: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Target overlap ŷ·f/‖y‖ after t steps of a small learning rate (docs/theory.md, Closed form).
+    """Return the target overlap ŷ·f/‖y‖ after t steps of a small learning rate (docs/theory.md, Closed form).
 
     Parameters
     ----------

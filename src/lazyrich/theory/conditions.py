@@ -29,14 +29,14 @@ UNIT = Constants()
 
 
 def _ratio(over: Float[Array, "..."], under: Float[Array, "..."]) -> Float[Array, "..."]:
-    """over/under, infinite where `under` is 0 and `over` is a number."""
+    """Return over/under, infinite where `under` is 0 and `over` is a number."""
     return np.where((np.asarray(under) == 0) & ~np.isnan(over), np.inf, np.divide(over, under))
 
 
 def spread(
     samples: Float[Array, "..."], norm: Float[Array, "..."], frobenius: Float[Array, "..."]
 ) -> Float[Array, "..."]:
-    """n‖Σ‖₂ + √n‖Σ‖_F, the scale of ‖K − trΣ I‖₂ for σ_x = 1 (Lemma 5.1) and of condition (6)."""
+    """Return n‖Σ‖₂ + √n‖Σ‖_F, the scale of ‖K − trΣ I‖₂ for σ_x = 1 (Lemma 5.1) and of condition (6)."""
     return samples * norm + np.sqrt(samples) * frobenius
 
 
@@ -58,7 +58,7 @@ def margins(
     sub_gaussian: Float[Array, "..."] = 1.0,
     constants: Constants = UNIT,
 ) -> dict[str, Float[Array, "..."]]:
-    """The margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6).
+    """Return the margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6).
 
     Infinite where what is bounded from above is 0; NaN where a quantity that the condition needs is NaN.
 
@@ -97,7 +97,7 @@ def margins(
 
 
 def smallest(margins: dict[str, Float[Array, "..."]]) -> Float[Array, "..."]:
-    """The smallest of all margins of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN."""
+    """Return the smallest of all margins of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN."""
     found = np.asarray(np.inf)
     for margin in margins.values():
         found = np.minimum(found, margin)

@@ -12,7 +12,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    """G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
+    """Return G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
     # The conjugate form: no cancellation where D ≫ b, and no overflow.
     return 2 * b**2 / (np.hypot(size, 2 * b) + size)
 
@@ -23,7 +23,7 @@ def kernel(
     size: Float[Array, "..."],
     width: Float[Array, "..."],
 ) -> Float[np.ndarray, "... r r"]:
-    """Θ∞ = (1/m)[(D + G) K + G y yᵀ/b²] of a wide start of size D, in the eigenbasis of K."""
+    """Return Θ∞ = (1/m)[(D + G) K + G y yᵀ/b²] of a wide start of size D, in the eigenbasis of K."""
     b = np.asarray(scalars.least_norm(eigenvalues, targets))
     gain = np.asarray(growth(size, b))
     gram = eigenvalues[..., None] * np.eye(eigenvalues.shape[-1])
@@ -38,7 +38,7 @@ def largest_eigenvalue(
     targets: Float[np.ndarray, "networks r"],
     size: Float[np.ndarray, " networks"],
 ) -> Float[np.ndarray, " networks"]:
-    """m λ_max(Θ∞) of a wide start of size D.
+    """Return m λ_max(Θ∞) of a wide start of size D.
 
     A diagonal plus a rank-one matrix: the largest eigenvalue is the largest root of the secular equation, found to
     rounding by bisection between λ_1 and λ_1 + ‖update‖ (no eigen-decomposition for each network).

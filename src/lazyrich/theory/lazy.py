@@ -12,7 +12,7 @@ def residual(
     start: Float[Array, "... r"],
     rate: Float[Array | float, "..."],
 ) -> Float[Array, "... records r"]:
-    """y − f(t) = (I − rate Θ(0))ᵗ (y − f(0)) after t whole steps, for any kernel Θ(0); `start` = y − f(0), `rate` = cη/n."""
+    """Return y − f(t) = (I − rate Θ(0))ᵗ (y − f(0)) after t whole steps, any kernel Θ(0); `start` = y − f(0), `rate` = cη/n."""
     values, vectors = np.linalg.eigh(kernel)
     parts = np.einsum("...ij,...i->...j", vectors, start)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -28,7 +28,7 @@ def overlap(
     size: Float[Array, " networks"],
     rate: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """⟨y, f⟩ after t whole steps of the linearised network from a wide start, any K: there Θ(0) = (D/m) K and f(0) = 0.
+    """Return ⟨y, f⟩ after t whole steps of the linearised network from a wide start, any K: there Θ(0) = (D/m) K and f(0) = 0.
 
     Arguments as in `wide.overlap`, so `rate` = cη/(mn). At finite width the engines measure the distance to the network
     linearised at its own start (`lazy_error`).

@@ -13,7 +13,7 @@ Array = np.ndarray | float  # a network at a time or many
 def variance(
     sigma_0: Float[Array, "..."], v_square: Float[Array, "..."], width: Float[Array, "..."] | int
 ) -> Float[Array, "..."]:
-    """σ0²⟨v²⟩/m, the variance in each direction orthogonal to the rows of X; `v_square` is ⟨v²⟩ of the step."""
+    """Return σ0²⟨v²⟩/m, the variance in each direction orthogonal to the rows of X; `v_square` is ⟨v²⟩ of the step."""
     return sigma_0**2 * v_square / width
 
 
@@ -24,7 +24,7 @@ def expected_test_loss(
     directions: Float[Array, "..."] | int,
     loss_factor: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """(c/2) E⟨x, Wᵀv/m − β⟩² for new isotropic x without label noise, over x and the unseen part of the start.
+    """Return (c/2) E⟨x, Wᵀv/m − β⟩² for new isotropic x without label noise, over x and the unseen part of the start.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def over_modes(terms: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """Sum over modes, one after the other: bit for bit the same however many empty modes pad the end."""
+    """Return the sum over modes, one after the other: bit for bit the same however many empty modes pad the end."""
     total = np.zeros(np.shape(terms)[:-1])
     for mode in range(np.shape(terms)[-1]):
         total = total + terms[..., mode]
@@ -19,17 +19,17 @@ def over_modes(terms: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
 
 
 def gamma(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """γ = yᵀ K y."""
+    """Return γ = yᵀ K y."""
     return over_modes(eigenvalues * targets**2)
 
 
 def phi(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """φ₂ = yᵀ K² y (the paper's φ)."""
+    """Return φ₂ = yᵀ K² y (the paper's φ)."""
     return over_modes(eigenvalues**2 * targets**2)
 
 
 def least_norm(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """b = √(yᵀ K⁺ y), the norm of the least-norm solution; modes of eigenvalue 0 do not count."""
+    """Return b = √(yᵀ K⁺ y), the norm of the least-norm solution; modes of eigenvalue 0 do not count."""
     ratio = np.divide(targets**2, eigenvalues, out=np.zeros(np.shape(targets)), where=eigenvalues > 0)
     return np.sqrt(over_modes(ratio))
 
@@ -41,5 +41,5 @@ def growth_per_step(
     samples: Float[Array, "..."] | int,
     loss_factor: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """k = cη√γ/(mn), the growth per step of the aligned mode: the dimensionless learning rate."""
+    """Return k = cη√γ/(mn), the growth per step of the aligned mode: the dimensionless learning rate."""
     return loss_factor * learning_rate * np.sqrt(gamma) / (width * samples)

@@ -13,7 +13,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def _cosh_sinh(t: Array, k: Array) -> tuple[Array, Array]:
-    """½((1 + k)ᵗ ± (1 − k)ᵗ), the discrete cosh kt and sinh kt."""
+    """Return ½((1 + k)ᵗ ± (1 − k)ᵗ), the discrete cosh kt and sinh kt."""
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = (1.0 + k) ** t, (1.0 - k) ** t
         return 0.5 * (up + down), 0.5 * (up - down)
@@ -26,7 +26,7 @@ def neuron(
     k: Float[Array, "..."],
     gamma: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """(ρ_r, v_r) after t whole steps of the neuron that starts with b_r = b and v_r = v."""
+    """Return (ρ_r, v_r) after t whole steps of the neuron that starts with b_r = b and v_r = v."""
     cosh, sinh = _cosh_sinh(t, k)
     root = np.sqrt(gamma)
     return b * (cosh - 1) + root * v * sinh, v * cosh + b / root * sinh
@@ -35,7 +35,7 @@ def neuron(
 def effective_gamma(
     gamma: Float[Array, "..."], trace: Float[Array, "..."], lower: float = 1.0, upper: float = 1.0
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """γ_l = γ(1 − C₁ trΣ/γ^{3/2})² and γ_u = γ(1 + C₂ trΣ/γ^{3/2})² of Eq. 13, with C₁ = `lower` and C₂ = `upper`.
+    """Return γ_l = γ(1 − C₁ trΣ/γ^{3/2})² and γ_u = γ(1 + C₂ trΣ/γ^{3/2})² of Eq. 13, with C₁ = `lower` and C₂ = `upper`.
 
     0 for γ_l where γ^{3/2} < C₁ trΣ, and the bound says nothing.
     """
@@ -51,7 +51,7 @@ def bounds(
     gamma: Float[Array, "..."],
     gamma_effective: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """The proof's bound on (|ρ_r|, |v_r|) after t steps from |v_r(0)| = |v|: stage one of another γ and of b_r = 0.
+    """Return the proof's bound on (|ρ_r|, |v_r|) after t steps from |v_r(0)| = |v|: stage one of another γ and of b_r = 0.
 
     `gamma_effective` is γ_l or γ_u; the growth per step `k`, which is that of γ, changes as its root. ρ_r and v_r both have the
     sign of v_r(0).
@@ -63,7 +63,7 @@ def bounds(
 def growing_mode(
     b_rms: Float[Array, "..."], v_rms: Float[Array, "..."], b_v: Float[Array, "..."], gamma: Float[Array, "..."]
 ) -> Float[Array, "..."]:
-    """⟨(b_r/√γ + v_r(0))²⟩, the start of the mode that grows, in units of v².
+    """Return ⟨(b_r/√γ + v_r(0))²⟩, the start of the mode that grows, in units of v².
 
     `b_v` is ⟨b_r v_r(0)⟩ = ⟨y, f(0)⟩.
     """
@@ -73,7 +73,7 @@ def growing_mode(
 def decaying_mode(
     b_rms: Float[Array, "..."], v_rms: Float[Array, "..."], b_v: Float[Array, "..."], gamma: Float[Array, "..."]
 ) -> Float[Array, "..."]:
-    """⟨(b_r/√γ − v_r(0))²⟩, the start of the mode that decays, in units of v²."""
+    """Return ⟨(b_r/√γ − v_r(0))²⟩, the start of the mode that decays, in units of v²."""
     return b_rms**2 / gamma + v_rms**2 - 2 * b_v / np.sqrt(gamma)
 
 
@@ -85,7 +85,7 @@ def magnitudes(
     k: Float[Array, "..."],
     gamma: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """(rms ρ̂_r, rms v_r) after t steps, of both modes; arguments as in `growing_mode`."""
+    """Return (rms ρ̂_r, rms v_r) after t steps, of both modes; arguments as in `growing_mode`."""
     growing, decaying = growing_mode(b_rms, v_rms, b_v, gamma), decaying_mode(b_rms, v_rms, b_v, gamma)
     cross = 2 * (b_rms**2 / gamma - v_rms**2)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -103,14 +103,14 @@ def mean_sizes(
     k: Float[Array, "..."],
     gamma: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """(⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0."""
+    """Return (⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0."""
     cosh, sinh = _cosh_sinh(t, k)
     root = np.sqrt(gamma)
     return _folded(root * v_0 * sinh, b_rms * (cosh - 1)), _folded(v_0 * cosh, b_rms / root * sinh)
 
 
 def _folded(mean: Float[Array, "..."], deviation: Float[Array, "..."]) -> Float[Array, "..."]:
-    """⟨|x|⟩ of x normal."""
+    """Return ⟨|x|⟩ of x normal."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = mean / (np.sqrt(2) * deviation)
         return np.where(
@@ -128,19 +128,19 @@ def overlap(
     gamma: Float[Array, "..."],
     y_norm: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Target overlap ⟨y, f⟩/‖y‖² = √γ⟨(ρ̂/√γ) v⟩/‖y‖² after t steps."""
+    """Return the target overlap ⟨y, f⟩/‖y‖² = √γ⟨(ρ̂/√γ) v⟩/‖y‖² after t steps."""
     with np.errstate(over="ignore", invalid="ignore"):
         product = (growing * (1 + k) ** (2 * t) - decaying * np.abs(1 - k) ** (2 * t)) / 4
     return np.sqrt(gamma) * product / y_norm**2
 
 
 def aligned_v(t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
-    """rms v_r of the growing mode alone, ½√growing (1 + k)^t; there ρ = √γ v."""
+    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; there ρ = √γ v."""
     with np.errstate(over="ignore"):
         return 0.5 * np.sqrt(growing) * (1 + k) ** t
 
 
 def onset_time(share: float, laziness: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
-    """t₁(δ) = ln(δ/χ)/(2 ln(1 + k)), steps until the loss has fallen by the share δ (K ≈ κI, χ ≪ δ); at least 0."""
+    """Return t₁(δ) = ln(δ/χ)/(2 ln(1 + k)), steps until the loss has fallen by the share δ (K ≈ κI, χ ≪ δ); at least 0."""
     steps: Array = np.maximum(np.log(share / laziness) / (2 * np.log1p(k)), 0.0)
     return steps

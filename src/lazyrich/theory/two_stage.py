@@ -13,13 +13,13 @@ _compiled = partial(compiled, nogil=True, error_model="numpy")
 
 
 def step(rho: Array, v: Array, k: Array, gamma: Array, phi: Array) -> tuple[Array, Array]:
-    """Eq. 10: (ρ, v) one step on, ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ) and v + (k/√γ)(ρ − (φ₂/γ²) ρ² v); numbers or arrays."""
+    """Step (ρ, v) by Eq. 10: ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ) and v + (k/√γ)(ρ − (φ₂/γ²) ρ² v); numbers or arrays."""
     rate = k / np.sqrt(gamma)
     return rho + rate * (gamma * v - phi / gamma * v * v * rho), v + rate * (rho - phi / gamma**2 * rho * rho * v)
 
 
 def aligned_step(rho: Array, k: Array, gamma: Array, phi: Array) -> Array:
-    """Eq. 11: ρ one step on, ρ + kρ − k φ₂ γ^{−5/2} ρ³; numbers or arrays."""
+    """Step ρ by Eq. 11: ρ + kρ − k φ₂ γ^{−5/2} ρ³; numbers or arrays."""
     return rho + k * rho - k * phi * gamma**-2.5 * rho * rho * rho
 
 
@@ -66,7 +66,7 @@ def evolve(
     gamma: Float[Array, " networks"],
     phi: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """Eq. 10 (`step`): ρv = ⟨y, f⟩ at each record from step `start` on; NaN before it and where it is negative."""
+    """Follow Eq. 10 (`step`): ρv = ⟨y, f⟩ at each record from step `start` on; NaN before it and where it is negative."""
     result: Array = _evolve(steps, start, rho_start, v_start, k, gamma, phi, False)
     return result
 
@@ -79,24 +79,24 @@ def evolve_aligned(
     gamma: Float[Array, " networks"],
     phi: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """Eq. 11 (`aligned_step`) on the line ρ = √γ v; otherwise as `evolve`."""
+    """Follow Eq. 11 (`aligned_step`) on the line ρ = √γ v; otherwise as `evolve`."""
     result: Array = _evolve(steps, start, np.sqrt(gamma) * v_start, v_start, k, gamma, phi, True)
     return result
 
 
 def limit(gamma: Float[Array, "..."], phi: Float[Array, "..."]) -> Float[Array, "..."]:
-    """ρ∞² = γ^{5/2}/φ₂, where Eq. 11 ends."""
+    """Return ρ∞² = γ^{5/2}/φ₂, where Eq. 11 ends."""
     return gamma**2.5 / phi
 
 
 def continuous(
     t: Float[Array, "..."], rho_start: Float[Array, "..."], k: Float[Array, "..."], rho_limit: Float[Array, "..."]
 ) -> Float[Array, "..."]:
-    """ρ² of Eq. 11 in continuous time, `t` steps after ρ = rho_start: the logistic curve towards rho_limit²."""
+    """Return ρ² of Eq. 11 in continuous time, `t` steps after ρ = rho_start: the logistic curve towards rho_limit²."""
     return rho_limit**2 / (1 + (rho_limit**2 / rho_start**2 - 1) * np.exp(-2 * k * t))
 
 
 def proxy(rho: Float[Array, "..."], rho_limit: Float[Array, "..."]) -> Float[Array, "..."]:
-    """ρ̃ = ρ/√(1 − ρ²/ρ∞²), which grows as eᵏᵗ all through stage two; infinite at ρ∞, NaN beyond."""
+    """Return ρ̃ = ρ/√(1 − ρ²/ρ∞²), which grows as eᵏᵗ all through stage two; infinite at ρ∞, NaN beyond."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return rho / np.sqrt(1 - (rho / rho_limit) ** 2)

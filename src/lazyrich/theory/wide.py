@@ -115,7 +115,7 @@ def _interpolate(q: Array, theta: float, h: float, k: Array, between: Array) -> 
 
 @_compiled
 def _flow(times: Array, root: Array, y: Array, size: float, overlap: Array) -> None:
-    """⟨y, f⟩ at rising `times`, in units of 1/rate, into `overlap`; what is not reached stays as it is."""
+    """Write ⟨y, f⟩ at rising `times`, in units of 1/rate, to `overlap`; what is not reached stays as it is."""
     r = len(root)
     q, e, trial, error, k = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((7, r))
     y_square = np.sum(y**2)
@@ -178,7 +178,7 @@ def overlap(
     size: Float[Array, " networks"],
     rate: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """⟨y, f⟩ at each record (rising along a row) of the flow in time ηt from a wide start, to 1e-6 ‖y‖².
+    """Return ⟨y, f⟩ at each record (rising along a row) of the flow in time ηt from a wide start, to 1e-6 ‖y‖².
 
     Steps are chosen by Dormand and Prince's method, whatever the distance of records; `rate` = cη/(mn). NaN where an argument
     is not finite, and beyond 10⁵ steps of the method.
@@ -194,7 +194,7 @@ def kernel(
     size: Float[Array, "..."],
     width: Float[Array, "..."],
 ) -> Float[Array, "... r r"]:
-    """Θ = (1/m) [½(S + D) K + ½(S − D) X ê êᵀ Xᵀ] in the eigenbasis of K, where the flow is at e."""
+    """Return Θ = (1/m) [½(S + D) K + ½(S − D) X ê êᵀ Xᵀ] in the eigenbasis of K, where the flow is at e."""
     total = np.sqrt(size**2 + 4 * np.sum(e**2, axis=-1)) + size
     f = np.sqrt(eigenvalues) * e
     gram = eigenvalues[..., None] * np.eye(eigenvalues.shape[-1])

@@ -20,10 +20,10 @@ def compiled(function: Callable, **options: Any) -> Any:
 
 
 def compiled_leaf(function: Callable) -> Any:
-    """As `compiled`, for functions that make no arrays: without counting references, which would cost more than their work."""
+    """Compile as `compiled` does, for functions that make no arrays: counting references would cost more than their work."""
     return compiled(function, _nrt=False)
 
 
 def compiled_part(function: Callable) -> Any:
-    """As `compiled_leaf`, for parts of a loop's body: set in place, for a call hands over every array of its records."""
+    """Compile as `compiled_leaf` does, for parts of a loop's body: inlined, for a call hands over all its arrays."""
     return compiled(function, _nrt=False, forceinline=True)

@@ -28,7 +28,7 @@ class Anchor(NamedTuple):
 
 @compiled
 def empty_anchor(modes, balance):
-    """Of eight lanes at rest."""
+    """Return the anchor of eight lanes at rest."""
     square = (modes + 1) * (modes + 1) * LANES if balance else 0
     return Anchor(
         M0=np.zeros((modes + 1) * (modes + 2) // 2 * LANES),
@@ -84,7 +84,7 @@ def _add_square(value, weight, total):
 
 @compiled_leaf
 def _kernels(o, anchor, numbers):
-    """Norms and distances of mΘ = ⟨v²⟩ K + ⟨p pᵀ⟩, the start, T and Θ∞, in one pass over the lower triangle."""
+    """Write norms and distances of mΘ = ⟨v²⟩ K + ⟨p pᵀ⟩, the start, T and Θ∞, in one pass over the lower triangle."""
     kernel, y_kernel_y = zero(), zero()
     from_start, start, from_target, target, from_end, end = zero(), zero(), zero(), zero(), zero(), zero()
     c = load(o.c, 0)
@@ -138,7 +138,7 @@ def _kernels(o, anchor, numbers):
 
 @compiled_leaf
 def _alignment(o, M0, numbers, signal):
-    """`signal` and ⟨ρ²⟩ = signalᵀ M₀ signal, from ρ_r = yᵀX(w_r(t) − w_r(0)) = Σ_i y_i √λ_i ((P − 1) z_r(0))_i."""
+    """Write `signal` and ⟨ρ²⟩ = signalᵀ M₀ signal, from ρ_r = yᵀX(w_r(t) − w_r(0)) = Σ_i y_i √λ_i ((P − 1) z_r(0))_i."""
     width = len(o.row)
     for j in range(0, width, LANES):
         total = zero()
@@ -153,7 +153,7 @@ def _alignment(o, M0, numbers, signal):
 
 @compiled_leaf
 def _quadratic(M0, x):
-    """xᵀ M₀ x."""
+    """Return xᵀ M₀ x."""
     total = zero()
     k = 0
     for i in range(0, len(x), LANES):
@@ -169,7 +169,7 @@ def _quadratic(M0, x):
 
 @compiled_leaf
 def _weight_shift(P, M0, row):
-    """tr((P_p − E) M₀ (P_p − E)ᵀ) = ‖W − W₀‖²/m, E the rows of the identity; `row` is scratch."""
+    """Return tr((P_p − E) M₀ (P_p − E)ᵀ) = ‖W − W₀‖²/m, E the rows of the identity; `row` is scratch."""
     width = len(row)
     total = zero()
     for i in range(LANES, width, LANES):
@@ -182,7 +182,7 @@ def _weight_shift(P, M0, row):
 
 @compiled_leaf
 def _balance_shift(B, M0, width, C):
-    """tr(B M₀ B M₀): mean over pairs of the squared change of v_r v_s − ⟨w_r, w_s⟩; B M₀ comes to stand in C."""
+    """Return tr(B M₀ B M₀): mean over pairs of the squared change of v_r v_s − ⟨w_r, w_s⟩; B M₀ comes to stand in C."""
     for i in range(0, width, LANES):
         for j in range(0, width, LANES):
             total = zero()

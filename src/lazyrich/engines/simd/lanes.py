@@ -47,7 +47,7 @@ def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any
 
 @intrinsic
 def load(typing, array, index):
-    """array[index : index + LANES] of a flat contiguous float64 array."""
+    """Return array[index : index + LANES] of a flat contiguous float64 array."""
 
     def generate(context, builder, signature, arguments):
         return builder.load(_address(context, builder, signature.args[0], *arguments), align=8)
@@ -57,7 +57,7 @@ def load(typing, array, index):
 
 @intrinsic
 def store(typing, array, index, value):
-    """array[index : index + LANES] = value."""
+    """Set array[index : index + LANES] = value."""
 
     def generate(context, builder, signature, arguments):
         array, index, value = arguments
@@ -69,7 +69,7 @@ def store(typing, array, index, value):
 
 @intrinsic
 def fma(typing, a, b, c):
-    """a · b + c, rounded once."""
+    """Return a · b + c, rounded once."""
 
     def generate(context, builder, signature, arguments):
         kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
@@ -80,37 +80,37 @@ def fma(typing, a, b, c):
 
 @intrinsic
 def mul(typing, a, b):
-    """a · b."""
+    """Return a · b."""
     return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fmul(*arguments)
 
 
 @intrinsic
 def add(typing, a, b):
-    """a + b."""
+    """Return a + b."""
     return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fadd(*arguments)
 
 
 @intrinsic
 def sub(typing, a, b):
-    """a − b."""
+    """Return a − b."""
     return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fsub(*arguments)
 
 
 @intrinsic
 def zero(typing):
-    """Zero in every lane."""
+    """Return zero in every lane."""
     return lanes(), lambda context, builder, signature, arguments: ir.Constant(_VECTOR, [0.0] * LANES)
 
 
 @intrinsic
 def div(typing, a, b):
-    """a / b."""
+    """Return a / b."""
     return lanes(lanes, lanes), lambda context, builder, signature, arguments: builder.fdiv(*arguments)
 
 
 @intrinsic
 def sqrt(typing, a):
-    """√a."""
+    """Return √a."""
 
     def generate(context, builder, signature, arguments):
         kind = ir.FunctionType(_VECTOR, [_VECTOR])
@@ -127,13 +127,13 @@ def _filled(builder: Any, value: Any) -> Any:
 
 @intrinsic
 def fill(typing, a):
-    """The same number in every lane."""
+    """Return the same number in every lane."""
 
     return lanes(types.float64), lambda context, builder, signature, arguments: _filled(builder, arguments[0])
 
 
 def _where(condition: str) -> Any:
-    """(a, b, x, y) -> x in the lanes where the condition holds for a and b, y in the others."""
+    """Return (a, b, x, y) -> x in the lanes where the condition holds for a and b, y in the others."""
 
     def generate(context, builder, signature, arguments):
         a, b, x, y = arguments
@@ -144,13 +144,13 @@ def _where(condition: str) -> Any:
 
 @intrinsic
 def where_less(typing, a, b, x, y):
-    """x where a < b, else y (also where a or b is NaN)."""
+    """Return x where a < b, else y (also where a or b is NaN)."""
     return _where("<")
 
 
 @intrinsic
 def where_equal(typing, a, b, x, y):
-    """x where a = b, else y."""
+    """Return x where a = b, else y."""
     return _where("==")
 
 
@@ -161,7 +161,7 @@ def _any(builder: Any, lanes_of_truth: Any) -> Any:
 
 @intrinsic
 def any_at_most(typing, a, b):
-    """Whether a ≤ b in any lane."""
+    """Return whether a ≤ b in any lane."""
 
     def generate(context, builder, signature, arguments):
         return _any(builder, builder.fcmp_ordered("<=", *arguments))
@@ -171,7 +171,7 @@ def any_at_most(typing, a, b):
 
 @intrinsic
 def any_not_at_most(typing, a, b):
-    """Whether a ≤ b fails in any lane; it does where a is NaN."""
+    """Return whether a ≤ b fails in any lane; it does where a is NaN."""
 
     def generate(context, builder, signature, arguments):
         return _any(builder, builder.fcmp_unordered(">", *arguments))

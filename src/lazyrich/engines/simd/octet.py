@@ -67,7 +67,7 @@ class Octet(NamedTuple):
 
 @compiled
 def empty_octet(modes, follow, balance):
-    """Eight lanes at rest."""
+    """Return an octet of eight lanes at rest."""
     square = (modes + 1) * (modes + 1)
     # Not among the arguments below: numba takes so many by name only without branches.
     followed = square * LANES if follow else 0
@@ -125,7 +125,7 @@ def advance(o, now, horizon):
 
 @compiled_leaf
 def step(o):
-    """One gradient step, by the force of the last look."""
+    """Take one gradient step, by the force of the last look."""
     if len(o.B) > 0:
         _step_balance(o.B, o.P, o.g, o.row)
     if len(o.P) > 0:
@@ -135,7 +135,7 @@ def step(o):
 
 @compiled_leaf
 def _look(o, now):
-    """The force, the squared residual ‖Π(y − f)‖², the loss and its extremes."""
+    """Compute the force, the squared residual ‖Π(y − f)‖², the loss and its extremes."""
     total = zero()
     half = mul(fill(0.5), load(o.c, 0))
     for j in range(0, len(o.u), LANES):
@@ -161,7 +161,7 @@ def _look(o, now):
 
 @compiled_leaf
 def _off_diagonal(A, k, gi, wi, qi, gj, wj, qj):
-    """One element of A at the crossing of row i and column j: its part in q_i and q_j, and its step."""
+    """Step one element of A at the crossing of row i and column j; return its part in q_i and q_j."""
     a = load(A, k)
     store(A, k, fma(gi, wj, fma(wi, gj, a)))
     return fma(a, gj, qi), fma(a, gi, qj)
@@ -176,7 +176,7 @@ def _diagonal(A, k, g, w, q):
 
 @compiled_leaf
 def _step_moments(A, u, c, g, w, q):
-    """A ← A + g wᵀ + w gᵀ, u ← u + c g + A g + (gᵀu) g, c ← c + 2gᵀu + gᵀA g, four rows of A at a time."""
+    """Set A ← A + g wᵀ + w gᵀ, u ← u + c g + A g + (gᵀu) g, c ← c + 2gᵀu + gᵀA g, four rows of A at a time."""
     size = len(u)
     k0 = 0  # where row i of the triangle begins
     i = 0
@@ -234,7 +234,7 @@ def _step_moments(A, u, c, g, w, q):
 
 @compiled_leaf
 def _below(P, k, gi, p, total):
-    """One element of P below its first row: its part in gᵀP_p, and its step."""
+    """Step one element of P below its first row; return its part in gᵀP_p."""
     below = load(P, k)
     store(P, k, fma(gi, p, below))
     return fma(gi, below, total)
@@ -242,7 +242,7 @@ def _below(P, k, gi, p, total):
 
 @compiled_leaf
 def _step_propagator(P, g, width):
-    """P_p ← P_p + g P_v, P_v ← P_v + gᵀP_p, four columns at a time; `width` as of a row in lanes."""
+    """Set P_p ← P_p + g P_v, P_v ← P_v + gᵀP_p, four columns at a time; `width` as of a row in lanes."""
     j = 0
     while j + 4 * LANES <= width:
         p0, p1, p2, p3 = load(P, j), load(P, j + LANES), load(P, j + 2 * LANES), load(P, j + 3 * LANES)
@@ -272,7 +272,7 @@ def _step_propagator(P, g, width):
 
 @compiled_leaf
 def _step_balance(B, P, g, row):
-    """B ← B + Pᵀ G J G P before P steps; B = PᵀJP − J without its cancellation; `row` is scratch."""
+    """Set B ← B + Pᵀ G J G P before P steps; B = PᵀJP − J without its cancellation; `row` is scratch."""
     width = len(row)
     gg = zero()
     for j in range(0, width, LANES):

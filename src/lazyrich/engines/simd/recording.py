@@ -94,7 +94,7 @@ def fill_records(
 
 @compiled_leaf
 def _test_loss(lane, network, batch, o, scratch):
-    """The loss of a network's test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ of the unit functions by P_v (`held_out`)."""
+    """Return the loss of a network's test samples, f = C⟨v Vᵀw⟩ + H⟨u v⟩ with ⟨u v⟩ by P_v (`held_out`)."""
     problem = batch.problem[network]
     draw = batch.draw[network]
     r = batch.rank[problem]
@@ -129,7 +129,7 @@ def _absolute(x):
 
 @compiled_leaf
 def _probes(lane, network, first, last, batch, o, signal, scratch, results):
-    """(mean |ρ_r|, mean |v_r|) over a network's probes, whose values go to records first … last − 1 where they are kept."""
+    """Return (mean |ρ_r|, mean |v_r|) over a network's probes; fill in records first … last − 1 where they are kept."""
     wide = batch.probes_width
     count = batch.observed[network]
     coordinates = batch.moments.shape[1]

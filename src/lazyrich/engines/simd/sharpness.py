@@ -74,7 +74,7 @@ def _normalise(T, modes):
 
 @compiled
 def _tridiagonalise(T, modes, diagonal, squares, v, p):
-    """The diagonal and the squared subdiagonal of the tridiagonal form of T, a lower triangle, which is overwritten."""
+    """Write the diagonal and the squared subdiagonal of the tridiagonal form of T, a lower triangle, which is overwritten."""
     none, two = zero(), fill(2.0)
     for k in range(modes):
         row = k * (k + 1) // 2
@@ -124,7 +124,7 @@ def _tridiagonalise(T, modes, diagonal, squares, v, p):
 
 @compiled
 def _bisect(diagonal, squares):
-    """The largest eigenvalue of a positive tridiagonal matrix."""
+    """Return the largest eigenvalue of a positive tridiagonal matrix."""
     none, half, tiny = zero(), fill(0.5), fill(-TINY)
     low = none
     high = none

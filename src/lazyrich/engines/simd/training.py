@@ -188,7 +188,7 @@ def _train(start, stop, batch, record_steps, shares, follow, o, anchor, numbers,
 
 @compiled_part
 def _horizon(record_steps, progress):
-    """The common step of the first record that is due; −1 where no lane trains."""
+    """Return the common step of the first record that is due; −1 where no lane trains."""
     horizon = np.int64(-1)
     for lane in range(LANES):
         network = progress.network[lane]
@@ -239,7 +239,7 @@ def _note(lane, network, t, shares, o, progress, results):
 
 @compiled_part
 def _next_record(steps, first, t, done):
-    """The record after those from `first` on that are filled at step t: all of the rest where a network is done."""
+    """Return the record after those from `first` on that are filled at step t: all of the rest where a network is done."""
     last = first + 1
     while last < len(steps) and (done or steps[last] == t):
         last += 1
@@ -248,7 +248,7 @@ def _next_record(steps, first, t, done):
 
 @compiled_part
 def _end(lane, network, t, now, reached, batch, o, numbers, results):
-    """What a network that is done leaves."""
+    """Write what a network that is done leaves."""
     results.status[network] = Status.converged if reached else Status.running
     if t == batch.steps[network] and t >= WINDOW:
         results.period[network] = _period_of(o.ring[lane::LANES], now % WINDOW)
@@ -259,7 +259,7 @@ def _end(lane, network, t, now, reached, batch, o, numbers, results):
 
 @compiled
 def _sharpness(start, stop, batch, kernels, modes, results):
-    """The largest eigenvalues of the networks' kernels at start and end."""
+    """Write the largest eigenvalues of the networks' kernels at start and end."""
     sharpness = np.empty((2, stop - start))
     largest_eigenvalues(kernels[0], modes, sharpness[0])
     largest_eigenvalues(kernels[1], modes, sharpness[1])
@@ -356,7 +356,7 @@ def _begin(lane, network, now, batch, o, anchor, progress, results):
 
 @compiled_leaf
 def _kernel(lane, o, anchor, triangle):
-    """The lower triangle of mΘ of one lane."""
+    """Write the lower triangle of mΘ of one lane."""
     k = 0
     for i in range(len(o.u) // LANES):
         for j in range(i + 1):

@@ -36,7 +36,7 @@ OFFICIAL = {
 }
 BATCHES = tuple(OFFICIAL)
 TRAINING = BATCHES[:5]
-MEND = f"unpack the archive of the binary distribution anew ({META}, {BATCHES[0]} to {TRAINING[-1]}, {BATCHES[-1]})"
+FIX = f"unpack the archive of the binary distribution anew ({META}, {BATCHES[0]} to {TRAINING[-1]}, {BATCHES[-1]})"
 
 
 def pool(folder: str | Path) -> Pool:
@@ -76,7 +76,7 @@ def check(folder: str | Path) -> None:
         found = of_file(folder / name)
         if found != expected[name]:
             known = SUMS if (folder / SUMS).exists() else "the official file"
-            raise DataError(f"{folder / name}: was altered (SHA-256 {found}, by {known} {expected[name]}); {MEND}")
+            raise DataError(f"{folder / name}: was altered (SHA-256 {found}, by {known} {expected[name]}); {FIX}")
 
 
 def check_files(folder: Path) -> None:
@@ -85,19 +85,19 @@ def check_files(folder: Path) -> None:
 
     for name in (META, *BATCHES):
         if not (folder / name).is_file():
-            raise DataError(f"{folder}: has no {name}; {MEND}")
+            raise DataError(f"{folder}: has no {name}; {FIX}")
     for name in BATCHES:
         size = (folder / name).stat().st_size
         if size != SIZE:
-            raise DataError(f"{folder / name}: has {size} bytes where {RECORDS} images have {SIZE}; {MEND}")
+            raise DataError(f"{folder / name}: has {size} bytes where {RECORDS} images have {SIZE}; {FIX}")
     if (folder / META).read_text(encoding="ascii", errors="replace").split() != list(CLASSES):
-        raise DataError(f"{folder / META}: does not name the ten classes {', '.join(CLASSES)}; {MEND}")
+        raise DataError(f"{folder / META}: does not name the ten classes {', '.join(CLASSES)}; {FIX}")
     for name in BATCHES:
         labels = _records(folder / name)[:, 0]
         wrong = np.flatnonzero(labels >= len(CLASSES))
         if len(wrong):
             first = f"image {wrong[0]} has label {labels[wrong[0]]}"
-            raise DataError(f"{folder / name}: {first} where labels are 0 to {len(CLASSES) - 1}; {MEND}")
+            raise DataError(f"{folder / name}: {first} where labels are 0 to {len(CLASSES) - 1}; {FIX}")
 
 
 def _records(path: Path) -> np.memmap[tuple[int, int], np.dtype[np.uint8]]:

@@ -31,11 +31,11 @@ def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -
     bytes_found = archive.stat().st_size
     if bytes_found != size:
         raise DataError(
-            f"{archive.name}: has {bytes_found} bytes where {size} are expected; fetch it again, or mend {SETTINGS}"
+            f"{archive.name}: has {bytes_found} bytes where {size} are expected; fetch it again, or fix {SETTINGS}"
         )
     digest = of_file(archive)
     if digest != sha256:
-        raise DataError(f"{archive.name}: has SHA-256 {digest} where {sha256} is expected; mend {SETTINGS}")
+        raise DataError(f"{archive.name}: has SHA-256 {digest} where {sha256} is expected; fix {SETTINGS}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
         fresh = Path(name)
@@ -43,10 +43,10 @@ def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -
             _extract(archive, fresh)
             cifar10.check_files(fresh)
         except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise DataError(f"{archive.name}: is no sound .tar.gz ({error}); mend {SETTINGS}") from None
+            raise DataError(f"{archive.name}: is no sound .tar.gz ({error}); fix {SETTINGS}") from None
         except DataError as error:
             found = str(error).partition(";")[0].replace(str(fresh), archive.name)
-            raise DataError(f"{found}; mend {SETTINGS}") from None
+            raise DataError(f"{found}; fix {SETTINGS}") from None
         sums = [f"{of_file(fresh / batch)}  {batch}\n" for batch in cifar10.BATCHES]
         (fresh / cifar10.SUMS).write_text("".join(sums), encoding="ascii")
         folder.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ PATIENCE = 30.0  # seconds
 
 
 def check_reachable(url: str, folder: str) -> None:
-    """Raise ValueError, with key and mend, unless the host offers the archive."""
+    """Raise ValueError, with key and fix, unless the host offers the archive."""
     import requests
 
     try:

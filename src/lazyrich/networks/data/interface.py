@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DataError(LazyrichError):
-    """Data that cannot be used; the message names file, what is wrong and mend."""
+    """Data that cannot be used; the message names file, what is wrong and fix."""
 
 
 def no_files(path: str) -> list[Path]:

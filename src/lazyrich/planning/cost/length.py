@@ -27,7 +27,7 @@ class Length(NamedTuple):
 
 
 def length(cell: dict[str, Any]) -> Length:
-    """The length of a network with the parameters `cell` (sweep keys -> values), as if K = κI (docs/theory.md)."""
+    """Return the length of a network with the parameters `cell` (sweep keys -> values), as if K = κI (docs/theory.md)."""
     try:
         norm, kappa = _targets(cell)
         chi = _laziness(cell, norm / math.sqrt(kappa))
@@ -51,22 +51,22 @@ def _sizes(cell: dict[str, Any]) -> Sizes:
 
 
 def samples(cell: dict[str, Any]) -> int:
-    """n."""
+    """Return n."""
     return cell["samples"] if "samples" in cell else _sizes(cell).samples
 
 
 def dimension(cell: dict[str, Any]) -> int:
-    """d."""
+    """Return d."""
     return _sizes(cell).dimension if cell["source"] in DATA else cell["dimension"]
 
 
 def width(cell: dict[str, Any]) -> int:
-    """m."""
+    """Return m."""
     return cell["width"] if "width" in cell else _sizes(cell).width
 
 
 def _targets(cell: dict[str, Any]) -> tuple[float, float]:
-    """(‖y‖, κ)."""
+    """Return (‖y‖, κ)."""
     if cell["source"] in DATA:
         _, _, _, norm, kappa = _sizes(cell)
     else:
@@ -80,7 +80,7 @@ def _targets(cell: dict[str, Any]) -> tuple[float, float]:
 
 
 def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:
-    """(tr Σ, tr Σ²)."""
+    """Return (tr Σ, tr Σ²)."""
     d = cell["dimension"]
     match cell.get("spectrum", "isotropic"):
         case "spiked":
@@ -94,7 +94,7 @@ def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:
 
 
 def _power_sum(d: int, exponent: float) -> float:
-    """Σ_j j^−exponent over j = 1 … d: the first terms, and the integral over the others."""
+    """Return Σ_j j^−exponent over j = 1 … d: the first terms, and the integral over the others."""
     head = min(d, 16)
     total = float(sum(j**-exponent for j in range(1, head + 1)))
     low, high = head + 0.5, d + 0.5
@@ -126,5 +126,5 @@ def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: fl
 
 
 def _well_conditioned(cell: dict[str, Any]) -> bool:
-    """Whether K is close to a multiple of the identity, so that all of the residual falls at one rate."""
+    """Return whether K is close to a multiple of the identity, so that all of the residual falls at one rate."""
     return cell.get("spectrum") == "isotropic" and 4 * cell["samples"] <= cell["dimension"]

@@ -13,15 +13,15 @@ LEAST_MINUTES = 10  # a node that is slow to start, a file system that is slow t
 
 
 def minutes(seconds: float, attempt: int) -> int:
-    """`runtime` of a job that should take so many seconds."""
+    """Return `runtime` of a job that should take so many seconds."""
     return attempt * (LEAST_MINUTES + math.ceil(TIME_MARGIN * seconds / 60))
 
 
 def megabytes(memory: float, attempt: int) -> int:
-    """`mem_mb` of a job whose script should take so many bytes, in steps of 100."""
+    """Return `mem_mb` of a job whose script should take so many bytes, in steps of 100."""
     return attempt * (SNAKEMAKE_MB + 100 * math.ceil(MEMORY_MARGIN * memory / 1e8))
 
 
 def threads(seconds: float, networks: int, most_seconds: float) -> int:
-    """Threads for a job of so many seconds on one core to end within `most_seconds`: as many as it has networks, and 16."""
+    """Return the threads for a job of so many seconds on one core to end in `most_seconds`: at most its networks, and 16."""
     return max(1, min(networks, 16, math.ceil(seconds / most_seconds)))

@@ -82,7 +82,7 @@ WIDEST = ("memory", "gram", "widest network")  # the one kind that does not add 
 
 
 def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
-    """Number of records of a network; `record` as in a recipe's settings."""
+    """Return the number of records of a network; `record` as in a recipe's settings."""
     if record.get("summary"):
         return 1
     if record.get("every"):
@@ -91,7 +91,7 @@ def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
 
 
 def engines(sweep: Sweep) -> set[str]:
-    """The engines that train a sweep's networks."""
+    """Return the engines that train a sweep's networks."""
     names = ("activation", "width", "samples", "source", "path")
     found = set()
     for values in sweep.corners(*names):
@@ -101,7 +101,7 @@ def engines(sweep: Sweep) -> set[str]:
 
 
 def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
-    """The work of one network with the parameters `cell`; `settings` those of its recipe."""
+    """Return the work of one network with the parameters `cell`; `settings` those of its recipe."""
     n = samples(cell)
     engine = engine_of(cell["activation"], width(cell), n)
     record, probes = settings["record"], settings["probes"]
@@ -144,7 +144,7 @@ def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
 
 
 def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
-    """The work of drawing data and weights once, for all networks that share them."""
+    """Return the work of drawing data and weights once, for all networks that share them."""
     n = samples(cell)
     linear = engine_of(cell["activation"], width(cell), n) == "propagator"
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
@@ -166,7 +166,7 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
 
 
 def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> Amounts:
-    """The work of all networks of a box (`plan`), from the mean of some of its cells."""
+    """Return the work of all networks of a box (`plan`), from the mean of some of its cells."""
     axes = {key: points for key, points in box.items() if key != "replicate"}
     networks = size(box)
     draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
@@ -188,7 +188,7 @@ def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> A
 
 
 def of_recipe(recipe: Recipe) -> Amounts:
-    """The work of training a recipe's networks, beside that of starting a job."""
+    """Return the work of training a recipe's networks, beside that of starting a job."""
     boxes = [of_box(recipe.fixed, box, recipe.settings) for box in recipe.boxes]
     total = Amounts()
     for amounts in boxes:
@@ -199,7 +199,7 @@ def of_recipe(recipe: Recipe) -> Amounts:
 
 
 def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
-    """The work of a job: `simulate_shard` of a shard's recipe, or another rule of a whole sweep's."""
+    """Return the work of a job: `simulate_shard` of a shard's recipe, or another rule of a whole sweep's."""
     if rule == "simulate_shard":
         amounts = of_recipe(recipe)
         amounts.add({(what, "", "job"): 1.0 for what in ("seconds", "memory", "disk")})
@@ -222,7 +222,7 @@ def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
 
 
 def on_gpu(amounts: Amounts) -> Amounts:
-    """The same work with an engine on a GPU, whose seconds are of another kind."""
+    """Return the same work with an engine on a GPU, whose seconds are of another kind."""
     return Amounts(
         {
             (what, engine + GPU if what == "seconds" and engine else engine, kind): amount
@@ -236,7 +236,7 @@ SHIPPED = Amounts(CONSTANTS | on_gpu(CONSTANTS))
 
 
 def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> float:
-    """Bytes, or seconds of a job on so many threads; its start takes one."""
+    """Return the bytes, or the seconds of a job on so many threads; its start takes one."""
     return sum(
         amount * constants[kind] / (threads if what == "seconds" and kind[2] != "job" else 1)
         for kind, amount in amounts.items()
@@ -249,7 +249,7 @@ def _decides_draws(key: str) -> bool:
 
 
 def _spread(count: int) -> list[int]:
-    """Positions of up to `CELLS` points of an axis, its ends among them."""
+    """Return positions of up to `CELLS` points of an axis, its ends among them."""
     if count <= CELLS:
         return list(range(count))
     return [round(i * (count - 1) / (CELLS - 1)) for i in range(CELLS)]
