@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from bokeh.embed.standalone import StandaloneEmbedJson
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.boundaries import boundaries
@@ -44,7 +45,8 @@ def atlas(
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
     found = diagrams(sweep, summary)
-    dims = [dim for dim in summary["phase"].dims if dim not in (x, y)]
+    grid = [str(dim) for dim in summary["phase"].dims]
+    dims = [dim for dim in grid if dim not in (x, y)]
     step = _step(summary, len(found))
     thin = summary.isel({x: slice(None, None, step), y: slice(None, None, step)})
     planes = list(slices(summary, x, y))
@@ -52,7 +54,7 @@ def atlas(
     first = thin.isel(dict.fromkeys(dims, 0))
     alike = {_item(diagram, thin): diagram for diagram in reversed(found)}
     items = {name: _map(diagram, name, first, x, y, thin, drawn) for name, diagram in alike.items()}
-    numbers = CURVE_NUMBERS
+    numbers: float = CURVE_NUMBERS
     while True:
         pack = Pack()
         untrained = pack.add((thin["networks"] == 0).transpose(*dims, y, x).values)
@@ -62,7 +64,7 @@ def atlas(
         if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
             break
         numbers /= 2  # these compress badly
-    asked = dict(zip(summary["phase"].dims, named(sweep), strict=True))
+    asked = dict(zip(grid, named(sweep), strict=True))
     data = {
         "axes": [_axis(thin, axis) | {"named": asked[axis][::step]} for axis in (x, y)],
         "slices": [_slice(summary, dim) | {"named": asked[dim]} for dim in dims],
@@ -112,7 +114,7 @@ def _slice(summary: xr.Dataset, dim: str) -> dict[str, Any]:
         for values in zip(*(summary[name].values for name in names), strict=True)
     ]
     symbols = {name: summary[name].attrs.get("symbol") or name for name in names}
-    return {"name": str(dim), "points": points, "symbols": symbols}
+    return {"name": dim, "points": points, "symbols": symbols}
 
 
 def _item(diagram: Diagram, data: xr.Dataset) -> str:
@@ -147,7 +149,7 @@ def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[st
 
 def _map(
     diagram: Diagram, name: str, plane: xr.Dataset, x: str, y: str, summary: xr.Dataset, drawn: list[dict[str, Any]]
-) -> dict[str, Any]:
+) -> StandaloneEmbedJson:
     """A map without its numbers, with a line for every boundary that some slice has."""
     names = dict.fromkeys(key for each in drawn for key in each)
     lines = {key: drawn[0].get(key, []) for key in names}
@@ -155,7 +157,7 @@ def _map(
     return item(overlay, name, size=MAP_SIZE, events=("tap", "mousemove"), empty=("cells",))
 
 
-def _thinned(drawn: list[dict[str, list[np.ndarray]]]) -> list[dict[str, list]]:
+def _thinned(drawn: list[dict[str, list[np.ndarray]]]) -> list[dict[str, list[list[float | None]]]]:
     """Boundaries of each slice as [x's, y's], parted by None; every so many vertices where there are very many."""
     vertices = sum(len(line) for each in drawn for lines in each.values() for line in lines)
     step = max(1, -(-vertices // VERTICES))

@@ -57,11 +57,12 @@ def counts(data: xr.Dataset) -> list[tuple[str, int]]:
 def rows(data: xr.Dataset) -> list[dict[str, str]]:
     """Every row in words and numbers."""
     names = ("claim", "source", "statement", "quantity", "setting", "verdict_text")
+    verdicts = [Verdict(int(code)) for code in data["verdict"].values]
     return [
         {name: str(data[name].values[row]) for name in names}
-        | {"verdict": Verdict(int(data["verdict"].values[row])).name, "words": WORDS[int(data["verdict"].values[row])]}
+        | {"verdict": verdict.name, "words": WORDS[verdict]}
         | {name: _number(data[name].values[row]) for name in ("measured", "low", "high", "expected")}
-        for row in range(data.sizes["row"])
+        for row, verdict in enumerate(verdicts)
     ]
 
 
@@ -77,7 +78,7 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
     overlay = []
     points = curves = 0
     labels = {"kdims": ["x"], "vdims": ["y"]}
-    limits = {"x": [], "y": []}
+    limits: dict[str, list[np.ndarray]] = {"x": [], "y": []}
     for number in numbers:
         on = own & (data["point_series"].values == number)
         x, y = data["point_x"].values[on], data["point_y"].values[on]

@@ -62,8 +62,8 @@ def collapse_figure(
 def _along(summary: xr.Dataset) -> str | None:
     """The dimension along which χ varies most; None where it varies by less than `SPAN`."""
     chi = median(summary[CHI])
-    spans = {str(dim): float((chi.max(dim) / chi.min(dim)).max()) for dim in chi.dims}
-    return max(spans, key=spans.get) if max(spans.values(), default=0.0) >= SPAN else None
+    spans = {dim: float((chi.max(dim) / chi.min(dim)).max()) for dim in map(str, chi.dims)}
+    return max(spans, key=lambda dim: spans[dim]) if max(spans.values(), default=0.0) >= SPAN else None
 
 
 def _axes(data: xr.Dataset) -> list[str]:
@@ -138,6 +138,7 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
         words = {CHI: "χ", CHANGE: "change over κ_c", "error": "decades from the curve"}
         names = {name: words.get(name) or thin[name].attrs.get("symbol") or name for name in columns}
         common = {"tools": ["hover"], "hover_tooltips": [(text, f"@{{{name}}}") for name, text in names.items()]}
+    series: list[tuple[str, np.ndarray, dict[str, Any]]]  # label, its points, their look
     if coloured is None:
         series = [
             (str(group).removeprefix(", "), found["group"].values == group, {"color": colour})
@@ -160,7 +161,9 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
         scatter = hv.Scatter(data, CHI, list(columns)[1:], label=text)
         scatter = scatter.opts(backend=backend, marker="^" if rose else "o", **common, **look, **size)
         if coloured is not None and not drawn:
-            bar = {"colorbar": True, "clabel": ""} if bokeh else {"hooks": [style.rasterise, style.colour_bar()]}
+            bar: dict[str, Any] = {"hooks": [style.rasterise, style.colour_bar()]}
+            if bokeh:
+                bar = {"colorbar": True, "clabel": ""}
             if bokeh and log and look["clim"][1] <= style.FEW * look["clim"][0]:
                 bar["colorbar_opts"] = {"ticker": FixedTicker(ticks=_few_ticks(*look["clim"]))}
             scatter = scatter.opts(backend=backend, **bar)

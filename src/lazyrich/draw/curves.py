@@ -33,7 +33,7 @@ from lazyrich.draw.trajectories import (
 
 WIDTH, HEIGHT = 280, 250
 INCHES = 3.2  # of a frame
-DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
+DASHES: tuple[style.Dash, ...] = (style.DASHED, style.DOTTED, ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
 STAGES = {"stage_1": STAGE_CODES.colours[Stage.one], "stage_2": STAGE_CODES.colours[Stage.two]}
 
@@ -52,7 +52,6 @@ class Drawing:
 
     def __init__(self, panel: Panel, backend: str) -> None:
         self.panel, self.backend, self.bokeh = panel, backend, backend == "bokeh"
-        self.width = "line_width" if self.bokeh else "linewidth"
         self.elements: list[hv.Element] = []
 
     def shade(self, onset: float, end: float, last: float) -> None:
@@ -64,16 +63,27 @@ class Drawing:
             hooks = {"hooks": [style.named(key, "glyph")]} if self.bokeh else {}
             self.elements.append(hv.VSpan(*span).opts(backend=self.backend, **look, **hooks))
 
-    def curve(self, key: str, steps: np.ndarray, values: np.ndarray, label: str, **look: object) -> None:
-        """A line; `look` may have `dash`, a number in `DASHES`, and `line`, its width."""
+    def curve(
+        self,
+        key: str,
+        steps: np.ndarray,
+        values: np.ndarray,
+        label: str,
+        *,
+        color: str,
+        line: float,
+        dash: int | None = None,
+        alpha: float | None = None,
+    ) -> None:
+        """Draw a line of width `line`; `dash` is a number in `DASHES` (None: solid)."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
         element = hv.Curve((steps, values), kdims=["step"], vdims=[self.panel.name], label=label)
-        options = {self.width: look.pop("line")}
-        if (dash := look.pop("dash", None)) is not None:
-            options["line_dash" if self.bokeh else "linestyle"] = DASHES[dash][0 if self.bokeh else 1]
+        options = style.line(self.backend, line, None if dash is None else DASHES[dash]) | {"color": color}
+        if alpha is not None:
+            options["alpha"] = alpha
         if self.bokeh:
             options["hooks"] = [style.named(key)]
-        self.elements.append(element.opts(backend=self.backend, **options, **look))
+        self.elements.append(element.opts(backend=self.backend, **options))
 
     def theory(self, key: str, steps: np.ndarray, values: np.ndarray, label: str) -> None:
         """A theory's line; its look depends on which of the panel's theories it is."""
@@ -160,13 +170,14 @@ def empty(
     return overlay.opts(backend="bokeh", legend_position="bottom", legend_offset=style.BELOW, hooks=[_small])
 
 
-def _small(plot: object, element: object) -> None:
+def _small(plot: style.Plot, element: object) -> None:
     """A hook: tools that show only under the pointer, and ticks that a small logarithmic axis has room for."""
     figure = plot.state
     figure.toolbar.update(logo=None, autohide=True)
     if isinstance(figure.yaxis[0], LogAxis):
         code = files("lazyrich.draw").joinpath("pages/ticks.js").read_text(encoding="utf-8")
-        figure.yaxis[0].ticker = CustomJSTicker(major_code=code)
+        # Bokeh takes any ticker here; its stub names the default alone.
+        figure.yaxis[0].ticker = CustomJSTicker(major_code=code)  # type: ignore[assignment]
 
 
 def drawable(cell: xr.Dataset) -> bool:
@@ -203,7 +214,8 @@ def _panel(
         # With so many entries it would cover the points.
         panel = replace(panel, legend="bottom" if backend == "bokeh" else "top_right")
     drawing = Drawing(panel, backend)
-    drawing.shade(*(middle(values) for values in stages(cell)), last)
+    onset, end = stages(cell)
+    drawing.shade(middle(onset), middle(end), last)
     shown = list(found.values())
     joined = oscillation.resolved(cell)
     for number, (name, values) in enumerate(found.items()):
@@ -227,15 +239,15 @@ def _panel(
         shown.append(predicted["limit"])
     if published is not None and panel.published:
         if (row := nearest(cell, published.points)) is not None:
-            look = {"line": 2, "dash": 0, "color": style.NEAREST}
             values = next(iter(found.values()))[row]
             line = oscillation.parted(steps[[row]], values[None], joined[[row]])
-            drawing.curve("nearest", *line, f"nearest, replicate {cell['replicate'].values[row]}", **look)
+            label = f"nearest, replicate {cell['replicate'].values[row]}"
+            drawing.curve("nearest", *line, label, line=2, dash=0, color=style.NEAREST)
         if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
             late = lagged_kernel_error(cell)
             if np.isfinite(late).any():
-                look = {"line": 1.8, "dash": 0, "color": style.CURVES[2]}
-                drawing.curve("late", *median_curve(steps, late, True), "kernel one step late", **look)
+                line = median_curve(steps, late, True)
+                drawing.curve("late", *line, "kernel one step late", line=1.8, dash=0, color=style.CURVES[2])
                 shown.append(late)
         values = published.points[panel.published]
         of = f", on {published.source}" if published.source else ""

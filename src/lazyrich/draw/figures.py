@@ -10,6 +10,7 @@ from pathlib import Path
 import holoviews as hv
 import numpy as np
 import xarray as xr
+from bokeh.core.types import ID
 from bokeh.embed import json_item
 
 from lazyrich.analysis import scope
@@ -117,7 +118,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> F
     if sweep.record.summary or (len(map_axes(summary, sweep.figures.axes or ())) > 1 and not sweep.figures.published):
         return None
     wanted = whole(sweep)
-    dims = summary["phase"].dims
+    dims = [str(dim) for dim in summary["phase"].dims]
     sizes = [summary.sizes[dim] for dim in dims]
     other = stand_in(sweep)
     published = _published(sweep)
@@ -180,7 +181,7 @@ FIGURES: dict[str, Callable[[Sweep, xr.Dataset, Sequence[str]], Figure | None]] 
 
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
     """A page of its own, and the Bokeh item that a report page takes."""
-    item = json.dumps(json_item(rendered(element), name))
+    item = json.dumps(json_item(rendered(element), ID(name)))
     (folder / f"{name}.json").write_text(item, encoding="utf-8")
     write_page(
         folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, said=said, scripts=bokeh_scripts()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from bokeh.embed.standalone import StandaloneEmbedJson
 from jaxtyping import Bool
 
 from lazyrich.analysis import scope
@@ -37,7 +38,7 @@ def kept_trajectories(
     shards: Sequence[str],
     pack: Pack,
     numbers: float,
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+) -> tuple[dict[str, Any] | None, dict[str, StandaloneEmbedJson]]:
     """One replicate's trajectories of some or all cells with their theories, and empty panels for them; None without any.
 
     At most so many `numbers` are packed. Every curve of a network is on the scale of its panel's vertical axis.
@@ -46,9 +47,10 @@ def kept_trajectories(
         return None, {}
     step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
     columns, rows = (np.arange(0, summary.sizes[axis], step) for axis in (x, y))
-    wanted = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
+    grid = [str(dim) for dim in summary["phase"].dims]
+    wanted = np.zeros([summary.sizes[dim] for dim in grid], dtype=bool)
     kept = {x: columns, y: rows}
-    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
+    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in grid))] = True
     networks, cells = read_networks(whole(sweep), wanted, shards, RECORDED, RECORDS)
     shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
     if not networks.sizes["network"] or not shown:
@@ -151,7 +153,7 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
     return [int(value) if np.isfinite(value) else None for value in steps]
 
 
-def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> StandaloneEmbedJson:
     """A panel with every curve that some network may have, and nothing in them."""
     observables = [name for name in panel.observables if name in networks]
     nothing = curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE, caveat=scope.caveat(networks))

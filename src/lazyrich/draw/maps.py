@@ -7,6 +7,7 @@ edges, matplotlib (and an uneven grid) as a mesh: the other combinations put cel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
@@ -274,7 +275,7 @@ def _with_boundaries(
     )
 
 
-def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
+def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict[str, Any]:
     return {
         "frame_width": SIZE,
         "frame_height": SIZE,
@@ -289,7 +290,7 @@ def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
     }
 
 
-def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str, bar: style.Hook) -> dict:
+def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str, bar: style.Hook) -> dict[str, Any]:
     return {
         "xlabel": style.axis_label(plane, x),
         "ylabel": style.axis_label(plane, y),

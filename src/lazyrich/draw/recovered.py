@@ -6,6 +6,7 @@ Beside each number stands how far the same reading is from the truth on this swe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 import xarray as xr
@@ -24,7 +25,16 @@ ACTIVATIONS = ("linear", "relu")  # whose stage one is understood
 MOST = 256  # networks that are read again
 
 
-def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
+class Table(TypedDict):
+    """What the points say of networks of one n, loss and activation."""
+
+    of: str
+    rows: list[tuple[str, str, str, str]]  # symbol, value, how it is found, calibration
+    missing: str | None  # why there are no rows
+    networks: int  # that the calibration is from
+
+
+def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
     """A table for each n, loss and activation of the sweep: `rows` of (symbol, value, how it is found, calibration).
 
     `missing` in their place is the reason why points say nothing of such networks.
@@ -33,11 +43,11 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
         return []
     points = load_published(sweep.figures.published)
     networks = _networks(sweep, shards)
-    tables = []
+    tables: list[Table] = []
     for samples, loss, activation in sorted(sweep.combinations("samples", "loss", "activation"), key=str):
         loss = loss or DEFAULT
         activation = activation or "linear"
-        table = {
+        table: Table = {
             "of": f"n = {samples}, loss {LOSSES[loss].formula}, {activation}",
             "rows": [],
             "missing": None,

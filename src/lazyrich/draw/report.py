@@ -38,7 +38,10 @@ def write_report(
         data.load()
     axes = map_axes(data, sweep.figures.axes or ())
     results = Path(page).parent.parent
-    explored = atlas(sweep, name, placed(data, axes[:2]), *axes[:2], shards, results) if len(axes) >= 2 else None
+    explored = None
+    if len(axes) >= 2:
+        x, y = axes[:2]
+        explored = atlas(sweep, name, placed(data, (x, y)), x, y, shards, results)
     maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {
@@ -146,14 +149,14 @@ def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
     return rows
 
 
-def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
+def published_table(data: xr.Dataset, sweep: Sweep) -> dict[str, Any] | None:
     """Distances to the published points, for each cell: settings, median and worst over replicates."""
     if "published_loss_error" not in data or "published_plateau_error" not in data:
         return None
     dims = data["phase"].dims
     names = [name for name in data.coords if data[name].dims and data[name].dims[0] in dims]
     stacked = data.stack(cell=dims, create_index=False) if dims else data.expand_dims("cell")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i in range(stacked.sizes["cell"]):
         one = stacked.isel(cell=i)
         rows.append(
@@ -177,6 +180,7 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
                 else None,
             }
         )
+    assert sweep.figures.published is not None, "a summary has these distances only where its sweep names points"
     points = load_published(sweep.figures.published)
     steps = points["step"][plateau(points)]
     early = stage_one_plateau(points)

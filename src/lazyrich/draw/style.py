@@ -6,7 +6,7 @@ Matplotlib is imported where it draws (`pictures`): what only makes pages does w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
+
+class Plot(Protocol):
+    """What HoloViews, which has no types, gives a hook: what it draws with, by name, and the figure of the backend."""
+
+    handles: dict[str, Any]
+    state: Any
+
+
+Hook = Callable[[Plot, object], None]  # that HoloViews calls with a plot and its element
 
 # Cells without a number, in maps of numbers: trained, and not.
 NO_VALUE = "#9A9A9A"
@@ -98,15 +106,15 @@ def log_ticks(axis: Axis) -> None:
 
     For the limits that the axis has now.
     """
-    from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import AutoLocator, FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
 
     low, high = sorted(axis.get_view_interval())
     axis.set_minor_formatter(NullFormatter())
     if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
         return
-    locator = LogLocator(subs=(1, 2, 5))
-    ticks = locator.tick_values(low, high)
+    locator: Locator = LogLocator(subs=(1, 2, 5))
+    ticks = np.asarray(locator.tick_values(low, high))
     if ((ticks >= low) & (ticks <= high)).sum() < FEWEST_TICKS:
         locator = AutoLocator()
         axis.set_minor_locator(NullLocator())
@@ -125,7 +133,7 @@ def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, st
 def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
     """`frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
 
-    def hook(plot: object, element: object) -> None:
+    def hook(plot: Plot, element: object) -> None:
         axes = plot.handles["axis"]
         frame(axes, shape)
         for which, found in (ticks or {}).items():
@@ -141,7 +149,7 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
     HoloViews' own draws the whole figure to find its place.
     """
 
-    def hook(plot: object, element: object) -> None:
+    def hook(plot: Plot, element: object) -> None:
         axes, artist = plot.handles["axis"], plot.handles["artist"]
         bar = axes.figure.colorbar(artist, cax=axes.inset_axes((1.013, 0, 0.05, 1)), extend="neither")
         bar.set_label(label, size=9.5)
@@ -153,7 +161,7 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
     return hook
 
 
-def rasterise(plot: object, element: object) -> None:
+def rasterise(plot: Plot, element: object) -> None:
     """A hook: cells or points as pixels inside the SVG, where thousands as paths take megabytes."""
     plot.handles["artist"].set_rasterized(True)
 
@@ -161,7 +169,7 @@ def rasterise(plot: object, element: object) -> None:
 def named(name: str, handle: str = "glyph_renderer") -> Hook:
     """A hook that gives what Bokeh draws a name, by which the script of a page finds it."""
 
-    def hook(plot: object, element: object) -> None:
+    def hook(plot: Plot, element: object) -> None:
         plot.handles[handle].name = name
 
     return hook

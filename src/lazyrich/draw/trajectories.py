@@ -115,7 +115,7 @@ def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
 
 def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """(t₁, t₂) of each network, onset and end, (networks,) each; NaN where not reached."""
-    return tuple(networks[name].values.astype(float) for name in ("onset_step", "end_step"))
+    return networks["onset_step"].values.astype(float), networks["end_step"].values.astype(float)
 
 
 def until(networks: xr.Dataset) -> np.ndarray:
