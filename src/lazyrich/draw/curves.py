@@ -86,27 +86,27 @@ class Drawing:
         self.elements.append(element.opts(backend=self.backend, **options))
 
     def theory(self, key: str, steps: np.ndarray, values: np.ndarray, label: str) -> None:
-        """A theory's line; its look depends on which of the panel's theories it is."""
+        """Draw a theory's line; its look depends on which of the panel's theories it is."""
         number = list(THEORIES[self.panel.name]).index(key)
         colour = style.CURVES[(number + len(self.panel.observables)) % len(style.CURVES)]
         self.curve(key, steps, values, label, line=1.8, dash=number % len(DASHES), color=colour)
 
     def points(self, steps: np.ndarray, values: np.ndarray, label: str) -> None:
-        """Published points."""
+        """Draw published points."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
         element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         self.elements.append(element.opts(backend=self.backend, color="white", **marker))
 
     def dots(self, key: str, steps: np.ndarray, values: np.ndarray, label: str, colour: str) -> None:
-        """Records that no line joins."""
+        """Draw records that no line joins."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
         element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         look = {"size": 4, "line_alpha": 0, "hooks": [style.named(key)]} if self.bokeh else {"s": 9, "linewidth": 0}
         self.elements.append(element.opts(backend=self.backend, color=colour, alpha=0.6, **look))
 
     def red_line(self, step: float, span: tuple[float, float]) -> None:
-        """The published figure's own t₁."""
+        """Draw the published figure's own t₁."""
         self.curve(
             "red_line", np.full(2, step), np.array(span), f"published t₁ = {step:g}", line=1.5, color=style.RED_LINE
         )
@@ -114,7 +114,7 @@ class Drawing:
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
     ) -> hv.Overlay:
-        """All of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
+        """Return all of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
         common = {
             "title": title,
             "xlabel": "t, gradient step",
@@ -148,7 +148,7 @@ def empty(
     caveat: str = "",
     replicates: bool = False,
 ) -> hv.Overlay:
-    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them.
+    """Draw a small Bokeh panel for these curves of one network, or of some `replicates` and their median, without numbers.
 
     `caveat` follows the names of theories (`scope.caveat`).
     """
@@ -171,7 +171,7 @@ def empty(
 
 
 def _small(plot: style.Plot, element: object) -> None:
-    """A hook: tools that show only under the pointer, and ticks that a small logarithmic axis has room for."""
+    """Show tools only under the pointer, and ticks that a small logarithmic axis has room for; a hook."""
     figure = plot.state
     figure.toolbar.update(logo=None, autohide=True)
     if isinstance(figure.yaxis[0], LogAxis):
@@ -181,12 +181,12 @@ def _small(plot: style.Plot, element: object) -> None:
 
 
 def drawable(cell: xr.Dataset) -> bool:
-    """Whether a cell has any panel."""
+    """Return whether a cell has any panel."""
     return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
 
 
 def panels(cell: xr.Dataset, published: Published | None, backend: str, title: str) -> list[hv.Overlay]:
-    """The panels of one cell: every replicate, their median, theory and published points, shaded by the medians of t₁ and t₂.
+    """Draw the panels of one cell: every replicate, their median, theory, published points; shaded by the medians of t₁, t₂.
 
     None for observables that are not recorded or have no value at all (a failed network).
     """
@@ -260,7 +260,7 @@ def _panel(
 
 
 def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
-    """Which of several networks has its loss nearest to published points."""
+    """Return which of several networks has its loss nearest to published points; None where there is no choice."""
     if cell.sizes["network"] < 2 or "loss" not in cell:
         return None
     errors = loss_error(cell, points)
@@ -268,13 +268,13 @@ def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
 
 
 def middle(values: np.ndarray) -> float:
-    """The median where more than half of the networks have a value, else NaN."""
+    """Return the median where more than half of the networks have a value, else NaN."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if 2 * len(known) > len(values) else np.nan
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
-    """Panels of one cell after the other, two side by side; each cell begins a row."""
+    """Lay out panels of one cell after the other, two side by side; each cell begins a row."""
     padded = [row + [hv.Empty()] * (len(row) % 2) for row in rows]
     whole = hv.Layout([panel for row in padded for panel in row]).cols(2)
     if backend == "bokeh":

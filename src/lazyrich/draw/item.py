@@ -21,7 +21,7 @@ ATTACHED = "window.lazyrich.{event}(cb_obj.origin, cb_obj.x, cb_obj.y)"
 def item(
     overlay: hv.Overlay, name: str, *, size: int | None = None, events: Sequence[str] = (), empty: Sequence[str] = ()
 ) -> StandaloneEmbedJson:
-    """A HoloViews object as a Bokeh item.
+    """Return a HoloViews object as a Bokeh item.
 
     `size` of its square frame in pixels; `events` that go to the function of that name in the page's script; renderers called
     `empty` come without their numbers.

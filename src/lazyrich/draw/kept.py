@@ -39,7 +39,9 @@ def kept_trajectories(
     pack: Pack,
     numbers: float,
 ) -> tuple[dict[str, Any] | None, dict[str, StandaloneEmbedJson]]:
-    """One replicate's trajectories of some or all cells with their theories, and empty panels for them; None without any.
+    """Pack one replicate's trajectories of some or all cells with theories; return where they lie, and empty panels for them.
+
+    None and no panels without any trajectory.
 
     At most so many `numbers` are packed. Every curve of a network is on the scale of its panel's vertical axis.
     """
@@ -100,7 +102,7 @@ def read_networks(
     most: int,
     replicates: Collection[int] = (REPLICATE,),
 ) -> tuple[xr.Dataset, np.ndarray]:
-    """The `replicates` of the cells `chosen` of the grid of `wanted`, and the cell (flat) of each network.
+    """Read the `replicates` of the cells `chosen` of the grid of `wanted`; return them and the cell (flat) of each network.
 
     Of what is recorded `names` alone, at `most` of the records, evenly chosen.
     """
@@ -120,7 +122,7 @@ def read_networks(
 
 
 def _runs(rows: np.ndarray) -> list[np.ndarray]:
-    """Rising rows in runs that are read at once: near each other, and not too many."""
+    """Split rising rows into runs that are read at once: near each other, and not too many."""
     new = (np.diff(rows, prepend=rows[:1]) > NEAR) if len(rows) else np.empty(0, dtype=bool)
     starts = np.flatnonzero(new)
     runs = [run for run in np.split(rows, starts) if len(run)]
@@ -136,7 +138,7 @@ def _numbered(
     columns: np.ndarray,
     rows: np.ndarray,
 ) -> list[int]:
-    """For each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
+    """Return for each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
     number = xr.DataArray(
         np.full([summary.sizes[dim] for dim in summary["phase"].dims], -1), dims=summary["phase"].dims
     )
@@ -154,7 +156,7 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
 
 
 def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> StandaloneEmbedJson:
-    """A panel with every curve that some network may have, and nothing in them."""
+    """Draw a panel with every curve that some network may have, and nothing in them."""
     observables = [name for name in panel.observables if name in networks]
     nothing = curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE, caveat=scope.caveat(networks))
     return item(nothing, f"panel-{panel.name}")

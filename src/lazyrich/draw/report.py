@@ -78,7 +78,7 @@ def write_report(
 
 
 def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
-    """Each measured boundary of the drawn plane: what it is held against, and how far it is from there, in cells."""
+    """Return each measured boundary of the drawn plane: what it is compared with, and how far it is from there, in cells."""
     if "boundary_distance" not in data:
         return []
     rows = []
@@ -101,7 +101,7 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
 
 
 def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
-    """Which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
+    """Return which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
     activations = scope.others(data)
     if not activations:
         return None
@@ -127,13 +127,15 @@ def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
 
 
 def disagreement(data: xr.Dataset) -> str | None:
-    """Share of the settled networks whose order parameters disagree."""
+    """Return the share of the settled networks whose order parameters disagree; None where nothing is known of it."""
     shares = data["disagreement_share"].values
     return f"{np.nanmean(shares):.1%}" if np.isfinite(shares).any() else None
 
 
 def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
-    """(theory, what its error is, [share of cells below 1 %, 5 %, 20 %; median error]) of each theory in the summary."""
+    """Return (theory, what its error is, numbers) of each theory in the summary.
+
+    The numbers are the shares of cells below 1 %, 5 % and 20 %, the median error and how many cells have one."""
     rows = []
     for account in ACCOUNTS:
         name = f"{account.name}_error"
@@ -150,7 +152,7 @@ def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
 
 
 def published_table(data: xr.Dataset, sweep: Sweep) -> dict[str, Any] | None:
-    """Distances to the published points, for each cell: settings, median and worst over replicates."""
+    """Return distances to the published points, for each cell: settings, median and worst over replicates."""
     if "published_loss_error" not in data or "published_plateau_error" not in data:
         return None
     dims = data["phase"].dims

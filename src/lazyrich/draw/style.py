@@ -67,7 +67,7 @@ def line(backend: str, width: float, dash: Dash | None = None) -> dict[str, Any]
 
 
 def axis_label(data: xr.Dataset, name: str) -> str:
-    """`symbol, meaning` of a variable, for an axis or a colour bar."""
+    """Return `symbol, meaning` of a variable, for an axis or a colour bar."""
     attributes = data[name].attrs
     long_name = attributes.get("long_name", name)
     symbol = attributes.get("symbol", "")
@@ -77,7 +77,7 @@ def axis_label(data: xr.Dataset, name: str) -> str:
 
 
 def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Cell edges around axis values, geometric where the axis is spaced in the logarithm, and whether it is."""
+    """Return cell edges around axis values, geometric where the axis is spaced in the logarithm, and whether it is."""
     points, log = coordinate(values)
     middle = (points[1:] + points[:-1]) / 2
     all_edges = np.concatenate([[2 * points[0] - middle[0]], middle, [2 * points[-1] - middle[-1]]])
@@ -85,13 +85,13 @@ def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def evenly_spaced(values: np.ndarray) -> bool:
-    """Whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
+    """Return whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
     gaps = np.diff(coordinate(values)[0])
     return bool(np.ptp(gaps) <= 1e-9 * np.abs(gaps).max())
 
 
 def frame(axes: Axes, shape: float) -> None:
-    """A matplotlib frame `shape` times as high as wide, whatever its units, and ticks that fit its log axes.
+    """Make a matplotlib frame `shape` times as high as wide, whatever its units, with ticks that fit its log axes.
 
     HoloViews' own `aspect` is in units of the data and moves the limits; matplotlib's minor ticks of short log axes collide.
     """
@@ -125,13 +125,13 @@ def log_ticks(axis: Axis) -> None:
 
 
 def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:
-    """Places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
+    """Return places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
     found = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
     return {which: list(enumerate(map(str, names.values))) for which, names in found.items() if names is not None}
 
 
 def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
-    """`frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
+    """Return `frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
 
     def hook(plot: Plot, element: object) -> None:
         axes = plot.handles["axis"]
@@ -144,7 +144,7 @@ def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) 
 
 
 def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
-    """A hook: matplotlib's colour bar beside the frame, `words` at 0, 1, ... instead of numbers.
+    """Return a hook: matplotlib's colour bar beside the frame, `words` at 0, 1, ... instead of numbers.
 
     HoloViews' own draws the whole figure to find its place.
     """
@@ -162,12 +162,12 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
 
 
 def rasterise(plot: Plot, element: object) -> None:
-    """A hook: cells or points as pixels inside the SVG, where thousands as paths take megabytes."""
+    """Draw cells or points as pixels inside the SVG, where thousands as paths take megabytes; a hook."""
     plot.handles["artist"].set_rasterized(True)
 
 
 def named(name: str, handle: str = "glyph_renderer") -> Hook:
-    """A hook that gives what Bokeh draws a name, by which the script of a page finds it."""
+    """Return a hook that gives what Bokeh draws a name, by which the script of a page finds it."""
 
     def hook(plot: Plot, element: object) -> None:
         plot.handles[handle].name = name
@@ -176,7 +176,7 @@ def named(name: str, handle: str = "glyph_renderer") -> Hook:
 
 
 def power_of_ten(value: float, *_: object) -> str:
-    """A tick of a log axis as text, 10⁻³; empty between powers of ten."""
+    """Return a tick of a log axis as text, 10⁻³; empty between powers of ten."""
     exponent = round(np.log10(value)) if value > 0 else 0
     if value <= 0 or abs(value / 10.0**exponent - 1) > 1e-6:
         return ""
