@@ -40,7 +40,7 @@ MAP_SIZE = 330  # two side by side on a wide page, names of colours included
 def atlas(
     sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str], results: Path
 ) -> dict[str, Any]:
-    """Return what the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), `theory` (text).
+    """Return what the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), `theory`.
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """

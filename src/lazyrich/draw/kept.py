@@ -41,9 +41,8 @@ def kept_trajectories(
 ) -> tuple[dict[str, Any] | None, dict[str, StandaloneEmbedJson]]:
     """Pack one replicate's trajectories of some or all cells with theories; return where they lie, and empty panels for them.
 
-    None and no panels without any trajectory.
-
-    At most so many `numbers` are packed. Every curve of a network is on the scale of its panel's vertical axis.
+    None and no panels without any trajectory. At most so many `numbers` are packed.
+    Every curve of a network is on the scale of its panel's vertical axis.
     """
     if sweep.record.summary:
         return None, {}

@@ -80,7 +80,7 @@ def code_map(
 
 
 def scale(values: np.ndarray) -> tuple[float, float, bool]:
-    """Return (low, high, logarithmic) of the colours of values, low < high: logarithmic where these span more than two decades."""
+    """Return (low, high, logarithmic) of the colours of values, low < high: logarithmic where they span over two decades."""
     finite = values[np.isfinite(values)]
     positive = finite[finite > 0]
     low, high = (_floor(positive), float(finite.max()) if positive.size else 1.0)

@@ -32,7 +32,7 @@ class Pack:
         return place
 
     def add_numbers(self, values: Float[np.ndarray, ...]) -> dict[str, Any]:
-        """Add numbers to 1/65532 of their range (or of its logarithm), NaN, ∞ and 0 apart; return where they lie and their scale."""
+        """Add numbers to 1/65532 of their range (or its logarithm), NaN, ∞, 0 apart; return where they lie and their scale."""
         finite = values[np.isfinite(values)]
         positive = finite[finite > 0]
         log = bool(finite.size and finite.min() >= 0 and positive.size and positive.max() > WIDE * positive.min())

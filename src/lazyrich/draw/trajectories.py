@@ -97,11 +97,9 @@ def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
 def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
     """Return what theories predict of each network at its records: panel -> key -> (networks, records).
 
-    Empty where the overlap with the targets is not recorded from step 0 on.
-
-    The theories give the output along y; the loss follows for an output that has no other part. NaN where a theory is not of
-    the network's regime (the two stages are those of rich training, χ < 1, the linearised network that of lazy), and beyond
-    the stage that it describes.
+    Empty where the overlap with the targets is not recorded from step 0 on. The theories give the output along y;
+    the loss follows for an output that has no other part. NaN where a theory is not of the network's regime (the two stages
+    are those of rich training, χ < 1, the linearised network that of lazy), and beyond the stage that it describes.
     """
     found: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
     if "target_overlap" not in networks or not (networks["step"].values[:, 0] == 0).all():
