@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from bokeh.embed.standalone import StandaloneEmbedJson
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.boundaries import boundaries
@@ -39,12 +40,13 @@ MAP_SIZE = 330  # two side by side on a wide page, names of colours included
 def atlas(
     sweep: Sweep, name: str, summary: xr.Dataset, x: str, y: str, shards: Sequence[str], results: Path
 ) -> dict[str, Any]:
-    """What the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), words on `theory`.
+    """Return what the page's template takes: `items` (Bokeh figures by name), `data` (JSON), `numbers` (packed), `theory`.
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
     found = diagrams(sweep, summary)
-    dims = [dim for dim in summary["phase"].dims if dim not in (x, y)]
+    grid = [str(dim) for dim in summary["phase"].dims]
+    dims = [dim for dim in grid if dim not in (x, y)]
     step = _step(summary, len(found))
     thin = summary.isel({x: slice(None, None, step), y: slice(None, None, step)})
     planes = list(slices(summary, x, y))
@@ -52,7 +54,7 @@ def atlas(
     first = thin.isel(dict.fromkeys(dims, 0))
     alike = {_item(diagram, thin): diagram for diagram in reversed(found)}
     items = {name: _map(diagram, name, first, x, y, thin, drawn) for name, diagram in alike.items()}
-    numbers = CURVE_NUMBERS
+    numbers: float = CURVE_NUMBERS
     while True:
         pack = Pack()
         untrained = pack.add((thin["networks"] == 0).transpose(*dims, y, x).values)
@@ -62,7 +64,7 @@ def atlas(
         if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
             break
         numbers /= 2  # these compress badly
-    asked = dict(zip(summary["phase"].dims, named(sweep), strict=True))
+    asked = dict(zip(grid, named(sweep), strict=True))
     data = {
         "axes": [_axis(thin, axis) | {"named": asked[axis][::step]} for axis in (x, y)],
         "slices": [_slice(summary, dim) | {"named": asked[dim]} for dim in dims],
@@ -84,7 +86,7 @@ def atlas(
 
 
 def _step(summary: xr.Dataset, layers: int) -> int:
-    """Every how many points of both axes maps are kept, so that their numbers fit."""
+    """Return the step along both axes at which maps keep points, so that their numbers fit."""
     numbers = summary["phase"].size * layers
     return max(1, int(np.ceil(np.sqrt(numbers / MAP_NUMBERS))))
 
@@ -105,18 +107,18 @@ def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
 
 
 def _slice(summary: xr.Dataset, dim: str) -> dict[str, Any]:
-    """A further axis: for each of its points the coordinates that say where it is."""
+    """Describe a further axis: for each of its points the coordinates that say where it is."""
     names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
     points = [
         {name: (v.item() if isinstance(v, np.generic) else str(v)) for name, v in zip(names, values, strict=True)}
         for values in zip(*(summary[name].values for name in names), strict=True)
     ]
     symbols = {name: summary[name].attrs.get("symbol") or name for name in names}
-    return {"name": str(dim), "points": points, "symbols": symbols}
+    return {"name": dim, "points": points, "symbols": symbols}
 
 
 def _item(diagram: Diagram, data: xr.Dataset) -> str:
-    """The item that a map is drawn in; maps of numbers with the same lines share one: numbers, limits and titles come later."""
+    """Return the name of a map's item; maps of numbers with the same lines share one: numbers, limits, titles come later."""
     if diagram.codes is not None:
         return f"map-{diagram.name}"
     log = maps.scale(median(data[diagram.variable]).values.astype(float))[2]
@@ -124,7 +126,7 @@ def _item(diagram: Diagram, data: xr.Dataset) -> str:
 
 
 def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[str], pack: Pack) -> dict[str, Any]:
-    """A map's numbers over all slices, (slices..., y, x), and what they mean."""
+    """Pack a map's numbers over all slices, (slices..., y, x); return where they lie and what they mean."""
     symbol = data[diagram.variable].attrs.get("symbol", "") if diagram.codes is None else ""
     layer: dict[str, Any] = {
         "name": diagram.name,
@@ -147,27 +149,27 @@ def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[st
 
 def _map(
     diagram: Diagram, name: str, plane: xr.Dataset, x: str, y: str, summary: xr.Dataset, drawn: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """A map without its numbers, with a line for every boundary that some slice has."""
+) -> StandaloneEmbedJson:
+    """Draw a map without its numbers, with a line for every boundary that some slice has."""
     names = dict.fromkeys(key for each in drawn for key in each)
     lines = {key: drawn[0].get(key, []) for key in names}
     overlay = diagram.draw(plane, x, y, "bokeh", diagram.heading, whole=summary, drawn=lines, hover=False)
     return item(overlay, name, size=MAP_SIZE, events=("tap", "mousemove"), empty=("cells",))
 
 
-def _thinned(drawn: list[dict[str, list[np.ndarray]]]) -> list[dict[str, list]]:
-    """Boundaries of each slice as [x's, y's], parted by None; every so many vertices where there are very many."""
+def _thinned(drawn: list[dict[str, list[np.ndarray]]]) -> list[dict[str, list[list[float | None]]]]:
+    """Return boundaries of each slice as [x's, y's], parted by None; not every vertex where there are very many."""
     vertices = sum(len(line) for each in drawn for lines in each.values() for line in lines)
     step = max(1, -(-vertices // VERTICES))
     return [{key: _rounded([_some(line, step) for line in lines]) for key, lines in each.items()} for each in drawn]
 
 
 def _some(line: np.ndarray, step: int) -> np.ndarray:
-    """Every `step`-th vertex of a line, and its last."""
+    """Return every `step`-th vertex of a line, and its last."""
     return line[np.unique(np.append(np.arange(0, len(line), step), len(line) - 1))]
 
 
 def _rounded(lines: list[np.ndarray]) -> list[list[float | None]]:
-    """Vertices of lines to 5 digits."""
+    """Round vertices of lines to 5 digits."""
     joined = maps.parted(lines)
     return [[float(f"{v:.5g}") if np.isfinite(v) else None for v in column] for column in joined.T]

@@ -6,10 +6,10 @@ import numpy as np
 
 
 def some(total: int, most: int) -> list[int]:
-    """At most `most` numbers below `total`, evenly spaced, the first and the last among them."""
+    """Return at most `most` numbers below `total`, evenly spaced, the first and the last among them."""
     return sorted({round(i) for i in np.linspace(0, total - 1, min(most, total))})
 
 
 def chosen(number: int, total: int, what: str) -> str:
-    """What a caption says where `number` of `total` are drawn; nothing where these are all."""
+    """Return what a caption says where `number` of `total` are drawn; nothing where these are all."""
     return f" {number} of {total} {what}, evenly chosen." if number < total else ""

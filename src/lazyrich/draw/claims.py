@@ -49,19 +49,20 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
 
 
 def counts(data: xr.Dataset) -> list[tuple[str, int]]:
-    """(verdict, number of rows) of the verdicts that occur."""
+    """Return (verdict, number of rows) of the verdicts that occur."""
     found = [(WORDS[verdict], int((data["verdict"].values == verdict).sum())) for verdict in Verdict]
     return [(words, number) for words, number in found if number]
 
 
 def rows(data: xr.Dataset) -> list[dict[str, str]]:
-    """Every row in words and numbers."""
+    """Return every row in words and numbers."""
     names = ("claim", "source", "statement", "quantity", "setting", "verdict_text")
+    verdicts = [Verdict(int(code)) for code in data["verdict"].values]
     return [
         {name: str(data[name].values[row]) for name in names}
-        | {"verdict": Verdict(int(data["verdict"].values[row])).name, "words": WORDS[int(data["verdict"].values[row])]}
+        | {"verdict": verdict.name, "words": WORDS[verdict]}
         | {name: _number(data[name].values[row]) for name in ("measured", "low", "high", "expected")}
-        for row in range(data.sizes["row"])
+        for row, verdict in enumerate(verdicts)
     ]
 
 
@@ -70,14 +71,14 @@ def _number(value: float) -> str:
 
 
 def figure(data: xr.Dataset, row: int) -> hv.Overlay:
-    """What was measured for one row as points, what the statement says as lines."""
+    """Draw what was measured for one row as points, what the statement says as lines."""
     log_x, log_y = bool(data["log_x"].values[row]), bool(data["log_y"].values[row])
     own = data["point_claim"].values == row
     numbers = np.unique(data["point_series"].values[own])
     overlay = []
     points = curves = 0
     labels = {"kdims": ["x"], "vdims": ["y"]}
-    limits = {"x": [], "y": []}
+    limits: dict[str, list[np.ndarray]] = {"x": [], "y": []}
     for number in numbers:
         on = own & (data["point_series"].values == number)
         x, y = data["point_x"].values[on], data["point_y"].values[on]
@@ -119,7 +120,7 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
 
 
 def _limits(parts: list[np.ndarray], log: bool) -> tuple[float, float]:
-    """Limits around all values, with a margin."""
+    """Return limits around all values, with a margin."""
     values = np.concatenate(parts) if parts else np.empty(0)
     if not values.size:
         return (0.0, 1.0)
@@ -132,7 +133,7 @@ def _limits(parts: list[np.ndarray], log: bool) -> tuple[float, float]:
 
 
 def _wrapped(text: str, width: int = 60) -> str:
-    """A long label in two lines."""
+    """Break a long label into two lines."""
     if len(text) <= width:
         return text
     middle = text.rfind(" ", 0, len(text) // 2 + 10)

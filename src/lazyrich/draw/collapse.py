@@ -36,7 +36,7 @@ CHI, CHANGE = "laziness", "kernel_change_ratio"  # relative to κ_c, so that gro
 def collapse_figure(
     sweep: Sweep, summary: xr.Dataset, shards: Sequence[str] = ()
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
-    """(builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
+    """Return (builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
 
     A group is what shares its values on all axes but the one along which χ varies most.
     """
@@ -60,19 +60,19 @@ def collapse_figure(
 
 
 def _along(summary: xr.Dataset) -> str | None:
-    """The dimension along which χ varies most; None where it varies by less than `SPAN`."""
+    """Return the dimension along which χ varies most; None where it varies by less than `SPAN`."""
     chi = median(summary[CHI])
-    spans = {str(dim): float((chi.max(dim) / chi.min(dim)).max()) for dim in chi.dims}
-    return max(spans, key=spans.get) if max(spans.values(), default=0.0) >= SPAN else None
+    spans = {dim: float((chi.max(dim) / chi.min(dim)).max()) for dim in map(str, chi.dims)}
+    return max(spans, key=lambda dim: spans[dim]) if max(spans.values(), default=0.0) >= SPAN else None
 
 
 def _axes(data: xr.Dataset) -> list[str]:
-    """The coordinates of a summary's cells."""
+    """Return the names of the coordinates of a summary's cells."""
     return [str(name) for name, values in data.coords.items() if values.ndim == 1 and name != "quantile"]
 
 
 def _thinned(summary: xr.Dataset) -> xr.Dataset:
-    """The summary at evenly chosen points of its longest axes, `MOST_CELLS` cells at most."""
+    """Return the summary at evenly chosen points of its longest axes, `MOST_CELLS` cells at most."""
     sizes = {dim: summary.sizes[dim] for dim in summary["phase"].dims}
     most = max(sizes.values())
     while np.prod([min(size, most) for size in sizes.values()]) > MOST_CELLS:
@@ -81,12 +81,12 @@ def _thinned(summary: xr.Dataset) -> xr.Dataset:
 
 
 def _at(data: xr.Dataset, name: str, found: xr.Dataset) -> np.ndarray:
-    """A variable of a summary at the cells of points."""
+    """Return a variable of a summary at the cells of points."""
     return data[name].broadcast_like(data["phase"]).transpose(*data["phase"].dims).values.ravel()[found["cell"].values]
 
 
 def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> hv.Overlay:
-    """Points in the colours of their groups, or of their place on the axis `coloured`; the prediction, and κ_c."""
+    """Draw points in the colours of their groups, or of their place on the axis `coloured`; the prediction, and κ_c."""
     bokeh = backend == "bokeh"
     predicted = points({"": thin}, f"{CHANGE}_predicted", (CHI,))
     place, height = middles(np.log10(predicted[CHI].values)[:, None], np.log10(predicted["value"].values))
@@ -123,12 +123,12 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
 
 
 def _told_apart(found: xr.Dataset) -> np.ndarray:
-    """Names of the groups that have a colour each."""
+    """Return the names of the groups that have a colour each."""
     return found["group_name"].values[some(found.sizes["of_group"], MOST_GROUPS)]
 
 
 def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> list[hv.Scatter]:
-    """Circles, and triangles where the loss rose, in an order in which no group hides the others."""
+    """Draw circles, and triangles where the loss rose, in an order in which no group hides the others."""
     bokeh = backend == "bokeh"
     axes = [name for name in _axes(thin) if name != CHI]
     columns = {CHI: found[CHI].values, CHANGE: found["value"].values} | {name: _at(thin, name, found) for name in axes}
@@ -138,6 +138,7 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
         words = {CHI: "χ", CHANGE: "change over κ_c", "error": "decades from the curve"}
         names = {name: words.get(name) or thin[name].attrs.get("symbol") or name for name in columns}
         common = {"tools": ["hover"], "hover_tooltips": [(text, f"@{{{name}}}") for name, text in names.items()]}
+    series: list[tuple[str, np.ndarray, dict[str, Any]]]  # label, its points, their look
     if coloured is None:
         series = [
             (str(group).removeprefix(", "), found["group"].values == group, {"color": colour})
@@ -160,7 +161,9 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
         scatter = hv.Scatter(data, CHI, list(columns)[1:], label=text)
         scatter = scatter.opts(backend=backend, marker="^" if rose else "o", **common, **look, **size)
         if coloured is not None and not drawn:
-            bar = {"colorbar": True, "clabel": ""} if bokeh else {"hooks": [style.rasterise, style.colour_bar()]}
+            bar: dict[str, Any] = {"hooks": [style.rasterise, style.colour_bar()]}
+            if bokeh:
+                bar = {"colorbar": True, "clabel": ""}
             if bokeh and log and look["clim"][1] <= style.FEW * look["clim"][0]:
                 bar["colorbar_opts"] = {"ticker": FixedTicker(ticks=_few_ticks(*look["clim"]))}
             scatter = scatter.opts(backend=backend, **bar)
@@ -169,13 +172,13 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
 
 
 def _few_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten, where Bokeh leaves one end of a log bar without any tick."""
+    """Return 1, 2 and 5 times powers of ten, where Bokeh leaves one end of a log bar without any tick."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     return [d * 10.0**p for p in powers for d in (1, 2, 5) if low <= d * 10.0**p <= high]
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    """Limits of a log axis around all values, with a margin."""
+    """Return limits of a log axis around all values, with a margin."""
     low, high = float(values.min()), float(values.max())
     factor = max((high / low) ** 0.04, 1.1)
     return low / factor, high * factor

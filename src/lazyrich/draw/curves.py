@@ -33,7 +33,7 @@ from lazyrich.draw.trajectories import (
 
 WIDTH, HEIGHT = 280, 250
 INCHES = 3.2  # of a frame
-DASHES = (("dashed", "--"), ("dotted", ":"), ("dotdash", "-."), ([1, 4], (0, (1, 3))))
+DASHES: tuple[style.Dash, ...] = (style.DASHED, style.DOTTED, ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
 STAGES = {"stage_1": STAGE_CODES.colours[Stage.one], "stage_2": STAGE_CODES.colours[Stage.two]}
 
@@ -52,7 +52,6 @@ class Drawing:
 
     def __init__(self, panel: Panel, backend: str) -> None:
         self.panel, self.backend, self.bokeh = panel, backend, backend == "bokeh"
-        self.width = "line_width" if self.bokeh else "linewidth"
         self.elements: list[hv.Element] = []
 
     def shade(self, onset: float, end: float, last: float) -> None:
@@ -64,39 +63,50 @@ class Drawing:
             hooks = {"hooks": [style.named(key, "glyph")]} if self.bokeh else {}
             self.elements.append(hv.VSpan(*span).opts(backend=self.backend, **look, **hooks))
 
-    def curve(self, key: str, steps: np.ndarray, values: np.ndarray, label: str, **look: object) -> None:
-        """A line; `look` may have `dash`, a number in `DASHES`, and `line`, its width."""
+    def curve(
+        self,
+        key: str,
+        steps: np.ndarray,
+        values: np.ndarray,
+        label: str,
+        *,
+        color: str,
+        line: float,
+        dash: int | None = None,
+        alpha: float | None = None,
+    ) -> None:
+        """Draw a line of width `line`; `dash` is a number in `DASHES` (None: solid)."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
         element = hv.Curve((steps, values), kdims=["step"], vdims=[self.panel.name], label=label)
-        options = {self.width: look.pop("line")}
-        if (dash := look.pop("dash", None)) is not None:
-            options["line_dash" if self.bokeh else "linestyle"] = DASHES[dash][0 if self.bokeh else 1]
+        options = style.line(self.backend, line, None if dash is None else DASHES[dash]) | {"color": color}
+        if alpha is not None:
+            options["alpha"] = alpha
         if self.bokeh:
             options["hooks"] = [style.named(key)]
-        self.elements.append(element.opts(backend=self.backend, **options, **look))
+        self.elements.append(element.opts(backend=self.backend, **options))
 
     def theory(self, key: str, steps: np.ndarray, values: np.ndarray, label: str) -> None:
-        """A theory's line; its look depends on which of the panel's theories it is."""
+        """Draw a theory's line; its look depends on which of the panel's theories it is."""
         number = list(THEORIES[self.panel.name]).index(key)
         colour = style.CURVES[(number + len(self.panel.observables)) % len(style.CURVES)]
         self.curve(key, steps, values, label, line=1.8, dash=number % len(DASHES), color=colour)
 
     def points(self, steps: np.ndarray, values: np.ndarray, label: str) -> None:
-        """Published points."""
+        """Draw published points."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
         element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         marker = {"size": 7, "line_color": style.PUBLISHED} if self.bokeh else {"s": 26, "edgecolors": style.PUBLISHED}
         self.elements.append(element.opts(backend=self.backend, color="white", **marker))
 
     def dots(self, key: str, steps: np.ndarray, values: np.ndarray, label: str, colour: str) -> None:
-        """Records that no line joins."""
+        """Draw records that no line joins."""
         values = np.where(values > 0, values, np.nan) if self.panel.log else values
         element = hv.Scatter((steps, values), "step", self.panel.name, label=label)
         look = {"size": 4, "line_alpha": 0, "hooks": [style.named(key)]} if self.bokeh else {"s": 9, "linewidth": 0}
         self.elements.append(element.opts(backend=self.backend, color=colour, alpha=0.6, **look))
 
     def red_line(self, step: float, span: tuple[float, float]) -> None:
-        """The published figure's own t₁."""
+        """Draw the published figure's own t₁."""
         self.curve(
             "red_line", np.full(2, step), np.array(span), f"published t₁ = {step:g}", line=1.5, color=style.RED_LINE
         )
@@ -104,7 +114,7 @@ class Drawing:
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
     ) -> hv.Overlay:
-        """All of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
+        """Return all of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
         common = {
             "title": title,
             "xlabel": "t, gradient step",
@@ -138,7 +148,7 @@ def empty(
     caveat: str = "",
     replicates: bool = False,
 ) -> hv.Overlay:
-    """A small Bokeh panel with these curves of one network, or of some `replicates` and their median, and nothing in them.
+    """Draw a small Bokeh panel for these curves of one network, or of some `replicates` and their median, without numbers.
 
     `caveat` follows the names of theories (`scope.caveat`).
     """
@@ -160,22 +170,23 @@ def empty(
     return overlay.opts(backend="bokeh", legend_position="bottom", legend_offset=style.BELOW, hooks=[_small])
 
 
-def _small(plot: object, element: object) -> None:
-    """A hook: tools that show only under the pointer, and ticks that a small logarithmic axis has room for."""
+def _small(plot: style.Plot, element: object) -> None:
+    """Show tools only under the pointer, and ticks that a small logarithmic axis has room for; a hook."""
     figure = plot.state
     figure.toolbar.update(logo=None, autohide=True)
     if isinstance(figure.yaxis[0], LogAxis):
         code = files("lazyrich.draw").joinpath("pages/ticks.js").read_text(encoding="utf-8")
-        figure.yaxis[0].ticker = CustomJSTicker(major_code=code)
+        # Bokeh takes any ticker here; its stub names the default alone.
+        figure.yaxis[0].ticker = CustomJSTicker(major_code=code)  # type: ignore[assignment]
 
 
 def drawable(cell: xr.Dataset) -> bool:
-    """Whether a cell has any panel."""
+    """Return whether a cell has any panel."""
     return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
 
 
 def panels(cell: xr.Dataset, published: Published | None, backend: str, title: str) -> list[hv.Overlay]:
-    """The panels of one cell: every replicate, their median, theory and published points, shaded by the medians of t₁ and t₂.
+    """Draw the panels of one cell: every replicate, their median, theory, published points; shaded by the medians of t₁, t₂.
 
     None for observables that are not recorded or have no value at all (a failed network).
     """
@@ -203,7 +214,8 @@ def _panel(
         # With so many entries it would cover the points.
         panel = replace(panel, legend="bottom" if backend == "bokeh" else "top_right")
     drawing = Drawing(panel, backend)
-    drawing.shade(*(middle(values) for values in stages(cell)), last)
+    onset, end = stages(cell)
+    drawing.shade(middle(onset), middle(end), last)
     shown = list(found.values())
     joined = oscillation.resolved(cell)
     for number, (name, values) in enumerate(found.items()):
@@ -227,15 +239,15 @@ def _panel(
         shown.append(predicted["limit"])
     if published is not None and panel.published:
         if (row := nearest(cell, published.points)) is not None:
-            look = {"line": 2, "dash": 0, "color": style.NEAREST}
             values = next(iter(found.values()))[row]
             line = oscillation.parted(steps[[row]], values[None], joined[[row]])
-            drawing.curve("nearest", *line, f"nearest, replicate {cell['replicate'].values[row]}", **look)
+            label = f"nearest, replicate {cell['replicate'].values[row]}"
+            drawing.curve("nearest", *line, label, line=2, dash=0, color=style.NEAREST)
         if panel.published == "ntk_error" and (np.diff(steps, axis=1) == 1).all():
             late = lagged_kernel_error(cell)
             if np.isfinite(late).any():
-                look = {"line": 1.8, "dash": 0, "color": style.CURVES[2]}
-                drawing.curve("late", *median_curve(steps, late, True), "kernel one step late", **look)
+                line = median_curve(steps, late, True)
+                drawing.curve("late", *line, "kernel one step late", line=1.8, dash=0, color=style.CURVES[2])
                 shown.append(late)
         values = published.points[panel.published]
         of = f", on {published.source}" if published.source else ""
@@ -248,7 +260,7 @@ def _panel(
 
 
 def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
-    """Which of several networks has its loss nearest to published points."""
+    """Return which of several networks has its loss nearest to published points; None where there is no choice."""
     if cell.sizes["network"] < 2 or "loss" not in cell:
         return None
     errors = loss_error(cell, points)
@@ -256,13 +268,13 @@ def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
 
 
 def middle(values: np.ndarray) -> float:
-    """The median where more than half of the networks have a value, else NaN."""
+    """Return the median where more than half of the networks have a value, else NaN."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if 2 * len(known) > len(values) else np.nan
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:
-    """Panels of one cell after the other, two side by side; each cell begins a row."""
+    """Lay out panels of one cell after the other, two side by side; each cell begins a row."""
     padded = [row + [hv.Empty()] * (len(row) % 2) for row in rows]
     whole = hv.Layout([panel for row in padded for panel in row]).cols(2)
     if backend == "bokeh":

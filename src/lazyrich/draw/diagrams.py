@@ -57,19 +57,19 @@ class Diagram:
     figure: bool = True
 
     def draw(self, plane: xr.Dataset, x: str, y: str, backend: str, title: str, **options: Any) -> hv.Overlay:
-        """The map over one plane; `options` as in `maps.code_map`."""
+        """Draw the map over one plane; `options` as in `maps.code_map`."""
         if self.codes is not None:
             return maps.code_map(plane, x, y, self.codes, backend, title, self.lines, **options)
         return maps.value_map(plane, x, y, self.variable, backend, title, self.lines, **options)
 
 
 def most(replicates: int) -> str:
-    """Whose code a map shows, as its caption says it."""
+    """Return whose code a map shows, as its caption says it."""
     return f"of most of {replicates} replicates in each cell" if replicates > 1 else "of the one network in each cell"
 
 
 def at_quantile(quantile: float, replicates: int) -> str:
-    """Which number of a cell's networks a map shows, as its caption says it."""
+    """Return which number of a cell's networks a map shows, as its caption says it."""
     which = "median" if quantile == 0.5 else f"{quantile:.0%} quantile"
     return f"{which} of {replicates} replicates" if replicates > 1 else "one network a cell"
 
@@ -194,14 +194,14 @@ def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
 
 
 def _white(summary: xr.Dataset, name: str) -> str:
-    """What a map's caption says where some of its cells were not run."""
+    """Return what a map's caption says where some of its cells were not run."""
     if not (summary["networks"] == 0).any() or not maps.not_run(summary, name).any():
         return ""
     return "; white: not run" + (", nor between cells with a value" if "refine_level" in summary else "")
 
 
 def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, str]]:
-    """The planes of a summary over its other axes, the last one fastest, each with its name."""
+    """Yield the planes of a summary over its other axes, the last one fastest, each with its name."""
     others = [str(dim) for dim in summary["phase"].dims if dim not in (x, y)]
     for place in product(*(range(summary.sizes[dim]) for dim in others)):
         plane = summary.isel(dict(zip(others, place, strict=True)))
@@ -209,7 +209,7 @@ def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, st
 
 
 def point(summary: xr.Dataset, dims: Sequence[str]) -> str:
-    """The values of a summary's coordinates at one point of the dimensions `dims`, which were indexed away."""
+    """Return in words where a summary stands on the dimensions `dims`, which were indexed away: its coordinates' values."""
     parts = []
     for name, value in summary.coords.items():
         if value.ndim == 0 and name != "quantile" and dims:

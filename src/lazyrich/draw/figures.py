@@ -10,6 +10,7 @@ from pathlib import Path
 import holoviews as hv
 import numpy as np
 import xarray as xr
+from bokeh.core.types import ID
 from bokeh.embed import json_item
 
 from lazyrich.analysis import scope
@@ -72,7 +73,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
 
 
 def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]:
-    """The planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
+    """Return the planes of a summary over its other axes (some, evenly, where there are many), each with its name."""
     planes = list(slices(summary, x, y))
     return [planes[i] for i in some(len(planes), MOST_SLICES)]
 
@@ -117,7 +118,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> F
     if sweep.record.summary or (len(map_axes(summary, sweep.figures.axes or ())) > 1 and not sweep.figures.published):
         return None
     wanted = whole(sweep)
-    dims = summary["phase"].dims
+    dims = [str(dim) for dim in summary["phase"].dims]
     sizes = [summary.sizes[dim] for dim in dims]
     other = stand_in(sweep)
     published = _published(sweep)
@@ -159,7 +160,7 @@ def _published(sweep: Sweep) -> curves.Published | None:
 
 
 def _laid_over(published: curves.Published, other: str) -> str:
-    """What a caption says of published points: on what they were trained, and what their red line is."""
+    """Return what a caption says of published points: on what they were trained, and what their red line is."""
     source = f", trained on {published.source}, not on these data" if other else ""
     line = "; red line: the published figure's own t₁" if published.onset is not None else ""
     return (
@@ -179,8 +180,8 @@ FIGURES: dict[str, Callable[[Sweep, xr.Dataset, Sequence[str]], Figure | None]] 
 
 
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
-    """A page of its own, and the Bokeh item that a report page takes."""
-    item = json.dumps(json_item(rendered(element), name))
+    """Write a page of its own, and the Bokeh item that a report page takes."""
+    item = json.dumps(json_item(rendered(element), ID(name)))
     (folder / f"{name}.json").write_text(item, encoding="utf-8")
     write_page(
         folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, said=said, scripts=bokeh_scripts()
@@ -188,5 +189,5 @@ def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str
 
 
 def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
-    """SVG and PNG, with what they show in their metadata."""
+    """Write SVG and PNG, with what they show in their metadata."""
     save(element, said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

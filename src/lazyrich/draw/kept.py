@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from bokeh.embed.standalone import StandaloneEmbedJson
 from jaxtyping import Bool
 
 from lazyrich.analysis import scope
@@ -37,18 +38,20 @@ def kept_trajectories(
     shards: Sequence[str],
     pack: Pack,
     numbers: float,
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """One replicate's trajectories of some or all cells with their theories, and empty panels for them; None without any.
+) -> tuple[dict[str, Any] | None, dict[str, StandaloneEmbedJson]]:
+    """Pack one replicate's trajectories of some or all cells with theories; return where they lie, and empty panels for them.
 
-    At most so many `numbers` are packed. Every curve of a network is on the scale of its panel's vertical axis.
+    None and no panels without any trajectory. At most so many `numbers` are packed.
+    Every curve of a network is on the scale of its panel's vertical axis.
     """
     if sweep.record.summary:
         return None, {}
     step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
     columns, rows = (np.arange(0, summary.sizes[axis], step) for axis in (x, y))
-    wanted = np.zeros([summary.sizes[dim] for dim in summary["phase"].dims], dtype=bool)
+    grid = [str(dim) for dim in summary["phase"].dims]
+    wanted = np.zeros([summary.sizes[dim] for dim in grid], dtype=bool)
     kept = {x: columns, y: rows}
-    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in summary["phase"].dims))] = True
+    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in grid))] = True
     networks, cells = read_networks(whole(sweep), wanted, shards, RECORDED, RECORDS)
     shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
     if not networks.sizes["network"] or not shown:
@@ -98,7 +101,7 @@ def read_networks(
     most: int,
     replicates: Collection[int] = (REPLICATE,),
 ) -> tuple[xr.Dataset, np.ndarray]:
-    """The `replicates` of the cells `chosen` of the grid of `wanted`, and the cell (flat) of each network.
+    """Read the `replicates` of the cells `chosen` of the grid of `wanted`; return them and the cell (flat) of each network.
 
     Of what is recorded `names` alone, at `most` of the records, evenly chosen.
     """
@@ -118,7 +121,7 @@ def read_networks(
 
 
 def _runs(rows: np.ndarray) -> list[np.ndarray]:
-    """Rising rows in runs that are read at once: near each other, and not too many."""
+    """Split rising rows into runs that are read at once: near each other, and not too many."""
     new = (np.diff(rows, prepend=rows[:1]) > NEAR) if len(rows) else np.empty(0, dtype=bool)
     starts = np.flatnonzero(new)
     runs = [run for run in np.split(rows, starts) if len(run)]
@@ -134,7 +137,7 @@ def _numbered(
     columns: np.ndarray,
     rows: np.ndarray,
 ) -> list[int]:
-    """For each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
+    """Return for each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
     number = xr.DataArray(
         np.full([summary.sizes[dim] for dim in summary["phase"].dims], -1), dims=summary["phase"].dims
     )
@@ -151,8 +154,8 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
     return [int(value) if np.isfinite(value) else None for value in steps]
 
 
-def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
-    """A panel with every curve that some network may have, and nothing in them."""
+def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> StandaloneEmbedJson:
+    """Draw a panel with every curve that some network may have, and nothing in them."""
     observables = [name for name in panel.observables if name in networks]
     nothing = curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE, caveat=scope.caveat(networks))
     return item(nothing, f"panel-{panel.name}")

@@ -56,13 +56,13 @@ class Distances:
         return len(np.unique(self.replicate))
 
     def medians(self, name: str) -> Float[np.ndarray, "replicates stages"]:
-        """The median over the cells of each replicate at every stage."""
+        """Return the median over the cells of each replicate at every stage."""
         own = [self.values[name][self.replicate == replicate] for replicate in np.unique(self.replicate)]
         return np.stack([np.median(values, axis=0) for values in own])
 
 
 def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> Distances | None:
-    """The networks of each rich cell, or of some; None where there is none, or where either distance is not recorded."""
+    """Read the networks of each rich cell, or of some; None where there is none, or where either distance is not recorded."""
     if sweep.record.summary or not set(KERNELS) <= set(sweep.record.observables):
         return None
     cells = np.flatnonzero(rich(summary).values)
@@ -94,7 +94,7 @@ def _steps_at(
     end: Float[np.ndarray, " networks"],
     last: Float[np.ndarray, " networks"],
 ) -> Float[np.ndarray, "networks stages"]:
-    """The steps at stages from 0 (start) by 1 (t₁) and 2 (t₂) to 3 (last step) of each network; NaN without t₁ or t₂."""
+    """Return each network's steps at stages from 0 (start) by 1 (t₁) and 2 (t₂) to 3 (last step); NaN without t₁ or t₂."""
     ends = np.stack([np.zeros_like(last), onset, end, last], axis=1)
     part = np.minimum(stage.astype(int), 2)
     return ends[:, part] + (stage - part) * (ends[:, part + 1] - ends[:, part])
@@ -103,7 +103,7 @@ def _steps_at(
 def distance_figure(
     sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
-    """(builder, caption) of the figure; None where `kernel_distances` is."""
+    """Return (builder, caption) of the figure; None where `kernel_distances` is."""
     found = kernel_distances(sweep, summary, shards)
     if found is None:
         return None
@@ -118,7 +118,7 @@ def distance_figure(
 
 
 def selection(found: Distances) -> str:
-    """Which networks these are."""
+    """Return which networks these are."""
     return (
         f"all cells with χ < {RICH:g} whose networks converged, in all {found.networks} networks that passed t₁ and t₂ "
         f"(h = {found.step_share:.2g} in the median). Cells of a replicate share their random numbers, those of data included."
@@ -126,7 +126,7 @@ def selection(found: Distances) -> str:
 
 
 def distance_table(found: Distances | None, summary: xr.Dataset) -> dict[str, Any] | None:
-    """What the report's table takes: for t₁, t₂ and the end of the run both distances, median and range of the replicates."""
+    """Return what the report's table takes: at t₁, t₂ and the run's end both distances, median and range of the replicates."""
     if found is None:
         return None
     rows = []

@@ -35,7 +35,7 @@ def kernel_change_figure(
 
 
 def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) -> hv.Overlay:
-    """Median and 16-84 % band of the kernel change over replicates against the axis x, beside flow's prediction."""
+    """Draw median and 16-84 % band of the kernel change over replicates against the axis x, beside flow's prediction."""
     bokeh = backend == "bokeh"
     xs = summary[x].values.astype(float)
     low, median, high = (summary["kernel_change"].sel(quantile=q).values for q in (0.16, 0.5, 0.84))

@@ -7,6 +7,7 @@ edges, matplotlib (and an uneven grid) as a mesh: the other combinations put cel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
@@ -40,7 +41,7 @@ def code_map(
     drawn: Drawn | None = None,
     hover: bool = True,
 ) -> hv.Overlay:
-    """The code of each cell of a summary sliced to the axes x and y, with the boundaries `lines`.
+    """Draw the code of each cell of a summary sliced to the axes x and y, with the boundaries `lines`.
 
     Colours are those of the codes in `whole`, the summary with all its slices (default: of this one). `drawn` are boundaries
     found elsewhere; without `hover` nothing is shown beside the pointer.
@@ -79,7 +80,7 @@ def code_map(
 
 
 def scale(values: np.ndarray) -> tuple[float, float, bool]:
-    """(low, high, logarithmic) of the colours of values, low < high: logarithmic where they span more than two decades."""
+    """Return (low, high, logarithmic) of the colours of values, low < high: logarithmic where they span over two decades."""
     finite = values[np.isfinite(values)]
     positive = finite[finite > 0]
     low, high = (_floor(positive), float(finite.max()) if positive.size else 1.0)
@@ -93,12 +94,12 @@ def scale(values: np.ndarray) -> tuple[float, float, bool]:
 
 
 def below(low: float, high: float, log: bool) -> float:
-    """A number beyond the lower colour limit (also in single precision), which stands for a cell that was not run."""
+    """Return a number beyond the lower colour limit (also in single precision), which stands for a cell that was not run."""
     return low / 2 if log else low - (abs(low) + high - low)
 
 
 def not_run(data: xr.Dataset, name: str) -> xr.DataArray:
-    """Cells without a number because nothing was trained in them; a refined sweep has interpolated ones in others."""
+    """Return which cells have no number because nothing was trained in them; a refined sweep interpolates it in others."""
     return (data["networks"] == 0) & ~np.isfinite(median(data[name]))
 
 
@@ -115,7 +116,7 @@ def value_map(
     drawn: Drawn | None = None,
     hover: bool = True,
 ) -> hv.Overlay:
-    """The median of one variable in colour, on the `scale` of `whole`; other arguments as in `code_map`.
+    """Draw the median of one variable in colour, on the `scale` of `whole`; other arguments as in `code_map`.
 
     Cells that were not run are white, those that were and have no value grey.
     """
@@ -143,17 +144,17 @@ def value_map(
 
 
 def with_symbol(title: str, symbol: str) -> str:
-    """The title of a map of numbers in Bokeh, which turns a long name of the colour bar and cuts it off."""
+    """Return the title of a map of numbers in Bokeh, which turns a long name of the colour bar and cuts it off."""
     return f"{title}: {symbol}" if symbol else title
 
 
 def _floor(positive: np.ndarray) -> float:
-    """The lower colour limit: the smallest value, but no more than 18 decades below the largest."""
+    """Return the lower colour limit: the smallest value, but no more than 18 decades below the largest."""
     return float(max(positive.min(), positive.max() * 1e-18)) if positive.size else 0.0
 
 
 def _mesh(plane: xr.Dataset, x: str, y: str, table: np.ndarray, name: str, backend: str, hover: bool) -> hv.Element:
-    """The coloured cells, (y, x), with what hovering shows beside."""
+    """Draw the coloured cells, (y, x), with what hovering shows beside."""
     xs, ys = plane[x].values.astype(float), plane[y].values.astype(float)
     x_order, y_order = np.argsort(xs), np.argsort(ys)
     table = table[np.ix_(y_order, x_order)]
@@ -198,7 +199,7 @@ HOVERED = (
 def _hover_layers(
     plane: xr.Dataset, x: str, y: str, y_order: np.ndarray, x_order: np.ndarray
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Shown beside the pointer, name -> (words, (y, x)): the cell's own axes' values, not the pointer's; key scalars."""
+    """Return what hovering shows, name -> (words, (y, x)): the cell's own axes' values, not the pointer's; key scalars."""
     grid_x, grid_y = np.meshgrid(plane[x].values.astype(float), plane[y].values.astype(float))
     found = {
         name: (plane[name].attrs.get("symbol", name), values)
@@ -214,7 +215,7 @@ def _hover_layers(
 
 
 def parted(lines: Sequence[np.ndarray]) -> np.ndarray:
-    """Lines of (vertices, 2) as one, parted by NaN; a NaN where there are none."""
+    """Return lines of (vertices, 2) as one, parted by NaN; a NaN where there are none."""
     nothing = np.full((1, 2), np.nan)
     return np.concatenate([part for line in lines for part in (line, nothing)] or [nothing])
 
@@ -236,7 +237,7 @@ def _with_boundaries(
     found = [name for name in lines if name in drawn]
 
     def curve(name: str, label: str = "") -> hv.Curve:
-        """One curve a boundary."""
+        """Draw a boundary as one curve."""
         element = hv.Curve(parted(drawn[name]), kdims=[x], vdims=[y], label=label)
         return element.opts(backend=backend, hooks=[style.named(name)]) if backend == "bokeh" else element
 
@@ -274,7 +275,7 @@ def _with_boundaries(
     )
 
 
-def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
+def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict[str, Any]:
     return {
         "frame_width": SIZE,
         "frame_height": SIZE,
@@ -289,7 +290,7 @@ def _bokeh_frame(plane: xr.Dataset, x: str, y: str, title: str) -> dict:
     }
 
 
-def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str, bar: style.Hook) -> dict:
+def _matplotlib_frame(plane: xr.Dataset, x: str, y: str, title: str, bar: style.Hook) -> dict[str, Any]:
     return {
         "xlabel": style.axis_label(plane, x),
         "ylabel": style.axis_label(plane, y),

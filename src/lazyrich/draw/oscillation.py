@@ -88,7 +88,10 @@ def parted(steps: np.ndarray, values: np.ndarray, joined: np.ndarray) -> Curve:
     """Return all networks' lines, (networks, records), as one curve that NaN parts, also where records are not `joined`."""
     ends = np.concatenate([~joined, np.ones((len(steps), 1), dtype=bool)], axis=1).ravel()
     after = np.flatnonzero(ends) + 1
-    return tuple(np.insert(each.ravel().astype(float), after, np.nan) for each in (steps, values))
+    return (
+        np.insert(steps.ravel().astype(float), after, np.nan),
+        np.insert(values.ravel().astype(float), after, np.nan),
+    )
 
 
 def dots(steps: np.ndarray, values: np.ndarray, joined: np.ndarray) -> Curve:

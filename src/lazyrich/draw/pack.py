@@ -24,7 +24,7 @@ class Pack:
     length: int = 0
 
     def add(self, codes: np.ndarray) -> dict[str, int]:
-        """Codes from 0 to 65535, of any shape; where they lie."""
+        """Add codes from 0 to 65535, of any shape; return where they lie."""
         flat = np.ascontiguousarray(codes, dtype=np.uint16).ravel()
         place = {"offset": self.length, "length": len(flat)}
         self.parts.append(flat)
@@ -32,7 +32,7 @@ class Pack:
         return place
 
     def add_numbers(self, values: Float[np.ndarray, ...]) -> dict[str, Any]:
-        """Numbers on one scale, to 1/65532 of its range (of its logarithms), with NaN, ∞ and 0 told apart; the scale."""
+        """Add numbers to 1/65532 of their range (or its logarithm), NaN, ∞, 0 apart; return where they lie and their scale."""
         finite = values[np.isfinite(values)]
         positive = finite[finite > 0]
         log = bool(finite.size and finite.min() >= 0 and positive.size and positive.max() > WIDE * positive.min())
@@ -41,14 +41,14 @@ class Pack:
         return self.add(quantised(values, low, high, log)) | {"low": low, "high": high, "log": log}
 
     def text(self) -> str:
-        """Everything, high bytes before low ones (neighbours are alike, which compresses), as gzip in base64."""
+        """Return everything, high bytes before low ones (neighbours are alike, which compresses), as gzip in base64."""
         codes = np.concatenate(self.parts) if self.parts else np.empty(0, dtype=np.uint16)
         planes = np.concatenate([(codes >> 8).astype(np.uint8), (codes & 255).astype(np.uint8)])
         return base64.b64encode(gzip.compress(planes.tobytes(), 6, mtime=0)).decode()
 
 
 def quantised(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float, log: bool) -> np.ndarray:
-    """Codes of values on scales from `low` to `high` (which broadcast); what lies beyond its scale is missing."""
+    """Return codes of values on scales from `low` to `high` (which broadcast); what lies beyond its scale is missing."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scaled, bottom, top = (np.log(each) if log else np.asarray(each, dtype=float) for each in (values, low, high))
         share = (scaled - bottom) / np.where(top > bottom, top - bottom, 1.0)

@@ -16,7 +16,7 @@ TEMPLATES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoesca
 
 
 def script_safe(text: str) -> Markup:
-    """JSON that may stand inside a script element, which "</" would end."""
+    """Return JSON that may stand inside a script element, which "</" would end."""
     return Markup(text.replace("</", "<\\/"))
 
 
@@ -27,7 +27,7 @@ TEMPLATES.filters["cell"] = lambda text: text.replace("|", "\\|")
 
 
 def bokeh_scripts() -> list[Markup]:
-    """BokehJS itself, to stand in script elements.
+    """Return BokehJS itself, to stand in script elements.
 
     Bokeh's own `INLINE` would add what every imported extension asks for, Panel's (which HoloViews imports) from outside.
     """

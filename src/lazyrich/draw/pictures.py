@@ -60,9 +60,9 @@ def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
     figure = Figure(figsize=(side * (columns + across * (columns - 1)), side * (rows + down * (rows - 1))))
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, columns, left=0, right=1, bottom=0, top=1, wspace=across, hspace=down)
-    for part, place in zip(element, grid, strict=False):
+    for number, part in enumerate(element):
         if not isinstance(part, hv.Empty):
-            renderer.get_plot(part, fig=figure, axis=figure.add_subplot(place))
+            renderer.get_plot(part, fig=figure, axis=figure.add_subplot(grid[number]))
     return figure
 
 

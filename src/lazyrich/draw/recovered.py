@@ -6,6 +6,7 @@ Beside each number stands how far the same reading is from the truth on this swe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 import xarray as xr
@@ -24,20 +25,26 @@ ACTIVATIONS = ("linear", "relu")  # whose stage one is understood
 MOST = 256  # networks that are read again
 
 
-def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
-    """A table for each n, loss and activation of the sweep: `rows` of (symbol, value, how it is found, calibration).
+class Table(TypedDict):
+    """What the points say of networks of one n, loss and activation: rows, or the reason why these are missing."""
 
-    `missing` in their place is the reason why points say nothing of such networks.
-    """
+    of: str
+    rows: list[tuple[str, str, str, str]]  # symbol, value, how it is found, calibration
+    missing: str | None  # why there are no rows
+    networks: int  # that the calibration is from
+
+
+def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
+    """Return a table for each n, loss and activation of the sweep; empty without published points."""
     if sweep.figures.published is None:
         return []
     points = load_published(sweep.figures.published)
     networks = _networks(sweep, shards)
-    tables = []
+    tables: list[Table] = []
     for samples, loss, activation in sorted(sweep.combinations("samples", "loss", "activation"), key=str):
         loss = loss or DEFAULT
         activation = activation or "linear"
-        table = {
+        table: Table = {
             "of": f"n = {samples}, loss {LOSSES[loss].formula}, {activation}",
             "rows": [],
             "missing": None,
@@ -70,7 +77,7 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[dict]:
 def _rows(
     found: Read, sweep: Sweep, points: dict[str, np.ndarray], samples: int, loss_factor: float
 ) -> list[tuple[str, str, str, str]]:
-    """(name in `calibration` or "", symbol, value, how it is found)."""
+    """Return rows of (name in `calibration` or "", symbol, value, how it is found)."""
     within = f"{found.early or 'no'} points are within 1 % of it before the loss has fallen by 1 %"
     bound = "" if found.early else ", so that it is a lower bound"
     rows = [
@@ -102,7 +109,7 @@ def _rows(
 
 
 def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
-    """Some of the sweep's networks, evenly chosen, with their curves; None where these are not recorded."""
+    """Read some of the sweep's networks, evenly chosen, with their curves; None where these are not recorded."""
     if sweep.record.summary or not {"loss", "rho_over_v"} <= set(sweep.record.observables):
         return None
     parts = []
@@ -114,7 +121,7 @@ def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
 
 
 def _of(networks: xr.Dataset | None, samples: int, loss_factor: float, activation: str) -> xr.Dataset | None:
-    """Those of one n, loss and activation."""
+    """Return those of one n, loss and activation; None without any."""
     if networks is None:
         return None
     chosen = (
@@ -134,7 +141,7 @@ def _red_line(sweep: Sweep, points: dict[str, np.ndarray]) -> list[tuple[str, st
 
 
 def _spread(ratios: np.ndarray | None) -> str:
-    """Least, median and largest of what was read over the truth, in percent of it."""
+    """Return least, median and largest of what was read over the truth, in percent of it."""
     if ratios is None:
         return ""
     seen = ratios[np.isfinite(ratios)]

@@ -10,7 +10,7 @@ from bokeh.plotting import figure
 
 
 def rendered(element: hv.core.Dimensioned) -> Model:
-    """A Bokeh model of an element; its figures take their size from their frames."""
+    """Return a Bokeh model of an element; its figures take their size from their frames."""
     # Not `set_current_backend`, which makes the completion of `hv.opts` anew each time, in 50 ms.
     hv.Store.current_backend = "bokeh"
     # A document keeps what HoloViews draws in it until its session ends, shown or not; this one ends with the call.

@@ -38,7 +38,10 @@ def write_report(
         data.load()
     axes = map_axes(data, sweep.figures.axes or ())
     results = Path(page).parent.parent
-    explored = atlas(sweep, name, placed(data, axes[:2]), *axes[:2], shards, results) if len(axes) >= 2 else None
+    explored = None
+    if len(axes) >= 2:
+        x, y = axes[:2]
+        explored = atlas(sweep, name, placed(data, (x, y)), x, y, shards, results)
     maps = {diagram.name for diagram in diagrams(sweep, data)} if explored else set()
     drawn = [
         {
@@ -75,7 +78,7 @@ def write_report(
 
 
 def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
-    """Each measured boundary of the drawn plane: what it is held against, and how far it is from there, in cells."""
+    """Return each measured boundary of the drawn plane: what it is compared with, and how far it is from there, in cells."""
     if "boundary_distance" not in data:
         return []
     rows = []
@@ -98,7 +101,7 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
 
 
 def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
-    """Which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
+    """Return which networks are not linear, what of theory is left out for them and why, and what is drawn all the same."""
     activations = scope.others(data)
     if not activations:
         return None
@@ -124,13 +127,15 @@ def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
 
 
 def disagreement(data: xr.Dataset) -> str | None:
-    """Share of the settled networks whose order parameters disagree."""
+    """Return the share of the settled networks whose order parameters disagree; None where nothing is known of it."""
     shares = data["disagreement_share"].values
     return f"{np.nanmean(shares):.1%}" if np.isfinite(shares).any() else None
 
 
 def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
-    """(theory, what its error is, [share of cells below 1 %, 5 %, 20 %; median error]) of each theory in the summary."""
+    """Return (theory, what its error is, numbers) of each theory in the summary.
+
+    The numbers are the shares of cells below 1 %, 5 % and 20 %, the median error and how many cells have one."""
     rows = []
     for account in ACCOUNTS:
         name = f"{account.name}_error"
@@ -146,14 +151,14 @@ def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
     return rows
 
 
-def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
-    """Distances to the published points, for each cell: settings, median and worst over replicates."""
+def published_table(data: xr.Dataset, sweep: Sweep) -> dict[str, Any] | None:
+    """Return distances to the published points, for each cell: settings, median and worst over replicates."""
     if "published_loss_error" not in data or "published_plateau_error" not in data:
         return None
     dims = data["phase"].dims
     names = [name for name in data.coords if data[name].dims and data[name].dims[0] in dims]
     stacked = data.stack(cell=dims, create_index=False) if dims else data.expand_dims("cell")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i in range(stacked.sizes["cell"]):
         one = stacked.isel(cell=i)
         rows.append(
@@ -177,6 +182,7 @@ def published_table(data: xr.Dataset, sweep: Sweep) -> dict | None:
                 else None,
             }
         )
+    assert sweep.figures.published is not None, "a summary has these distances only where its sweep names points"
     points = load_published(sweep.figures.published)
     steps = points["step"][plateau(points)]
     early = stage_one_plateau(points)

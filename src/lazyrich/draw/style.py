@@ -6,7 +6,7 @@ Matplotlib is imported where it draws (`pictures`): what only makes pages does w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-Hook = Callable[[object, object], None]  # that HoloViews calls with a plot and its element
+
+class Plot(Protocol):
+    """What HoloViews, which has no types, gives a hook: what it draws with, by name, and the figure of the backend."""
+
+    handles: dict[str, Any]
+    state: Any
+
+
+Hook = Callable[[Plot, object], None]  # that HoloViews calls with a plot and its element
 
 # Cells without a number, in maps of numbers: trained, and not.
 NO_VALUE = "#9A9A9A"
@@ -59,7 +67,7 @@ def line(backend: str, width: float, dash: Dash | None = None) -> dict[str, Any]
 
 
 def axis_label(data: xr.Dataset, name: str) -> str:
-    """`symbol, meaning` of a variable, for an axis or a colour bar."""
+    """Return `symbol, meaning` of a variable, for an axis or a colour bar."""
     attributes = data[name].attrs
     long_name = attributes.get("long_name", name)
     symbol = attributes.get("symbol", "")
@@ -69,7 +77,7 @@ def axis_label(data: xr.Dataset, name: str) -> str:
 
 
 def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Cell edges around axis values, geometric where the axis is spaced in the logarithm, and whether it is."""
+    """Return cell edges around axis values, geometric where the axis is spaced in the logarithm, and whether it is."""
     points, log = coordinate(values)
     middle = (points[1:] + points[:-1]) / 2
     all_edges = np.concatenate([[2 * points[0] - middle[0]], middle, [2 * points[-1] - middle[-1]]])
@@ -77,13 +85,13 @@ def edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def evenly_spaced(values: np.ndarray) -> bool:
-    """Whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
+    """Return whether axis values are evenly spaced in their own coordinate, to the digits that a sweep file keeps."""
     gaps = np.diff(coordinate(values)[0])
     return bool(np.ptp(gaps) <= 1e-9 * np.abs(gaps).max())
 
 
 def frame(axes: Axes, shape: float) -> None:
-    """A matplotlib frame `shape` times as high as wide, whatever its units, and ticks that fit its log axes.
+    """Make a matplotlib frame `shape` times as high as wide, whatever its units, with ticks that fit its log axes.
 
     HoloViews' own `aspect` is in units of the data and moves the limits; matplotlib's minor ticks of short log axes collide.
     """
@@ -98,15 +106,15 @@ def log_ticks(axis: Axis) -> None:
 
     For the limits that the axis has now.
     """
-    from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import AutoLocator, FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
 
     low, high = sorted(axis.get_view_interval())
     axis.set_minor_formatter(NullFormatter())
     if high > FEW * low:
         axis.set_major_formatter(FuncFormatter(power_of_ten))
         return
-    locator = LogLocator(subs=(1, 2, 5))
-    ticks = locator.tick_values(low, high)
+    locator: Locator = LogLocator(subs=(1, 2, 5))
+    ticks = np.asarray(locator.tick_values(low, high))
     if ((ticks >= low) & (ticks <= high)).sum() < FEWEST_TICKS:
         locator = AutoLocator()
         axis.set_minor_locator(NullLocator())
@@ -117,15 +125,15 @@ def log_ticks(axis: Axis) -> None:
 
 
 def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:
-    """Places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
+    """Return places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
     found = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
     return {which: list(enumerate(map(str, names.values))) for which, names in found.items() if names is not None}
 
 
 def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
-    """`frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
+    """Return `frame` as a hook of a HoloViews element, with the names that `name_ticks` found."""
 
-    def hook(plot: object, element: object) -> None:
+    def hook(plot: Plot, element: object) -> None:
         axes = plot.handles["axis"]
         frame(axes, shape)
         for which, found in (ticks or {}).items():
@@ -136,12 +144,12 @@ def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) 
 
 
 def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
-    """A hook: matplotlib's colour bar beside the frame, `words` at 0, 1, ... instead of numbers.
+    """Return a hook: matplotlib's colour bar beside the frame, `words` at 0, 1, ... instead of numbers.
 
     HoloViews' own draws the whole figure to find its place.
     """
 
-    def hook(plot: object, element: object) -> None:
+    def hook(plot: Plot, element: object) -> None:
         axes, artist = plot.handles["axis"], plot.handles["artist"]
         bar = axes.figure.colorbar(artist, cax=axes.inset_axes((1.013, 0, 0.05, 1)), extend="neither")
         bar.set_label(label, size=9.5)
@@ -153,22 +161,22 @@ def colour_bar(label: str = "", words: Sequence[str] = ()) -> Hook:
     return hook
 
 
-def rasterise(plot: object, element: object) -> None:
-    """A hook: cells or points as pixels inside the SVG, where thousands as paths take megabytes."""
+def rasterise(plot: Plot, element: object) -> None:
+    """Draw cells or points as pixels inside the SVG, where thousands as paths take megabytes; a hook."""
     plot.handles["artist"].set_rasterized(True)
 
 
 def named(name: str, handle: str = "glyph_renderer") -> Hook:
-    """A hook that gives what Bokeh draws a name, by which the script of a page finds it."""
+    """Return a hook that gives what Bokeh draws a name, by which the script of a page finds it."""
 
-    def hook(plot: object, element: object) -> None:
+    def hook(plot: Plot, element: object) -> None:
         plot.handles[handle].name = name
 
     return hook
 
 
 def power_of_ten(value: float, *_: object) -> str:
-    """A tick of a log axis as text, 10⁻³; empty between powers of ten."""
+    """Return a tick of a log axis as text, 10⁻³; empty between powers of ten."""
     exponent = round(np.log10(value)) if value > 0 else 0
     if value <= 0 or abs(value / 10.0**exponent - 1) > 1e-6:
         return ""

@@ -75,19 +75,19 @@ SHORT = {curve.key: curve.short for account in ACCOUNTS for curve in account.cur
 
 
 def called(panel: Panel, key: str, caveat: str) -> str:
-    """What a legend calls an observable or a theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
+    """Return what a legend calls an observable or theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
     if key in panel.observables and key not in KERNELS:
         return panel.observables[key]
     return theory_called(key, (panel.observables | THEORIES[panel.name])[key], caveat)
 
 
 def theory_called(key: str, words: str, caveat: str) -> str:
-    """What a legend calls something of theory; `caveat` follows its name (`scope.caveat`)."""
+    """Return what a legend calls something of theory; `caveat` follows its name (`scope.caveat`)."""
     return SHORT.get(key, words) + caveat if caveat else words
 
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
-    """The panel's recorded observables in its units, name -> (networks, records)."""
+    """Return the panel's recorded observables in its units, name -> (networks, records)."""
     found = {name: networks[name].values.astype(float) for name in panel.observables if name in networks}
     if "v" in found and panel.name == "rho_and_v":
         found["v"] = np.sqrt(networks["gamma"].values.astype(float))[:, None] * found["v"]
@@ -95,11 +95,11 @@ def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
 
 
 def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
-    """What theories predict of each network at its records: panel -> key -> (networks, records); empty without an overlap.
+    """Return what theories predict of each network at its records: panel -> key -> (networks, records).
 
-    The theories give the output along y; the loss follows for an output that has no other part. NaN where a theory is not of
-    the network's regime (the two stages are those of rich training, χ < 1, the linearised network that of lazy), and beyond
-    the stage that it describes.
+    Empty where the overlap with the targets is not recorded from step 0 on. The theories give the output along y;
+    the loss follows for an output that has no other part. NaN where a theory is not of the network's regime (the two stages
+    are those of rich training, χ < 1, the linearised network that of lazy), and beyond the stage that it describes.
     """
     found: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
     if "target_overlap" not in networks or not (networks["step"].values[:, 0] == 0).all():
@@ -114,12 +114,12 @@ def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
 
 
 def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """(t₁, t₂) of each network, onset and end, (networks,) each; NaN where not reached."""
-    return tuple(networks[name].values.astype(float) for name in ("onset_step", "end_step"))
+    """Return (t₁, t₂) of each network, onset and end, (networks,) each; NaN where not reached."""
+    return networks["onset_step"].values.astype(float), networks["end_step"].values.astype(float)
 
 
 def until(networks: xr.Dataset) -> np.ndarray:
-    """The step up to which networks are drawn, (networks,).
+    """Return the step up to which networks are drawn, (networks,).
 
     Not long beyond t₂, after which nothing moves, but at least some records; and not beyond the last that has a value, where
     the network diverged.
@@ -168,7 +168,7 @@ def median_curve(
 
 
 def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
-    """Limits of the vertical axis around what is `shown`, with room for a legend inside below (log) or above the curves.
+    """Return limits of the vertical axis around what is `shown`, with room for a legend inside, below or above the curves.
 
     A logarithmic axis ends 18 decades below its largest value: what is smaller is rounding.
     """
