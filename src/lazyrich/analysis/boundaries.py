@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import contourpy
 import numpy as np
@@ -168,7 +169,11 @@ def level_set(
         field, level = np.log(np.where(usable, field, 1.0)), np.log(level)
     u_order, v_order = np.argsort(u), np.argsort(v)
     values = np.ma.masked_array(field, mask=~usable)[np.ix_(u_order, v_order)].T
-    lines = contourpy.contour_generator(u[u_order], v[v_order], values).lines(level)
+    generator = contourpy.contour_generator(
+        u[u_order], v[v_order], values, name="serial", line_type=contourpy.LineType.Separate
+    )
+    # `lines` is typed for every line type at once; `Separate` gives one array of vertices for each line.
+    lines = cast("list[Array]", generator.lines(level))
     return [
         np.column_stack([10 ** line[:, 0] if x_log else line[:, 0], 10 ** line[:, 1] if y_log else line[:, 1]])
         for line in lines

@@ -118,15 +118,17 @@ def compare(
         columns |= compare_published(data, published)
     status = data["status"].values
     columns["converged_share"] = (status == Status.converged).astype(float)
-    losses = [
+    start, end, smallest, largest = (
         data[name].values - data["loss_floor"].values for name in ("loss_start", "loss_end", "loss_min", "loss_max")
-    ]
-    columns["loss_growth"] = losses[3] / losses[0]
+    )
+    columns["loss_growth"] = largest / start
     kernel = (columns["kernel_change"], columns["kernel_threshold"])
-    columns["phase"] = phase(status, *kernel, *losses, data["period"].values, phases)
+    columns["phase"] = phase(status, *kernel, start, end, smallest, largest, data["period"].values, phases)
     missing = np.full(len(status), np.nan)
-    others = [columns.get(name, missing) for name in ("alignment", "weight_change")]
-    columns["rich_votes"], columns["disagreement_share"] = votes(columns["phase"], *kernel, *others, phases)
+    alignment, weight_change = (columns.get(name, missing) for name in ("alignment", "weight_change"))
+    columns["rich_votes"], columns["disagreement_share"] = votes(
+        columns["phase"], *kernel, alignment, weight_change, phases
+    )
     return columns
 
 
@@ -180,8 +182,8 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
         accuracy=epsilon,
         constants=conditions.Constants(**constants.model_dump()),
     )
-    columns = {f"{name}_margin": margin for name, margin in margins.items()}
-    columns["assumption_margin"] = conditions.smallest(margins)
+    columns = {f"{name}_margin": np.asarray(margin) for name, margin in margins.items()}
+    columns["assumption_margin"] = np.asarray(conditions.smallest(margins))
     first, second = get["alignment_step"], get["end_step"]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])

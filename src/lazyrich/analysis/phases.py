@@ -56,7 +56,7 @@ def threshold(phases: Phases, samples: Float[Array, " networks"]) -> Float[Array
     """κ_c, the kernel change between lazy and rich: of the sweep file, or its value at χ = 1 for K = κI."""
     if phases.kernel_change is not None:
         return np.full(len(samples), phases.kernel_change)
-    return kernel_change_isotropic(np.ones(len(samples)), samples)
+    return np.asarray(kernel_change_isotropic(np.ones(len(samples)), samples))
 
 
 def phase(

@@ -32,7 +32,7 @@ def lagged_kernel_error(data: xr.Dataset) -> np.ndarray:
     again step by step, since records hold kernel and target of the same step; NaN for those that cannot be.
     """
     result = np.full(data["step"].shape, np.nan)
-    for network in np.flatnonzero(followable(data)):
+    for network in np.flatnonzero(followable(data)).tolist():
         one = follow(data, network)
         steps = data["step"].values[network]
         wanted = sorted({int(step) + late for step in steps for late in (0, 1)})

@@ -20,6 +20,7 @@ from lazyrich.analysis.fields import median
 from lazyrich.analysis.phases import Phase
 from lazyrich.networks.table import variable
 from lazyrich.planning.plan import coarse
+from lazyrich.sweep.schema import Refine
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.errors import LazyrichError
 
@@ -31,18 +32,20 @@ def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
 
     `summary` holds the networks of all levels below it.
     """
+    refine = sweep.refine
+    assert refine is not None, "only a sweep with the section `refine` has a level ≥ 1"
     axes = [variable(name) for name in sweep.plane]
     field = summary["phase"].transpose(..., *axes)
     # A field that is the same all over an axis has fewer dimensions.
-    low, high = (edge.broadcast_like(field).transpose(*field.dims).values for edge in _interval(sweep, summary))
+    low, high = (edge.broadcast_like(field).transpose(*field.dims).values for edge in _interval(refine, summary))
     # Cells that an earlier plan trained with fewer replicates are not done.
     trained = summary["networks"].transpose(*field.dims).values == sweep.replicates
     shape = field.shape[-len(axes) :]
     wanted = np.zeros(field.shape, dtype=bool)
-    before, after = ([coarse(count, sweep.refine.levels, number) for count in shape] for number in (level - 1, level))
+    before, after = ([coarse(count, refine.levels, number) for count in shape] for number in (level - 1, level))
     on_grid = np.ix_(*after)
     for index in np.ndindex(field.shape[: -len(axes)]):
-        crossed = _crossed(low[index], high[index], trained[index], before, sweep.refine.level)
+        crossed = _crossed(low[index], high[index], trained[index], before, refine.level)
         inside = _covered(_with_neighbours(crossed), before, shape)
         wanted[index][on_grid] = inside[on_grid]
     wanted &= ~trained
@@ -50,9 +53,9 @@ def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
     return wanted.transpose(order).astype(np.uint8).tobytes()
 
 
-def _interval(sweep: Sweep, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+def _interval(refine: Refine, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """The edges of the field's interval over replicates, NaN in cells that are no part of it."""
-    name = sweep.refine.of
+    name = refine.of
     if name == "phase":
         # No interval of a name: where replicates differ, two phases are within it.
         phase = summary["phase"].where(summary["phase"] != Phase.not_run)

@@ -51,7 +51,7 @@ class Trained:
     @property
     def anisotropy(self) -> np.ndarray:
         """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
-        return spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius")))
+        return np.asarray(spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius"))))
 
     def conditions(self, **names: str) -> Conditions:
         """Numbers that the sweep varies, shown name -> variable."""

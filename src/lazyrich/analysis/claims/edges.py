@@ -84,7 +84,7 @@ def _rises(trained: Trained) -> np.ndarray:
     converged = data["status"].values == Status.converged
     found = ~converged
     # Records are too far apart to tell.
-    for i in np.flatnonzero(converged):
+    for i in np.flatnonzero(converged).tolist():
         one = follow(data, i)
         overlap = np.array([one.output(now)[0] / one.targets[0] for now in one.snapshots(range(MOST_STEPS))])
         loss = (1 - overlap) ** 2

@@ -167,8 +167,8 @@ def _continuous(trained: Trained) -> Row:
     """The logistic solution from onset on, against networks followed step by step; off by the step size."""
     data = trained.networks
     chi = trained.column("laziness")
-    chosen = np.flatnonzero(chi == chi.max())  # the earliest onset
-    k, errors = [], []
+    chosen = np.flatnonzero(chi == chi.max()).tolist()  # the earliest onset
+    growth, errors = [], []
     for i in chosen:
         one = follow(data, i)
         first, last = (int(data[name].values[i]) for name in ("onset_step", "end_step"))
@@ -176,12 +176,12 @@ def _continuous(trained: Trained) -> Row:
         overlap = np.array([one.targets @ one.output(now) for now in one.snapshots(range(first, last + 1))]) / y_square
         scale = np.sqrt(one.gamma) * y_square
         limit = np.sqrt(two_stage.limit(one.gamma, float(data["phi"].values[i])))
-        k.append(float(data["growth_per_step"].values[i]))
+        growth.append(float(data["growth_per_step"].values[i]))
         t = np.arange(len(overlap), dtype=float)
-        rho_square = two_stage.continuous(t, np.sqrt(overlap[0] * scale), k[-1], limit)
+        rho_square = two_stage.continuous(t, np.sqrt(overlap[0] * scale), growth[-1], limit)
         errors.append(np.max(np.abs(rho_square / scale - overlap)))
-    k, error = np.array(k), np.array(errors)
-    one = np.array([k.min(), k.max()])
+    k, error = np.array(growth), np.array(errors)
+    ends = np.array([k.min(), k.max()])
     return Row(
         "eq_11_continuous",
         "Eq. 11",
@@ -189,5 +189,5 @@ def _continuous(trained: Trained) -> Row:
         "largest distance of the overlap from onset on, over k",
         trained.setting,
         verdicts.constant(error / k, {"1/k": 1 / k}),
-        Picture("k, growth per step", "error of the overlap", {"measured": (k, error)}, {"k": (one, one)}),
+        Picture("k, growth per step", "error of the overlap", {"measured": (k, error)}, {"k": (ends, ends)}),
     )

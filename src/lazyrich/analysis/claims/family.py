@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import xarray as xr
@@ -58,12 +59,12 @@ def rows(data: Data) -> Iterator[Row]:
 
 def _converged(summary: xr.Dataset, step: float) -> xr.Dataset:
     """The fields to be compared, in cells whose networks have all converged with steps of h up to `step`."""
-
-    rate = 2 * np.log1p(median(summary["growth_per_step"]))
+    # numpy's stubs promise an array of every ufunc; of a DataArray it returns a DataArray.
+    rate = cast("xr.DataArray", 2 * np.log1p(median(summary["growth_per_step"])))
     onset, end = median(summary["onset_step"]), median(summary["end_step"])
     good = (summary["converged_share"] == 1) & (median(summary["stability_fraction"]) <= step)
     growth = median(summary["loss_growth"])
-    fields = {
+    fields: dict[str, xr.DataArray] = {
         "kernel_change_ratio": median(summary["kernel_change_ratio"]),
         "onset_clock": rate * onset,
         "fit_clock": rate * (end - onset),

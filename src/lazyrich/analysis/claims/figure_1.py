@@ -21,7 +21,9 @@ READING = "points are read from a figure, and networks differ by their draws"
 def rows(data: Data) -> Iterator[Row]:
     """Each panel as printed and as recovered."""
     trained = data["figure1"]
-    points = load_published(trained.sweep.figures.published)
+    published = trained.sweep.figures.published
+    assert published is not None, "the sweep figure1 is that of published points: figures.published"
+    points = load_published(published)
     errors = compare_published(trained.networks, points)
     recovered = trained.column("loss_factor") == 2
     for name, source, panel, column, observable in (
@@ -136,7 +138,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
     red_line = trained.sweep.figures.published_onset
     share = 1 - np.interp(red_line, points["step"], points["loss"]) / points["loss"][0]
     chi, k = (trained.column(name)[recovered] for name in ("laziness", "growth_per_step"))
-    onset = stage_one.onset_time(share, chi, k)
+    onset = np.asarray(stage_one.onset_time(share, chi, k))
     first = trained.column("alignment_step")[recovered]
     setting = _setting(trained, recovered)
     picture = Picture(

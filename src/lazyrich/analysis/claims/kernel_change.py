@@ -37,7 +37,7 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
         "χ, laziness",
         "‖Θ∞ − Θ₀‖/‖Θ₀‖, change of the kernel",
         {"measured": (chi, change)},
-        {"½√((n + 3)/n)(√(1 + χ⁻²) − 1)": (line, boundaries.kernel_change_isotropic(line, n))},
+        {"½√((n + 3)/n)(√(1 + χ⁻²) − 1)": (line, np.asarray(boundaries.kernel_change_isotropic(line, n)))},
     )
     yield Row(
         "lazy_rich_circle",
@@ -94,7 +94,7 @@ def _floor(trained: Trained) -> Row:
     chi, change = trained.column("laziness"), trained.column("kernel_change")
     sigma_0, v_0 = trained.column("sigma_0"), trained.column("v_0")
     width, n = float(trained.column("width")[0]), float(trained.column("samples")[0])
-    floor = boundaries.kernel_change_floor(n, sigma_0, v_0, width)
+    floor = np.asarray(boundaries.kernel_change_floor(n, sigma_0, v_0, width))
     replicates = int(trained.column("replicate").max()) + 1
     # Networks of a cell stand side by side, the replicate fastest.
     ratio, chi_cell, floor_cell = (

@@ -93,7 +93,12 @@ def dataset(found: list[Row]) -> xr.Dataset:
             "log_y": ("row", [int(row.picture.log_y) for row in found]),
         }
     )
-    names, curves, claims, series, xs, ys = [], [], [], [], [], []
+    names: list[str] = []
+    curves: list[int] = []
+    claims: list[np.ndarray] = []
+    series: list[np.ndarray] = []
+    xs: list[np.ndarray] = []
+    ys: list[np.ndarray] = []
     for number, row in enumerate(found):
         for is_curve, lines in ((0, row.picture.points), (1, row.picture.curves)):
             for name, (x, y) in lines.items():

@@ -43,7 +43,7 @@ def _times(trained: Trained) -> Iterator[Row]:
     }
     first = trained.column("alignment_step")
     logarithm = -np.log(get["v_0"])
-    claimed = times.alignment_time_of_scales(v_0=get["v_0"], **arguments)
+    claimed = np.asarray(times.alignment_time_of_scales(v_0=get["v_0"], **arguments))
     yield from _scaling(
         trained, "t_1", "t₁", "m√n log(1/v₀)/(η√(tr Σ) ‖β̃‖)", first, claimed, scales | {"log(1/v₀)": (logarithm, 1.0)}
     )
@@ -70,7 +70,7 @@ def _times(trained: Trained) -> Iterator[Row]:
     measured = (seconds - first[:, None]).T.ravel()
     epsilon = np.repeat(ACCURACIES, len(first))
     arguments = {name: np.tile(column, len(ACCURACIES)) for name, column in arguments.items()}
-    claimed = times.fitting_time(accuracy=epsilon, **arguments)
+    claimed = np.asarray(times.fitting_time(accuracy=epsilon, **arguments))
     repeated = {name: (np.tile(column, len(ACCURACIES)), power) for name, (column, power) in scales.items()}
     formula = "(m√n/(η‖β̃‖√(tr Σ))) log(n‖β̃‖ tr Σ/ε)"
     yield from _scaling(trained, "t_2", "t₂ − t₁", formula, measured, claimed, repeated, divided="log(n‖β̃‖ tr Σ/ε)")
