@@ -110,10 +110,10 @@ def test_a_worker_beyond_its_memory_is_ended_and_one_error_says_so(here, tmp_pat
 @pytest.mark.parametrize(
     ("site", "message"),
     [
-        ({"queue": "nowhere"}, r"dask: SLURM does not take the job .*nowhere.*; mend `jobqueue.slurm` or dask.memory$"),
+        ({"queue": "nowhere"}, r"dask: SLURM does not take the job .*nowhere.*; fix `jobqueue.slurm` or dask.memory$"),
         (
             {"job-cpu": 64},
-            r"dask: SLURM does not take the job .*not available\); mend `jobqueue.slurm` or dask.memory$",
+            r"dask: SLURM does not take the job .*not available\); fix `jobqueue.slurm` or dask.memory$",
         ),
         (
             {"job-extra-directives": ["--begin=now+1hour"]},
@@ -121,7 +121,7 @@ def test_a_worker_beyond_its_memory_is_ended_and_one_error_says_so(here, tmp_pat
         ),
         (
             {"python": "/bin/false"},
-            r"dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`",
+            r"dask: the jobs of all workers were refused, or ended before one had started; fix `jobqueue.slurm`",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -158,7 +158,7 @@ def test_workers_that_slurm_refuses_leave_the_work_to_others(here, limit):
 
 
 def test_where_slurm_refuses_them_all_one_error_says_so(here, limit):
-    message = "^dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`$"
+    message = "^dask: the jobs of all workers were refused, or ended before one had started; fix `jobqueue.slurm`$"
     with pytest.raises(ValueError, match=message), workers(SLURM):
         pass
 

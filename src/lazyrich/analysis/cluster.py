@@ -48,12 +48,12 @@ JOB_MEMORY = 2**29
 
 @contextlib.contextmanager
 def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
-    """Let Dask compute where the section `dask` says, without it on `threads`; gives how many tasks run at once.
+    """Let Dask compute where the section `dask` says, without it on `threads`; yield how many tasks run at once.
 
     Raises
     ------
     ValueError
-        where no worker starts, or tasks keep losing theirs, with the mend.
+        where no worker starts, or tasks keep losing theirs, with the fix.
     """
     if section is None:
         # BLAS threads would change the last bits with their number; processes have one each.
@@ -99,7 +99,7 @@ def _local(section: Dask) -> SpecCluster:
 
 @contextlib.contextmanager
 def _slurm(section: Dask) -> Iterator[SpecCluster]:
-    """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
+    """Start jobs of one worker each, in this environment, and wait for the first; what they print stays where they failed."""
     from dask_jobqueue.slurm import SLURMCluster, SLURMJob, slurm_format_bytes_ceil
     from distributed.core import Status
 
@@ -163,12 +163,12 @@ def _check(cluster: SLURMCluster) -> None:
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise LazyrichError(
-            f"dask: SLURM does not take the job of a worker ({said}); mend `jobqueue.slurm` or dask.memory"
+            f"dask: SLURM does not take the job of a worker ({said}); fix `jobqueue.slurm` or dask.memory"
         )
 
 
 def _wait(cluster: SLURMCluster) -> None:
-    """Until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
+    """Wait until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
     patience = config.get(PATIENCE_KEY)
     end = time.monotonic() + parse_timedelta(patience)
     while True:
@@ -182,7 +182,7 @@ def _wait(cluster: SLURMCluster) -> None:
                 continue
         if not queue:
             raise LazyrichError(
-                "dask: the jobs of all workers were refused, or ended before one had started; mend `jobqueue.slurm`"
+                "dask: the jobs of all workers were refused, or ended before one had started; fix `jobqueue.slurm`"
             )
         raise LazyrichError(
             f"dask: no worker has started in {patience} (squeue: {queue}); start again, or let {PATIENCE_KEY} be longer"
@@ -190,7 +190,7 @@ def _wait(cluster: SLURMCluster) -> None:
 
 
 def _queue(jobs: set[str]) -> str:
-    """Number, state and reason of those of the jobs that are in SLURM's queue."""
+    """Return the number, state and reason of those of the jobs that are in SLURM's queue."""
     command = ["squeue", "--me", "--noheader", "--format=%i %T (%r)"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:  # a moment of silence tells nothing of the jobs

@@ -28,7 +28,7 @@ Array = np.ndarray
 
 
 def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
-    """The cells to be trained at a level ≥ 1, one byte each in the order of the grid, as `plan` takes them.
+    """Return the cells to be trained at a level ≥ 1, one byte each in the order of the grid, as `plan` takes them.
 
     `summary` holds the networks of all levels below it.
     """
@@ -54,7 +54,7 @@ def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
 
 
 def _interval(refine: Refine, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
-    """The edges of the field's interval over replicates, NaN in cells that are no part of it."""
+    """Return the edges of the field's interval over replicates, NaN in cells that are no part of it."""
     name = refine.of
     if name == "phase":
         # No interval of a name: where replicates differ, two phases are within it.
@@ -84,7 +84,7 @@ def _crossed(
     lines: list[list[int]],
     at: float | None,
 ) -> Bool[Array, "*blocks"]:
-    """Blocks between the lines, all of whose corners are trained, that the boundary crosses."""
+    """Return the blocks between the lines, all of whose corners are trained, that the boundary crosses."""
     grid = np.ix_(*lines)
     corners = [
         tuple(slice(end, len(line) - 1 + end) for end, line in zip(ends, lines, strict=True))
@@ -99,7 +99,7 @@ def _crossed(
 
 
 def _with_neighbours(blocks: Bool[Array, "*blocks"]) -> Bool[Array, "*blocks"]:
-    """Blocks and the blocks that share an edge or a corner with them."""
+    """Return blocks and the blocks that share an edge or a corner with them."""
     for axis in range(blocks.ndim):
         padded = np.pad(blocks, [(1, 1) if i == axis else (0, 0) for i in range(blocks.ndim)])
         parts = [np.take(padded, range(start, start + blocks.shape[axis]), axis) for start in range(3)]
@@ -108,7 +108,7 @@ def _with_neighbours(blocks: Bool[Array, "*blocks"]) -> Bool[Array, "*blocks"]:
 
 
 def _covered(blocks: Bool[Array, "*blocks"], lines: list[list[int]], shape: tuple[int, ...]) -> Bool[Array, "*grid"]:
-    """The cells in blocks, their edges included."""
+    """Return the cells in blocks, their edges included."""
     covered = np.zeros(shape, dtype=bool)
     for index in np.argwhere(blocks):
         covered[tuple(slice(line[i], line[i + 1] + 1) for i, line in zip(index, lines, strict=True))] = True
@@ -151,7 +151,7 @@ def fill(data: xr.Dataset, axes: list[str], levels: int, codes: dict[str, IntEnu
 
 
 def _filled(values: Array, known: Array, grids: list[list[list[int]]], positions: list[Array], rule: Callable) -> Array:
-    """Values on the finest grid; the plane's axes come first."""
+    """Return values on the finest grid; the plane's axes come first."""
     filled = values[np.ix_(*grids[0])]
     for before, after in pairwise(grids):
         for axis, (old, new, position) in enumerate(zip(before, after, positions, strict=True)):

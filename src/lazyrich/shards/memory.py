@@ -36,7 +36,7 @@ def run(
     Raises
     ------
     SweepError
-        before any work, with file, key, value and mend.
+        before any work, with file, key, value and fix.
     MissingExtra
         where torch is not installed, for networks that are not linear, for linear ones of no more neurons than samples or of
         more than 512 samples, for `dense` and on a GPU.

@@ -16,7 +16,7 @@ from lazyrich.theory import boundaries
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Thresholds from below: the smallest k, or clock, at which something else happens."""
+    """Yield thresholds from below: the smallest k, or clock, at which something else happens."""
     yield from _rich(data["rich_edge"])
     yield from _lazy(data["lazy_edge"])
     yield _convergence(data["learning_rate"])
@@ -79,7 +79,7 @@ def _rich(trained: Trained) -> Iterator[Row]:
 
 
 def _rises(trained: Trained) -> np.ndarray:
-    """Whether the loss rises at any step, as it does without end where training does not converge."""
+    """Return whether the loss of each network rises at any step, as it does without end where training does not converge."""
     data = trained.networks
     converged = data["status"].values == Status.converged
     found = ~converged

@@ -15,7 +15,7 @@ from lazyrich.theory import two_stage
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Stage one neuron by neuron, then in the output; stage two in the output."""
+    """Yield stage one neuron by neuron, then in the output; stage two in the output."""
     yield from _stage_one(data["neurons"], data.followed)
     yield from _stages(data["overparameterization"])
     yield from _neurons(data["neurons"], data.followed)
@@ -122,7 +122,7 @@ def _stages(trained: Trained) -> Iterator[Row]:
 
 
 def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
-    """Stage two of single neurons, begun with their own (ρ_r, v_r) at t₁; K is isotropic up to √(n/d)."""
+    """Yield stage two of single neurons, begun with their own (ρ_r, v_r) at t₁; K is isotropic up to √(n/d)."""
     conditions = trained.conditions(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
     # The recursions are of neurons that are all alike, which a first layer beyond v₀ makes different.
     conditions |= {"1/v₀": 1 / trained.column("v_0"), "v₀/σ₀": trained.column("v_0") / trained.column("sigma_0")}
@@ -164,7 +164,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
 
 
 def _continuous(trained: Trained) -> Row:
-    """The logistic solution from onset on, against networks followed step by step; off by the step size."""
+    """Compare the logistic solution from onset on with networks followed step by step; off by the step size."""
     data = trained.networks
     chi = trained.column("laziness")
     chosen = np.flatnonzero(chi == chi.max()).tolist()  # the earliest onset

@@ -13,7 +13,7 @@ from lazyrich.theory import stage_one, times, two_stage
 
 
 def measure(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """Name -> (networks,); NaN for networks that do not reach t₁ and t₂."""
+    """Return name -> (networks,); NaN for networks that do not reach t₁ and t₂."""
     rows = [_measure(data, i) for i in range(data.sizes["network"])]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -181,10 +181,10 @@ class _StageTwo:
 
 
 def _apart(kernel: np.ndarray, other: np.ndarray) -> float:
-    """How far two kernels differ in structure: the distance of both at norm 1 (Frobenius)."""
+    """Return how far two kernels differ in structure: the distance of both at norm 1 (Frobenius)."""
     return float(np.linalg.norm(kernel / np.linalg.norm(kernel) - other / np.linalg.norm(other)))
 
 
 def _norm(matrix: np.ndarray) -> float:
-    """The spectral norm, which the lemmas mean."""
+    """Return the spectral norm, which the lemmas mean."""
     return float(np.linalg.norm(matrix, 2))

@@ -13,7 +13,7 @@ from lazyrich.theory import boundaries
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Noise, then width."""
+    """Yield the rows of noise, then those of width."""
     yield _least_norm(data["least_norm"])
     yield _noise(data["noise"])
     yield from _width_exponents(data["width_exponents"])
