@@ -32,7 +32,7 @@ def assemble(
     axes: Sequence[str] = (),
     refine: Refine | None = None,
 ) -> xr.Dataset:
-    """The summary on the grid of `wanted` (a one-box recipe) from blocks of cells.
+    """Return the summary on the grid of `wanted` (a one-box recipe) from blocks of cells.
 
     Each block is (flat cell numbers (cells,), name -> (cells,) or (cells, quantiles)); cells of no block hold nothing. `axes`
     as `figures.axes` says which plane boundaries lie in; with `refine`, cells that were not trained are filled in.
@@ -68,7 +68,7 @@ def assemble(
 
 
 def _dimension(names: list[str], points: Sequence[Point]) -> str:
-    """A dimension's name: the key's where its values can be a coordinate, which CF wants to be numbers in order."""
+    """Return a dimension's name: the key's where its values can be a coordinate, which CF wants to be numbers in order."""
     single = len(names) == 1 and not isinstance(points[0][0], str)
     return variable(names[0]) if single else f"{variable(names[0])}_index"
 
@@ -83,7 +83,7 @@ def _coordinates(target: Box, groups: list[list[str]], dims: list[str]) -> dict[
 
 
 def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
-    """Boundaries in the plane of the sweep's two axes, further axes at their first value, as one list of vertices.
+    """Add the boundaries in the plane of the sweep's two axes, further axes at their first value, as one list of vertices.
 
     Those of measured boundaries come with their distance to what was predicted.
     """

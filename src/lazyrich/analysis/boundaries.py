@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import contourpy
 import numpy as np
@@ -37,7 +38,7 @@ class Boundary:
     against: tuple[str, ...] = ()  # predicted boundaries that a measured one is held against
 
     def called(self, summary: xr.Dataset) -> str:
-        """Its name in a picture of a summary: a prediction's says so where networks are not the linear ones that it is of."""
+        """Return its name in a picture of a summary; a prediction's has a caveat where networks are not its linear ones."""
         return self.text + scope.caveat(summary) if self.predicted else self.text
 
 
@@ -116,7 +117,7 @@ BANDED = {
 def band(
     table: Float[Array, "cells replicates"], reduce: Callable[..., np.ndarray]
 ) -> tuple[Float[Array, " cells"], Float[Array, " cells"]]:
-    """Bootstrap interval `BAND` of the replicates' median or mean in each cell; NaN for fewer than two replicates.
+    """Return the bootstrap interval `BAND` of the replicates' median or mean in each cell; NaN for fewer than two replicates.
 
     Replicates share their random numbers over the whole diagram, and are resampled together over it.
     """
@@ -137,7 +138,7 @@ def band(
 
 
 def coordinate(values: Real[Array, " points"]) -> tuple[Float[Array, " points"], bool]:
-    """Axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log.
+    """Return axis values in the coordinate in which they are evenly spaced (log₁₀ or themselves), and whether it is the log.
 
     Two values are evenly spaced in both: it is the log where they are a decade apart or more.
     """
@@ -154,7 +155,7 @@ def coordinate(values: Real[Array, " points"]) -> tuple[Float[Array, " points"],
 def level_set(
     x: Real[Array, " nx"], y: Real[Array, " ny"], field: Float[Array, "nx ny"], level: float
 ) -> list[Float[Array, "vertices 2"]]:
-    """Lines along which a field over a grid equals a level, in the units of x and y.
+    """Return the lines along which a field over a grid equals a level, in the units of x and y.
 
     Fields of one sign are interpolated in their logarithm, axes in their own spacing; cells with NaN are left out.
     """
@@ -168,7 +169,11 @@ def level_set(
         field, level = np.log(np.where(usable, field, 1.0)), np.log(level)
     u_order, v_order = np.argsort(u), np.argsort(v)
     values = np.ma.masked_array(field, mask=~usable)[np.ix_(u_order, v_order)].T
-    lines = contourpy.contour_generator(u[u_order], v[v_order], values).lines(level)
+    generator = contourpy.contour_generator(
+        u[u_order], v[v_order], values, name="serial", line_type=contourpy.LineType.Separate
+    )
+    # `lines` is typed for every line type at once; `Separate` gives one array of vertices for each line.
+    lines = cast("list[Array]", generator.lines(level))
     return [
         np.column_stack([10 ** line[:, 0] if x_log else line[:, 0], 10 ** line[:, 1] if y_log else line[:, 1]])
         for line in lines
@@ -176,7 +181,7 @@ def level_set(
 
 
 def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray]]:
-    """The boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
+    """Return the boundaries of a summary that has been sliced to the two axes x and y, name -> lines in their units.
 
     None along an axis of names, between which nothing lies.
     Predictions lie only in cells of networks that they hold for. The edges of a measured
@@ -205,7 +210,7 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
 def distances(
     lines: dict[str, list[np.ndarray]], x: Real[Array, " nx"], y: Real[Array, " ny"]
 ) -> dict[str, Float[Array, " vertices"]]:
-    """Of each measured boundary's vertices the distance to the nearest point of its predictions, in cells of the grid.
+    """Return the distance of each measured boundary's vertices to the nearest point of its predictions, in cells of the grid.
 
     `lines` as `boundaries` returns them; boundaries without a prediction in the plane are left out.
     """
@@ -220,7 +225,7 @@ def distances(
 
 
 def _in_cells(line: Float[Array, "vertices 2"], x: np.ndarray, y: np.ndarray) -> Float[Array, "vertices 2"]:
-    """Vertices in units of the grid's spacing."""
+    """Return vertices in units of the grid's spacing."""
     columns = []
     for values, axis in zip(line.T, (x, y), strict=True):
         points, log = coordinate(axis)
@@ -229,7 +234,7 @@ def _in_cells(line: Float[Array, "vertices 2"], x: np.ndarray, y: np.ndarray) ->
 
 
 def _to_lines(points: Float[Array, "points 2"], lines: list[np.ndarray]) -> Float[Array, " points"]:
-    """Distance of each point to the nearest point on any of the lines, vertices or between them."""
+    """Return the distance of each point to the nearest point on any of the lines, vertices or between them."""
     start = np.concatenate([line[:-1] for line in lines])
     along = np.concatenate([np.diff(line, axis=0) for line in lines])
     length = np.maximum(np.sum(along**2, axis=1), np.finfo(float).tiny)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from dask import config
@@ -24,7 +24,7 @@ from lazyrich.system import blas
 from lazyrich.system.errors import LazyrichError
 
 if TYPE_CHECKING:
-    from dask_jobqueue import SLURMCluster
+    from dask_jobqueue.slurm import SLURMCluster
     from distributed.deploy.spec import SpecCluster
 
 # What a worker holds is a shard's slice and numpy's temporaries, which Dask cannot spill, and a paused worker would wait for
@@ -48,7 +48,7 @@ JOB_MEMORY = 2**29
 
 @contextlib.contextmanager
 def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
-    """Let Dask compute where the section `dask` says, without it on `threads`; gives how many tasks run at once.
+    """Let Dask compute where the section `dask` says, without it on `threads`; yield how many tasks run at once.
 
     Raises
     ------
@@ -64,8 +64,11 @@ def workers(section: Dask | None, threads: int = 1) -> Iterator[int]:
     from distributed.scheduler import NoWorkerError
 
     patience = config.get(PATIENCE_KEY, None) or PATIENCE
-    start = {"local": _local, "slurm": _slurm}[section.cluster]
-    with config.set({**SETTINGS, PATIENCE_KEY: patience}), start(section) as cluster, Client(cluster):
+    start: dict[str, Callable[[Dask], contextlib.AbstractContextManager[SpecCluster]]] = {
+        "local": _local,
+        "slurm": _slurm,
+    }
+    with config.set({**SETTINGS, PATIENCE_KEY: patience}), start[section.cluster](section) as cluster, Client(cluster):
         try:
             yield section.workers
         except KilledWorker as error:
@@ -96,9 +99,8 @@ def _local(section: Dask) -> SpecCluster:
 
 @contextlib.contextmanager
 def _slurm(section: Dask) -> Iterator[SpecCluster]:
-    """Jobs of one worker each, in this environment, once the first has started; what they print stays where they failed."""
-    from dask_jobqueue import SLURMCluster
-    from dask_jobqueue.slurm import SLURMJob, slurm_format_bytes_ceil
+    """Start jobs of one worker each, in this environment, and wait for the first; what they print stays where they failed."""
+    from dask_jobqueue.slurm import SLURMCluster, SLURMJob, slurm_format_bytes_ceil
     from distributed.core import Status
 
     class Job(SLURMJob):
@@ -126,7 +128,7 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
     exports = [f"export DASK_{key.upper().replace('.', '__').replace('-', '_')}={SETTINGS[key]}" for key in SETTINGS]
     try:
         with SLURMCluster(
-            job_cls=Job,
+            job_cls=Job,  # type: ignore[arg-type]  # dask-jobqueue takes a class and is annotated for an instance
             cores=1,
             processes=1,
             memory=f"{section.memory_bytes} B",
@@ -166,7 +168,7 @@ def _check(cluster: SLURMCluster) -> None:
 
 
 def _wait(cluster: SLURMCluster) -> None:
-    """Until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
+    """Wait until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
     patience = config.get(PATIENCE_KEY)
     end = time.monotonic() + parse_timedelta(patience)
     while True:
@@ -188,7 +190,7 @@ def _wait(cluster: SLURMCluster) -> None:
 
 
 def _queue(jobs: set[str]) -> str:
-    """Number, state and reason of those of the jobs that are in SLURM's queue."""
+    """Return the number, state and reason of those of the jobs that are in SLURM's queue."""
     command = ["squeue", "--me", "--noheader", "--format=%i %T (%r)"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:  # a moment of silence tells nothing of the jobs

@@ -27,7 +27,7 @@ def points(
     against: Sequence[str] = ("laziness",),
     along: Sequence[str] = SCALES,
 ) -> xr.Dataset:
-    """Every cell of several summaries as a point: its value, its coordinates and the group it belongs to.
+    """Return every cell of several summaries as a point: its value, its coordinates and the group it belongs to.
 
     A group is a sweep at one value of each axis that is neither among `against` nor `along` (the initial scales, which are the
     coordinates by other names). Cells without a positive value are left out.
@@ -58,7 +58,7 @@ def points(
 
 
 def collapse(data: xr.Dataset) -> xr.Dataset:
-    """How well points (as `points` returns them) fall on one curve.
+    """Return how well points (as `points` returns them) fall on one curve.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def collapse(data: xr.Dataset) -> xr.Dataset:
 
 
 def middles(place: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The median of `place` (points, 1 or 2) and of `value` in bins of `place`, in their order."""
+    """Return the median of `place` (points, 1 or 2) and of `value` in bins of `place`, in their order."""
     bins, index = np.unique(np.floor(place * BINS).astype(int), axis=0, return_inverse=True)
     # A bin's own middle, not its centre: points of one bin may all stand at its edge.
     middle = np.stack([np.median(place[index == i], axis=0) for i in range(len(bins))])
@@ -92,7 +92,7 @@ def middles(place: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _curve(place: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The median of `value` in bins of `place` (points, 1 or 2), linear between them, at `wanted`."""
+    """Return the median of `value` in bins of `place` (points, 1 or 2), linear between them, at `wanted`."""
     if not len(place):
         return np.full(len(wanted), np.nan)
     middle, height = middles(place, value)

@@ -92,7 +92,7 @@ FEWEST_RECORDS = 4
 
 
 def needed(data: xr.Dataset, published: dict[str, np.ndarray] | None = None) -> xr.Dataset:
-    """What `compare` reads of a shard, as lazily as it came: of trajectories that it does not follow the last record only."""
+    """Return what `compare` reads of a shard, as lazily as it came; the last record of trajectories that it does not follow."""
     followed = (*FOLLOWED, *(PUBLISHED if published is not None else ()))
     ends = [name for name in observables.NAMES if name in data and name not in followed]
     rest = [name for name in data.variables if "record" in data[name].dims and name not in followed]
@@ -103,7 +103,7 @@ def needed(data: xr.Dataset, published: dict[str, np.ndarray] | None = None) -> 
 def compare(
     data: xr.Dataset, phases: Phases, constants: Conditions, published: dict[str, np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
-    """What the summary keeps of each network of a shard (or what is `needed` of a slice of one), name -> (networks,).
+    """Return what the summary keeps of each network of a shard (or what is `needed` of a slice of one), name -> (networks,).
 
     Names that end in `_share` are 0 or 1, and shares of networks in a cell.
     """
@@ -118,15 +118,17 @@ def compare(
         columns |= compare_published(data, published)
     status = data["status"].values
     columns["converged_share"] = (status == Status.converged).astype(float)
-    losses = [
+    start, end, smallest, largest = (
         data[name].values - data["loss_floor"].values for name in ("loss_start", "loss_end", "loss_min", "loss_max")
-    ]
-    columns["loss_growth"] = losses[3] / losses[0]
+    )
+    columns["loss_growth"] = largest / start
     kernel = (columns["kernel_change"], columns["kernel_threshold"])
-    columns["phase"] = phase(status, *kernel, *losses, data["period"].values, phases)
+    columns["phase"] = phase(status, *kernel, start, end, smallest, largest, data["period"].values, phases)
     missing = np.full(len(status), np.nan)
-    others = [columns.get(name, missing) for name in ("alignment", "weight_change")]
-    columns["rich_votes"], columns["disagreement_share"] = votes(columns["phase"], *kernel, *others, phases)
+    alignment, weight_change = (columns.get(name, missing) for name in ("alignment", "weight_change"))
+    columns["rich_votes"], columns["disagreement_share"] = votes(
+        columns["phase"], *kernel, alignment, weight_change, phases
+    )
     return columns
 
 
@@ -148,19 +150,19 @@ def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]
 
 
 def onset_share(data: xr.Dataset) -> float:
-    """δ, by which the loss has fallen at `onset_step`."""
+    """Return δ, by which the loss has fallen at `onset_step`."""
     return Recipe.of(data).settings["record"]["onset"]
 
 
 def accuracy(data: xr.Dataset) -> np.ndarray:
-    """ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
+    """Return ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
     get = scalars(data)
     share = Recipe.of(data).settings["record"]["converged"]
     return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
 
 
 def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
-    """Conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
+    """Return conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
     get = scalars(data)
     epsilon = accuracy(data)
     law = {
@@ -180,8 +182,8 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
         accuracy=epsilon,
         constants=conditions.Constants(**constants.model_dump()),
     )
-    columns = {f"{name}_margin": margin for name, margin in margins.items()}
-    columns["assumption_margin"] = conditions.smallest(margins)
+    columns = {f"{name}_margin": np.asarray(margin) for name, margin in margins.items()}
+    columns["assumption_margin"] = np.asarray(conditions.smallest(margins))
     first, second = get["alignment_step"], get["end_step"]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])

@@ -11,18 +11,18 @@ from lazyrich.sweep.schema import bare
 
 
 def median(field: xr.DataArray) -> xr.DataArray:
-    """A field's median over replicates; itself where it has no quantiles."""
+    """Return a field's median over replicates; itself where it has no quantiles."""
     return field.sel(quantile=0.5, drop=True) if "quantile" in field.dims else field
 
 
 def names_along(summary: xr.Dataset, dim: str) -> xr.DataArray | None:
-    """The coordinate of names along a dimension; None where it is one of numbers."""
+    """Return the coordinate of names along a dimension; None where it is one of numbers."""
     found = [each for each in summary.coords.values() if each.dims == (dim,) and each.dtype.kind not in "fiu"]
     return found[0] if found else None
 
 
 def map_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
-    """Grid dimensions that maps are drawn over: as `numeric_axes`, but those of `first` may be axes of names, too."""
+    """Return grid dimensions that maps are drawn over: as `numeric_axes`, but those of `first` may be axes of names, too."""
     wanted = [variable(bare(name)) for name in first]
     named = {
         str(names.name): dim
@@ -34,7 +34,7 @@ def map_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
 
 
 def placed(summary: xr.Dataset, axes: Sequence[str]) -> xr.Dataset:
-    """The summary with numbers 0, 1, … along those of `axes` that are axes of names, as coordinates to draw at."""
+    """Return the summary with numbers 0, 1, … along those of `axes` that are axes of names, as coordinates to draw at."""
     for dim in axes:
         if (names := names_along(summary, dim)) is not None and dim not in summary.coords:
             summary = summary.assign_coords({dim: (dim, range(summary.sizes[dim]), names.attrs)})
@@ -46,13 +46,13 @@ RICH = 0.1
 
 
 def rich(summary: xr.Dataset) -> xr.DataArray:
-    """Which cells are rich (χ < `RICH`) and have networks all of which converged, over the dimensions of the grid."""
+    """Return which cells are rich (χ < `RICH`) and have networks all of which converged, over the dimensions of the grid."""
     found = (summary["converged_share"] == 1) & (summary["networks"] > 0) & (median(summary["laziness"]) < RICH)
     return found.transpose(*summary["phase"].dims)
 
 
 def numeric_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
-    """Grid dimensions with more than one number along them: those of `first`, then the others in the sweep's order."""
+    """Return grid dimensions with more than one number along them: those of `first`, then the others in the sweep's order."""
     axes = [
         str(dim)
         for dim in summary["phase"].dims

@@ -64,7 +64,7 @@ class Followed:
         return np.sqrt(self.eigenvalues) * self.targets
 
     def snapshots(self, steps: Iterable[int]) -> Iterator[Snapshot]:
-        """The network at each of the rising `steps`."""
+        """Yield the network at each of the rising `steps`."""
         root = np.sqrt(self.eigenvalues)
         M, z, step = self.start.moments, self.start.neurons, self.start.step
         for wanted in steps:
@@ -77,31 +77,31 @@ class Followed:
             yield Snapshot(step=step, moments=M, neurons=z)
 
     def output(self, now: Snapshot) -> Float[Array, " r"]:
-        """f in the eigenbasis of K."""
+        """Return f in the eigenbasis of K."""
         return np.sqrt(self.eigenvalues) * now.moments[0, 1:]
 
     def kernel(self, now: Snapshot) -> Float[Array, "r r"]:
-        """Θ (Definition 3.1)."""
+        """Return Θ (Definition 3.1)."""
         root = np.sqrt(self.eigenvalues)
         return (now.v_square * np.diag(self.eigenvalues) + root[:, None] * now.moments[1:, 1:] * root) / self.width
 
     def aligned_kernel(self, v_square: float) -> Float[Array, "r r"]:
-        """T = (⟨v²⟩/m)(K + K y yᵀK/γ)."""
+        """Return T = (⟨v²⟩/m)(K + K y yᵀK/γ)."""
         Ky = self.eigenvalues * self.targets
         return v_square / self.width * (np.diag(self.eigenvalues) + np.outer(Ky, Ky) / self.gamma)
 
     def end_kernel(self) -> Float[Array, "r r"]:
-        """Θ∞ of gradient flow from this network's own start: Θ₀ + (G/m)(K + y yᵀ/b²)."""
+        """Return Θ∞ of gradient flow from this network's own start: Θ₀ + (G/m)(K + y yᵀ/b²)."""
         wide_start = np.diag(self.size * self.eigenvalues / self.width)
         wide_end = end_state.kernel(self.eigenvalues, self.targets, np.float64(self.size), np.float64(self.width))
         return self.kernel(self.start) + wide_end - wide_start
 
     def rho(self, now: Snapshot) -> Float[Array, " probes"]:
-        """ρ_r = ⟨w_r(t) − w_r(0), Xᵀy⟩ of the explicit neurons (Eq. 6)."""
+        """Return ρ_r = ⟨w_r(t) − w_r(0), Xᵀy⟩ of the explicit neurons (Eq. 6)."""
         return (now.neurons[:, 1:] - self.start.neurons[:, 1:]) @ self.direction
 
     def off_target(self, now: Snapshot) -> Float[Array, " probes"]:
-        """‖w_r(t) − w_r(0) − (ρ_r/γ) Xᵀy‖ of the explicit neurons (Lemma 5.3, first bullet)."""
+        """Return ‖w_r(t) − w_r(0) − (ρ_r/γ) Xᵀy‖ of the explicit neurons (Lemma 5.3, first bullet)."""
         moved = now.neurons[:, 1:] - self.start.neurons[:, 1:]
         return np.linalg.norm(moved - np.outer(self.rho(now) / self.gamma, self.direction), axis=1)
 
@@ -122,7 +122,7 @@ def followable(data: xr.Dataset) -> np.ndarray:
 
 
 def follow(data: xr.Dataset, network: int) -> Followed:
-    """A network of a shard, or of what `run` returned, to be trained again; `network` is its row.
+    """Return a network of a shard, or of what `run` returned, to be trained again; `network` is its row.
 
     Raises
     ------

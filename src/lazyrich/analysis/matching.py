@@ -36,7 +36,7 @@ class Match:
 def match_start(
     sweep: dict[str, Any], published: dict[str, np.ndarray], balances: tuple[float, ...] = BALANCES
 ) -> list[Match]:
-    """For each σ₀/v₀, the initial size at which networks of a sweep have the onset of published curves.
+    """Return, for each σ₀/v₀, the initial size at which networks of a sweep have the onset of published curves.
 
     `sweep` is a sweep file's content of one cell, with `network.sigma_0`, `network.v_0` (the size to try first, small enough
     for a stage one) and `training.growth_per_step`; its replicates are the networks. `published` is as of `load_published`.

@@ -53,10 +53,10 @@ RISEN = 1.01
 
 
 def threshold(phases: Phases, samples: Float[Array, " networks"]) -> Float[Array, " networks"]:
-    """κ_c, the kernel change between lazy and rich: of the sweep file, or its value at χ = 1 for K = κI."""
+    """Return κ_c, the kernel change between lazy and rich: of the sweep file, or its value at χ = 1 for K = κI."""
     if phases.kernel_change is not None:
         return np.full(len(samples), phases.kernel_change)
-    return kernel_change_isotropic(np.ones(len(samples)), samples)
+    return np.asarray(kernel_change_isotropic(np.ones(len(samples)), samples))
 
 
 def phase(
@@ -70,7 +70,7 @@ def phase(
     period: Int[Array, " networks"],
     phases: Phases,
 ) -> Int[Array, " networks"]:
-    """The phase of each network; losses are those that training can reduce (without their floor)."""
+    """Return the phase of each network; losses are those that training can reduce (without their floor)."""
     converged = status == Status.converged
     with np.errstate(invalid="ignore"):
         rose = loss_max > phases.loss_growth * loss_start
@@ -146,7 +146,7 @@ def votes(
     weight_change: Float[Array, " networks"],
     phases: Phases,
 ) -> tuple[Int[Array, " networks"], Float[Array, " networks"]]:
-    """(which order parameters say rich, `VOTES`; whether they disagree, 1 or 0, NaN for networks that have not settled).
+    """Return (which order parameters say rich, `VOTES`; whether they disagree, 1 or 0, NaN for networks not settled).
 
     All numbers are those of the end of training; a NaN (not recorded) abstains, and all who vote are `all_rich`.
     """

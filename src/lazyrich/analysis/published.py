@@ -15,24 +15,24 @@ OBSERVABLES = ("loss", "rho_over_v", "ntk_target_error")
 
 
 def load_published(path: str | Path) -> dict[str, np.ndarray]:
-    """Columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each; errors as in `read_points`."""
+    """Return columns step, loss, rho_over_v and ntk_error of a published figure, (points,) each; errors as in `read_points`."""
     return {name: np.array(values) for name, values in read_points(path).items()}
 
 
 def plateau(published: dict[str, np.ndarray]) -> np.ndarray:
-    """Which published points lie on the plateau of |ρ|/|v|: within 1 % of its largest value, (points,) bool."""
+    """Return which published points lie on the plateau of |ρ|/|v|: within 1 % of its largest value, (points,) bool."""
     ratio = published["rho_over_v"]
     return ratio > 0.99 * ratio.max()
 
 
 def lagged_kernel_error(data: xr.Dataset) -> np.ndarray:
-    """‖Θ(t + 1) − T(t)‖/‖T(t)‖ at every record, (networks, records): the kernel one step late, as the paper's figure has it.
+    """Return ‖Θ(t + 1) − T(t)‖/‖T(t)‖ at every record, (networks, records): the kernel one step late, as in the paper's figure.
 
     T ∝ ⟨v²⟩, which grows by (1 + k)² a step in stage one: the lag alone gives a plateau at (1 + k)² − 1. Networks are followed
     again step by step, since records hold kernel and target of the same step; NaN for those that cannot be.
     """
     result = np.full(data["step"].shape, np.nan)
-    for network in np.flatnonzero(followable(data)):
+    for network in np.flatnonzero(followable(data)).tolist():
         one = follow(data, network)
         steps = data["step"].values[network]
         wanted = sorted({int(step) + late for step in steps for late in (0, 1)})
@@ -45,18 +45,18 @@ def lagged_kernel_error(data: xr.Dataset) -> np.ndarray:
 
 
 def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:
-    """Which published points are aligned while the loss has not yet fallen by a hundredth, (points,) bool."""
+    """Return which published points are aligned while the loss has not yet fallen by a hundredth, (points,) bool."""
     return plateau(published) & (published["loss"] > 0.99 * published["loss"][0])
 
 
 def loss_error(data: xr.Dataset, published: dict[str, np.ndarray]) -> np.ndarray:
-    """max |L − L_published|/L_published(0) over the points, (networks,); NaN for a run that ends before them."""
+    """Return max |L − L_published|/L_published(0) over the points, (networks,); NaN for a run that ends before them."""
     found = _at(published["step"], data["step"].values, data["loss"].values)
     return np.max(np.abs(found - published["loss"]), axis=1) / published["loss"][0]
 
 
 def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Distance of each network to published points, name -> (networks,); records between steps are interpolated.
+    """Return the distance of each network to published points, name -> (networks,); records between steps are interpolated.
 
     `published_loss_error` is `loss_error`; `published_plateau_error` the largest relative distance of |ρ|/|v| on the published
     plateau, `published_ratio_error` its largest distance at all points, relative to the plateau. Of the kernel's distance to T,
@@ -84,5 +84,5 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
 
 
 def _at(wanted: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """Curves (networks, records) at the published steps, (networks, points); NaN beyond their end."""
+    """Return curves (networks, records) at the published steps, (networks, points); NaN beyond their end."""
     return np.stack([np.interp(wanted, s, c, right=np.nan) for s, c in zip(steps, curves, strict=True)])

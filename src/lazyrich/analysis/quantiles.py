@@ -13,7 +13,7 @@ QUANTILES = (0.16, 0.5, 0.84)  # which summaries keep: the median, and ±1 stand
 def quantiles(
     table: Float[np.ndarray, "rows replicates"], which: Sequence[float] = QUANTILES
 ) -> Float[np.ndarray, "rows {len(which)}"]:
-    """Quantiles along rows, linear between order statistics, NaN left out (numpy.nanquantile goes row by row in Python)."""
+    """Return quantiles along rows, linear between order statistics, without NaN (numpy.nanquantile loops over rows)."""
     ordered = np.sort(table, axis=1)  # NaN last
     count = np.sum(~np.isnan(ordered), axis=1)
     result = np.full((len(table), len(which)), np.nan)

@@ -74,12 +74,12 @@ class Recovered(Read):
 
 
 def target_square(published: dict[str, np.ndarray], samples: int, loss_factor: float) -> float:
-    """‖y‖² = 2nL(0)/c of the published start: the output is small there."""
+    """Return ‖y‖² = 2nL(0)/c of the published start: the output is small there."""
     return 2 * samples * float(published["loss"][0]) / loss_factor
 
 
 def read(published: dict[str, np.ndarray]) -> Read:
-    """What curves (columns as of `load_published`) say of a linear or ReLU network.
+    """Return what curves (columns as of `load_published`) say of a linear or ReLU network.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def read(published: dict[str, np.ndarray]) -> Read:
 
 
 def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: float) -> Recovered:
-    """What curves say of a linear network of n = `samples` and c = `loss_factor`; errors as in `read`."""
+    """Return what curves say of a linear network of n = `samples` and c = `loss_factor`; errors as in `read`."""
     found = read(published)
     steps, ratio = published["step"], published["rho_over_v"]
     rise = _rise(published)
@@ -124,7 +124,7 @@ def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: floa
 
 
 def calibration(networks: xr.Dataset) -> dict[str, Float[Array, " networks"]]:
-    """The same of trained networks, over the numbers that they have: name -> (networks,), 1 where the reading is right.
+    """Return what curves say of trained networks over what is true: name -> (networks,), 1 where the reading is right.
 
     All are of one activation, n and loss (of a shard, or of what `run` returned). NaN where curves show no stage one.
     """
@@ -147,7 +147,7 @@ def calibration(networks: xr.Dataset) -> dict[str, Float[Array, " networks"]]:
 
 
 def curves(networks: xr.Dataset, row: int) -> dict[str, np.ndarray]:
-    """Curves of one trained network in the columns of a published table."""
+    """Return the curves of one trained network in the columns of a published table."""
     return {name: networks[name].values[row].astype(float) for name in ("step", "loss", "rho_over_v")}
 
 
@@ -160,7 +160,7 @@ def _recover_network(networks: xr.Dataset, row: int) -> Recovered:
 
 
 def before_onset(published: dict[str, np.ndarray]) -> Bool[Array, " points"]:
-    """Points at which the loss has not fallen by EARLY."""
+    """Return the points at which the loss has not fallen by EARLY."""
     return published["loss"] > (1 - EARLY) * published["loss"][0]
 
 
@@ -170,12 +170,12 @@ def _rise(published: dict[str, np.ndarray]) -> Bool[Array, " points"]:
 
 
 def _overlap(loss: Float[Array, " points"]) -> Float[Array, " points"]:
-    """1 − √(L/L(0)): ⟨y, f⟩/‖y‖² to second order, half the share by which the loss has fallen to first."""
+    """Return 1 − √(L/L(0)): ⟨y, f⟩/‖y‖² to second order, half the share by which the loss has fallen to first."""
     return 1 - np.sqrt(loss / loss[0])
 
 
 def _first(steps: Float[Array, " points"], overlap: Float[Array, " points"], wanted: float) -> float:
-    """The step at which the overlap first reaches `wanted`, between points that it grows exponentially between."""
+    """Return the step at which the overlap first reaches `wanted`, between points that it grows exponentially between."""
     after = int(np.argmax(overlap >= wanted))
     before = after - 1
     if after == 0 or overlap[before] <= 0:
@@ -185,7 +185,7 @@ def _first(steps: Float[Array, " points"], overlap: Float[Array, " points"], wan
 
 
 def _growth(steps: Float[Array, " points"], overlap: Float[Array, " points"]) -> float:
-    """k of a straight line through log overlap = const + 2t log(1 + k)."""
+    """Return k of a straight line through log overlap = const + 2t log(1 + k)."""
     least, most = (share / 2 for share in GROWTH)
     early = (overlap > least) & (np.cumsum(overlap > most) == 0)
     if early.sum() < 3:
@@ -200,7 +200,7 @@ def _balance(
     k: float,
     root_gamma: float,
 ) -> tuple[float, float]:
-    """σ₀/v₀ with which stage one, over many neurons, is nearest to the points, and how near: rms distance over √γ."""
+    """Return σ₀/v₀ with which stage one, over many neurons, is nearest to the points, and how near: rms distance over √γ."""
 
     def distance(balance: float) -> float:
         rho, v = stage_one.mean_sizes(steps[early], balance * root_gamma, 1.0, k, root_gamma**2)

@@ -20,6 +20,7 @@ from lazyrich.analysis.fields import median
 from lazyrich.analysis.phases import Phase
 from lazyrich.networks.table import variable
 from lazyrich.planning.plan import coarse
+from lazyrich.sweep.schema import Refine
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.errors import LazyrichError
 
@@ -27,22 +28,24 @@ Array = np.ndarray
 
 
 def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
-    """The cells to be trained at a level ≥ 1, one byte each in the order of the grid, as `plan` takes them.
+    """Return the cells to be trained at a level ≥ 1, one byte each in the order of the grid, as `plan` takes them.
 
     `summary` holds the networks of all levels below it.
     """
+    refine = sweep.refine
+    assert refine is not None, "only a sweep with the section `refine` has a level ≥ 1"
     axes = [variable(name) for name in sweep.plane]
     field = summary["phase"].transpose(..., *axes)
     # A field that is the same all over an axis has fewer dimensions.
-    low, high = (edge.broadcast_like(field).transpose(*field.dims).values for edge in _interval(sweep, summary))
+    low, high = (edge.broadcast_like(field).transpose(*field.dims).values for edge in _interval(refine, summary))
     # Cells that an earlier plan trained with fewer replicates are not done.
     trained = summary["networks"].transpose(*field.dims).values == sweep.replicates
     shape = field.shape[-len(axes) :]
     wanted = np.zeros(field.shape, dtype=bool)
-    before, after = ([coarse(count, sweep.refine.levels, number) for count in shape] for number in (level - 1, level))
+    before, after = ([coarse(count, refine.levels, number) for count in shape] for number in (level - 1, level))
     on_grid = np.ix_(*after)
     for index in np.ndindex(field.shape[: -len(axes)]):
-        crossed = _crossed(low[index], high[index], trained[index], before, sweep.refine.level)
+        crossed = _crossed(low[index], high[index], trained[index], before, refine.level)
         inside = _covered(_with_neighbours(crossed), before, shape)
         wanted[index][on_grid] = inside[on_grid]
     wanted &= ~trained
@@ -50,9 +53,9 @@ def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
     return wanted.transpose(order).astype(np.uint8).tobytes()
 
 
-def _interval(sweep: Sweep, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
-    """The edges of the field's interval over replicates, NaN in cells that are no part of it."""
-    name = sweep.refine.of
+def _interval(refine: Refine, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the edges of the field's interval over replicates, NaN in cells that are no part of it."""
+    name = refine.of
     if name == "phase":
         # No interval of a name: where replicates differ, two phases are within it.
         phase = summary["phase"].where(summary["phase"] != Phase.not_run)
@@ -81,7 +84,7 @@ def _crossed(
     lines: list[list[int]],
     at: float | None,
 ) -> Bool[Array, "*blocks"]:
-    """Blocks between the lines, all of whose corners are trained, that the boundary crosses."""
+    """Return the blocks between the lines, all of whose corners are trained, that the boundary crosses."""
     grid = np.ix_(*lines)
     corners = [
         tuple(slice(end, len(line) - 1 + end) for end, line in zip(ends, lines, strict=True))
@@ -96,7 +99,7 @@ def _crossed(
 
 
 def _with_neighbours(blocks: Bool[Array, "*blocks"]) -> Bool[Array, "*blocks"]:
-    """Blocks and the blocks that share an edge or a corner with them."""
+    """Return blocks and the blocks that share an edge or a corner with them."""
     for axis in range(blocks.ndim):
         padded = np.pad(blocks, [(1, 1) if i == axis else (0, 0) for i in range(blocks.ndim)])
         parts = [np.take(padded, range(start, start + blocks.shape[axis]), axis) for start in range(3)]
@@ -105,7 +108,7 @@ def _with_neighbours(blocks: Bool[Array, "*blocks"]) -> Bool[Array, "*blocks"]:
 
 
 def _covered(blocks: Bool[Array, "*blocks"], lines: list[list[int]], shape: tuple[int, ...]) -> Bool[Array, "*grid"]:
-    """The cells in blocks, their edges included."""
+    """Return the cells in blocks, their edges included."""
     covered = np.zeros(shape, dtype=bool)
     for index in np.argwhere(blocks):
         covered[tuple(slice(line[i], line[i + 1] + 1) for i, line in zip(index, lines, strict=True))] = True
@@ -148,7 +151,7 @@ def fill(data: xr.Dataset, axes: list[str], levels: int, codes: dict[str, IntEnu
 
 
 def _filled(values: Array, known: Array, grids: list[list[list[int]]], positions: list[Array], rule: Callable) -> Array:
-    """Values on the finest grid; the plane's axes come first."""
+    """Return values on the finest grid; the plane's axes come first."""
     filled = values[np.ix_(*grids[0])]
     for before, after in pairwise(grids):
         for axis, (old, new, position) in enumerate(zip(before, after, positions, strict=True)):

@@ -46,7 +46,7 @@ def stage(
     last: Float[np.ndarray, ...],
     status: Int[np.ndarray, ...],
 ) -> Int[np.ndarray, ...]:
-    """Codes of `Stage` at time `tau`, from each network's t₁, t₂ (NaN: not reached), last time, in τ all, and status.
+    """Return codes of `Stage` at time `tau`, from each network's t₁, t₂ (NaN: not reached), last time, in τ all, and status.
 
     A network is diverged from its last time on, and one that could not be trained at all times.
     """

@@ -49,7 +49,7 @@ AHEAD = 4
 
 
 def _size(data: xr.Dataset, published: dict[str, np.ndarray] | None) -> int:
-    """Float64 bytes of what is read of each network of a shard."""
+    """Return the float64 bytes of what is read of each network of a shard."""
     read = needed(data, published).variables.values()
     return 8 * sum(math.prod(v.shape[1:]) for v in read if v.dims[:1] == ("network",))
 
@@ -61,7 +61,7 @@ def _columns(
     constants: Conditions,
     published: dict[str, np.ndarray] | None,
 ) -> dict[str, np.ndarray]:
-    """`compare` of a shard's networks `rows`, rising, slice by slice."""
+    """Return `compare` of a shard's networks `rows`, rising, slice by slice."""
     step = max(1, SLICE // _size(data, published))
     data = needed(data, published)
     parts = []
@@ -75,14 +75,14 @@ def _columns(
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Columns one after the other; what is known of some networks only is NaN for others."""
+    """Return columns one after the other; what is known of some networks only is NaN for others."""
     names = dict.fromkeys(name for part in parts for name in part)
     missing = [np.full(len(part["phase"]), np.nan) for part in parts]
     return {name: np.concatenate([p.get(name, m) for p, m in zip(parts, missing, strict=True)]) for name in names}
 
 
 def places(recipe: Recipe, wanted: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """For each network of a shard its cell in the grid of `wanted` (flat, −1 outside) and its replicate's position."""
+    """Return for each network of a shard its cell in the grid of `wanted` (flat, −1 outside) and its replicate's position."""
     target = wanted.grid
     shape = [len(points) for points in target.values()][:-1]
     index = index_of(target)
@@ -115,7 +115,7 @@ def _reduce(
     constants: Conditions,
     published: dict[str, np.ndarray] | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Cells of a block that shards hold between them, and their values over replicates.
+    """Return cells of a block that shards hold between them, and their values over replicates.
 
     Returns flat cell numbers (cells,) and name -> (cells, quantiles), or (cells,) for codes, shares and edges of bands.
     """
@@ -172,7 +172,7 @@ def _reduce(
 
 
 def _blocks(recipes: Mapping[str, Recipe], wanted: Recipe, size: int) -> list[tuple[list[str], range]]:
-    """Blocks of the grid's cells (flat), each after the shards that hold networks of it; `size` as of `_size`."""
+    """Return blocks of the grid's cells (flat), each after the shards that hold networks of it; `size` as of `_size`."""
     target = wanted.grid
     step = max(1, BLOCK // (size * len(target["replicate"])))
     held: dict[int, list[str]] = {}
@@ -184,7 +184,7 @@ def _blocks(recipes: Mapping[str, Recipe], wanted: Recipe, size: int) -> list[tu
 
 
 def cell(shards: Iterable[str | Path], wanted: Recipe, flat: int) -> xr.Dataset:
-    """The networks of one grid cell (`flat` in grid order), all replicates, from the shards that hold them, loaded."""
+    """Return the networks of one grid cell (`flat` in grid order), all replicates, from the shards that hold them, loaded."""
     found = []
     for path in shards:
         with archive.opened(path) as data:
@@ -195,7 +195,7 @@ def cell(shards: Iterable[str | Path], wanted: Recipe, flat: int) -> xr.Dataset:
 
 
 def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int = 1) -> xr.Dataset:
-    """The summary of a sweep as its file asks for it, and says in `analysed`; arguments and errors as in `summarise`."""
+    """Return the summary that a sweep's file asks for, which `analysed` says; arguments and errors as in `summarise`."""
     data = summarise(
         shards,
         whole(sweep),
@@ -220,7 +220,7 @@ def summarise(
     threads: int = 1,
     dask: Dask | None = None,
 ) -> xr.Dataset:
-    """The summary of a sweep from its shards on disk.
+    """Return the summary of a sweep from its shards on disk.
 
     Parameters
     ----------
@@ -263,13 +263,13 @@ def summarise(
 
 
 def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:
-    """What becomes of blocks, in their order, `ahead` of them at a time."""
+    """Yield what becomes of blocks, in their order, `ahead` of them at a time."""
     for start in range(0, len(blocks), ahead):
         yield from compute(*(delayed(reduce)(*block) for block in blocks[start : start + ahead]))
 
 
 def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
-    """The same, while the share of blocks that have arrived is shown."""
+    """Yield the same, while the share of blocks that have arrived is shown."""
     with progress.shown(blocks, "blocks"):
         for part in parts:
             progress.advance()

@@ -77,13 +77,13 @@ def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: It
 
 
 def _meaning(name: str) -> tuple[str, str]:
-    """(long_name, symbol) of a variable that shards and summaries share."""
+    """Return (long_name, symbol) of a variable that shards and summaries share."""
     observable = observables.OBSERVABLES.get(name)
     return (observable.long_name, observable.symbol) if observable else VARIABLES[name]
 
 
 def described(data: xr.Dataset, recipe: Recipe) -> xr.Dataset:
-    """A simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
+    """Return a simulated dataset with the attributes of a shard: CF, and the full provenance of its numbers."""
     for name in STEPS:
         data[name] = data[name].where(data[name] >= 0)
     for name in map(str, data.variables):
@@ -107,7 +107,7 @@ def described(data: xr.Dataset, recipe: Recipe) -> xr.Dataset:
 
 
 def provenance(fingerprint: str) -> dict[str, Any]:
-    """Global attributes that say which code made a file: that with this fingerprint."""
+    """Return global attributes that say which code made a file: that with this fingerprint."""
     revision, dirty = commit()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return {
@@ -121,7 +121,7 @@ def provenance(fingerprint: str) -> dict[str, Any]:
 
 
 def _checksum(data: xr.Dataset) -> str:
-    """SHA-256 of what the networks were trained on: the scalars of every network's K and y (of data: of their files)."""
+    """Return SHA-256 of what the networks were trained on: the scalars of every network's K and y (of data: of their files)."""
     digest = hashlib.sha256()
     for name in ("samples", "dimension", "y_norm", "gamma", "phi", "b", "gram_norm"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
@@ -201,7 +201,7 @@ def opened(path: str | Path) -> Iterator[xr.Dataset]:
 def described_summary(
     data: xr.Dataset, recipe: Recipe, columns: dict[str, tuple[str, str]], flags: dict[str, list[IntEnum]]
 ) -> xr.Dataset:
-    """A summary with its attributes; `columns` and `flags` say what its own variables mean."""
+    """Return a summary with its attributes; `columns` and `flags` say what its own variables mean."""
     for name in map(str, data.variables):
         base = name
         for ending in SUMMARY_ENDINGS:

@@ -18,7 +18,7 @@ from lazyrich.system.errors import LazyrichError
 
 
 def _line(path: Path) -> str:
-    """What stands in the checksum's file, as `sha256sum --check` reads it."""
+    """Return what stands in the checksum's file, as `sha256sum --check` reads it."""
     with open(path, "rb") as file:
         return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n"
 
@@ -55,7 +55,7 @@ def verify_summaries(summaries: Iterable[str | Path]) -> None:
 
 
 def fault(shard: Path) -> str | None:
-    """What is wrong with a shard, or None."""
+    """Return what is wrong with a shard, or None."""
     if found := damage(shard):
         return found
     try:
@@ -69,7 +69,7 @@ def fault(shard: Path) -> str | None:
 
 
 def damage(path: Path) -> str | None:
-    """How a file differs from what was written, by the checksum beside it; None where it does not."""
+    """Return how a file differs from what was written, by the checksum beside it; None where it does not."""
     if not path.exists():
         return "is missing"
     if not path.is_file():  # of a pipe nobody would see the end

@@ -95,7 +95,7 @@ class Replay:
 
 
 def realise(data: xr.Dataset, network: int) -> Realised:
-    """A network of a shard, or of what `run` returned, with explicit inputs and weights; `network` is its row.
+    """Return a network of a shard, or of what `run` returned, with explicit inputs and weights; `network` is its row.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
 
 
 def _batch(data: xr.Dataset, network: int) -> Networks:
-    """The network as a batch of one, with data and weights drawn as the engine had them."""
+    """Return the network as a batch of one, with data and weights drawn as the engine had them."""
     row = data.isel(network=network)
     if row["status"].item() == Status.failed:
         reason = Reason(int(row["reason"].item())).name
@@ -164,7 +164,7 @@ def _check_files(recipe: Recipe) -> None:
 
 
 def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
-    """The problem with the eigenvectors of K turned as they were stored: their signs are the linear algebra library's choice.
+    """Return the problem with eigenvectors of K turned as stored: their signs are the linear algebra library's choice.
 
     Weights are drawn along these vectors, unless the file brings them.
     """
@@ -233,7 +233,7 @@ def _compare(
 
 
 def _balance(row: xr.Dataset, realised: Realised) -> float:
-    """Size of v_r v_s and ⟨w_r, w_s⟩ relative to D, at the start and at the end of flow: explicit weights subtract them."""
+    """Return the size of v_r v_s and ⟨w_r, w_s⟩ over D at the start and end of flow: explicit weights subtract them."""
     start = np.mean(realised.v**2) + np.mean(np.sum(realised.W**2, axis=1))
     return float((start + 2 * row["b"]) / (row["sigma_0"] ** 2 + row["v_0"] ** 2))
 
@@ -257,7 +257,7 @@ def _compared(
     least: float,
     base: float,
 ) -> Compared:
-    """A quantity at `steps`, all arrays (records,) or (records, probes); `least` and `base` as of `_rounding`."""
+    """Compare a quantity at `steps`, all arrays (records,) or (records, probes); `least` and `base` as of `_rounding`."""
     found, again = values
     size, rounding = _rounding(found, again, steps, terms, least, base)
     known = (rounding <= RECOGNISABLE * size) | (size == 0)
@@ -276,7 +276,7 @@ def _compared(
 def _rounding(
     found: np.ndarray, again: np.ndarray, steps: np.ndarray, terms: float, least: float, base: float = 0.0
 ) -> tuple[Float[Array, " records"], Float[Array, " records"]]:
-    """The size of a quantity (at least `least`) and the rounding that training leaves in it, at each record.
+    """Return the size of a quantity (at least `least`) and the rounding that training leaves in it, at each record.
 
     A step adds a rounding, and so does each term of a sum; what training makes of them is seen in the spread of two runs, and
     what it was before it may be again, so that sizes and spreads never fall. `base` is the size of what is subtracted.
@@ -294,7 +294,7 @@ def _over_values(array: np.ndarray, records: int) -> Float[Array, " records"]:
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|a − b|: 0 where both are the same infinity or no number, infinite where only one is."""
+    """Return |a − b|: 0 where both are the same infinity or no number, infinite where only one is."""
     with np.errstate(invalid="ignore"):
         plain = np.abs(a - b.astype(np.float64))
     same = (a == b) | (np.isnan(a) & np.isnan(b))
@@ -302,7 +302,7 @@ def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _outgrown(runs: list[Trajectories], steps: np.ndarray, terms: float) -> float:
-    """The first recorded step at which nothing can be said of the loss any more, or infinity."""
+    """Return the first recorded step at which nothing can be said of the loss any more, or infinity."""
     found, again = (_at_records("loss", run) for run in runs)
     size, rounding = _rounding(found, again, steps, terms, 0.0)
     beyond = np.flatnonzero(rounding > RECOGNISABLE * size)
@@ -317,7 +317,7 @@ def _compare_counts(
     outgrown: float,
     terms: float,
 ) -> None:
-    """Steps, the period and the status: numbers that either are the same or are not."""
+    """Compare steps, the period and the status: numbers that either are the same or are not."""
     end = row["step"].values[-1:].astype(float)
     rounded_away = EPSILON * (end[0] + terms) * float(runs[0].loss_max[0])
     for name in COUNTED:
@@ -337,7 +337,7 @@ def _compare_counts(
 
 
 def describe_stored(data: xr.Dataset, network: int) -> list[str]:
-    """What trained a network of a shard, and whether today's code would be the same, in lines for people."""
+    """Return what trained a network of a shard, and whether today's code would be the same, in lines for people."""
     engine, steps = data.attrs["engine"], int(data["steps"][network])
     lines = [f"  trained   {steps:,} steps by {engine}, on {data.attrs['device']}"]
     if of_other_code(data.attrs):
@@ -348,7 +348,7 @@ def describe_stored(data: xr.Dataset, network: int) -> list[str]:
 
 
 def describe(replay: Replay, seconds: float) -> list[str]:
-    """What was realised, compared, left out and why, and the verdict, in lines for people."""
+    """Return what was realised, compared, left out and why, and the verdict, in lines for people."""
     one, (n, r) = replay.realised, replay.realised.X.shape
     m, width = len(one.v), round(len(one.v) / one.scale)
     whose = "its own" if one.own == m else f"{one.own} its own, with the second moments of all {width:,.0f}"

@@ -133,7 +133,7 @@ def _check_files(recipe: Recipe, when: str) -> None:
 
 
 def _edit(known: str, read: Callable[..., str], *of: str | None) -> str | None:
-    """What happened to a file whose digest was `known`, None where nothing did."""
+    """Return what happened to a file whose digest was `known`, None where nothing did."""
     try:
         return None if read(*of) == known else "edited"
     except FileNotFoundError:
@@ -141,7 +141,7 @@ def _edit(known: str, read: Callable[..., str], *of: str | None) -> str | None:
 
 
 def _kept(settings: Mapping[str, Any], batch: Networks, columns: Table) -> int:
-    """Of how many probes single values are kept: the same for every batch of the recipe."""
+    """Return of how many probes single values are kept: the same for every batch of the recipe."""
     if not settings["probes"]["keep"]:
         return 0
     widest = columns["width"].max() if "width" in columns else batch.initial.probes.shape[1]
@@ -200,7 +200,7 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: Seque
 
 
 def alignment_step(steps: np.ndarray, rho_rms: np.ndarray) -> np.ndarray:
-    """The step at which rms ρ_r first reaches 1 (Theorem 4.1's t₁), (networks,), NaN where it does not.
+    """Return the step at which rms ρ_r first reaches 1 (Theorem 4.1's t₁), (networks,), NaN where it does not.
 
     Between two records log ρ is taken as linear in the step, as in stage one; from a ρ of 0 (the start) ρ itself is. Also NaN
     where the records do not begin at the start.

@@ -16,13 +16,13 @@ def source_of(engines: Iterable[str]) -> str:
 
 
 def of_other_code(attributes: Mapping[str, Any]) -> bool:
-    """Whether a shard with these global attributes was trained by other code than this; not so where they do not say."""
+    """Return whether a shard with these global attributes was trained by other code than this; False where they do not say."""
     written = attributes.get("source_fingerprint")
     return written is not None and written != source_of(attributes["engine"].split(", "))
 
 
 def file_of_other_code(shard: Path) -> bool:
-    """The same of a shard's file; one that cannot be read is not judged here."""
+    """Return whether a shard's file was trained by other code than this; False for one that cannot be read."""
     import netCDF4
 
     try:

@@ -16,14 +16,14 @@ DELTA = 0.1
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """A row for each inequality, over the starts and data of `concentration`."""
+    """Yield a row for each inequality, over the starts and data of `concentration`."""
     drawn = data["concentration"]
     yield from _weights(drawn)
     yield from _targets(drawn)
 
 
 def _weights(drawn: Trained) -> Iterator[Row]:
-    """A.1 and A.2, over the explicit neurons of every network: all of them, of m = 64."""
+    """Yield A.1 and A.2, over the explicit neurons of every network: all of them, of m = 64."""
     data = drawn.networks
     d, m = drawn.column("dimension"), float(drawn.column("width")[0])
     largest, norms = np.empty(len(d)), np.empty((2, len(d)))

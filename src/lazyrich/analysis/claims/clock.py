@@ -14,7 +14,7 @@ from lazyrich.theory import stage_one
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Onset, then whole runs."""
+    """Yield the rows of onset, then those of whole runs."""
     yield from _onset(data["onset"], data["onset_balance"])
     yield from _smooth(data["onset"], data["spectrum"])
 
@@ -89,12 +89,12 @@ def _onset(size: Trained, balance: Trained) -> Iterator[Row]:
 
 
 def _levels(values: np.ndarray, used: np.ndarray) -> list[np.ndarray]:
-    """Positions of each distinct value among those used."""
+    """Return the positions of each distinct value among those used."""
     return [np.flatnonzero(used & (values == level)) for level in np.unique(values[used])]
 
 
 def _slope(x: np.ndarray, y: np.ndarray, group: np.ndarray) -> float:
-    """Common slope of y in x, each group with an intercept of its own."""
+    """Return the common slope of y in x, each group with an intercept of its own."""
     known = np.isfinite(y)
     x, y, group = x[known], y[known], group[known]
     for value in np.unique(group):
@@ -104,7 +104,7 @@ def _slope(x: np.ndarray, y: np.ndarray, group: np.ndarray) -> float:
 
 
 def _smooth(onset: Trained, spectrum: Trained) -> Iterator[Row]:
-    """Flow against descent: off by the step, k in the rate of every e-folding, of which onset takes ½ ln(1/χ)."""
+    """Compare flow with descent: off by the step, k in the rate of every e-folding, of which onset takes ½ ln(1/χ)."""
     for name, trained, field, statement in (
         (
             "closed_form",

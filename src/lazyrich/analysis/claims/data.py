@@ -45,21 +45,21 @@ class Trained:
         return f"{varied(self.sweep)}; {setting(self.sweep)}"
 
     def column(self, name: str) -> np.ndarray:
-        """A number of each network, (networks,), as float64."""
+        """Return a number of each network, (networks,), as float64."""
         return self.networks[name].values.astype(float)
 
     @property
     def anisotropy(self) -> np.ndarray:
         """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
-        return spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius")))
+        return np.asarray(spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius"))))
 
     def conditions(self, **names: str) -> Conditions:
-        """Numbers that the sweep varies, shown name -> variable."""
+        """Return numbers that the sweep varies, shown name -> variable."""
         return {shown: self.column(variable) for shown, variable in names.items()}
 
 
 def cells(summary: xr.Dataset, name: str) -> np.ndarray:
-    """A field's median over replicates in every cell of a summary, flat, as float64."""
+    """Return a field's median over replicates in every cell of a summary, flat, as float64."""
     return (
         median(summary[name])
         .broadcast_like(summary["phase"])
@@ -79,7 +79,7 @@ class Data(dict[str, Trained]):
 
 
 def read(sweeps: list[str], shards: list[str], summaries: list[str]) -> Data:
-    """The ledger's sweeps from their files; each summary stands in its sweep's folder of results, above its shards."""
+    """Return the ledger's sweeps from their files; each summary stands in its sweep's folder of results, above its shards."""
     found = Data()
     for path, summary in zip(sweeps, summaries, strict=True):
         own = [shard for shard in shards if Path(shard).is_relative_to(Path(summary).parent)]
@@ -88,7 +88,7 @@ def read(sweeps: list[str], shards: list[str], summaries: list[str]) -> Data:
 
 
 def from_files(sweep: Sweep, shards: list[str], summary: str) -> Trained:
-    """A sweep from its files; networks in the order of the shards."""
+    """Return a sweep from its files; networks in the order of the shards."""
 
     def load_networks() -> xr.Dataset:
         parts = []

@@ -16,7 +16,7 @@ from lazyrich.theory import boundaries
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Thresholds from below: the smallest k, or clock, at which something else happens."""
+    """Yield thresholds from below: the smallest k, or clock, at which something else happens."""
     yield from _rich(data["rich_edge"])
     yield from _lazy(data["lazy_edge"])
     yield _convergence(data["learning_rate"])
@@ -79,12 +79,12 @@ def _rich(trained: Trained) -> Iterator[Row]:
 
 
 def _rises(trained: Trained) -> np.ndarray:
-    """Whether the loss rises at any step, as it does without end where training does not converge."""
+    """Return whether the loss of each network rises at any step, as it does without end where training does not converge."""
     data = trained.networks
     converged = data["status"].values == Status.converged
     found = ~converged
     # Records are too far apart to tell.
-    for i in np.flatnonzero(converged):
+    for i in np.flatnonzero(converged).tolist():
         one = follow(data, i)
         overlap = np.array([one.output(now)[0] / one.targets[0] for now in one.snapshots(range(MOST_STEPS))])
         loss = (1 - overlap) ** 2

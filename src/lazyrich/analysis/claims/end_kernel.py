@@ -13,7 +13,7 @@ from lazyrich.analysis.fields import rich
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """For spectra of any decay, then for real data."""
+    """Yield the rows of spectra of any decay, then those of real data."""
     spectrum, real = data["spectrum"], data["real_data"]
     exponent = cells(spectrum.summary, "spectrum_exponent")
     conditions = {"α": exponent, "n": cells(spectrum.summary, "samples")}
@@ -31,7 +31,7 @@ def _ends(
     *,
     log_x: bool,
 ) -> Iterator[Row]:
-    """Both kernels against the rich cells (where T is claimed) that converged, drawn along one of their numbers."""
+    """Compare both kernels with the rich cells (where T is claimed) that converged, drawn along one of their numbers."""
     summary = trained.summary
     label, x = along
     settled = rich(summary).values.ravel()

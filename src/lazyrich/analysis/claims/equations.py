@@ -15,7 +15,7 @@ from lazyrich.theory import two_stage
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Stage one neuron by neuron, then in the output; stage two in the output."""
+    """Yield stage one neuron by neuron, then in the output; stage two in the output."""
     yield from _stage_one(data["neurons"], data.followed)
     yield from _stages(data["overparameterization"])
     yield from _neurons(data["neurons"], data.followed)
@@ -122,7 +122,7 @@ def _stages(trained: Trained) -> Iterator[Row]:
 
 
 def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
-    """Stage two of single neurons, begun with their own (ρ_r, v_r) at t₁; K is isotropic up to √(n/d)."""
+    """Yield stage two of single neurons, begun with their own (ρ_r, v_r) at t₁; K is isotropic up to √(n/d)."""
     conditions = trained.conditions(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
     # The recursions are of neurons that are all alike, which a first layer beyond v₀ makes different.
     conditions |= {"1/v₀": 1 / trained.column("v_0"), "v₀/σ₀": trained.column("v_0") / trained.column("sigma_0")}
@@ -164,11 +164,11 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
 
 
 def _continuous(trained: Trained) -> Row:
-    """The logistic solution from onset on, against networks followed step by step; off by the step size."""
+    """Compare the logistic solution from onset on with networks followed step by step; off by the step size."""
     data = trained.networks
     chi = trained.column("laziness")
-    chosen = np.flatnonzero(chi == chi.max())  # the earliest onset
-    k, errors = [], []
+    chosen = np.flatnonzero(chi == chi.max()).tolist()  # the earliest onset
+    growth, errors = [], []
     for i in chosen:
         one = follow(data, i)
         first, last = (int(data[name].values[i]) for name in ("onset_step", "end_step"))
@@ -176,12 +176,12 @@ def _continuous(trained: Trained) -> Row:
         overlap = np.array([one.targets @ one.output(now) for now in one.snapshots(range(first, last + 1))]) / y_square
         scale = np.sqrt(one.gamma) * y_square
         limit = np.sqrt(two_stage.limit(one.gamma, float(data["phi"].values[i])))
-        k.append(float(data["growth_per_step"].values[i]))
+        growth.append(float(data["growth_per_step"].values[i]))
         t = np.arange(len(overlap), dtype=float)
-        rho_square = two_stage.continuous(t, np.sqrt(overlap[0] * scale), k[-1], limit)
+        rho_square = two_stage.continuous(t, np.sqrt(overlap[0] * scale), growth[-1], limit)
         errors.append(np.max(np.abs(rho_square / scale - overlap)))
-    k, error = np.array(k), np.array(errors)
-    one = np.array([k.min(), k.max()])
+    k, error = np.array(growth), np.array(errors)
+    ends = np.array([k.min(), k.max()])
     return Row(
         "eq_11_continuous",
         "Eq. 11",
@@ -189,5 +189,5 @@ def _continuous(trained: Trained) -> Row:
         "largest distance of the overlap from onset on, over k",
         trained.setting,
         verdicts.constant(error / k, {"1/k": 1 / k}),
-        Picture("k, growth per step", "error of the overlap", {"measured": (k, error)}, {"k": (one, one)}),
+        Picture("k, growth per step", "error of the overlap", {"measured": (k, error)}, {"k": (ends, ends)}),
     )

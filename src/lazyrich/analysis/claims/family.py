@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import xarray as xr
@@ -39,7 +40,7 @@ MOST_SERIES = 8
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Against χ where steps are small, near K = κI and away from it; then over (k, χ) where they are not."""
+    """Yield rows against χ where steps are small, near K = κI and away from it; then over (k, χ) where they are not."""
     for ending, (names, words) in DOMAINS.items():
         chosen = {sweep: _converged(data[sweep].summary, SMALL_STEP) for sweep in names}
         for name, (field, what) in OBSERVABLES.items():
@@ -57,13 +58,13 @@ def rows(data: Data) -> Iterator[Row]:
 
 
 def _converged(summary: xr.Dataset, step: float) -> xr.Dataset:
-    """The fields to be compared, in cells whose networks have all converged with steps of h up to `step`."""
-
-    rate = 2 * np.log1p(median(summary["growth_per_step"]))
+    """Return the fields to be compared, in cells whose networks have all converged with steps of h up to `step`."""
+    # numpy's stubs promise an array of every ufunc; of a DataArray it returns a DataArray.
+    rate = cast("xr.DataArray", 2 * np.log1p(median(summary["growth_per_step"])))
     onset, end = median(summary["onset_step"]), median(summary["end_step"])
     good = (summary["converged_share"] == 1) & (median(summary["stability_fraction"]) <= step)
     growth = median(summary["loss_growth"])
-    fields = {
+    fields: dict[str, xr.DataArray] = {
         "kernel_change_ratio": median(summary["kernel_change_ratio"]),
         "onset_clock": rate * onset,
         "fit_clock": rate * (end - onset),
@@ -74,7 +75,7 @@ def _converged(summary: xr.Dataset, step: float) -> xr.Dataset:
 
 
 def _row(name: str, statement: str, found: xr.Dataset, picture: Picture) -> Row:
-    """Each group's distance to the common curve, with the numbers that may explain it."""
+    """Return the row of each group's distance to the common curve, with the numbers that may explain it."""
     # Sweeps that do not vary a number have an isotropic spectrum, α = 0, and the largest d.
     conditions = {
         symbol: np.nan_to_num(values, nan=0.0 if symbol == "α" else np.nanmax(values))
@@ -92,7 +93,7 @@ def _row(name: str, statement: str, found: xr.Dataset, picture: Picture) -> Row:
 
 
 def _conditions(found: xr.Dataset) -> dict[str, np.ndarray]:
-    """What the groups' labels give of n, d and α, symbol -> (groups,), NaN where a group does not vary it."""
+    """Return what the groups' labels give of n, d and α, symbol -> (groups,), NaN where a group does not vary it."""
     labels = found["group_name"].values
     values = {symbol: np.array([_of_label(label, symbol) for label in labels]) for symbol in ("n", "d", "α")}
     values["d/n"] = values["d"] / values["n"]
@@ -108,7 +109,7 @@ def _of_label(label: str, symbol: str) -> float:
 
 
 def _near(found: xr.Dataset) -> Picture:
-    """The points themselves against χ."""
+    """Return a picture of the points themselves against χ."""
     groups = found["group"].values
     sweeps = np.array([str(group).partition(",")[0] for group in groups])
     # The name of an only sweep says nothing.
@@ -126,7 +127,7 @@ def _near(found: xr.Dataset) -> Picture:
 
 
 def _far(found: xr.Dataset) -> Picture:
-    """How far each setting is from the common curve, against what takes it away from there."""
+    """Return a picture of how far each setting is from the common curve, against what takes it away from there."""
     conditions = _conditions(found)
     symbol = "α" if "α" in conditions else "d/n"
     x, n = conditions[symbol], conditions["n"]

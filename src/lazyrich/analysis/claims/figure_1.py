@@ -19,9 +19,11 @@ READING = "points are read from a figure, and networks differ by their draws"
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Each panel as printed and as recovered."""
+    """Yield each panel as printed and as recovered."""
     trained = data["figure1"]
-    points = load_published(trained.sweep.figures.published)
+    published = trained.sweep.figures.published
+    assert published is not None, "the sweep figure1 is that of published points: figures.published"
+    points = load_published(published)
     errors = compare_published(trained.networks, points)
     recovered = trained.column("loss_factor") == 2
     for name, source, panel, column, observable in (
@@ -132,11 +134,11 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
 
 
 def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarray) -> Iterator[Row]:
-    """The red line between the stages, by stage one's onset and by the theorem's own t₁."""
+    """Compare the red line between the stages with stage one's onset and with the theorem's own t₁."""
     red_line = trained.sweep.figures.published_onset
     share = 1 - np.interp(red_line, points["step"], points["loss"]) / points["loss"][0]
     chi, k = (trained.column(name)[recovered] for name in ("laziness", "growth_per_step"))
-    onset = stage_one.onset_time(share, chi, k)
+    onset = np.asarray(stage_one.onset_time(share, chi, k))
     first = trained.column("alignment_step")[recovered]
     setting = _setting(trained, recovered)
     picture = Picture(

@@ -13,7 +13,7 @@ from lazyrich.theory import stage_one, times, two_stage
 
 
 def measure(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """Name -> (networks,); NaN for networks that do not reach t₁ and t₂."""
+    """Return name -> (networks,); NaN for networks that do not reach t₁ and t₂."""
     rows = [_measure(data, i) for i in range(data.sizes["network"])]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -77,7 +77,9 @@ def _stage_one(one: Followed, get: dict[str, float], t1: int) -> dict[str, float
     b = one.start.neurons[:, 1:] @ one.direction
     v_0 = one.start.neurons[:, 0]
     low, high = stage_one.effective_gamma(np.float64(gamma), np.float64(trace))
-    errors, below, above = [], [], []
+    errors: list[float] = []
+    below: list[np.ndarray] = []
+    above: list[np.ndarray] = []
     now = one.start
     for now in one.snapshots(range(t1 + 1)):
         rho, v = one.rho(now), now.neurons[:, 0]
@@ -113,7 +115,7 @@ def _stage_one(one: Followed, get: dict[str, float], t1: int) -> dict[str, float
 def _stage_two(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[str, float]:
     root, trace = np.sqrt(get["gamma"]), get["covariance_trace"]
     printed_root = 1 / times.alignment_value(get["samples"], trace, get["signal_norm"])
-    limit = np.sqrt(two_stage.limit(np.float64(get["gamma"]), np.float64(get["phi"])))
+    limit = float(np.sqrt(two_stage.limit(np.float64(get["gamma"]), np.float64(get["phi"]))))
     worst = dict.fromkeys(("off_target", "imbalance", "imbalance_printed", "kernel_constant", "rho_largest"), 0.0)
     proxies, steps = [], []
     stage_two = _StageTwo(get["growth_per_step"], get["gamma"], get["phi"], limit)
@@ -161,25 +163,28 @@ class _StageTwo:
         self.numbers = (k, gamma, phi)
         self.limit = limit
         self.errors = [0.0, 0.0]
-        self.full: tuple[np.ndarray, np.ndarray] | None = None
-        self.aligned: np.ndarray | None = None
+        # (ρ, v) by Eq. 10 and ρ by Eq. 11; None until the first step.
+        self.now: tuple[two_stage.Array, two_stage.Array, two_stage.Array] | None = None
 
     def compare(self, rho: np.ndarray, v: np.ndarray) -> None:
         """Go one step on (the first call begins) and compare."""
-        if self.full is None:
-            self.full, self.aligned = (rho, v), rho
+        if self.now is None:
+            self.now = rho, v, rho
         else:
-            self.full = two_stage.step(*self.full, *self.numbers)
-            self.aligned = two_stage.aligned_step(self.aligned, *self.numbers)
-        for i, found in enumerate((self.full[0], self.aligned)):
+            full, full_v, aligned = self.now
+            self.now = (
+                *two_stage.step(full, full_v, *self.numbers),
+                two_stage.aligned_step(aligned, *self.numbers),
+            )
+        for i, found in enumerate((self.now[0], self.now[2])):
             self.errors[i] = max(self.errors[i], float(np.max(np.abs(found - rho)) / self.limit))
 
 
 def _apart(kernel: np.ndarray, other: np.ndarray) -> float:
-    """How far two kernels differ in structure: the distance of both at norm 1 (Frobenius)."""
+    """Return how far two kernels differ in structure: the distance of both at norm 1 (Frobenius)."""
     return float(np.linalg.norm(kernel / np.linalg.norm(kernel) - other / np.linalg.norm(other)))
 
 
 def _norm(matrix: np.ndarray) -> float:
-    """The spectral norm, which the lemmas mean."""
+    """Return the spectral norm, which the lemmas mean."""
     return float(np.linalg.norm(matrix, 2))

@@ -13,7 +13,7 @@ from lazyrich.theory import boundaries
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Across the circle, beyond it, and on real data."""
+    """Yield rows across the circle, beyond it, and on real data."""
     yield from _kernel_change(data["initial_scale"])
     yield _floor(data["conditions"])
     yield from _lazy(data["lazy_limit"])
@@ -37,7 +37,7 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
         "χ, laziness",
         "‖Θ∞ − Θ₀‖/‖Θ₀‖, change of the kernel",
         {"measured": (chi, change)},
-        {"½√((n + 3)/n)(√(1 + χ⁻²) − 1)": (line, boundaries.kernel_change_isotropic(line, n))},
+        {"½√((n + 3)/n)(√(1 + χ⁻²) − 1)": (line, np.asarray(boundaries.kernel_change_isotropic(line, n)))},
     )
     yield Row(
         "lazy_rich_circle",
@@ -90,11 +90,11 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
 
 
 def _floor(trained: Trained) -> Row:
-    """Means over replicates: a single start scatters by √(2/n) of the floor."""
+    """Compare means over replicates: a single start scatters by √(2/n) of the floor."""
     chi, change = trained.column("laziness"), trained.column("kernel_change")
     sigma_0, v_0 = trained.column("sigma_0"), trained.column("v_0")
     width, n = float(trained.column("width")[0]), float(trained.column("samples")[0])
-    floor = boundaries.kernel_change_floor(n, sigma_0, v_0, width)
+    floor = np.asarray(boundaries.kernel_change_floor(n, sigma_0, v_0, width))
     replicates = int(trained.column("replicate").max()) + 1
     # Networks of a cell stand side by side, the replicate fastest.
     ratio, chi_cell, floor_cell = (
@@ -121,7 +121,7 @@ def _floor(trained: Trained) -> Row:
 
 
 def _power(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Exponent of y in x with its standard error."""
+    """Return the exponent of y in x with its standard error."""
     known = np.isfinite(y) & (y > 0)
     fit, covariance = np.polyfit(np.log(x[known]), np.log(y[known]), 1, cov=True)
     return float(fit[0]), float(np.sqrt(covariance[0, 0]))
@@ -176,7 +176,7 @@ def _lazy(trained: Trained) -> Iterator[Row]:
 
 
 def _real(trained: Trained) -> Row:
-    """At a width that random starts do not blur."""
+    """Return the row of real data, at a width that random starts do not blur."""
     summary = trained.summary
     chi, h = cells(summary, "laziness"), float(cells(summary, "stability_fraction")[0])
     measured, predicted = (cells(summary, name) for name in ("kernel_change", "kernel_change_predicted"))

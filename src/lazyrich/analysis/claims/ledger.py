@@ -44,7 +44,7 @@ TOPICS = (
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Every row of the ledger, in the paper's order."""
+    """Yield every row of the ledger, in the paper's order."""
     for topic in TOPICS:
         yield from topic.rows(data)
 
@@ -75,7 +75,7 @@ VARIABLES = {
 
 
 def dataset(found: list[Row]) -> xr.Dataset:
-    """The rows as a CF dataset: one entry on `row` for each, and the points of their figures one after the other on `point`."""
+    """Return the rows as a CF dataset: an entry on `row` for each, and the points of their figures in sequence on `point`."""
     judged = {name: [getattr(row.judged, name) for row in found] for name in ("measured", "low", "high", "expected")}
     data = xr.Dataset(
         {
@@ -93,7 +93,12 @@ def dataset(found: list[Row]) -> xr.Dataset:
             "log_y": ("row", [int(row.picture.log_y) for row in found]),
         }
     )
-    names, curves, claims, series, xs, ys = [], [], [], [], [], []
+    names: list[str] = []
+    curves: list[int] = []
+    claims: list[np.ndarray] = []
+    series: list[np.ndarray] = []
+    xs: list[np.ndarray] = []
+    ys: list[np.ndarray] = []
     for number, row in enumerate(found):
         for is_curve, lines in ((0, row.picture.points), (1, row.picture.curves)):
             for name, (x, y) in lines.items():

@@ -14,7 +14,7 @@ from lazyrich.theory import times
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """One row for each bullet."""
+    """Yield one row for each bullet."""
     yield _isotropy(data["concentration"])
     yield from _neurons(data["neurons"], data.followed)
 
@@ -59,7 +59,7 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
         level: tuple[str, float] | None = None,
         log_y: bool = True,
     ) -> Row:
-        """A row whose figure shows all values of `shown` (one or more a network) at each start, and a level that is allowed."""
+        """Return a row whose figure shows all values of `shown` (one or more a network) at each start, and what is allowed."""
         points = {}
         for s, v in starts:
             own = (sigma_0 == s) & (v_0 == v)

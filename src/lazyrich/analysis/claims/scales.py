@@ -13,7 +13,7 @@ from lazyrich.theory import boundaries
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Noise, then width."""
+    """Yield the rows of noise, then those of width."""
     yield _least_norm(data["least_norm"])
     yield _noise(data["noise"])
     yield from _width_exponents(data["width_exponents"])
@@ -22,14 +22,14 @@ def rows(data: Data) -> Iterator[Row]:
 def _least_norm(trained: Trained) -> Row:
     n, d, noise = (trained.column(name) for name in ("samples", "dimension", "noise_std"))
     square = trained.column("b") ** 2
-    ratio, score, places = [], [], []
+    ratio, score, dimensions = [], [], []
     for dimension, sigma in np.unique(np.stack([d, noise]), axis=1).T:
         own = square[(d == dimension) & (noise == sigma)]
         expected = float(boundaries.expected_b_square(n[0], dimension, 1.0, sigma))
         ratio.append(own.mean() / expected)
         score.append(abs(own.mean() - expected) / (own.std(ddof=1) / np.sqrt(len(own))))
-        places.append(dimension)
-    places = np.array(places)
+        dimensions.append(dimension)
+    places = np.array(dimensions)
     ends = np.array([places.min(), places.max()])
     return Row(
         "expected_b",

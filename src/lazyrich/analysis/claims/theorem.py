@@ -16,7 +16,7 @@ ACCURACIES = (1e-3, 1e-6, 1e-9, 1e-12, 1e-18, 1e-24)
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Constants and fitted exponents of both times, then the assumption."""
+    """Yield constants and fitted exponents of both times, then the assumption."""
     yield from _times(data["theorem"])
     yield from _assumption(data["conditions"])
 
@@ -43,7 +43,7 @@ def _times(trained: Trained) -> Iterator[Row]:
     }
     first = trained.column("alignment_step")
     logarithm = -np.log(get["v_0"])
-    claimed = times.alignment_time_of_scales(v_0=get["v_0"], **arguments)
+    claimed = np.asarray(times.alignment_time_of_scales(v_0=get["v_0"], **arguments))
     yield from _scaling(
         trained, "t_1", "t₁", "m√n log(1/v₀)/(η√(tr Σ) ‖β̃‖)", first, claimed, scales | {"log(1/v₀)": (logarithm, 1.0)}
     )
@@ -70,7 +70,7 @@ def _times(trained: Trained) -> Iterator[Row]:
     measured = (seconds - first[:, None]).T.ravel()
     epsilon = np.repeat(ACCURACIES, len(first))
     arguments = {name: np.tile(column, len(ACCURACIES)) for name, column in arguments.items()}
-    claimed = times.fitting_time(accuracy=epsilon, **arguments)
+    claimed = np.asarray(times.fitting_time(accuracy=epsilon, **arguments))
     repeated = {name: (np.tile(column, len(ACCURACIES)), power) for name, (column, power) in scales.items()}
     formula = "(m√n/(η‖β̃‖√(tr Σ))) log(n‖β̃‖ tr Σ/ε)"
     yield from _scaling(trained, "t_2", "t₂ − t₁", formula, measured, claimed, repeated, divided="log(n‖β̃‖ tr Σ/ε)")
@@ -110,7 +110,7 @@ def _scaling(
     scales: dict[str, tuple[np.ndarray, float]],
     divided: str = "",
 ) -> Iterator[Row]:
-    """The constant of one time, then its exponent in each parameter, all fitted together.
+    """Yield the constant of one time, then its exponent in each parameter, all fitted together.
 
     `divided` is a factor of the formula that is divided out before, because it is a function of the others.
     """
@@ -164,7 +164,7 @@ POWERS = {1.0: "{}", -1.0: "1/({})", 0.5: "√({})", -0.5: "1/√({})"}
 
 
 def _fit(measured: np.ndarray, scales: dict[str, np.ndarray], replicate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Exponents of every scale in `measured` by least squares in logarithms: mean and standard error over replicates.
+    """Return exponents of every scale in `measured` by least squares in logarithms: mean and standard error over replicates.
 
     All networks of a replicate share their random numbers, and so their errors.
     """
@@ -178,7 +178,7 @@ def _fit(measured: np.ndarray, scales: dict[str, np.ndarray], replicate: np.ndar
 
 
 def _crossing(steps: np.ndarray, loss: np.ndarray, level: float) -> float:
-    """Where the loss first falls to a level, linear in its logarithm between records; NaN where it does not."""
+    """Return where the loss first falls to a level, linear in its logarithm between records; NaN where it does not."""
     below = np.flatnonzero(loss <= level)
     if not below.size or below[0] == 0:
         return np.nan

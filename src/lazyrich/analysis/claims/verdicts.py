@@ -54,7 +54,7 @@ def bound(
     conditions: Conditions,
     share: float = 1.0,
 ) -> Judged:
-    """Of "measured ≤ allowed", every constant named; `share` is the probability promised."""
+    """Judge "measured ≤ allowed", every constant named; `share` is the probability promised."""
     allowed = np.broadcast_to(np.asarray(allowed, dtype=float), measured.shape)
     known = ~np.isnan(measured) & ~np.isnan(allowed)
     if not known.any():
@@ -73,7 +73,7 @@ def bound(
 
 
 def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], conditions: Conditions) -> Judged:
-    """Of a statement that is true or false of each draw, over the draws `of` which it is made."""
+    """Judge a statement that is true or false of each draw, over the draws `of` which it is made."""
     if not of.any():
         return _undefined()
     share = float(holding[of].mean())
@@ -90,7 +90,7 @@ def shares(
     promised: Float[Array, " draws"],
     name: str,
 ) -> Judged:
-    """Of "holds with probability at least …", promised for each group of draws (each n, say), of name `name`.
+    """Judge "holds with probability at least …", promised for each group of draws (each n, say), of name `name`.
 
     Statements of concentration are about large `name`: where it fails below some value and holds from there on, it says so.
     """
@@ -118,7 +118,7 @@ def shares(
 
 
 def constant(ratio: Float[Array, " draws"], conditions: Conditions, *, natural: bool = False) -> Judged:
-    """Of "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along a condition like a power.
+    """Judge "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along a condition like a power.
 
     `natural` says that the scale is as large as what is measured can be at all, so that C ≤ 1 is no matter of how far one has
     looked.
@@ -137,7 +137,7 @@ def constant(ratio: Float[Array, " draws"], conditions: Conditions, *, natural: 
 
 
 def order(ratio: Float[Array, " draws"], conditions: Conditions) -> Judged:
-    """Of "measured ≍ scale" or "= Θ(scale)": constants from below and above.
+    """Judge "measured ≍ scale" or "= Θ(scale)": constants from below and above.
 
     Fails where the ratio drifts along a condition like a power, or where some draws are another order of magnitude than most.
     """
@@ -157,7 +157,7 @@ def order(ratio: Float[Array, " draws"], conditions: Conditions) -> Judged:
 
 
 def exponent(found: float, error: float, claimed: float, span: float) -> Judged:
-    """Of "∝ x^claimed": `found` ± `error` fitted over a range of x whose ends have the ratio `span`."""
+    """Judge "∝ x^claimed": `found` ± `error` fitted over a range of x whose ends have the ratio `span`."""
     numbers = (found, found - error, found + error, claimed)
     text = f"exponent {found:.3f} ± {error:.3f}, {claimed:g} claimed"
     off = abs(found - claimed)
@@ -173,7 +173,7 @@ def exponent(found: float, error: float, claimed: float, span: float) -> Judged:
 
 
 def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judged:
-    """Of "holds where margin ≥ 1": how far beyond it does, as the constant C by which conditions may be exceeded."""
+    """Judge "holds where margin ≥ 1": how far beyond it does, as the constant C by which conditions may be exceeded."""
     known = ~np.isnan(margin)
     if not known.any() or not holding[known].any() and margin[known].max() < 1:
         return _undefined()
@@ -190,7 +190,7 @@ def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judg
 
 
 def agreement(error: Float[Array, " draws"], tolerance: float, why: str, conditions: Conditions) -> Judged:
-    """Of a formula: `error` is its distance to what was measured, `tolerance` what it may be, for the reason `why`."""
+    """Judge a formula: `error` is its distance to what was measured, `tolerance` what it may be, for the reason `why`."""
     error, conditions = _defined(error, conditions)
     if not error.size:
         return _undefined()
@@ -207,7 +207,7 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, conditi
 
 
 def number(found: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
-    """Of a number that theory gives: `found`, its range `low` … `high`, and how far it may be off, for the reason `why`."""
+    """Judge a number that theory gives: `found`, its range `low` … `high`, and how far it may be off, for the reason `why`."""
     if np.isnan(found):
         return _undefined()
     text = f"{found:.4g} ({low:.4g} to {high:.4g}), {expected:.4g} expected, {tolerance:.2g} allowed ({why})"
@@ -216,7 +216,7 @@ def number(found: float, low: float, high: float, expected: float, tolerance: fl
 
 
 def where(failing: Bool[Array, " draws"], conditions: Conditions) -> str:
-    """The one threshold on one condition that best tells failing draws from the others, in words."""
+    """Return the one threshold on one condition that best tells failing draws from the others, in words."""
     best, text = TELLING, "at no setting in particular"
     if failing.all():
         return "everywhere"
@@ -234,7 +234,7 @@ def where(failing: Bool[Array, " draws"], conditions: Conditions) -> str:
 
 
 def _powers(ratio: np.ndarray, conditions: Conditions, reduce, *, upward: bool) -> str:
-    """Conditions along which the ratio's `reduce` goes like a power beyond `HALF_WAY`, in words."""
+    """Return the conditions along which the ratio's `reduce` goes like a power beyond `HALF_WAY`, in words."""
     found = []
     for name, values in conditions.items():
         levels = np.unique(values)
@@ -248,7 +248,7 @@ def _powers(ratio: np.ndarray, conditions: Conditions, reduce, *, upward: bool) 
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
-    """Median, smallest and largest."""
+    """Return the median, the smallest and the largest."""
     return float(np.median(values)), float(values.min()), float(values.max())
 
 
@@ -262,7 +262,7 @@ def _undefined() -> Judged:
 
 
 def _percent(share: float) -> str:
-    """A share in per cent, with enough digits to be told from 0 and 1."""
+    """Return a share in per cent, with enough digits to be told from 0 and 1."""
     for digits in (0, 1, 2, 3):
         text = f"{100 * share:.{digits}f}"
         if 0 < share < 1 and float(text) in (0.0, 100.0):
