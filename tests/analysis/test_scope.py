@@ -1,5 +1,7 @@
 """Theory of linear networks beside networks that are not: what is left out, what is drawn, and what is said of it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -154,7 +156,7 @@ def test_legends_call_what_is_drawn_of_theory_so(activation):
     observed = {name for panel in PANELS for name in set(panel.observables) - set(KERNELS)}
     plain = {words for panel in PANELS for name, words in panel.observables.items() if name in observed}
     labels = {each.label for panel in panels(cell, None, "bokeh", "") for each in panel if each.label}
-    of_theory = {label for label in labels if label.partition(", median of")[0] not in plain}
+    of_theory = {label for label in labels if re.split(", (?:median|each) of", label)[0] not in plain}
     assert len(of_theory) > len(KERNELS) and any("Θ∞" in label for label in of_theory)
     assert {scope.OF_LINEAR in label for label in of_theory} == {activation != "linear"}
     assert not [label for label in labels - of_theory if scope.OF_LINEAR in label]

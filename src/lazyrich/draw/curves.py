@@ -229,7 +229,8 @@ def _panel(
         records = oscillation.dots(steps, values, joined)
         if np.isfinite(records[1]).any():
             each = f", each of {len(values)}" if len(values) > 1 else ""
-            label = f"{SHORT.get(name, panel.observables[name])}{each}: {oscillation.words(cell)}"
+            plain = panel.observables[name]
+            label = f"{SHORT.get(name, plain)}{words.removeprefix(plain)}{each}: {oscillation.words(cell)}"
             drawing.dots(f"dots_{name}", *records, label, colour)
     for key, values in predicted.items():
         line = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import holoviews as hv
 import matplotlib.style
-from holoviews.plotting.mpl import MPLRenderer
+from holoviews.plotting.mpl import MPLPlot, MPLRenderer
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -51,7 +51,8 @@ def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
     renderer.notebook_context = True  # without a notebook HoloViews switches off pyplot's interactive mode, for good
     options = hv.Store.lookup_options("matplotlib", element, "plot").kwargs
     if not isinstance(element, hv.Layout):
-        figure = Figure(figsize=(options["fig_inches"], options["fig_inches"]))
+        side = options.get("fig_inches", MPLPlot.fig_inches)
+        figure = Figure(figsize=(side, side))
         FigureCanvasAgg(figure)
         renderer.get_plot(element, fig=figure, axis=figure.add_axes(FRAME))
         return figure
