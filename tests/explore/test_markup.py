@@ -16,6 +16,7 @@ from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.explore.explorer import Explorer
 from lazyrich.explore.launch import Launcher
 from lazyrich.explore.markup import html, plain
+from lazyrich.explore.serve import why
 from lazyrich.explore.source import Sources
 from lazyrich.planning.folder import shard_file, write_plan
 from lazyrich.planning.plan import plan
@@ -153,14 +154,18 @@ def test_nothing_of_a_hostile_folder_runs_in_a_browser(browser, project):
             click(page, 1.0, 0.15)
             says(page, f"{hostile('symbol')} = 1")
             nothing_has_run(page)
-        # A page that cannot be made: what is wrong names a key of the file.
+        # A sweep that cannot be read, for a key of its file: the others are shown.
         (project / "config/sweeps/later.yaml").write_text(yaml.safe_dump({hostile("key"): 1}))
         page = browser.new_page()
         page.goto(f"{url}?sweep=later")
-        says(page, "This page cannot be shown")
-        says(page, hostile("key"))
+        says(page, hostile("title"))
         nothing_has_run(page)
         page.close()
+
+
+def test_why_a_page_cannot_be_shown_is_text():
+    said = why(ValueError(f"{hostile('key')}: unknown key")).object
+    assert as_read(said) == (["p", "b"], f"This page cannot be shown: {hostile('key')}: unknown key")
 
 
 def nothing_has_run(page):

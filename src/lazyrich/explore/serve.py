@@ -59,7 +59,12 @@ def _page(sources: Sources, launcher: Launcher | None) -> None:
         Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
     except Exception as error:  # whatever it is: Panel would show it as HTML, and what it says may be a file's words
         logging.getLogger("lazyrich").exception("a page cannot be shown")
-        pn.pane.HTML(html("<p><b>This page cannot be shown: {}</b></p>", error)).servable(title="lazyrich")
+        why(error).servable(title="lazyrich")
+
+
+def why(error: Exception) -> pn.pane.HTML:
+    """Return what stands in place of a page that cannot be shown."""
+    return pn.pane.HTML(html("<p><b>This page cannot be shown: {}</b></p>", error))
 
 
 def _visit() -> tuple[Document, BokehSessionContext]:
