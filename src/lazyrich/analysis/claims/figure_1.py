@@ -11,6 +11,7 @@ from lazyrich.analysis.claims.data import Data, Trained
 from lazyrich.analysis.claims.row import Picture, Row
 from lazyrich.analysis.published import compare_published, lagged_kernel_error, load_published, stage_one_plateau
 from lazyrich.sweep.words import counted
+from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import stage_one
 
 # The points are read from vector graphics: what is left between them and a network of the same numbers is its draw.
@@ -21,8 +22,12 @@ READING = "points are read from a figure, and networks differ by their draws"
 def rows(data: Data) -> Iterator[Row]:
     """Yield each panel as printed and as recovered."""
     trained = data["figure1"]
-    published = trained.sweep.figures.published
-    assert published is not None, "the sweep figure1 is that of published points: figures.published"
+    figures = trained.sweep.figures
+    published = figures.published
+    if published is None or figures.published_onset is None:
+        raise LazyrichError(
+            "config/sweeps/figure1.yaml: figures: the ledger compares with published points; add published and published_onset"
+        )
     points = load_published(published)
     errors = compare_published(trained.networks, points)
     recovered = trained.column("loss_factor") == 2
