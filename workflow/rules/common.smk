@@ -110,7 +110,9 @@ def plan_of_shard(wildcards):
     PLANNED.add(wildcards.sweep)
     if find_shard(wildcards.sweep, wildcards.shard) is None:
         known = ", ".join(shards(wildcards.sweep)[0])
-        raise LazyrichError(f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}")
+        raise LazyrichError(
+            f"results of {wildcards.sweep}: no shard is called {wildcards.shard}; its shards are {known}"
+        )
     return RESULTS / wildcards.sweep / "plan.json"
 
 
