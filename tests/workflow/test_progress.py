@@ -38,7 +38,7 @@ def test_a_failing_job_is_read_above_the_bar_and_told_by_status(project):
     project.edit(
         "src/lazyrich/shards/simulate.py",
         "    device = find_device(device)\n",
-        '    raise ValueError("no; write yes")\n',
+        '    raise LazyrichError("no; write yes")\n',
     )
     code, shown = on_terminal(project, "results/line/report.html")
     assert code == 1
@@ -55,7 +55,7 @@ def test_a_failing_job_is_read_above_the_bar_and_told_by_status(project):
     assert "0 of 2 trained; shards 0 of 1\n" in found
     project.edit(
         "src/lazyrich/shards/simulate.py",
-        '    raise ValueError("no; write yes")\n',
+        '    raise LazyrichError("no; write yes")\n',
         "    device = find_device(device)\n",
     )
 
