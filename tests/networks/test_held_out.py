@@ -216,7 +216,7 @@ def test_samples_that_span_all_inputs_leave_nothing_outside(row, samples):
 @pytest.mark.parametrize("laziness", [0.02, 30.0], ids=["rich", "lazy"])
 @pytest.mark.parametrize("noise", [0.0, 0.4])
 def test_the_mean_over_test_samples_is_the_population_error(laziness, noise):
-    """A wide network ends at the least-norm solution on the row space, and at N(0, (σ0²⟨v²⟩/m)P⊥) beside it."""
+    """A wide network ends at the minimum-norm solution on the row space, and at N(0, (σ0²⟨v²⟩/m)P⊥) beside it."""
     samples, dimension, width, count, replicates = 4, 30, 40, 400, 300
     run = lazyrich.run(
         {

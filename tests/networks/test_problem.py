@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lazyrich.networks.problem import LAW, problems
+from lazyrich.networks.problem import DISTRIBUTION, problems
 from lazyrich.networks.streams import wishart_root
 
 # Two-sample tests at a fixed seed: they pass or fail for good. A correct law fails at this level once in 1000 quantities.
@@ -118,7 +118,7 @@ def test_a_file_of_any_shape_and_rank_keeps_its_scalars(tmp_path_factory, seed, 
     condition = np.sqrt(problem.eigenvalues[0, 0] / problem.eigenvalues[0, problem.rank[0] - 1])
     rounding = 1e-14 * condition
     np.testing.assert_allclose(problem.gamma[0], y @ K @ y, rtol=1e-12)
-    np.testing.assert_allclose(problem.phi[0], y @ K @ K @ y, rtol=1e-12)
+    np.testing.assert_allclose(problem.gamma_2[0], y @ K @ K @ y, rtol=1e-12)
     np.testing.assert_allclose(problem.y_norm[0], np.linalg.norm(y), rtol=1e-13)
     np.testing.assert_allclose(problem.b[0], np.linalg.norm(np.linalg.pinv(X, rcond=1e-6) @ y), rtol=100 * rounding)
     np.testing.assert_allclose(problem.floor[0], np.sum((y - Pi @ y) ** 2), atol=100 * rounding * (y @ y))
@@ -227,7 +227,7 @@ def test_nobody_knows_the_law_of_a_file(tmp_path):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "data.npz", X=rng.standard_normal((4, 9)), y=rng.standard_normal(4))
     problem = drawn(1, source="file", path=str(tmp_path / "data.npz"), target_norm=3.0, gram_scale=2.0)
-    for name in LAW:
+    for name in DISTRIBUTION:
         assert np.isnan(getattr(problem, name)).all(), name
 
 

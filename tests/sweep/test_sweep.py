@@ -14,7 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from lazyrich.sweep import docs
-from lazyrich.sweep.config import load_settings
+from lazyrich.sweep.config import load_configuration
 from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.schema import SweepError
@@ -380,7 +380,7 @@ def test_a_text_that_no_file_can_hold_is_named_with_its_key(line, words, tmp_pat
 
 def test_a_configuration_that_no_file_can_hold_is_named_with_its_key():
     with pytest.raises(SweepError, match=r"config/config.yaml: cifar10.folder = a.ud800: .* remove it"):
-        load_settings({"sweeps": ["a"], "cifar10": {"folder": "a\ud800"}})
+        load_configuration({"sweeps": ["a"], "cifar10": {"folder": "a\ud800"}})
 
 
 def test_aliases_are_looked_at_once(tmp_path):

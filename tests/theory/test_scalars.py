@@ -12,7 +12,7 @@ def test_scalars_by_their_definitions():
     eigenvalues, U = np.linalg.eigh(K)
     targets = U.T @ y
     np.testing.assert_allclose(scalars.gamma(eigenvalues, targets), y @ K @ y, rtol=1e-13)
-    np.testing.assert_allclose(scalars.phi(eigenvalues, targets), y @ K @ K @ y, rtol=1e-13)
+    np.testing.assert_allclose(scalars.gamma_2(eigenvalues, targets), y @ K @ K @ y, rtol=1e-13)
     np.testing.assert_allclose(
-        scalars.least_norm(eigenvalues, targets), np.linalg.norm(np.linalg.pinv(X) @ y), rtol=1e-12
+        scalars.minimum_norm(eigenvalues, targets), np.linalg.norm(np.linalg.pinv(X) @ y), rtol=1e-12
     )

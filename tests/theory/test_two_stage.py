@@ -10,12 +10,12 @@ from tests.theory.common import trained
 
 def test_eq_10_on_the_line_is_eq_11_and_both_end_at_the_limit():
     steps = np.arange(400)[None]
-    one = {"k": np.array([0.1]), "gamma": np.array([9.0]), "phi": np.array([30.0])}
+    one = {"k": np.array([0.1]), "gamma": np.array([9.0]), "gamma_2": np.array([30.0])}
     start = (np.array([0]), np.array([1e-3]))
     full = two_stage.evolve(steps, start[0], np.sqrt(9.0) * start[1], start[1], **one)
     aligned = two_stage.evolve_aligned(steps, *start, **one)
     np.testing.assert_allclose(full, aligned, rtol=1e-10)  # 400 steps of rounding
-    limit = two_stage.limit(one["gamma"], one["phi"])
+    limit = two_stage.limit(one["gamma"], one["gamma_2"])
     np.testing.assert_allclose(aligned[:, -1] * np.sqrt(9.0), limit, rtol=1e-10)
 
 
@@ -23,7 +23,7 @@ def test_continuous_eq_11_is_the_small_step_limit():
     errors = []
     for k in (0.02, 0.01):
         steps = np.arange(0, round(8 / k) + 1)[None]
-        one = {"k": np.array([k]), "gamma": np.array([9.0]), "phi": np.array([30.0])}
+        one = {"k": np.array([k]), "gamma": np.array([9.0]), "gamma_2": np.array([30.0])}
         discrete = two_stage.evolve_aligned(steps, np.array([0]), np.array([0.01]), **one)[0] * 3.0
         rho_limit = np.sqrt(two_stage.limit(9.0, 30.0))
         smooth = two_stage.continuous(steps[0].astype(float), 0.03, k, rho_limit)

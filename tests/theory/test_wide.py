@@ -42,11 +42,11 @@ def slope(e, eigenvalues, targets, size):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(0, 2), st.floats(-12, 4))
 def test_overlap_is_that_of_another_integrator(seed, rank, missing, log_laziness):
     eigenvalues, targets = problem(seed, rank + missing, rank)
-    size = 2 * scalars.least_norm(eigenvalues, targets) * 10**log_laziness
+    size = 2 * scalars.minimum_norm(eigenvalues, targets) * 10**log_laziness
     steps, rate = times(eigenvalues, targets, size, 20.0)
     found = wide.overlap(steps, eigenvalues, targets, size, rate)[0]
     # In units of the small numbers that it starts from, a tight absolute tolerance is a relative one.
-    small = 1e-12 * min(size[0], scalars.least_norm(eigenvalues, targets)[0])
+    small = 1e-12 * min(size[0], scalars.minimum_norm(eigenvalues, targets)[0])
     e = solve_ivp(
         lambda t, e: rate[0] * slope(e, eigenvalues[0], targets[0], size[0]),
         (0, steps[0, -1]),
@@ -80,7 +80,7 @@ def test_an_isotropic_kernel_has_the_closed_form(laziness):
 
 def test_training_ends_at_the_targets_and_long_records_cost_nothing():
     eigenvalues, targets = problem(1, 6, 4)
-    size = scalars.least_norm(eigenvalues, targets)
+    size = scalars.minimum_norm(eigenvalues, targets)
     steps, rate = times(eigenvalues, targets, size, 1e9)
     found = wide.overlap(steps, eigenvalues, targets, size, rate)[0]
     np.testing.assert_allclose(found[1:], np.sum(targets**2), rtol=2e-12)  # a residual of 1e-12
@@ -89,7 +89,7 @@ def test_training_ends_at_the_targets_and_long_records_cost_nothing():
 
 def test_targets_beyond_the_rank_are_not_learnt():
     eigenvalues, targets = problem(2, 5, 3)
-    size = scalars.least_norm(eigenvalues, targets)
+    size = scalars.minimum_norm(eigenvalues, targets)
     steps, rate = times(eigenvalues, targets, size, 20.0)
     more = targets + (eigenvalues == 0) * 5.0
     np.testing.assert_array_equal(

@@ -19,7 +19,7 @@ from lazyrich.planning.plan import plan, whole
 from lazyrich.planning.rules import source
 from lazyrich.shards.source import source_of
 from lazyrich.planning.folder import checksum_file, known_shards, needed_shards, read_plan, shard_file, write_plan
-from lazyrich.sweep.config import load_settings
+from lazyrich.sweep.config import load_configuration
 from lazyrich.sweep.reader import SweepError, load_sweep
 
 
@@ -36,9 +36,9 @@ def one_clear_error(function):
     return wrapper
 
 
-SETTINGS = one_clear_error(load_settings)(config)
-RESULTS = Path(SETTINGS.results)
-DEVICE = likely_device(SETTINGS.device)
+CONFIGURATION = one_clear_error(load_configuration)(config)
+RESULTS = Path(CONFIGURATION.results)
+DEVICE = likely_device(CONFIGURATION.device)
 # Of the targets, one is not made of sweeps: it makes data that they may still lack.
 FETCHING = any(argument.partition(":")[0] == "fetch_cifar10" for argument in sys.argv)  # a job's has wildcards after it
 
@@ -65,7 +65,7 @@ def sweep(name):
 def shards(name):
     """The shards of a sweep (of its first level, if it is refined), and all that its plan file shall keep: name -> shard."""
     earlier = known_shards(RESULTS / name)
-    estimate.check_whole(sweep(name), earlier, constants(), SETTINGS.budget, name, gpu=DEVICE == "cuda")
+    estimate.check_whole(sweep(name), earlier, constants(), CONFIGURATION.budget, name, gpu=DEVICE == "cuda")
     needed = plan(sweep(name), earlier)
     return needed, {**earlier, **needed}
 
@@ -129,7 +129,7 @@ def checksum_files(wildcards):
 
 
 def all_shard_files(wildcards):
-    return [path for name in SETTINGS.sweeps for path in files_of_shards(name)]
+    return [path for name in CONFIGURATION.sweeps for path in files_of_shards(name)]
 
 
 @one_clear_error
@@ -155,7 +155,7 @@ MADE_OF = {
 def made_of(target, files):
     """All that a target is made of, where that is whole sweeps; `files` gives the shards of a sweep and their checksums."""
     if target == RESULTS / "index.html":
-        pages = [RESULTS / name / "report.html" for name in SETTINGS.sweeps]
+        pages = [RESULTS / name / "report.html" for name in CONFIGURATION.sweeps]
         return pages + [path for page in pages for path in made_of(page, files)]
     if target.parent.parent != RESULTS or target.name not in MADE_OF:
         return []
@@ -230,5 +230,5 @@ def asked_for():
 
 # A wrong sweep file among those that will run stops everything before any job, but not the job that fetches its data.
 if not FETCHING:
-    for name in {*SETTINGS.sweeps, *asked_for()}:
+    for name in {*CONFIGURATION.sweeps, *asked_for()}:
         sweep(name)

@@ -3,7 +3,7 @@
 if FETCHING and workflow.is_main_process:
     from lazyrich.networks.data.fetch import check_reachable
 
-    one_clear_error(check_reachable)(SETTINGS.cifar10.url, SETTINGS.cifar10.folder)
+    one_clear_error(check_reachable)(CONFIGURATION.cifar10.url, CONFIGURATION.cifar10.folder)
 
 
 localrules:
@@ -12,9 +12,9 @@ localrules:
 
 rule fetch_cifar10:
     input:
-        archive=storage.http(SETTINGS.cifar10.url),
+        archive=storage.http(CONFIGURATION.cifar10.url),
     output:
-        sums=Path(SETTINGS.cifar10.folder) / "SHA256SUMS",
+        sums=Path(CONFIGURATION.cifar10.folder) / "SHA256SUMS",
     log:
         RESULTS / "logs/fetch_cifar10.log",
     benchmark:
@@ -26,8 +26,8 @@ rule fetch_cifar10:
         mem_mb=growing(500),
         runtime=growing(60),
     params:
-        size=SETTINGS.cifar10.size,
-        sha256=SETTINGS.cifar10.sha256,
+        size=CONFIGURATION.cifar10.size,
+        sha256=CONFIGURATION.cifar10.sha256,
     message:
         "unpack CIFAR-10"
     script:

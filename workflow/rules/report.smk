@@ -33,9 +33,9 @@ rule write_report:
 
 rule write_index:
     input:
-        reports=expand(rules.write_report.output.page, sweep=SETTINGS.sweeps),
-        figures=expand(rules.draw_figures.output.figures, sweep=SETTINGS.sweeps),
-        sweeps=[sweep_file(name) for name in SETTINGS.sweeps],
+        reports=expand(rules.write_report.output.page, sweep=CONFIGURATION.sweeps),
+        figures=expand(rules.draw_figures.output.figures, sweep=CONFIGURATION.sweeps),
+        sweeps=[sweep_file(name) for name in CONFIGURATION.sweeps],
     output:
         page=RESULTS / "index.html",
     log:

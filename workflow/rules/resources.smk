@@ -7,7 +7,7 @@ from lazyrich.planning.folder import trained
 
 @functools.cache
 def constants():
-    return fit.fit(fit.of_sweeps(RESULTS, {name: sweep(name) for name in {*SETTINGS.sweeps, *asked_for()}}))
+    return fit.fit(fit.of_sweeps(RESULTS, {name: sweep(name) for name in {*CONFIGURATION.sweeps, *asked_for()}}))
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def threads_of_shard(wildcards):
     if DEVICE == "cuda":
         return CORES or 1
     if CORES:
-        together = {wildcards.sweep, *(asked_for() or SETTINGS.sweeps)}
+        together = {wildcards.sweep, *(asked_for() or CONFIGURATION.sweeps)}
         return max(1, CORES // max(1, sum(len(missing_shards(name)) for name in together)))
     # By the shipped constants, for the job must come to the same number when it runs.
     seconds = work.cost(work_of_shard(wildcards.sweep, wildcards.shard), work.SHIPPED, "seconds")
@@ -85,4 +85,4 @@ def check_budget():
     if not left:
         return
     found = estimate.estimate(left, (), constants(), gpu=DEVICE == "cuda")
-    estimate.check(found, SETTINGS.budget, ", ".join(sorted(PLANNED)))
+    estimate.check(found, CONFIGURATION.budget, ", ".join(sorted(PLANNED)))

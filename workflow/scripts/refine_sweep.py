@@ -8,13 +8,13 @@ if __name__ == "__main__":
         from pathlib import Path
 
         from lazyrich.analysis.levels import choose
-        from lazyrich.sweep.config import load_settings
+        from lazyrich.sweep.config import load_configuration
         from lazyrich.sweep.reader import load_sweep
 
         choose(
             load_sweep(snakemake.input.sweep),
             snakemake.input.shards,
             Path(snakemake.output.plan),
-            load_settings(snakemake.config),
+            load_configuration(snakemake.config),
             threads=snakemake.threads,
         )

@@ -17,7 +17,8 @@ from lazyrich.analysis.phases import Phase
 
 Array = np.ndarray
 
-# Resampled sets of replicates that a band is read from, and the interval it covers, ±1 standard deviation of a normal law.
+# Resampled sets of replicates that a band is read from, and the interval that it covers:
+# ±1 standard deviation of a normal distribution.
 RESAMPLES = 200
 BAND = (0.16, 0.84)
 ENTRIES = 2**20  # of the largest array at a time

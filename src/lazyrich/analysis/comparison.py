@@ -165,7 +165,7 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
     """Return conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
     get = scalars(data)
     epsilon = accuracy(data)
-    law = {
+    distribution = {
         "trace": get["covariance_trace"],
         "norm": get["covariance_norm"],
         "frobenius": get["covariance_frobenius"],
@@ -174,7 +174,7 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
     scales = {name: get[name] for name in ("samples", "width", "learning_rate", "loss_factor")}
     margins = conditions.margins(
         **scales,
-        **law,
+        **distribution,
         dimension=get["dimension"],
         sigma_0=get["sigma_0"],
         v_0=get["v_0"],
@@ -187,7 +187,9 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
     first, second = get["alignment_step"], get["end_step"]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])
-        fitting = times.fitting_time(**scales, trace=law["trace"], signal=law["signal"], accuracy=epsilon)
+        fitting = times.fitting_time(
+            **scales, trace=distribution["trace"], signal=distribution["signal"], accuracy=epsilon
+        )
         columns["fitting_time_ratio"] = (second - first) / fitting
     if "alignment" in data:
         alignment, steps = data["alignment"].values, data["step"].values

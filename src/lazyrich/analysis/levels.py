@@ -12,13 +12,15 @@ from lazyrich.planning.estimate import check, estimate
 from lazyrich.planning.folder import known_shards, write_plan
 from lazyrich.planning.plan import plan
 from lazyrich.shards.integrity import verify
-from lazyrich.sweep.config import Settings
+from lazyrich.sweep.config import Configuration
 from lazyrich.sweep.schema import Figures
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.device import likely_device
 
 
-def choose(sweep: Sweep, shards: Iterable[str | Path], path: Path, settings: Settings, *, threads: int = 1) -> None:
+def choose(
+    sweep: Sweep, shards: Iterable[str | Path], path: Path, configuration: Configuration, *, threads: int = 1
+) -> None:
     """Write the plan of a level, `levels/<level>.json` in the sweep's folder, from all shards of the levels below.
 
     Raises
@@ -32,6 +34,6 @@ def choose(sweep: Sweep, shards: Iterable[str | Path], path: Path, settings: Set
     seen = sweep.model_copy(update={"figures": Figures(), "refine": None})
     chosen = cells(sweep, summarise_sweep(seen, shards, threads=threads), level)
     found = plan(sweep, known_shards(home), chosen)
-    left = estimate(found, (), SHIPPED, gpu=likely_device(settings.device) == "cuda")
-    check(left, settings.budget, f"level {level} of {home.name}")
+    left = estimate(found, (), SHIPPED, gpu=likely_device(configuration.device) == "cuda")
+    check(left, configuration.budget, f"level {level} of {home.name}")
     write_plan(path, found)

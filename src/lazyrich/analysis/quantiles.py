@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-QUANTILES = (0.16, 0.5, 0.84)  # which summaries keep: the median, and ±1 standard deviation of a normal law
+QUANTILES = (0.16, 0.5, 0.84)  # which summaries keep: the median, and ±1 standard deviation of a normal distribution
 
 
 def quantiles(

@@ -17,7 +17,7 @@ from lazyrich.engines.pieces import in_pieces, one_by_one
 from lazyrich.engines.trajectories import Recording, Trajectories
 from lazyrich.networks import losses, optimisers
 from lazyrich.networks.batch import Networks
-from lazyrich.networks.observables import BALANCE
+from lazyrich.networks.observables import BALANCEDNESS
 
 update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
@@ -139,7 +139,7 @@ class Moments:
         self.identity = torch.eye(size, dtype=torch.float64, device=device)
         self.J = torch.diag(torch.tensor([-1.0] + [1.0] * (size - 1), dtype=torch.float64, device=device))
         self.M, self.P = start.moments, self.identity.expand(count, size, size)
-        self.B = torch.zeros_like(self.M) if recording.asks(BALANCE) else None
+        self.B = torch.zeros_like(self.M) if recording.asks(BALANCEDNESS) else None
         self.G = torch.zeros_like(self.M)
 
     def output(self) -> Float[Tensor, "rows r"]:

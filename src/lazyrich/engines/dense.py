@@ -95,7 +95,7 @@ class Start:
         # Of unit ⟨v²⟩: a record multiplies by the step's own.
         self.target_kernel = (K + torch.outer(K @ y, K @ y) / self.gamma) / m
         self.end_kernel = self.kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
-        self.balance = balance(W, v) if self.linear else None
+        self.balancedness = balancedness(W, v) if self.linear else None
         self.residual = y - output(self.phi, X, W, v)
         # y − f of the network linearised here is multiplied by this at each step.
         self.contraction = torch.eye(len(y), dtype=torch.float64) - contraction * self.kernel
@@ -146,11 +146,13 @@ class Start:
             from_end=square(theta - self.end_kernel),
             end_square=square(self.end_kernel),
             weight_shift=((W - self.W) ** 2).sum() / m,
-            balance_shift=torch.nan if self.balance is None else ((balance(W, v) - self.balance) ** 2).mean(),
+            balance_shift=torch.nan
+            if self.balancedness is None
+            else ((balancedness(W, v) - self.balancedness) ** 2).mean(),
         )
 
 
-def balance(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+def balancedness(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Return v_r v_s − ⟨w_r, w_s⟩, (m, m), which gradient flow conserves."""
     return torch.outer(v, v) - W @ W.T
 

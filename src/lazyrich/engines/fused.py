@@ -20,7 +20,7 @@ from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectorie
 from lazyrich.networks import losses, optimisers
 from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks
-from lazyrich.networks.observables import BALANCE
+from lazyrich.networks.observables import BALANCEDNESS
 from lazyrich.system import progress
 
 MOST_MODES = 64  # modes whose M and P fit the registers of one program
@@ -34,7 +34,7 @@ MARKS, PASSED, VALUE, PULL, UPDATE = (
 
 def fits(networks: Networks, recording: Recording) -> bool:
     """Return whether the kernel does what is asked for; `batched` does all of it."""
-    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.asks(BALANCE)
+    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.asks(BALANCEDNESS)
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cuda", threads: int = 1) -> Trajectories:

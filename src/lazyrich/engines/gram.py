@@ -21,7 +21,7 @@ from lazyrich.engines.pieces import in_pieces, torch_threads
 from lazyrich.engines.trajectories import Recording, Trajectories
 from lazyrich.networks import activations, losses, optimisers
 from lazyrich.networks.batch import Networks
-from lazyrich.networks.observables import BALANCE, TEST, WEIGHTS
+from lazyrich.networks.observables import BALANCEDNESS, TEST, WEIGHTS
 
 update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 
@@ -148,8 +148,8 @@ class Neurons:
         # All pulls so far, where test samples are asked for: p is K times these beyond its start.
         pulled = recording.asks(TEST) and start.held_out is not None
         self.pulled = torch.zeros_like(self.p) if pulled else None
-        self.weights = recording.asks(WEIGHTS, BALANCE)
-        self.balance = recording.asks(BALANCE) and start.linear
+        self.weights = recording.asks(WEIGHTS, BALANCEDNESS)
+        self.balancedness = recording.asks(BALANCEDNESS) and start.linear
 
     def output(self) -> Float[Tensor, "rows n"]:
         """Return f = (1/m) Σ_r v_r φ(p_r), after φ(p) and φ'(p) are computed anew."""
@@ -188,7 +188,7 @@ class Neurons:
             # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only.
             w_moved = pick(start.whiten, where) @ moved
             weight_shift = square(w_moved, 2) / v.shape[1]
-            if self.balance:
+            if self.balancedness:
                 balance_shift = _balance_shift(start, where, v, w_moved)
         return Seen(
             output=_output(v, H),

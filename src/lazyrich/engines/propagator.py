@@ -26,7 +26,7 @@ from lazyrich.engines.simd.recording import BLOCK
 from lazyrich.engines.simd.training import Batch, Following, Results, train
 from lazyrich.engines.trajectories import Recording, Trajectories, empty
 from lazyrich.networks.batch import Networks, Reason
-from lazyrich.networks.observables import BALANCE, LINEARISED, PROBES, TEST, WEIGHTS
+from lazyrich.networks.observables import BALANCEDNESS, LINEARISED, PROBES, TEST, WEIGHTS
 from lazyrich.system import progress
 
 CHUNK = 256  # networks that a thread takes at a time: many for eight lanes, few for balance between threads
@@ -59,7 +59,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     following = Following(
         neurons=recording.follows_neurons,
         probes=recording.keep_probes > 0 or recording.asks(PROBES),
-        balance=recording.asks(BALANCE),
+        balancedness=recording.asks(BALANCEDNESS),
         weights=recording.asks(WEIGHTS),
         doublings=max(1, longest.bit_length()) if recording.asks(LINEARISED) else 0,
         test=recording.asks(TEST) and networks.initial.spread is not None,

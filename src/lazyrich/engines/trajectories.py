@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lazyrich.networks import observables
-from lazyrich.networks.observables import BALANCE, NEURONS, PROBES, TEST, WEIGHTS
+from lazyrich.networks.observables import BALANCEDNESS, NEURONS, PROBES, TEST, WEIGHTS
 
 Array = np.ndarray
 
@@ -50,7 +50,7 @@ class Recording:
     @property
     def follows_neurons(self) -> bool:
         """Whether something asks for the propagator; ρ also for `alignment_step`, which end values alone cannot give."""
-        asked = self.asks(NEURONS, PROBES, WEIGHTS, BALANCE, TEST)
+        asked = self.asks(NEURONS, PROBES, WEIGHTS, BALANCEDNESS, TEST)
         return self.steps.shape[1] > 1 or self.keep_probes > 0 or asked
 
     def asks(self, *needs: str) -> bool:

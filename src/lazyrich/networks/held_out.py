@@ -2,7 +2,7 @@
 
 Of a test input, the part in the row space of X has coordinates C = X_test V, where weights move as training shows. Orthogonal
 to it w_r keeps its start, independent of all that training sees: explicit neurons have h_r = X_test P⊥ w_r(0) there. Of a
-linear network only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ has the law of σ0 M^½ Hᵀ/√m,
+linear network only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ is distributed as σ0 M^½ Hᵀ/√m,
 where H are the values on the test inputs of r + 1 unit functions x ↦ ⟨P⊥x, u⟩, u ~ N(0, I). So each problem brings values of
 as many unit functions as its networks need.
 """

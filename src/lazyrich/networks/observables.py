@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 # What an observable may need of an engine beside second moments; `State` says which of its numbers those are.
-NEURONS, PROBES, WEIGHTS, BALANCE, TEST, LINEARISED = "neurons", "probes", "weights", "balance", "test", "linearised"
+NEURONS, PROBES, WEIGHTS, BALANCEDNESS, TEST, LINEARISED = (
+    "neurons",
+    "probes",
+    "weights",
+    "balancedness",
+    "test",
+    "linearised",
+)
 
 
 class State(NamedTuple):
@@ -41,7 +48,7 @@ class State(NamedTuple):
     from_end: Any
     end_square: Any
     weight_shift: Any  # ‖W − W₀‖²/m; needs WEIGHTS
-    balance_shift: Any  # mean square over pairs of the change of v_r v_s − ⟨w_r, w_s⟩; needs BALANCE
+    balance_shift: Any  # mean square over pairs of the change of v_r v_s − ⟨w_r, w_s⟩; needs BALANCEDNESS
 
 
 class Observable(NamedTuple):
@@ -151,7 +158,7 @@ OBSERVABLES = {
         long_name="drift of the layers' balance (change of v_r v_s - <w_r, w_s>, conserved by gradient flow: rms over pairs, "
         "over D)",
         symbol="δ(v vᵀ − W Wᵀ)/D",
-        needs=BALANCE,
+        needs=BALANCEDNESS,
     ),
     "lazy_error": Observable(
         formula=lambda s: (s.lazy_square / s.y_square) ** 0.5,

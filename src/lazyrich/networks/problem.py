@@ -63,8 +63,8 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Law:
-    """What is known of the law that data were drawn from, after all rescaling; NaN for a user's own data."""
+class Distribution:
+    """What is known of the distribution that data were drawn from, after all rescaling; NaN for a user's own data."""
 
     covariance_trace: float = np.nan  # tr Σ
     covariance_norm: float = np.nan  # ‖Σ‖₂
@@ -73,7 +73,7 @@ class Law:
     label_noise: float = np.nan  # σ_y
 
 
-LAW = tuple(field.name for field in fields(Law))
+DISTRIBUTION = tuple(field.name for field in fields(Distribution))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Problem:
     floor: Float[Array, " problems"]  # ‖(I − Π)y‖², which no training removes
     gram_norm: Float[Array, " problems"]  # ‖K‖_F
     gram_error: Float[Array, " problems"]  # ‖K − tr Σ I‖₂, NaN where Σ is not known
-    covariance_trace: Float[Array, " problems"]  # from here on as in `Law`
+    covariance_trace: Float[Array, " problems"]  # from here on as in `Distribution`
     covariance_norm: Float[Array, " problems"]
     covariance_frobenius: Float[Array, " problems"]
     signal_norm: Float[Array, " problems"]
@@ -130,9 +130,9 @@ class Problem:
         return np.asarray(scalars.gamma(self.eigenvalues, self.targets))
 
     @property
-    def phi(self) -> Float[Array, " problems"]:
+    def gamma_2(self) -> Float[Array, " problems"]:
         """φ₂ = yᵀK²y."""
-        return np.asarray(scalars.phi(self.eigenvalues, self.targets))
+        return np.asarray(scalars.gamma_2(self.eigenvalues, self.targets))
 
     @property
     def kappa(self) -> Float[Array, " problems"]:
@@ -144,7 +144,7 @@ class Problem:
     @property
     def b(self) -> Float[Array, " problems"]:
         """b = √(yᵀK⁺y)."""
-        return np.asarray(scalars.least_norm(self.eigenvalues, self.targets))
+        return np.asarray(scalars.minimum_norm(self.eigenvalues, self.targets))
 
 
 def problems(
@@ -173,7 +173,7 @@ class _Single:
     gram_error: float
     vectors: np.ndarray  # (n, r)
     y: np.ndarray  # (n,)
-    law: Law = Law()
+    distribution: Distribution = Distribution()
     weights: Weights | None = None
     test: Rows | None = None
 
@@ -252,7 +252,7 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
             drawing.signal *= row["teacher_norm"] / beta_norm
     noise_std = row.get("noise_std", 0.0)
     trace = float(np.sum(values * counts))
-    law = Law(
+    distribution = Distribution(
         covariance_trace=trace,
         covariance_norm=float(values[counts > 0].max()),
         covariance_frobenius=float(np.sqrt(np.sum(values**2 * counts))),
@@ -282,7 +282,7 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
         gram_error=error,
         vectors=U[:, keep],
         y=y,
-        law=law,
+        distribution=distribution,
         test=test,
     )
 
@@ -291,14 +291,16 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
     """Scale y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
     values = dict(vars(single))
     y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
-    law, test = single.law, single.test
+    distribution, test = single.distribution, single.test
     if row.get("target_norm") is not None and y_norm > 0:
         factor = row["target_norm"] / y_norm
         values["targets"] = single.targets * factor
         values["floor"] = single.floor * factor**2
         values["y"] = single.y * factor
         test = test and test._replace(y=test.y * factor)
-        law = replace(law, signal_norm=law.signal_norm * factor, label_noise=law.label_noise * factor)
+        distribution = replace(
+            distribution, signal_norm=distribution.signal_norm * factor, label_noise=distribution.label_noise * factor
+        )
     kappa = float(scalars.gamma(single.eigenvalues, single.targets)) / y_norm**2 if y_norm > 0 else 0.0
     if row.get("gram_scale") is not None and kappa > 0:
         scale = row["gram_scale"] / kappa
@@ -306,13 +308,13 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
         values["gram_error"] = single.gram_error * scale
         test = test and test._replace(inside=test.inside * np.sqrt(scale), outside=test.outside * np.sqrt(scale))
         # The targets stay, and so does βᵀΣβ.
-        law = replace(
-            law,
-            covariance_trace=law.covariance_trace * scale,
-            covariance_norm=law.covariance_norm * scale,
-            covariance_frobenius=law.covariance_frobenius * scale,
+        distribution = replace(
+            distribution,
+            covariance_trace=distribution.covariance_trace * scale,
+            covariance_norm=distribution.covariance_norm * scale,
+            covariance_frobenius=distribution.covariance_frobenius * scale,
         )
-    values["law"], values["test"] = law, test
+    values["distribution"], values["test"] = distribution, test
     return _Single(**values)
 
 
@@ -333,7 +335,7 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         floor=np.array([single.floor for single in singles]),
         gram_norm=np.sqrt(scalars.over_modes(eigenvalues**2)),
         gram_error=np.array([single.gram_error for single in singles]),
-        **{name: np.array([getattr(single.law, name) for single in singles]) for name in LAW},
+        **{name: np.array([getattr(single.distribution, name) for single in singles]) for name in DISTRIBUTION},
         weights=singles[0].weights,
         vectors=np.stack([np.pad(s.vectors, ((0, 0), (0, r - s.vectors.shape[1]))) for s in singles])
         if samples

@@ -71,7 +71,7 @@ def explicit(
     teacher: np.random.Generator,
     n: int,
     spectrum: np.ndarray,
-    law: str,
+    distribution: str,
     drawing: Drawing | None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """Return (K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
@@ -81,22 +81,22 @@ def explicit(
     for start in range(0, len(spectrum), BLOCK):
         scale = np.sqrt(spectrum[start : start + BLOCK])
         # A column of X is a row here, so that a longer spectrum extends the same draws.
-        X = (_entries(inputs, law, (len(scale), n)) * scale[:, None]).T
+        X = (_entries(inputs, distribution, (len(scale), n)) * scale[:, None]).T
         beta = teacher.standard_normal(len(scale))
         K += X @ X.T
         signal += X @ beta
         square += float(beta @ beta)
         weighted += float(np.sum((scale * beta) ** 2))
         if drawing is not None:
-            X_test = (_entries(drawing.inputs, law, (len(scale), drawing.samples)) * scale[:, None]).T
+            X_test = (_entries(drawing.inputs, distribution, (len(scale), drawing.samples)) * scale[:, None]).T
             drawing.add(X, X_test)
             drawing.signal += X_test @ beta
     return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
 
 
-def _entries(generator: np.random.Generator, law: str, shape: tuple[int, int]) -> np.ndarray:
+def _entries(generator: np.random.Generator, distribution: str, shape: tuple[int, int]) -> np.ndarray:
     """Return independent entries of mean 0 and variance 1."""
-    match law:
+    match distribution:
         case "gaussian":
             return generator.standard_normal(shape)
         case "rademacher":

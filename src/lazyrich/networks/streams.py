@@ -27,10 +27,10 @@ def stream(seed: int, replicate: int, role: Role) -> np.random.Generator:
 
 
 def wishart_root(generator: np.random.Generator, size: int, degrees: int) -> np.ndarray:
-    """Return a matrix A, (size, min(size, degrees)), such that A Aᵀ ~ W_size(degrees), the identity-scale Wishart law.
+    """Return a matrix A, (size, min(size, degrees)), such that A Aᵀ ~ W_size(degrees), the identity-scale Wishart distribution.
 
     Bartlett's triangle for degrees ≥ size, O(size²) random numbers for any number of degrees; plain Gaussian columns below,
-    where the law is singular; degrees = 0 gives an empty matrix.
+    where the distribution is singular; degrees = 0 gives an empty matrix.
     """
     if degrees < size:
         return generator.standard_normal((size, degrees))

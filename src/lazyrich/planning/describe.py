@@ -11,9 +11,9 @@ from lazyrich.planning.cost.work import records
 from lazyrich.planning.estimate import Estimate, check_whole, estimate
 from lazyrich.planning.fit import fit, of_sweeps
 from lazyrich.planning.folder import known_shards, needed_shards, shard_file, trained
-from lazyrich.planning.plan import settings as settings_of
+from lazyrich.planning.plan import settings_of
 from lazyrich.planning.status import describe, status
-from lazyrich.sweep.config import Budget, Settings, load_settings
+from lazyrich.sweep.config import Budget, Configuration, load_configuration
 from lazyrich.sweep.reader import load_sweep, load_yaml
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
@@ -21,10 +21,10 @@ from lazyrich.system.device import likely_device
 from lazyrich.system.errors import LazyrichError
 
 
-def configuration() -> Settings:
+def configuration() -> Configuration:
     """Return the configuration of the project in this folder; outside of a project its defaults."""
     path = Path("config/config.yaml")
-    return load_settings(load_yaml(path)) if path.exists() else Settings(sweeps=("none",))
+    return load_configuration(load_yaml(path)) if path.exists() else Configuration(sweeps=("none",))
 
 
 def is_own(results: Path) -> bool:
@@ -40,15 +40,15 @@ def describe_plan(path: Path, budget: Budget | None = None) -> tuple[str, Estima
     ValueError
         for a sweep so far over `budget` that its shards are not even counted.
     """
-    settings = configuration()
+    config = configuration()
     sweep = load_sweep(path)
-    results = Path(settings.results)
+    results = Path(config.results)
     home = results / path.stem
-    others = {name: path.parent / f"{name}.yaml" for name in settings.sweeps}
+    others = {name: path.parent / f"{name}.yaml" for name in config.sweeps}
     jobs = of_sweeps(
         results, {name: load_sweep(file) for name, file in others.items() if file.exists()} | {path.stem: sweep}
     )
-    gpu = likely_device(settings.device) == "cuda"
+    gpu = likely_device(config.device) == "cuda"
     constants = fit(jobs)
     if budget is not None:
         check_whole(sweep, known_shards(home), constants, budget, str(path), gpu=gpu)
@@ -93,7 +93,7 @@ def describe_status(folder: Path, names: list[str], of_other_code: Callable[[Pat
 
     `of_other_code` says whether a shard's file was trained by other code than this.
     """
-    configured = load_settings(load_yaml(Path("config/config.yaml")))
+    configured = load_configuration(load_yaml(Path("config/config.yaml")))
     results = Path(configured.results)
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     for name in names:

@@ -30,7 +30,7 @@ SHARD_NETWORKS = 262144
 FULL = 1 + 1e-9  # a shard whose load adds up to 1 but for rounding
 
 
-def settings(sweep: Sweep) -> dict[str, Any]:
+def settings_of(sweep: Sweep) -> dict[str, Any]:
     """Return what decides the numbers beside the parameters of each network."""
     record = sweep.record.model_dump(mode="json", exclude_none=True)
     if not (sweep.record.every or sweep.record.summary):
@@ -58,7 +58,7 @@ def recipe(sweep: Sweep, boxes: tuple[Box, ...]) -> Recipe:
     }
     # Of the shard's own only, so that another activation beside them does not make these networks others.
     own = {name: activations.digest(name) for name in sweep.own_activations if name in used}
-    return Recipe(FORMAT, settings(sweep), sweep.fixed, boxes, own)
+    return Recipe(FORMAT, settings_of(sweep), sweep.fixed, boxes, own)
 
 
 def _activation_points(box: Box) -> tuple[Point, ...]:

@@ -17,7 +17,7 @@ from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
 from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
 from lazyrich.networks.explicit import MOST_EXPLICIT
-from lazyrich.networks.problem import LAW
+from lazyrich.networks.problem import DISTRIBUTION
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import Table, table, variable
 from lazyrich.shards.concatenate import concatenate
@@ -162,10 +162,9 @@ def _dataset(batch: Networks, steps: np.ndarray, run: Trajectories, names: Seque
         "laziness": batch.laziness,
         "steps": batch.steps,
         "loss_factor": batch.loss_factor,
-        **{
-            name: batch.of_problem(name) for name in ("y_norm", "gamma", "phi", "kappa", "b", "gram_norm", "gram_error")
-        },
-        **{name: batch.of_problem(name) for name in ("fitted_norm", *LAW)},
+        **{name: batch.of_problem(name) for name in ("y_norm", "gamma", "kappa", "b", "gram_norm", "gram_error")},
+        "phi": batch.of_problem("gamma_2"),
+        **{name: batch.of_problem(name) for name in ("fitted_norm", *DISTRIBUTION)},
         "loss_floor": batch.loss_factor / (2 * batch.problem.samples) * batch.floor,
         "b_rms": run.b_rms,
         "onset_step": run.onset_step,

@@ -54,7 +54,7 @@ def _values(sweep: Grid, name: str, default: Any = None) -> tuple[Any, ...]:
     return value.values if isinstance(value, Axis) else (value,)
 
 
-# What a law says that data say themselves, and what is chosen of data.
+# What a distribution says that data say themselves, and what is chosen of data.
 _OF_LAWS = (
     "dimension",
     "spectrum",

@@ -49,7 +49,7 @@ class Cifar10(Section):
     )
 
 
-class Settings(Section):
+class Configuration(Section):
     """The workflow's configuration."""
 
     sweeps: tuple[SweepName, ...] = Field(description="names of files in config/sweeps, without .yaml", min_length=1)
@@ -61,8 +61,8 @@ class Settings(Section):
     cifar10: Cifar10 = Field(Cifar10(), description="where CIFAR-10 is fetched from, when asked for")
 
 
-def load_settings(config: dict[str, Any]) -> Settings:
+def load_configuration(config: dict[str, Any]) -> Configuration:
     """Return the checked configuration; raise SweepError with file, key and fix."""
     check_text(config, CONFIG)
-    settings: Settings = validated(Settings, config, CONFIG)
-    return settings
+    configuration: Configuration = validated(Configuration, config, CONFIG)
+    return configuration

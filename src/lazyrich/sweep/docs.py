@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from lazyrich.networks import observables
 from lazyrich.sweep.axes import Key
-from lazyrich.sweep.config import Budget, Cifar10, Settings
+from lazyrich.sweep.config import Budget, Cifar10, Configuration
 from lazyrich.sweep.schema import Section
 from lazyrich.sweep.sweep import Sweep
 
@@ -66,7 +66,7 @@ def keys_page() -> str:
         "## Observables\n",
         _observables(),
         "## config.yaml\n",
-        _table(Settings),
+        _table(Configuration),
         "## budget (config.yaml)\n",
         _table(Budget),
         "## cifar10 (config.yaml)\n",

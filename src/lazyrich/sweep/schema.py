@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lazyrich.networks import activations, losses, observables
-from lazyrich.networks.data import DATA, LAWS, OWN, SOURCES
+from lazyrich.networks.data import DATA, DISTRIBUTIONS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 from lazyrich.system.errors import LazyrichError
 
@@ -46,9 +46,9 @@ _TESTS = "".join(f", {source.test_description}" for source in SOURCES.values() i
 class Problem(Section):
     """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
 
-    source: Annotated[Any, swept(Choice((*LAWS, *DATA)))] = Field(
+    source: Annotated[Any, swept(Choice((*DISTRIBUTIONS, *DATA)))] = Field(
         "gaussian",
-        description=f"law of the independent entries of z in x = Λ^½ z; or data: {_SOURCES}",
+        description=f"distribution of the independent entries of z in x = Λ^½ z; or data: {_SOURCES}",
     )
     path: str | None = Field(None, description=f"relative to the sweep file; {_PATHS}")
     samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
@@ -58,8 +58,8 @@ class Problem(Section):
     )
     test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
         None,
-        description="held-out samples, whose loss is recorded as `test_loss`: of the same law, teacher and label noise; of "
-        f"data the last of the same shuffle and classes{_TESTS}",
+        description="held-out samples, whose loss is recorded as `test_loss`: of the same distribution, teacher and label noise; "
+        f"of data the last of the same shuffle and classes{_TESTS}",
     )
     classes: Annotated[Any, swept(Classes())] = Field(
         None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"
@@ -123,7 +123,9 @@ class Network(Section):
     )
     sigma_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ0: w_r ~ N(0, σ0² I)")
     v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="v0: v_r = ±v0 with equal probability")
-    laziness: Annotated[Any, swept(POSITIVE)] = Field(None, description="χ: σ0² + v0² = 2bχ, b the least-norm solution")
+    laziness: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="χ: σ0² + v0² = 2bχ, b the minimum-norm solution"
+    )
     balance: Annotated[Any, swept(POSITIVE)] = Field(None, description="σ0/v0 beside laziness (default 1)")
     width_exponent_p: Annotated[Any, swept(Real())] = Field(None, description="p: v0 = m^−p")
     width_exponent_s: Annotated[Any, swept(Real())] = Field(None, description="s: σ0 = m^−s")
@@ -212,7 +214,7 @@ class Figures(Section):
     published: str | None = Field(
         None, description="curves to lay over, relative to the sweep file: CSV with step, loss, rho_over_v, ntk_error"
     )
-    published_source: Annotated[Any, scalar(Choice((*LAWS, *DATA)))] = Field(
+    published_source: Annotated[Any, scalar(Choice((*DISTRIBUTIONS, *DATA)))] = Field(
         None,
         description="what the published curves were trained on; figures say so where the sweep trains on something else",
     )

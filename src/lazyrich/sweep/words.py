@@ -53,7 +53,7 @@ def stand_in(sweep: Sweep) -> str:
 
 
 def source_name(name: str) -> str:
-    """Return a law or a source of data as people call it."""
+    """Return a distribution or a source of data as people call it."""
     return (SOURCES[name].title if name in SOURCES else "") or name
 
 

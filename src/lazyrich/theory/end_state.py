@@ -24,7 +24,7 @@ def kernel(
     width: Float[Array, "..."],
 ) -> Float[np.ndarray, "... r r"]:
     """Return Θ∞ = (1/m)[(D + G) K + G y yᵀ/b²] of a wide start of size D, in the eigenbasis of K."""
-    b = np.asarray(scalars.least_norm(eigenvalues, targets))
+    b = np.asarray(scalars.minimum_norm(eigenvalues, targets))
     gain = np.asarray(growth(size, b))
     gram = eigenvalues[..., None] * np.eye(eigenvalues.shape[-1])
     direction = targets / b[..., None]
@@ -43,7 +43,7 @@ def largest_eigenvalue(
     A diagonal plus a rank-one matrix: the largest eigenvalue is the largest root of the secular equation, found to
     rounding by bisection between λ_1 and λ_1 + ‖update‖ (no eigen-decomposition for each network).
     """
-    b = np.asarray(scalars.least_norm(eigenvalues, targets))
+    b = np.asarray(scalars.minimum_norm(eigenvalues, targets))
     gain = np.asarray(growth(size, b))
     diagonal = (size + gain)[:, None] * eigenvalues
     update = gain[:, None] * (targets / b[:, None]) ** 2

@@ -23,13 +23,13 @@ def gamma(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, ".
     return over_modes(eigenvalues * targets**2)
 
 
-def phi(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """Return φ₂ = yᵀ K² y (the paper's φ)."""
+def gamma_2(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
+    """Return γ₂ = yᵀ K² y (the paper's φ)."""
     return over_modes(eigenvalues**2 * targets**2)
 
 
-def least_norm(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """Return b = √(yᵀ K⁺ y), the norm of the least-norm solution; modes of eigenvalue 0 do not count."""
+def minimum_norm(eigenvalues: Float[np.ndarray, "... r"], targets: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
+    """Return b = √(yᵀ K⁺ y), the norm of the minimum-norm solution; modes of eigenvalue 0 do not count."""
     ratio = np.divide(targets**2, eigenvalues, out=np.zeros(np.shape(targets)), where=eigenvalues > 0)
     return np.sqrt(over_modes(ratio))
 

@@ -12,15 +12,17 @@ Array = np.ndarray | float  # a network at a time or many
 _compiled = partial(compiled, nogil=True, error_model="numpy")
 
 
-def step(rho: Array, v: Array, k: Array, gamma: Array, phi: Array) -> tuple[Array, Array]:
+def step(rho: Array, v: Array, k: Array, gamma: Array, gamma_2: Array) -> tuple[Array, Array]:
     """Step (ρ, v) by Eq. 10: ρ + (k/√γ)(γ v − (φ₂/γ) v² ρ) and v + (k/√γ)(ρ − (φ₂/γ²) ρ² v); numbers or arrays."""
     rate = k / np.sqrt(gamma)
-    return rho + rate * (gamma * v - phi / gamma * v * v * rho), v + rate * (rho - phi / gamma**2 * rho * rho * v)
+    return rho + rate * (gamma * v - gamma_2 / gamma * v * v * rho), v + rate * (
+        rho - gamma_2 / gamma**2 * rho * rho * v
+    )
 
 
-def aligned_step(rho: Array, k: Array, gamma: Array, phi: Array) -> Array:
+def aligned_step(rho: Array, k: Array, gamma: Array, gamma_2: Array) -> Array:
     """Step ρ by Eq. 11: ρ + kρ − k φ₂ γ^{−5/2} ρ³; numbers or arrays."""
-    return rho + k * rho - k * phi * gamma**-2.5 * rho * rho * rho
+    return rho + k * rho - k * gamma_2 * gamma**-2.5 * rho * rho * rho
 
 
 _step, _aligned_step = _compiled(step), _compiled(aligned_step)
@@ -34,7 +36,7 @@ def _evolve(
     v_start: np.ndarray,
     k: np.ndarray,
     gamma: np.ndarray,
-    phi: np.ndarray,
+    gamma_2: np.ndarray,
     aligned: bool,
 ) -> np.ndarray:
     result = np.full(steps.shape, np.nan)
@@ -48,10 +50,10 @@ def _evolve(
                 continue
             while t < steps[i, j]:
                 if aligned:
-                    rho = _aligned_step(rho, k[i], gamma[i], phi[i])
+                    rho = _aligned_step(rho, k[i], gamma[i], gamma_2[i])
                     v = rho / np.sqrt(gamma[i])
                 else:
-                    rho, v = _step(rho, v, k[i], gamma[i], phi[i])
+                    rho, v = _step(rho, v, k[i], gamma[i], gamma_2[i])
                 t += 1
             result[i, j] = rho * v
     return result
@@ -64,10 +66,10 @@ def evolve(
     v_start: Float[Array, " networks"],
     k: Float[Array, " networks"],
     gamma: Float[Array, " networks"],
-    phi: Float[Array, " networks"],
+    gamma_2: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
     """Follow Eq. 10 (`step`): ρv = ⟨y, f⟩ at each record from step `start` on; NaN before it and where it is negative."""
-    result: Array = _evolve(steps, start, rho_start, v_start, k, gamma, phi, False)
+    result: Array = _evolve(steps, start, rho_start, v_start, k, gamma, gamma_2, False)
     return result
 
 
@@ -77,16 +79,16 @@ def evolve_aligned(
     v_start: Float[Array, " networks"],
     k: Float[Array, " networks"],
     gamma: Float[Array, " networks"],
-    phi: Float[Array, " networks"],
+    gamma_2: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
     """Follow Eq. 11 (`aligned_step`) on the line ρ = √γ v; otherwise as `evolve`."""
-    result: Array = _evolve(steps, start, np.sqrt(gamma) * v_start, v_start, k, gamma, phi, True)
+    result: Array = _evolve(steps, start, np.sqrt(gamma) * v_start, v_start, k, gamma, gamma_2, True)
     return result
 
 
-def limit(gamma: Float[Array, "..."], phi: Float[Array, "..."]) -> Float[Array, "..."]:
+def limit(gamma: Float[Array, "..."], gamma_2: Float[Array, "..."]) -> Float[Array, "..."]:
     """Return ρ∞² = γ^{5/2}/φ₂, where Eq. 11 ends."""
-    return gamma**2.5 / phi
+    return gamma**2.5 / gamma_2
 
 
 def continuous(

@@ -10,7 +10,7 @@ import pytest
 
 import lazyrich
 from lazyrich.networks import data as networks_data
-from lazyrich.networks.data import DATA, LAWS, SOURCES
+from lazyrich.networks.data import DATA, DISTRIBUTIONS, SOURCES
 from lazyrich.sweep.schema import SweepError
 
 FOLDER = Path(networks_data.__file__).parent
@@ -196,7 +196,7 @@ def test_no_two_sources_or_laws_have_one_name():
     """A second source of one name would silently take the place of the first."""
     modules = [path for path in FOLDER.glob("*.py") if "\nSOURCE = " in path.read_text(encoding="utf-8")]
     assert len(modules) == len(SOURCES)
-    assert not set(SOURCES) & set(LAWS)
+    assert not set(SOURCES) & set(DISTRIBUTIONS)
 
 
 def test_a_source_says_which_path_it_takes():

@@ -33,7 +33,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
         w = one.start.neurons[:, 1:]
         sigma_0 = float(data["sigma_0"].values[i])
         largest[i] = np.abs(w @ one.direction).max() / (sigma_0 * np.sqrt(one.gamma))
-        # Training never sees the part of w_r orthogonal to the rows of X: drawn here from its law.
+        # Training never sees the part of w_r orthogonal to the rows of X: drawn here from its distribution.
         unseen = outside.chisquare(d[i] - w.shape[1], len(w)) if d[i] > w.shape[1] else 0.0
         square = (np.sum(w**2, axis=1) / sigma_0**2 + unseen) / d[i]
         norms[:, i] = square.min(), square.max()

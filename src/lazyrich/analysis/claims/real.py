@@ -12,7 +12,7 @@ from lazyrich.analysis.claims.row import Picture, Row
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Yield two statements that need the law of the data."""
+    """Yield two statements that need the distribution of the data."""
     trained = data["real_data"]
     summary = trained.summary
     chi = cells(summary, "laziness")

@@ -27,9 +27,9 @@ class Anchor(NamedTuple):
 
 
 @compiled
-def empty_anchor(modes, balance):
+def empty_anchor(modes, balancedness):
     """Return the anchor of eight lanes at rest."""
-    square = (modes + 1) * (modes + 1) * LANES if balance else 0
+    square = (modes + 1) * (modes + 1) * LANES if balancedness else 0
     return Anchor(
         M0=np.zeros((modes + 1) * (modes + 2) // 2 * LANES),
         eigenvalues=np.zeros(modes * LANES),

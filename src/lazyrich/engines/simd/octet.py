@@ -43,7 +43,7 @@ class Octet(NamedTuple):
     u: Lanes  # r: ⟨v p⟩
     c: Lanes  # 1: ⟨v²⟩
     P: Lanes  # (r + 1)²: z(t) = P z(0); empty where nothing asks for single neurons
-    B: Lanes  # (r + 1)²: PᵀJP − J, J = diag(−1, 1, …); empty where nothing asks for the balance
+    B: Lanes  # (r + 1)²: PᵀJP − J, J = diag(−1, 1, …); empty where nothing asks for the balancedness
     # What moves it.
     root: Lanes  # r: √λ
     y: Lanes  # r: targets
@@ -66,12 +66,12 @@ class Octet(NamedTuple):
 
 
 @compiled
-def empty_octet(modes, follow, balance):
+def empty_octet(modes, follow, balancedness):
     """Return an octet of eight lanes at rest."""
     square = (modes + 1) * (modes + 1)
     # Not among the arguments below: numba takes so many by name only without branches.
     followed = square * LANES if follow else 0
-    balanced = square * LANES if balance else 0
+    balanced = square * LANES if balancedness else 0
     return Octet(
         A=np.zeros(modes * (modes + 1) // 2 * LANES),
         u=np.zeros(modes * LANES),

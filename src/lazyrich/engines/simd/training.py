@@ -61,7 +61,7 @@ class Following(NamedTuple):
 
     neurons: bool  # the propagator
     probes: bool  # ρ_r and v_r of each
-    balance: bool
+    balancedness: bool
     weights: bool  # ‖W − W₀‖
     doublings: int  # how many powers of the linearised network's contraction; 0 where it is not wanted
     test: bool  # the outputs of test samples
@@ -106,8 +106,8 @@ class Progress(NamedTuple):
 def train(start, stop, batch, record_steps, shares, follow, results):
     """Train the networks start … stop − 1: lanes run together, stop where one wants attention, and refill one by one."""
     modes = batch.eigenvalues.shape[1]
-    o = empty_octet(modes, follow.neurons, follow.balance)
-    anchor = empty_anchor(modes, follow.balance)
+    o = empty_octet(modes, follow.neurons, follow.balancedness)
+    anchor = empty_anchor(modes, follow.balancedness)
     numbers = np.zeros(contractions.COUNT * LANES)
     signal = np.zeros((modes + 1) * LANES)
     progress = Progress(
