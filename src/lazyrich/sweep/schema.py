@@ -58,8 +58,8 @@ class Problem(Section):
     )
     test_samples: Annotated[Any, scalar(Integer(1, MOST_SAMPLES))] = Field(
         None,
-        description="held-out samples, whose loss is recorded as `test_loss`: of the same distribution, teacher and label noise; "
-        f"of data the last of the same shuffle and classes{_TESTS}",
+        description="held-out samples, whose loss is recorded as `test_loss`: of the same distribution, teacher and "
+        f"label noise; of data the last of the same shuffle and classes{_TESTS}",
     )
     classes: Annotated[Any, swept(Classes())] = Field(
         None, description="data: of these classes alone, equally many of each (without it: whatever is drawn)"
