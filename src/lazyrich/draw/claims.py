@@ -17,7 +17,9 @@ from lazyrich.shards import archive
 WORDS = {
     Verdict.holds: "holds",
     Verdict.holds_with_constant: "holds with a constant",
+    Verdict.holds_up_to_logarithms: "holds up to logarithms",
     Verdict.fails: "fails",
+    Verdict.not_claimed: "not claimed here",
     Verdict.not_defined: "not defined here",
 }
 INCHES = 4.6

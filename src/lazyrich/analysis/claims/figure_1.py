@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import Picture, Row, Setting, paper
 from lazyrich.analysis.published import compare_published, lagged_kernel_error, load_published, stage_one_plateau
 from lazyrich.sweep.words import counted
 from lazyrich.system.errors import LazyrichError
@@ -32,8 +32,8 @@ def rows(data: Data) -> Iterator[Row]:
     errors = compare_published(trained.networks, points)
     recovered = trained.column("loss_factor") == 2
     for name, source, panel, column, observable in (
-        ("loss", "Figure 1, first panel", "the training loss", "published_loss_error", "loss"),
-        ("ratio", "Figure 1, second panel", "|ρ|/|v| on its plateau", "published_plateau_error", "rho_over_v"),
+        ("loss", paper("Figure 1, first panel"), "the training loss", "published_loss_error", "loss"),
+        ("ratio", paper("Figure 1, second panel"), "|ρ|/|v| on its plateau", "published_plateau_error", "rho_over_v"),
     ):
         for which, chosen in (("printed", ~recovered), ("recovered", recovered)):
             curves = _curves(trained, observable, chosen)
@@ -63,13 +63,13 @@ def _words(which: str) -> str:
     return "recovered ones (σ₀ and v₀ interchanged, loss (1/n)‖f − y‖²)"
 
 
-def _setting(trained: Trained, chosen: np.ndarray) -> str:
+def _setting(trained: Trained, chosen: np.ndarray) -> Setting:
     get = {
         name: np.median(trained.column(name)[chosen]) for name in ("sigma_0", "v_0", "loss_factor", "growth_per_step")
     }
-    return (
+    return trained.setting.of(
         f"σ₀ = {get['sigma_0']:g}, v₀ = {get['v_0']:g}, c = {get['loss_factor']:g}, k = {get['growth_per_step']:.4f}; "
-        f"{counted(int(chosen.sum()), 'network')}; {trained.setting}"
+        f"{counted(int(chosen.sum()), 'network')}"
     )
 
 
@@ -98,7 +98,7 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
     lag = np.log1p(published[on]) / (2 * np.log1p(k))
     yield Row(
         "figure_1_kernel_plateau",
-        "Figure 1, third panel",
+        paper("Figure 1, third panel"),
         "its plateau is (1 + k)² − 1: the kernel was held against the target of one step before, T ∝ ⟨v²⟩ ∝ (1 + k)²ᵗ",
         "steps of lag that the published plateau stands for, log(1 + plateau)/(2 log(1 + k))",
         setting,
@@ -114,7 +114,7 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
         ratio = np.abs(np.log(found / published))
         yield Row(
             f"figure_1_kernel_{name}",
-            "Figure 1, third panel",
+            paper("Figure 1, third panel"),
             statement,
             "|log(simulated/published)|, every point and network",
             setting,
@@ -129,7 +129,7 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
     first = same[:, steps <= trained.sweep.figures.published_onset].min(axis=1)
     yield Row(
         "figure_1_kernel_aligned",
-        "Figure 1, third panel",
+        paper("Figure 1, third panel"),
         "the kernel turns to the target-aligned one within stage one: at the same step ‖Θ − T‖/‖T‖ falls below 10⁻³",
         "smallest ‖Θ − T‖/‖T‖ of each network up to the red line",
         setting,
@@ -159,7 +159,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
     )
     yield Row(
         "figure_1_red_line",
-        "Figure 1, red line",
+        paper("Figure 1, red line"),
         f"the line between the stages is the onset of learning, where the loss has fallen by δ = {share:.4f}",
         "t₁(δ) = ln(δ/χ)/(2 ln(1 + k))",
         setting,
@@ -170,7 +170,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
     )
     yield Row(
         "figure_1_theorem_time",
-        "Figure 1, red line",
+        paper("Figure 1, red line"),
         "the line between the stages is the theorem's t₁, where ρ_r = 1",
         "t₁, step where rms ρ_r = 1",
         setting,
