@@ -43,7 +43,8 @@ COLUMNS = {
                 "second layer's scale (3)",
                 "learning rate (4)",
                 "label noise (5)",
-                "trace of the covariance (6)",
+                "trace of the covariance (6), as printed",
+                "trace of the covariance (6), repaired",
                 "signal (6)",
             ),
             strict=True,
@@ -113,7 +114,7 @@ def compare(
             columns[name] = data[name].values[:, -1].astype(float)
     columns |= _order_parameters(data, phases)
     columns |= theories.errors(data, phases.theory_error)
-    columns |= _theorem(data, constants)
+    columns |= theorem(data, constants)
     if published is not None:
         columns |= compare_published(data, published)
     status = data["status"].values
@@ -161,8 +162,8 @@ def accuracy(data: xr.Dataset) -> np.ndarray:
     return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
 
 
-def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
-    """Return conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
+def theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
+    """Return conditions and conclusions of Theorem 4.1 of each network; NaN where they need Σ or β and nobody knows them."""
     get = scalars(data)
     epsilon = accuracy(data)
     distribution = {
@@ -180,10 +181,10 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
         v_0=get["v_0"],
         label_noise=get["label_noise"],
         accuracy=epsilon,
-        constants=conditions.Constants(**constants.model_dump()),
+        constants=conditions.Constants(**constants.model_dump(include=set(conditions.Constants._fields))),
     )
     columns = {f"{name}_margin": np.asarray(margin) for name, margin in margins.items()}
-    columns["assumption_margin"] = np.asarray(conditions.smallest(margins))
+    columns["assumption_margin"] = np.asarray(conditions.smallest(margins, constants.trace_form))
     first, second = get["alignment_step"], get["end_step"]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])

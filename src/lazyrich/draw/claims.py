@@ -23,7 +23,8 @@ CONDITIONS = {
     "v_0": "(3) v₀",
     "learning_rate": "(4) step",
     "noise": "(5) noise",
-    "trace": "(6) tr Σ",
+    "trace": "(6) tr Σ as printed",
+    "trace_repaired": "(6) tr Σ repaired",
     "signal": "(6) signal",
 }
 INCHES = 4.6

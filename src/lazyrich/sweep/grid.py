@@ -45,7 +45,7 @@ class Grid(Section):
     seed: Annotated[Any, scalar(Integer(0))] = Field(0, description="of every random stream")
     zip: tuple[AxisGroup, ...] = Field((), description="lists of axes that advance together")
     phases: Phases = Field(Phases(), description="thresholds between phases")
-    conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1")
+    conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1, and the form of its (6)")
     figures: Figures = Field(Figures(), description="what to draw beside the data")
     refine: Refine | None = Field(None, description="train only near a boundary")
     dask: Dask | None = Field(None, description="where the analysis runs; changes no number")

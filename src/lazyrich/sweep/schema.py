@@ -198,13 +198,18 @@ class Phases(Section):
 
 
 class Conditions(Section):
-    """`conditions`: the unnamed absolute constants of the paper's Assumption 4.1, which decide how far it reaches."""
+    """`conditions`: the paper's Assumption 4.1, how far it reaches: its unnamed absolute constants, and the form of (6)."""
 
     width: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(1): m ≥ C log 2n")
     sigma_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(2): σ0 ≤ C₁/√(n d ‖β̃‖² tr Σ)")
     v_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(3): v0 ≤ C₂/√(n ‖β̃‖² tr Σ)")
     learning_rate: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(4): cη ≤ C √n m/(√(tr Σ) ‖β̃‖)")
     trace: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ≥ max{C₂, √ε ‖β̃‖} (n‖Σ‖₂ + √n ‖Σ‖_F)")
+    trace_form: Literal["printed", "repaired"] = Field(
+        "printed",
+        description="(6) that counts in `assumption_margin`: `printed`, with √ε ‖β̃‖, or `repaired`, with ‖β̃‖/√ε in its place, "
+        "which the proof needs (margins of both are kept)",
+    )
     signal: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ‖β̃‖² ≥ C")
 
 

@@ -11,7 +11,11 @@ from jaxtyping import Float
 
 Array = np.ndarray | float  # a network at a time or many
 
-NAMES = ("width", "sigma_0", "v_0", "learning_rate", "noise", "trace", "signal")
+NAMES = ("width", "sigma_0", "v_0", "learning_rate", "noise", "trace", "trace_repaired", "signal")
+# Condition (6) on tr Σ is printed with √ε‖β̃‖, which a small ε makes void; the last display of its proof needs ‖β̃‖/√ε.
+TRACE_FORMS = {"printed": "trace", "repaired": "trace_repaired"}
+# Largest √γ v₀ at which a neuron that starts with ρ̂_r = 0 has |ρ_r − √γ v_r| ≤ ½ρ_r at ρ_r = 1 (`imbalance` is ½ there).
+LARGEST_SECOND_LAYER = float(np.sqrt(5) / 2)
 
 
 class Constants(NamedTuple):
@@ -21,7 +25,7 @@ class Constants(NamedTuple):
     sigma_0: float = 1.0  # C₁ of (2)
     v_0: float = 1.0  # C₂ of (3)
     learning_rate: float = 1.0  # (4): cη ≤ C √n m/(√trΣ ‖β̃‖)
-    trace: float = 1.0  # C₂ of (6)
+    trace: float = 1.0  # C₂ of (6), printed and repaired
     signal: float = 1.0  # (6): trΣ ‖β̃‖² ≥ C
 
 
@@ -58,7 +62,7 @@ def margins(
     sub_gaussian: Float[Array, "..."] = 1.0,
     constants: Constants = UNIT,
 ) -> dict[str, Float[Array, "..."]]:
-    """Return the margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6).
+    """Return the margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6), the first in both its forms.
 
     Infinite where what is bounded from above is 0; NaN where a quantity that the condition needs is NaN.
 
@@ -92,13 +96,28 @@ def margins(
             ),
             "noise": _ratio(8 * n * np.square(signal), np.square(label_noise)),
             "trace": trace / (np.maximum(C.trace, np.sqrt(accuracy) * signal) * anisotropy),
+            "trace_repaired": trace / (np.maximum(C.trace, _ratio(signal, np.sqrt(accuracy))) * anisotropy),
             "signal": trace * np.square(signal) / C.signal,
         }
 
 
-def smallest(margins: dict[str, Float[Array, "..."]]) -> Float[Array, "..."]:
-    """Return the smallest of all margins of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN."""
+def smallest(margins: dict[str, Float[Array, "..."]], trace_form: str = "printed") -> Float[Array, "..."]:
+    """Return the smallest margin of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN.
+
+    `trace_form`, one of `TRACE_FORMS`, says which form of condition (6) counts; the other one is left out.
+    """
+    left_out = set(TRACE_FORMS.values()) - {TRACE_FORMS[trace_form]}
     found = np.asarray(np.inf)
-    for margin in margins.values():
-        found = np.minimum(found, margin)
+    for name, margin in margins.items():
+        if name not in left_out:
+            found = np.minimum(found, margin)
     return found
+
+
+def imbalance(rho: Float[Array, "..."], v_0: Float[Array, "..."], gamma: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return (√γ v_r − ρ_r)/ρ_r = √(1 + γv₀²/ρ_r²) − 1 of stage one at ρ_r = `rho`, from b_r = 0 and v_r(0) = v₀, at small k.
+
+    The second bullet of Lemma 5.3 allows ½. At t₁, where ρ_r = 1, that is √γ v₀ ≤ √5/2 (`LARGEST_SECOND_LAYER`): the constant
+    of condition (3). Flow conserves γv_r² − ρ_r²; a step of descent takes (1 − k²) of it.
+    """
+    return np.hypot(1.0, np.sqrt(gamma) * v_0 / rho) - 1
