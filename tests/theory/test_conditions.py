@@ -162,7 +162,7 @@ K = 0.005  # growth per step of the descent below
 
 
 def at_alignment(scale, rng):
-    """Descend on explicit weights from W = 0 and v = ±v₀, √γ v₀ = `scale`, until ρ_r passes 1; (√γ|v_r| − |ρ_r|)/|ρ_r|, worst neuron."""
+    """Descend on explicit weights from W = 0 and v = ±v₀, √γ v₀ = `scale`, until ρ_r passes 1: |ρ_r|, √γ|v_r| and γ."""
     n, d, m = 5, 2000, 16
     X = rng.standard_normal((n, d))
     y = X @ rng.standard_normal(d) / np.sqrt(d)
@@ -181,7 +181,7 @@ def at_alignment(scale, rng):
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
 def test_imbalance_at_alignment_is_that_of_explicit_weights(scale):
-    """A step of descent takes K² of γv² − ρ², of which t₁ ≤ log(2/scale)/K + 1/K steps take 2K or less; what f has fitted is less."""
+    """A step of descent takes K² of γv² − ρ²: 2K or less in t₁ ≤ (log(2/scale) + 1)/K steps; what f has fitted is less."""
     rho, size, gamma = at_alignment(scale, np.random.default_rng(0))
     expected = 1 + conditions.imbalance(rho, scale / np.sqrt(gamma), gamma)
     np.testing.assert_allclose(size / rho, expected, rtol=2.5 * K)

@@ -4,6 +4,7 @@ The margin of a condition is allowed/actual of what it bounds from above and act
 that it holds where its margin is at least 1.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ def margins(
         }
 
 
-def smallest(margins: dict[str, Float[Array, "..."]], trace_form: str = "printed") -> Float[Array, "..."]:
+def smallest(margins: Mapping[str, Float[Array, "..."]], trace_form: str = "printed") -> Float[Array, "..."]:
     """Return the smallest margin of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN.
 
     `trace_form`, one of `TRACE_FORMS`, says which form of condition (6) counts; the other one is left out.

@@ -33,6 +33,29 @@ def kernel(
     return theta
 
 
+def distance_to_aligned(
+    eigenvalues: Float[np.ndarray, "... r"],
+    targets: Float[np.ndarray, "... r"],
+    size: Float[Array, "..."],
+    v_0: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Return ‖Θ∞ − T‖/‖T‖ (Frobenius) where flow ends: how far the kernel is then from T.
+
+    T = (⟨v²⟩/m)(K + K y yᵀK/γ), ⟨v²⟩ = v₀² + G. 0 where y is an eigenvector of K and v₀² = D, or training is rich.
+    """
+    one = np.ones(np.shape(eigenvalues)[:-1])
+    b = np.asarray(scalars.minimum_norm(eigenvalues, targets))
+    image = eigenvalues * targets
+    square = (
+        image[..., :, None] * image[..., None, :] / np.asarray(scalars.gamma(eigenvalues, targets))[..., None, None]
+    )
+    v_square = np.asarray(np.square(v_0) + growth(size, b))[..., None, None]
+    aligned = v_square * (eigenvalues[..., None] * np.eye(eigenvalues.shape[-1]) + square)
+    gap = kernel(eigenvalues, targets, np.asarray(size), one) - aligned
+    distance: np.ndarray = np.linalg.norm(gap, axis=(-2, -1)) / np.linalg.norm(aligned, axis=(-2, -1))
+    return distance
+
+
 def largest_eigenvalue(
     eigenvalues: Float[np.ndarray, "networks r"],
     targets: Float[np.ndarray, "networks r"],

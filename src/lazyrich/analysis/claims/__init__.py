@@ -5,6 +5,11 @@ Nothing is imported here: the workflow asks for `SWEEPS` whenever it is parsed.
 
 # The sweeps that the ledger reads, names of files in config/sweeps.
 SWEEPS = (
+    "assumption_noise",
+    "assumption_rate",
+    "assumption_trace",
+    "assumption_v_0",
+    "assumption_width",
     "concentration",
     "conditions",
     "figure1",

@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
-from lazyrich.analysis.claims.row import PROJECT, Picture, Row, paper
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, folklore
 from lazyrich.theory import boundaries
 
 
@@ -162,7 +162,7 @@ def _lazy(trained: Trained) -> Iterator[Row]:
     change, aligned = cells(summary, "kernel_change"), cells(summary, "alignment")
     yield Row(
         "kernel_lazy",
-        paper("§1", 2),
+        folklore("on lazy training, the paper's reference [31]"),
         "lazy training changes neither structure nor size of the kernel: ‖Θ − Θ₀‖/‖Θ₀‖ ≤ C χ⁻²",
         "χ²‖Θ − Θ₀‖/‖Θ₀‖",
         setting,

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.claims import (
+    assumption,
     clock,
     concentration,
     edges,
@@ -33,6 +34,7 @@ from lazyrich.theory.conditions import NAMES
 
 TOPICS = (
     theorem,
+    assumption,
     concentration,
     lemma_5_2,
     lemma_5_3,

@@ -37,4 +37,5 @@ def rows(data: Data) -> Iterator[Row]:
         ),
     ):
         picture = Picture("χ, laziness", quantity, {"measured": (chi, y)})
-        yield Row(name, source, statement, quantity, trained.setting, judged, picture)
+        remark = "Needs Σ and β, in either form of condition (6)." if name == "real_assumption_4_1" else ""
+        yield Row(name, source, statement, quantity, trained.setting, judged, picture, remark=remark)

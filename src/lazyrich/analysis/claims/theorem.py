@@ -1,4 +1,4 @@
-"""Theorem 4.1: the times of the two stages and how they scale, and Assumption 4.1, under which it is stated."""
+"""Theorem 4.1: the times of the two stages and how they scale."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ ACCURACIES = (1e-3, 1e-6, 1e-9, 1e-12, 1e-18, 1e-24)
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Yield constants and fitted exponents of both times, then the assumption."""
+    """Yield constants and fitted exponents of both times."""
     yield from _times(data["theorem"])
-    yield from _assumption(data["conditions"])
 
 
 def _times(trained: Trained) -> Iterator[Row]:
@@ -184,39 +183,3 @@ def _crossing(steps: np.ndarray, loss: np.ndarray, level: float) -> float:
     i = below[0]
     share = np.log(loss[i - 1] / level) / np.log(loss[i - 1] / loss[i])
     return float(steps[i - 1] + share * (steps[i] - steps[i - 1]))
-
-
-def _assumption(trained: Trained) -> Iterator[Row]:
-    summary = trained.summary
-    margin = summary["assumption_margin"].sel(quantile=0.5).values.ravel()
-    conclude = summary["conclusions_share"].values.ravel()
-    chi = summary["laziness"].sel(quantile=0.5).values.ravel()
-    sigma, v = (values.ravel() for values in np.meshgrid(summary["sigma_0"], summary["v_0"], indexing="ij"))
-    conditions = {"σ₀": sigma, "v₀": v, "χ": chi}
-    inside = margin >= 1
-    picture = Picture(
-        "margin of Assumption 4.1 (allowed/actual, smallest condition)",
-        "share of networks for which the conclusions hold",
-        {"cells of the diagram": (margin, conclude)},
-        {"assumption": (np.ones(2), np.array([0.0, 1.0]))},
-        log_y=False,
-    )
-    yield Row(
-        "assumption_4_1_sufficient",
-        paper("Assumption 4.1"),
-        "where the assumption holds (all constants 1), Lemma 5.3's alignment (⅔ ≤ rms ρ_r/(√γ rms v_r) ≤ 2 from t₁ to t₂) and "
-        "L(t₂) ≤ 4ε follow",
-        "share of the cells within the assumption in which they hold for all networks",
-        trained.setting,
-        verdicts.always(conclude == 1, inside, conditions),
-        picture,
-    )
-    yield Row(
-        "assumption_4_1_room",
-        paper("Assumption 4.1"),
-        "how much smaller a margin these conclusions would allow (not claimed)",
-        "margin of the cells for which the conclusions hold",
-        trained.setting,
-        verdicts.room(margin, conclude == 1),
-        picture,
-    )

@@ -2,8 +2,9 @@
 
 Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability (`shares`), an order
 of magnitude with an unnamed constant from above (`constant`) or from both sides (`order`), a power (`exponent`), a formula
-(`agreement`), a number (`number`), a margin (`room`). Each has one function here, which returns a `Judged`; `claimed` limits
-any of them to where the statement is made. NaN are draws of which the statement says nothing; where all are, it is not defined.
+(`agreement`), a number (`number`), a margin (`room`), a condition with an unnamed constant
+(`threshold`). Each has one function here, which returns a `Judged`; `claimed` limits any of them to where the statement is
+made. NaN are draws of which the statement says nothing; where all are, it is not defined.
 
 `varied` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
 1/v₀, …): they say where a statement fails, and whether an unnamed constant is one.
@@ -34,6 +35,8 @@ DRIFTING_ERRORS, DRIFTING_FACTOR = 5.0, 2.0
 # A failure that happens in a share p of draws is seen at least once in N of them with probability 1 − (1 − p)^N ≥ 95 % for
 # p ≥ 3/N.
 SEEN = 3.0
+# What happens by chance less often than this is not put down to chance.
+CHANCE = 0.05
 
 
 class Verdict(IntEnum):
@@ -281,6 +284,44 @@ def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judg
     beyond = f"{1 / first:.3g}" if first > 0 else "∞"
     text = f"holds with constant C = {beyond}: the conclusions first fail at a margin of {first:.3g}"
     return Judged(Verdict.holds_with_constant, text, *numbers, power=power)
+
+
+def threshold(
+    holding: Bool[Array, " draws"],
+    ratio: Float[Array, " draws"],
+    words: Callable[[float], str],
+    measured: Float[Array, " draws"] | None = None,
+) -> Judged:
+    """Judge "holds where ratio ≥ C", C unnamed: the smallest ratio from which on every draw holds; below, nothing is claimed.
+
+    `words` name the constant of a ratio, such as "C₂ = 3.2"; `measured` is what the numbers are about (by default the
+    ratio). It fails where too few draws are left above the last failure to tell a condition from luck: if the ratio did not
+    matter, all of them would hold in 5 % of cases or more.
+    """
+    measured = ratio if measured is None else measured
+    known = ~np.isnan(ratio) & ~np.isnan(measured)
+    if not known.any():
+        return _undefined()
+    holding, ratio, measured = holding[known], ratio[known], measured[known]
+    numbers = _spread(measured)
+    if holding.all():
+        text = f"holds in all of {holding.size:,} cases, at every ratio tried: already with {words(ratio.min())}"
+        return Judged(Verdict.holds, text, *numbers, power=_rate(holding.size))
+    failing = float((~holding).mean())
+    last = float(ratio[~holding].max())
+    above = ratio > last
+    count = int(above.sum())
+    power = f"failures in {_percent(min(SEEN / count, 1.0))} of the draws beyond the constant" if count else "none"
+    if (1 - failing) ** count > CHANCE:
+        severity = Severity.region if holding.any() else Severity.everywhere
+        text = f"fails: in {_percent(failing)} of {holding.size:,} cases, up to a ratio of {last:.3g}, above which {count} hold"
+        return Judged(Verdict.fails, text, *numbers, np.nan, severity, power)
+    needed = float(ratio[above].min())
+    beyond = f"{words(needed)}, which the statement leaves unnamed"
+    text = (
+        f"holds with constant {beyond}: in all of {count:,} cases from there on; up to {words(last)} it fails in some"
+    )
+    return Judged(Verdict.holds_with_constant, text, *_spread(measured[above]), power=power)
 
 
 def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied: Varied) -> Judged:
