@@ -526,3 +526,63 @@ def test_a_failure_through_large_first_layers_alone_is_said_to_need_small_ones()
     nothing = verdicts.bound(np.full(len(X), np.nan), 1.0, LEVEL)
     assert standing(failing, nothing) == Standing.fails_somewhere
     assert standing(nothing, None) == Standing.not_defined
+
+
+# ---- threshold ------------------------------------------------------------------------------------------------------
+
+
+def constant_of(ratio):
+    return f"C = {ratio:g}"
+
+
+RATIO = np.arange(1.0, 101.0)
+
+
+@given(st.integers(0, 80), st.permutations(range(100)))
+def test_a_condition_holds_with_the_smallest_constant_from_which_on_all_draws_hold(place, order):
+    """Below a planted constant every draw fails, from there on none; in whatever order they come."""
+    ratio = RATIO[list(order)]
+    found = verdicts.threshold(ratio > place, ratio, constant_of)
+    assert (found.verdict == Verdict.holds) == (place == 0)
+    assert f"C = {place + 1}" in found.text
+    if place:
+        assert found.verdict == Verdict.holds_with_constant and found.severity == Severity.none
+        assert f"in all of {100 - place} cases from there on; up to C = {place} it fails in some" in found.text
+        assert (found.low, found.high) == (place + 1, 100)
+
+
+def test_one_failure_below_the_constant_moves_it():
+    """Draws below the constant may hold: it is the last failure that counts."""
+    found = verdicts.threshold(RATIO != 40, RATIO, constant_of)
+    # 60 draws hold beyond it: 0.99⁶⁰ = 55 % of the time they would without a condition, too.
+    assert found.verdict == Verdict.fails
+    found = verdicts.threshold(~np.isin(RATIO, np.arange(1, 41, 4)), RATIO, constant_of)
+    # 0.9⁶³ = 0.1 %.
+    assert found.verdict == Verdict.holds_with_constant and "C = 38," in found.text
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.3, 0.6]))
+def test_a_condition_that_has_nothing_to_do_with_failures_is_none(seed, share):
+    """Failures at random: a constant would be found in one case of twenty, by the rule's own level."""
+    rng = np.random.default_rng(seed)
+    found = [verdicts.threshold(rng.permutation(100) >= 100 * share, RATIO, constant_of).verdict for _ in range(100)]
+    # Binomial: 17 or more of 100 at 5 % have a chance of 10⁻⁵.
+    assert np.sum([verdict != Verdict.fails for verdict in found]) < 17
+
+
+@pytest.mark.parametrize(
+    ("holding", "severity"), [(RATIO < 90, Severity.region), (RATIO < 0, Severity.everywhere)], ids=["upward", "never"]
+)
+def test_a_condition_that_does_not_help_fails(holding, severity):
+    found = verdicts.threshold(holding, RATIO, constant_of)
+    assert found.verdict == Verdict.fails and found.severity == severity
+    assert found.text.startswith("fails: in ")
+
+
+def test_a_threshold_is_about_what_was_measured_beyond_it():
+    error = np.where(RATIO > 20, 0.01, 0.5)
+    error[50] = np.nan  # a draw that says nothing
+    found = verdicts.threshold(error <= 0.05, RATIO, constant_of, error)
+    assert (found.measured, found.low, found.high) == (0.01, 0.01, 0.01)
+    assert "in all of 79 cases" in found.text
+    assert verdicts.threshold(error <= 1, np.full(100, np.nan), constant_of).verdict == Verdict.not_defined

@@ -92,7 +92,7 @@ def _sufficient(groups: dict[str, _Networks], form: str) -> Row:
             margins,
         ),
         verdicts.threshold(
-            concluding[inside], margin[inside], lambda ratio: f"{1 / ratio:.3g} for C of every condition"
+            concluding[inside], margin[inside], lambda ratio: f"{ratio:.3g} as the margin of every condition"
         ),
         Picture(
             "margin of Assumption 4.1 (allowed/actual, smallest condition)",
@@ -101,7 +101,8 @@ def _sufficient(groups: dict[str, _Networks], form: str) -> Row:
             {"assumption": (np.ones(2), np.array([0.0, 1.0]))},
             log_y=False,
         ),
-        remark=f"{FORMS[form]}. Label noise below ‖β̃‖; beyond see assumption_4_1_noise_rate.",
+        remark=f"{FORMS[form]}. Conditions (3) and (4) decide, by γ, which scatters about n‖β̃‖² tr Σ where n = 10. "
+        "Label noise is below ‖β̃‖; assumption_4_1_noise_rate goes beyond.",
     )
 
 
@@ -131,7 +132,7 @@ CONDITIONS = (
         "conditions",
         "(2)",
         "σ₀ ≤ min{C₁/√(nd‖β̃‖² tr Σ), √ε/(n^¼ ‖β̃‖^½ tr Σ^¼)}",
-        lambda ratio: f"{1 / ratio:.3g} times both bounds",
+        lambda ratio: f"C₁ = {1 / ratio:.3g} (times both bounds)",
     ),
     _Condition(
         "v_0",
@@ -234,7 +235,7 @@ def _second_layer(networks: _Networks) -> Row:
             },
             log_y=False,
         ),
-        remark="Condition (3) is sharp, by the choice of t₁ as the time of ρ_r = 1, where the lemma is first stated.",
+        remark="Condition (3) is sharp: t₁ is the time of ρ_r = 1, and the lemma begins there.",
     )
 
 
