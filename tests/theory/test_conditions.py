@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazyrich.theory import conditions, scalars
+from lazyrich.theory import conditions, scalars, two_stage
 
 POSITIVE = st.floats(1e-3, 1e3)
 # 1e-3 to 1e3 to some powers, a few multiplications and roots.
@@ -193,3 +193,30 @@ def test_the_second_bullet_holds_at_t_1_up_to_root_5_over_2(factor, within):
     rho, size, _ = at_alignment(factor * conditions.LARGEST_SECOND_LAYER, np.random.default_rng(1))
     assert (np.abs(rho - size) <= 0.5 * rho).all() == within
     assert conditions.imbalance(1.0, conditions.LARGEST_SECOND_LAYER, 1.0) == pytest.approx(0.5, rel=ROUNDING)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0])
+def test_off_the_line_at_t_1_eq_11_is_off_by_no_more_than_its_imbalance_allows(scale):
+    """Explicit weights and one sample, so that K = κI: all that is left is the line ρ = √γ v, and steps of order K."""
+    rng = np.random.default_rng(2)
+    d, m = 2000, 16
+    x, y = rng.standard_normal(d), 3.0
+    target = x * y
+    gamma, phi = target @ target, (x @ x) ** 2 * y**2
+    root, limit = np.sqrt(gamma), float(np.sqrt(two_stage.limit(gamma, phi)))
+    v = scale / root * np.where(np.arange(m) % 2 == 0, 1.0, -1.0)
+    W = np.zeros((m, d))
+    rate = K * m / root
+    aligned, delta, worst = None, 0.0, 0.0
+    for _ in range(int(12 / K)):
+        pull = rate / m * (y - x @ (v @ W) / m) * x
+        W, v = W + np.outer(v, pull), v + W @ pull
+        rho = (W @ target)[0]
+        if aligned is None and rho >= 1:
+            aligned, delta = rho, root * v[0] / rho - 1
+        elif aligned is not None:
+            aligned = two_stage.aligned_step(aligned, K, gamma, phi)
+            worst = max(worst, abs(aligned - rho) / limit)
+    assert rho == pytest.approx(limit, rel=1e-3)  # to the end of stage two
+    allowed = delta / (3 * np.sqrt(3))
+    assert 0.3 * allowed < worst < allowed + K
