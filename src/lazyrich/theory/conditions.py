@@ -40,6 +40,29 @@ def spread(
     return samples * norm + np.sqrt(samples) * frobenius
 
 
+def repaired_trace_margin(
+    trace: Float[Array, "..."],
+    anisotropy: Float[Array, "..."],
+    signal: Float[Array, "..."],
+    accuracy: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Return tr Σ √ε/(‖β̃‖ ε_λ): how far condition (6) holds with 1/√ε for its printed √ε; constant 1.
+
+    The proof's last display needs 2‖β̃‖²ε_λ²/tr Σ² to be of order ε, which is tr Σ ≥ ‖β̃‖ε_λ/√ε; as printed, tr Σ ≥ √ε‖β̃‖ε_λ, the
+    condition is void for small ε.
+
+    Parameters
+    ----------
+    anisotropy
+        ε_λ = σ_x²(n‖Σ‖₂ + √n‖Σ‖_F), σ_x² times `spread`.
+    signal
+        ‖β̃‖ = √(βᵀΣβ).
+    accuracy
+        ε, the loss that training is to reach (to within a factor 4).
+    """
+    return _ratio(trace * np.sqrt(accuracy), signal * anisotropy)
+
+
 def margins(
     *,
     samples: Float[Array, "..."] | int,

@@ -14,6 +14,7 @@ SWEEPS = (
     "least_norm",
     "learning_rate",
     "neurons",
+    "neurons_isotropic",
     "noise",
     "onset",
     "onset_balance",
