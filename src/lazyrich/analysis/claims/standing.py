@@ -44,7 +44,7 @@ WORDS = {
         "fails by a constant",
         "The statement names a constant, and another one of the same order of magnitude would do.",
     ),
-    Standing.fails_somewhere: ("fails in a region", "The statement fails where the row says, and holds elsewhere."),
+    Standing.fails_somewhere: ("fails in a region", "The statement fails where, or along what, the row says."),
     Standing.fails_everywhere: ("fails everywhere", "No network tried is as the statement says."),
     Standing.not_claimed: (
         "outside the assumption",
