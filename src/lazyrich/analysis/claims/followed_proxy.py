@@ -31,8 +31,8 @@ def measure(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[str,
             step_at_end = now.step - t2
         if now.step >= t2 and not np.isnan(at_end):
             break
-    proxies = two_stage.proxy(np.array(sizes), limit)
-    b2 = two_stage.proxy(np.array(sizes), np.sqrt(two_stage.isotropic_limit(get["gamma"], get["covariance_trace"])))
+    b2_limit = np.sqrt(two_stage.isotropic_limit(get["gamma"], get["covariance_trace"]))
+    proxies, b2 = (np.asarray(two_stage.proxy(np.array(sizes), at)) for at in (limit, b2_limit))
     rate, line = _line(proxies)
     return {
         **_growth("proxy", proxies),

@@ -42,9 +42,9 @@ class _Networks:
         self.margin = self.join(lambda part: part.trained.repaired_trace_margin)
         self.small = self.join(lambda part: part.trained.small_sigma)
         self.inside = self.margin >= 1
-        self.varied: Varied = {
-            name: self.join(lambda part, name=name: part.varied[name]) for name in self.parts[0].varied
-        } | {"tr Σ √ε/(‖β̃‖ε_λ)": self.margin}
+        self.varied: Varied = {"tr Σ √ε/(‖β̃‖ε_λ)": self.margin}
+        for name in self.parts[0].varied:
+            self.varied[name] = np.concatenate([part.varied[name] for part in self.parts])
         settings = [part.trained.setting for part in self.parts]
         ends = {name: np.array([one.margins[name] for one in settings]) for name in settings[0].margins}
         margins = {name: (float(both.min()), float(both.max())) for name, both in ends.items()}
