@@ -21,7 +21,6 @@ STATEMENTS = [
     ("Lemma 5.2 (iii)", "‖Θ(t₁)"),
     ("Lemma 5.3, first bullet", "‖w_r − w_r(0)"),
     ("Lemma 5.3, second bullet", "|ρ_r − √γ v_r|"),
-    ("Lemma 5.3, third bullet", "‖Θ − T‖₂"),
     ("Lemma 5.3, first bullet", "½ρ_r/√(tr Σ n‖β̃‖²)"),
     ("Lemma 5.3, third bullet", "C v_r² tr Σ/m for every neuron"),
     ("Proof of Lemma 5.3 (B.2)", "ρ_r(t₂)² ≤ γ^{3/2}/‖X‖²"),

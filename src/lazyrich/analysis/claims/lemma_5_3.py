@@ -103,7 +103,8 @@ def _kernel(neurons: NeuronRows) -> Iterator[Row]:
     )
     values = neurons.measured["kernel_constant_each"]
     judged, small = neurons.judge(values, partial(verdicts.constant, natural=True))
-    unlike = values[~neurons.trained.small_sigma]
+    ratio = neurons.sigma_0 / neurons.v_0
+    unlike = values[ratio == ratio.max()]
     yield neurons.row(
         "lemma_5_3_iii_each",
         paper("Lemma 5.3, third bullet"),
@@ -114,7 +115,7 @@ def _kernel(neurons: NeuronRows) -> Iterator[Row]:
         level=("‖T‖₂ where all neurons are alike", 2.0),
         small_sigma=small,
         remark="the proof takes the bound for every r′, so that the smallest neuron decides: "
-        f"C = {np.nanmin(unlike):.2g} to {np.nanmax(unlike):.2g} where not σ₀ ≪ v₀",
+        f"C = {np.nanmin(unlike):.2g} to {np.nanmax(unlike):.2g} at σ₀ = {ratio.max():.3g} v₀",
     )
 
 
@@ -138,21 +139,24 @@ def _proof(neurons: NeuronRows) -> Row:
 
 
 def _increase(neurons: NeuronRows) -> Iterator[Row]:
-    for name, statement, quantity, key in (
+    for name, statement, size, key in (
         ("stage_two_increase", "|ρ_r| consistently increases in stage two, for every neuron", "|ρ_r|", "rise"),
         ("stage_two_increase_rms", "rms ρ_r consistently increases in stage two", "rms ρ_r", "rise_rms"),
     ):
-        values = neurons.measured[key]
+        values = 1 / neurons.measured[key]
+        # Below 1 strictly: what stays as it is does not increase.
         judged, small = neurons.judge(
-            values, lambda chosen, varied: verdicts.always(chosen > 1, ~np.isnan(chosen), varied)
+            values, lambda chosen, varied: verdicts.bound(chosen, float(np.nextafter(1.0, 0.0)), varied)
         )
         yield neurons.row(
             name,
             paper("§5.2", 8),
             statement,
-            f"smallest {quantity}(t + 1)/{quantity}(t) − 1, from t₁ to t₂",
+            f"{size} at t over {size} at t + 1, largest of all {'neurons and ' if key == 'rise' else ''}steps from t₁ to t₂",
             judged,
-            [values - 1],
+            [values],
+            level=("no increase", 1.0),
+            log_y=False,
             small_sigma=small,
             remark="" if key == "rise" else "the printed statement is of every |ρ_r|; this is their root mean square",
         )
