@@ -3,8 +3,8 @@
 Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability (`shares`), an order
 of magnitude with an unnamed constant from above (`constant`), from below (`at_least`) or from both sides (`order`), a power
 (`exponent`), a formula (`agreement`), a number (`number`), a margin (`room`). Each has one function here, which returns a
-`Judged`; `claimed` limits any of them to where the statement is made. NaN are draws of which the statement says nothing; where all
-are, it is not defined.
+`Judged`; `claimed` limits any of them to where the statement is made. NaN are draws of which the statement says nothing; where
+all are, it is not defined.
 
 `varied` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
 1/v₀, …): they say where a statement fails, and whether an unnamed constant is one.
