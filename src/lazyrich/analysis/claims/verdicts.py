@@ -78,7 +78,7 @@ def claimed(inside: Bool[Array, " draws"], judge: Callable[[Array], Judged], wor
     """
     if inside.any():
         return judge(inside)
-    return Judged(Verdict.not_claimed, f"outside the assumption, not claimed: {words}", np.nan, np.nan, np.nan)
+    return Judged(Verdict.not_claimed, f"not claimed: outside the assumption, {words}", np.nan, np.nan, np.nan)
 
 
 def bound(
@@ -288,7 +288,8 @@ def exponent(measured: float, error: float, stated: float, reason: str = "") -> 
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
     if off <= HALF_WAY:
         because = reason or "for a reason that this row does not know"
-        words = f"holds up to logarithms: {text}, off by {off / error:.0f} standard errors, {because}"
+        errors = f" ({off / error:.0f} standard errors)" if error else ""
+        words = f"holds up to logarithms: {text}, off by {off:.2g}{errors}, {because}"
         return Judged(Verdict.holds_up_to_logarithms, words, *numbers, power=power)
     return Judged(Verdict.fails, f"fails: {text}", *numbers, Severity.everywhere, power)
 
@@ -367,7 +368,7 @@ def _severity(excess: np.ndarray, within: np.ndarray, varied: Varied) -> tuple[S
     By a constant where another one of the same order of magnitude would do for all draws, and does not grow like a power.
     """
     finite = bool(np.isfinite(excess).all())
-    if finite and excess.max() <= MAGNITUDE and not _powers(np.maximum(excess, 1.0), varied, np.max, upward=True):
+    if finite and excess.max() <= MAGNITUDE and not _powers(excess, varied, np.max, upward=True):
         return Severity.constant, f"by a factor of {excess.max():.3g} at most, {where(~within, varied)}"
     return (Severity.region if within.any() else Severity.everywhere), where(~within, varied)
 
