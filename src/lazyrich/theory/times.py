@@ -128,3 +128,8 @@ def step_gain(share: Float[Array, "..."], growth: Float[Array, "..."]) -> Float[
     """Return how much earlier descent of k < ½ is done: its residual at the end falls by 1 − 2k a step, not by (1 + k)⁻²."""
     steps: Array = np.log(1 / share) * (0.5 / np.log1p(growth) + 1 / np.log1p(-2 * growth))
     return steps
+
+
+def loss_at_alignment(size: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return L(t₁)/L(0) = (1 − 1/size)², size = √γ‖y‖²: when rms ρ_r = 1, ⟨y, f⟩/‖y‖² = ⟨ρ_r v_r⟩/‖y‖² = 1/size (K ≈ κI)."""
+    return (1 - 1 / np.asarray(size)) ** 2
