@@ -16,7 +16,7 @@ from lazyrich.theory import times
 
 FORMULA = "m√n log(1/v₀)/(η√(tr Σ) ‖β̃‖)"
 # Constants C₁ that are tried, from the first that brings rms ρ_r to 1 in some network to the last.
-TRIED = 41
+TRIED = 201
 REDUCED: dict[str, Callable[..., np.ndarray]] = {
     "largest network": np.max,
     "median network": np.median,
