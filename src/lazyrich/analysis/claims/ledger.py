@@ -21,6 +21,7 @@ from lazyrich.analysis.claims import (
     lemma_5_3,
     real,
     scales,
+    stage_one,
     theorem,
 )
 from lazyrich.analysis.claims.data import Data
@@ -33,6 +34,7 @@ from lazyrich.theory.conditions import NAMES
 TOPICS = (
     theorem,
     concentration,
+    stage_one,
     lemma_5_2,
     lemma_5_3,
     kernel_stages,
