@@ -30,7 +30,12 @@ STATEMENTS = [
     ("Theorem 4.1", "t₁ ∝ log(1/v₀)"),
     ("Theorem 4.1", "t₂ − t₁ grows linearly in log(1/ε)"),
     ("Assumption 4.1", "where the assumption holds"),
-    *((source, "") for source in ("Eq. 9", "Eq. 10", "Eq. 11", "Eq. 13")),
+    *((source, "") for source in ("Eq. 9", "Eq. 10", "Eq. 11")),
+    *(("Eq. 13", f"{which}(t) v_r(0) {relation}") for which in ("ρ_r", "v_r") for relation in ("≤", "≥")),
+    ("Eq. 13", "‖w_r − w_r(0)"),
+    *(("text on stage one", f"{which}(t) has the sign of v_r(0)") for which in ("ρ_r", "v_r")),
+    ("text on stage one", "ρ_r(t) ∝ sinh kt"),
+    ("text on stage one", "v_r(t) ∝ cosh kt"),
     ("Eq. 11", "e^{−2k(t − t₁)}"),
     ("Lemma A.1", "|b_r| ≤"),
     ("Lemma A.1", "≥ ½σ₀√γ"),
@@ -40,8 +45,10 @@ STATEMENTS = [
     ("Figure 1, third panel", "plateau is (1 + k)² − 1"),
     ("Figure 1, third panel", "same step"),
     ("Figure 1, third panel", "step t + 1"),
-    ("§5, neural tangent kernel", "in stage one"),
-    ("§5, neural tangent kernel", "in stage two"),
+    ("§1", "maintain its norm while evolving"),
+    ("§6 (iii)", "converges to that of T"),
+    ("beyond the paper", "grows at fixed structure"),
+    ("beyond the paper", "Lemma 5.2 (iii) without the kernel's size"),
     ("§5, neural tangent kernel", "lazy training"),
     ("beyond the paper", "training ends at Θ∞"),
     ("beyond the paper", "where σ₀ ≫ v₀, v₀ does not matter"),
@@ -147,6 +154,12 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
         ("lemma_5_3_i", Verdict.holds),
         ("lemma_5_3_ii", Verdict.holds),
         ("eq_9", Verdict.holds),
+        # What b_r breaks, and what it does not.
+        ("eq_13_rho_lower", Verdict.fails),
+        ("eq_13_v_upper", Verdict.fails),
+        ("eq_13_off_target", Verdict.holds_with_constant),
+        ("stage_one_sign_rho", Verdict.fails),
+        ("stage_one_shape_v", Verdict.fails),
         # Concentration is a matter of n and d.
         ("lemma_a_2", Verdict.holds),
         ("lemma_a_3", Verdict.fails),
@@ -165,6 +178,27 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
 )
 def test_statements_that_are_known_to_hold_or_fail(ledger, claim, verdict):
     assert row(ledger, claim).verdict == verdict, str(row(ledger, claim).verdict_text.values)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        *(
+            (f"eq_13_{which}_{side}", Verdict.holds_with_constant)
+            for which in ("rho", "v")
+            for side in ("lower", "upper")
+        ),
+        *((f"stage_one_{what}_{which}", Verdict.holds) for what in ("sign", "shape") for which in ("rho", "v")),
+        ("lemma_5_2_i_alignment", Verdict.holds_with_constant),
+        ("lemma_5_2_ii", Verdict.holds_with_constant),
+        # Not a matter of σ₀.
+        ("lemma_5_2_iii_kernel_printed", Verdict.fails),
+        ("kernel_stage_one_size", Verdict.fails),
+    ],
+)
+def test_what_a_small_first_layer_fixes(ledger, claim, verdict):
+    found = row(ledger, claim)
+    assert found.small_sigma_verdict == verdict, str(found.small_sigma_text.values)
 
 
 def test_page_and_text_show_every_row_with_its_figure(shipped, ledger):

@@ -62,5 +62,5 @@ def _other_sign(values: np.ndarray, v_0: np.ndarray) -> float:
 
 
 def _unlike(ratio: np.ndarray) -> float:
-    """Return the worst neuron's range of a ratio (steps, neurons) relative to its largest size; 0 if its parts are proportional."""
+    """Return the worst neuron's range of a ratio (steps, neurons) over its largest size: 0 where it is constant."""
     return float(np.max(np.ptp(ratio, axis=0) / np.abs(ratio).max(axis=0)))

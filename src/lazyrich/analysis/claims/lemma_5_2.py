@@ -59,7 +59,8 @@ def _sizes(neurons: NeuronRows) -> Iterator[Row]:
             [low, high],
             small_sigma=verdicts.order(values[twice], {key: column[twice] for key, column in varied.items()}),
             remark=f"{AT_T1} Where σ₀ > v₀ it grows from b_r, normal over neurons, and the smallest is about 1/m of the "
-            f"typical: m times the smallest is {least.min():.2g} to {least.max():.2g}, and no constant from below serves every width.",
+            f"typical: m times the smallest is {least.min():.2g} to {least.max():.2g}. "
+            "No constant from below serves every width.",
         )
 
 

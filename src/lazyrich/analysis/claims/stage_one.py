@@ -149,7 +149,7 @@ def _off_target(neurons: NeuronRows) -> Row:
         verdicts.constant(needed, neurons.varied, natural=True),
         [needed],
         small_sigma=verdicts.constant(needed[small], neurons.small_varied, natural=True),
-        remark="The right side has |ρ_r|: ρ_r is negative for the neurons of v_r(0) < 0.",
+        remark="ρ_r on the right is taken as |ρ_r|: it is negative for neurons of v_r(0) < 0.",
     )
 
 
