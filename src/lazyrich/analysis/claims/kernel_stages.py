@@ -28,7 +28,7 @@ def rows(data: Data) -> Iterator[Row]:
         verdicts.order(growth, neurons.varied),
         [growth],
         small_sigma=verdicts.order(growth[small], neurons.small_varied),
-        remark="The paper does not say beside what: ≍ its start is this ledger's reading, with t₁ the first step where "
+        remark="Its norm beside that of its start is this ledger's reading, with t₁ the first step where "
         "rms ρ_r ≥ 1. Beside the trained kernel it stays small: ‖Θ(t₁)‖ is about 1/(γb) of that, "
         f"{left.min():.1g} to {left.max():.1g}.",
     )

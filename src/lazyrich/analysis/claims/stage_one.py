@@ -129,7 +129,7 @@ def _against(x: str, values: np.ndarray, needed: np.ndarray) -> Picture:
     """Return the constants that networks need, where there are any, and 1 for the eye."""
     ends = np.array([values.min(), values.max()])
     shown = np.where(np.isfinite(needed), needed, np.nan)
-    return Picture(x, "constant needed", {"measured": (values, shown)}, {"1": (ends, np.ones(2))})
+    return Picture(x, "constant needed, where one will do", {"measured": (values, shown)}, {"1": (ends, np.ones(2))})
 
 
 def _up_to(needed: np.ndarray) -> str:
@@ -140,6 +140,7 @@ def _up_to(needed: np.ndarray) -> str:
 def _off_target(neurons: NeuronRows) -> Row:
     needed = neurons.measured["bounds_off_target"]
     small = neurons.small
+    anisotropy = needed / np.sqrt(neurons.trained.column("samples") / neurons.trained.column("dimension"))
     return neurons.row(
         "eq_13_off_target",
         paper("Eq. 13"),
@@ -149,7 +150,8 @@ def _off_target(neurons: NeuronRows) -> Row:
         verdicts.constant(needed, neurons.varied, natural=True),
         [needed],
         small_sigma=verdicts.constant(needed[small], neurons.small_varied, natural=True),
-        remark="ρ_r on the right is taken as |ρ_r|: it is negative for neurons of v_r(0) < 0.",
+        remark="ρ_r on the right is taken as |ρ_r|: it is negative for neurons of v_r(0) < 0. C follows K's anisotropy: it is "
+        f"{anisotropy.min():.2g} to {anisotropy.max():.2g} times √(n/d).",
     )
 
 
