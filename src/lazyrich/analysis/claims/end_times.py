@@ -32,7 +32,6 @@ def _ends(neurons: NeuronRows) -> Iterator[Row]:
     sigma, v = neurons.sigma_0, neurons.v_0
     # ⟨(b_r/√γ + v_r)²⟩ over m neurons is D but for its sampling error; three of them.
     scatter = (np.sqrt(2) * sigma**2 + 2 * sigma * v) / (np.sqrt(column("width")) * (sigma**2 + v**2))
-    small = trained.small_sigma
     fitting = np.asarray(times.isotropic_fitting_time(share, growth, gamma, y_norm))
     end = np.asarray(times.end_time(share, growth, chi))
     for name, statement, measured, predicted, tolerance, more in (
@@ -55,10 +54,6 @@ def _ends(neurons: NeuronRows) -> Iterator[Row]:
         ),
     ):
         error = np.abs(measured - predicted)
-        judged = [
-            verdicts.bound(error[which], tolerance[which], {key: x[which] for key, x in neurons.varied.items()})
-            for which in (np.ones(len(error), dtype=bool), small)
-        ]
         isotropic = anisotropy <= np.median(anisotropy)
         line = np.array([predicted.min(), predicted.max()])
         yield Row(
@@ -67,7 +62,7 @@ def _ends(neurons: NeuronRows) -> Iterator[Row]:
             statement,
             "|measured − predicted|, steps",
             trained.setting.of(f"δ = {share:g}"),
-            judged[0],
+            verdicts.bound(error, tolerance, neurons.varied),
             Picture(
                 "predicted, steps",
                 "measured, steps",
@@ -77,7 +72,7 @@ def _ends(neurons: NeuronRows) -> Iterator[Row]:
                 },
                 {"equal": (line, line)},
             ),
-            judged[1],
+            verdicts.bound(error[neurons.small], tolerance[neurons.small], neurons.small_varied),
             remark=f"Allowed are {tolerance.min():.0f} to {tolerance.max():.0f} steps of {measured.min():.0f} to "
             f"{measured.max():.0f}: a step, as t₂ is a whole one; what steps of this size gain at the end; by how much the "
             f"anisotropy of K may delay it{more}. In the half of the networks whose K is more isotropic it is off by "

@@ -55,13 +55,9 @@ def _literal(neurons: NeuronRows) -> Row:
         for i, time in enumerate(formula)
     ]
     rho = np.array([[one.rho_at(C * time) for one, time in zip(paths, formula, strict=True)] for C in tried])
-    everyone = np.ones(len(formula), dtype=bool)
     best = _best(rho)
-    small = trained.small_sigma
-    judged = [
-        verdicts.order(rho[_best(rho[:, which]), which], {key: column[which] for key, column in neurons.varied.items()})
-        for which in (everyone, small)
-    ]
+    # These have a best C₁ of their own.
+    small = rho[:, neurons.small]
     off = _decades_off(rho[best])
     early = rho[_in_stage_one(paths, formula, tried)]
     spread = np.log10(early.max(axis=1) / early.min(axis=1)).min()
@@ -72,9 +68,9 @@ def _literal(neurons: NeuronRows) -> Row:
         f"at t₁ ≜ C₁ {FORMULA}, C₁ an absolute constant, ρ_r = Θ(1) for every r",
         f"rms ρ_r at t₁, with the C₁ that brings it nearest to 1 in all networks, {tried[best]:.2f}",
         trained.setting,
-        judged[0],
+        verdicts.order(rho[best], neurons.varied),
         Picture("C₁", "rms ρ_r at t₁", points, {"1": (tried[[0, -1]], np.ones(2))}),
-        judged[1],
+        verdicts.order(small[_best(small)], neurons.small_varied),
         remark="Of rms ρ_r, a weaker statement than that of every r. With every C₁ from "
         f"{tried[0]:.2f} to {tried[-1]:.2f} some network is at least {off:.1f} decades from 1. As long as the median network "
         f"keeps half of its loss, networks are at least {spread:.1f} decades apart. At the best C₁, those of one cell, which "

@@ -326,10 +326,10 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied:
     power = f"an error of {tolerance:.2g}, {_rate(within.size)}"
     if within.all():
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
-    severity, words = _severity(error / tolerance, within, varied)
-    return Judged(
-        Verdict.fails, f"fails {words}: {text}, {_percent(within.mean())} of draws within", *numbers, severity, power
-    )
+    # A formula has no constant to change.
+    severity = Severity.region if within.any() else Severity.everywhere
+    words = f"fails {where(~within, varied)}: {text}, {_percent(within.mean())} of draws within"
+    return Judged(Verdict.fails, words, *numbers, severity, power)
 
 
 def number(measured: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
