@@ -38,7 +38,8 @@ WORDS = {
     Standing.needs_small_sigma: (
         "needs σ₀ ≪ v₀",
         "The statement fails as it stands, through networks whose first layer does not start far below the second. Among "
-        "networks with σ₀ ≪ v₀ alone it holds. The assumption does not ask for that.",
+        "networks with σ₀ ≪ v₀ alone, or within the stricter limit that its remark names, it holds. The assumption does not "
+        "ask for that.",
     ),
     Standing.fails_by_a_constant: (
         "fails by a constant",
