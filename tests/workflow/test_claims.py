@@ -30,7 +30,12 @@ STATEMENTS = [
     ("Theorem 4.1", "t₁ ∝ log(1/v₀)"),
     ("Theorem 4.1", "t₂ − t₁ grows linearly in log(1/ε)"),
     ("Assumption 4.1", "where the assumption holds"),
-    *((source, "") for source in ("Eq. 9", "Eq. 10", "Eq. 11", "Eq. 13")),
+    *((source, "") for source in ("Eq. 9", "Eq. 10", "Eq. 11")),
+    *(("Eq. 13", f"{which}(t) v_r(0) {relation}") for which in ("ρ_r", "v_r") for relation in ("≤", "≥")),
+    ("Eq. 13", "‖w_r − w_r(0)"),
+    *(("text on stage one", f"{which}(t) has the sign of v_r(0)") for which in ("ρ_r", "v_r")),
+    ("text on stage one", "ρ_r(t) ∝ sinh kt"),
+    ("text on stage one", "v_r(t) ∝ cosh kt"),
     ("Eq. 11", "e^{−2k(t − t₁)}"),
     ("Lemma A.1", "|⟨w_r(0), Xᵀy⟩| ≤"),
     ("Lemma A.1", "max_r ⟨w_r(0), Xᵀy⟩ ≥ ½σ₀√γ"),
@@ -40,13 +45,29 @@ STATEMENTS = [
     *(("Lemma A.4", f"for Σ ∝ I where condition (6) just holds with C₂ = {ratio}") for ratio in (4, 2, 1)),
     *(("Lemma A.4", f"large eigenvalue of Σ where condition (6) just holds with C₂ = {ratio}") for ratio in (6, 4)),
     ("beyond the paper", "Lemma A.4 needs C₂ > 2"),
-    *(("Figure 1, first panel", f"of the {which}") for which in ("printed", "recovered")),
-    *(("Figure 1, second panel", f"of the {which}") for which in ("printed", "recovered")),
-    ("Figure 1, third panel", "plateau is (1 + k)² − 1"),
+    *(("Figure 1", f"{panel} is that of the printed") for panel in ("first panel)", "1 to 3 (second panel)")),
+    *(
+        ("Figure 1", f"is that of the printed {which}")
+        for which in ("parameters with the printed K", "values taken as")
+    ),
+    *(
+        ("beyond the paper", f"is that of {which}")
+        for which in ("the printed σ₀ and v₀ and the loss (1/n)", "σ₀ and v₀ int")
+    ),
+    ("beyond the paper", "is that of the recovered ones"),
+    ("Figure 1", "x ~ N(0, I) have κ"),
+    ("beyond the paper", "‖y‖² ~ d χ²_n"),
+    ("beyond the paper", "plateau is (1 + k)² − 1"),
     ("Figure 1, third panel", "same step"),
-    ("Figure 1, third panel", "step t + 1"),
-    ("§5, neural tangent kernel", "in stage one"),
-    ("§5, neural tangent kernel", "in stage two"),
+    ("beyond the paper", "step t + 1"),
+    ("Figure 2, second panel", "stage one of a linear network"),
+    *((f"Figure {number}, third panel", "same step is the published one") for number in (2, 3)),
+    *(("beyond the paper", f"of Figure {number}") for number in (2, 3)),
+    *(("§6, ReLU networks", what) for what in ("aligns in stage one", "turns to T in stage one")),
+    ("§1", "maintain its norm while evolving"),
+    ("§6 (iii)", "converges to that of T"),
+    ("beyond the paper", "grows at fixed structure"),
+    ("beyond the paper", "Lemma 5.2 (iii) without the kernel's size"),
     ("§5, neural tangent kernel", "lazy training"),
     ("beyond the paper", "training ends at Θ∞"),
     ("beyond the paper", "where σ₀ ≫ v₀, v₀ does not matter"),
@@ -139,11 +160,16 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
         # What the published figure shows, and what it does not.
         ("figure_1_loss_recovered", Verdict.holds),
         ("figure_1_loss_printed", Verdict.fails),
-        ("figure_1_ratio_recovered", Verdict.holds),
-        ("figure_1_ratio_printed", Verdict.fails),
+        ("figure_1_loss_c_alone", Verdict.holds),
+        ("figure_1_early_ratio_recovered", Verdict.holds),
+        ("figure_1_early_ratio_printed", Verdict.fails),
+        ("figure_1_early_ratio_c_alone", Verdict.fails),
+        ("figure_1_kappa_n", Verdict.holds),
+        ("figure_1_kappa_2n", Verdict.fails),
         ("figure_1_kernel_plateau", Verdict.holds),
         ("figure_1_kernel_same_step", Verdict.fails),
-        ("figure_1_red_line", Verdict.holds),
+        ("figure_1_red_line_1", Verdict.holds),
+        ("figure_1_red_line_5", Verdict.fails),
         ("figure_1_theorem_time", Verdict.fails),
         # Where training ends.
         ("end_kernel", Verdict.holds),
@@ -152,6 +178,12 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
         ("lemma_5_3_i", Verdict.holds),
         ("lemma_5_3_ii", Verdict.holds),
         ("eq_9", Verdict.holds),
+        # What b_r breaks, and what it does not.
+        ("eq_13_rho_lower", Verdict.fails),
+        ("eq_13_v_upper", Verdict.fails),
+        ("eq_13_off_target", Verdict.holds_with_constant),
+        ("stage_one_sign_rho", Verdict.fails),
+        ("stage_one_shape_v", Verdict.fails),
         # Concentration is a matter of n and d.
         ("lemma_a_2", Verdict.holds),
         ("lemma_a_3", Verdict.holds_with_constant),
@@ -173,6 +205,27 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
 )
 def test_statements_that_are_known_to_hold_or_fail(ledger, claim, verdict):
     assert row(ledger, claim).verdict == verdict, str(row(ledger, claim).verdict_text.values)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        *(
+            (f"eq_13_{which}_{side}", Verdict.holds_with_constant)
+            for which in ("rho", "v")
+            for side in ("lower", "upper")
+        ),
+        *((f"stage_one_{what}_{which}", Verdict.holds) for what in ("sign", "shape") for which in ("rho", "v")),
+        ("lemma_5_2_i_alignment", Verdict.holds_with_constant),
+        ("lemma_5_2_ii", Verdict.holds_with_constant),
+        # Not a matter of σ₀.
+        ("lemma_5_2_iii_kernel_printed", Verdict.fails),
+        ("kernel_stage_one_size", Verdict.fails),
+    ],
+)
+def test_what_a_small_first_layer_fixes(ledger, claim, verdict):
+    found = row(ledger, claim)
+    assert found.small_sigma_verdict == verdict, str(found.small_sigma_text.values)
 
 
 def test_page_and_text_show_every_row_with_its_figure(shipped, ledger):

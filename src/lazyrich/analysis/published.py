@@ -51,7 +51,7 @@ def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:
 
 def loss_error(data: xr.Dataset, published: dict[str, np.ndarray]) -> np.ndarray:
     """Return max |L − L_published|/L_published(0) over the points, (networks,); NaN for a run that ends before them."""
-    found = _at(published["step"], data["step"].values, data["loss"].values)
+    found = at_steps(published["step"], data["step"].values, data["loss"].values)
     return np.max(np.abs(found - published["loss"]), axis=1) / published["loss"][0]
 
 
@@ -68,7 +68,7 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
         result["published_loss_error"] = loss_error(data, published)
     if "rho_over_v" in data:
         wanted, on = published["rho_over_v"], plateau(published)
-        away = np.abs(_at(published["step"], data["step"].values, data["rho_over_v"].values) - wanted)
+        away = np.abs(at_steps(published["step"], data["step"].values, data["rho_over_v"].values) - wanted)
         result["published_plateau_error"] = np.max(away[:, on] / wanted[on], axis=1)
         result["published_ratio_error"] = np.max(away, axis=1) / wanted.max()
     each = (np.diff(data["step"].values, axis=1) == 1).all(axis=1)
@@ -77,12 +77,12 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
         dense = data.isel(network=each)
         for name, curves in (("same", dense["ntk_target_error"].values), ("lagged", lagged_kernel_error(dense))):
             found = np.full((len(each), len(on)), np.nan)
-            found[each] = _at(published["step"], dense["step"].values, curves)
+            found[each] = at_steps(published["step"], dense["step"].values, curves)
             result[f"kernel_{name}_plateau"] = np.median(found[:, on], axis=1) if on.any() else found[:, 0] * np.nan
             result[f"kernel_{name}_end"] = found[:, -1]
     return result
 
 
-def _at(wanted: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
+def at_steps(wanted: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
     """Return curves (networks, records) at the published steps, (networks, points); NaN beyond their end."""
     return np.stack([np.interp(wanted, s, c, right=np.nan) for s, c in zip(steps, curves, strict=True)])

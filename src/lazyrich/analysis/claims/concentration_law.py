@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -122,6 +123,8 @@ def _least_ratio(exact: str) -> Row:
         [verdicts.probability(failing, n, "n", PROMISED).verdict != Verdict.fails for n, failing in laws.values()]
     )
     ratios = np.array(SPIKED_ANY)
+    judged = verdicts.always(vanishing == (ratios > LEAST_RATIO), np.ones(len(ratios), dtype=bool), {"C₂": ratios})
+    above = ratios[ratios > LEAST_RATIO].min()
     return Row(
         "lemma_a_4_least_c_2",
         PROJECT,
@@ -131,7 +134,7 @@ def _least_ratio(exact: str) -> Row:
         Setting(
             f"{exact}; {CONDITION}, C₂ = {', '.join(f'{ratio:g}' for ratio in ratios)}; n up to {laws[2.0][0][-1]:g}"
         ),
-        verdicts.always(vanishing == (ratios > LEAST_RATIO), np.ones(len(ratios), dtype=bool), {"C₂": ratios}),
+        replace(judged, power=f"a threshold below {LEAST_RATIO:g} or above {above:g}, the next C₂ tried"),
         Picture(
             "n, number of samples",
             "P(failure)",

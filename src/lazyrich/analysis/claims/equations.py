@@ -1,4 +1,4 @@
-"""Equations 9, 13, 10 and 11: the linear system of stage one with its bounds, and the two recursions of stage two."""
+"""Equations 10 and 11: the two recursions of stage two."""
 
 from __future__ import annotations
 
@@ -15,58 +15,10 @@ from lazyrich.theory import two_stage
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Yield stage one neuron by neuron, then in the output; stage two in the output."""
-    yield from _stage_one(data["neurons"], data.followed)
+    """Yield stage two in the output, then neuron by neuron."""
     yield from _stages(data["overparameterization"])
     yield from _neurons(data["neurons"], data.followed)
     yield _continuous(data["onset"])
-
-
-def _stage_one(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
-    conditions = trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
-    v_0 = trained.column("v_0")
-    conditions["1/v₀"] = 1 / v_0
-    # The force is that of y − f: what Eq. 9 leaves out is the overlap ⟨y, f⟩/‖y‖², at t₁ (one step late at most) …
-    k = trained.column("growth_per_step")
-    overlap = (1 + k) ** 2 / (np.sqrt(trained.column("gamma")) * trained.column("y_norm") ** 2)
-    # … and the rounding of some hundred steps.
-    allowed = overlap + 1e-12
-    one = np.array([overlap.min(), overlap.max()])
-    yield Row(
-        "eq_9",
-        paper("Eq. 9"),
-        "up to t₁ every neuron follows (ρ̂_r ± √γ v_r)(t) = (1 ± k)ᵗ(b_r ± √γ v_r(0)), but for the overlap of f and y",
-        "largest relative distance of (ρ_r, √γ v_r)",
-        trained.setting,
-        verdicts.bound(found["neuron_error"], allowed, conditions),
-        Picture(
-            "⟨y, f⟩/‖y‖² at t₁",
-            "relative distance of (ρ_r, √γ v_r), worst neuron and step",
-            {"measured": (overlap, found["neuron_error"])},
-            {"the overlap itself": (one, one)},
-        ),
-    )
-    # The bounds leave b_r out, and so do not know σ₀.
-    conditions["v₀/σ₀"] = v_0 / trained.column("sigma_0")
-    del conditions["1/v₀"]
-    for name, ratio, what in (
-        ("eq_13_upper", found["bounds_high"], "below the bound with γ_u"),
-        ("eq_13_lower", 1 / found["bounds_low"], "above the bound with γ_l"),
-    ):
-        yield Row(
-            name,
-            paper("Eq. 13"),
-            f"up to t₁ every |ρ_r| stays {what} (C₁ = C₂ = 1, b_r = 0)",
-            "|ρ_r| over its bound, or the bound over |ρ_r|, worst neuron and step",
-            trained.setting,
-            verdicts.bound(ratio, 1.0, conditions),
-            Picture(
-                "v₀/σ₀",
-                "ratio to the bound",
-                {"measured": (conditions["v₀/σ₀"], ratio)},
-                {"allowed": (np.array([conditions["v₀/σ₀"].min(), conditions["v₀/σ₀"].max()]), np.ones(2))},
-            ),
-        )
 
 
 def _stages(trained: Trained) -> Iterator[Row]:
@@ -78,13 +30,6 @@ def _stages(trained: Trained) -> Iterator[Row]:
     share = onset_share(trained.networks)
     ends = np.array([conditions["d/n"].min(), conditions["d/n"].max()])
     for name, source, statement, field, why in (
-        (
-            "eq_9_output",
-            paper("Eq. 9"),
-            "up to onset the overlap ⟨y, f⟩/‖y‖² is that of stage one",
-            "stage_one_error",
-            "the force has fallen by the onset share δ at onset",
-        ),
         (
             "eq_10",
             paper("Eq. 10"),

@@ -15,17 +15,20 @@ from lazyrich.analysis.claims import (
     equations,
     family,
     figure_1,
+    figures_2_3,
     kernel_change,
     kernel_stages,
     lemma_5_2,
     lemma_5_3,
     real,
     scales,
+    stage_one,
     theorem,
 )
 from lazyrich.analysis.claims.data import Data
 from lazyrich.analysis.claims.row import Row
-from lazyrich.analysis.claims.verdicts import Judged, Severity, Verdict
+from lazyrich.analysis.claims.standing import Standing, standing
+from lazyrich.analysis.claims.verdicts import Severity, Verdict
 from lazyrich.planning.rules import source
 from lazyrich.shards import archive
 from lazyrich.theory.conditions import NAMES
@@ -33,11 +36,13 @@ from lazyrich.theory.conditions import NAMES
 TOPICS = (
     theorem,
     concentration,
+    stage_one,
     lemma_5_2,
     lemma_5_3,
     kernel_stages,
     equations,
     figure_1,
+    figures_2_3,
     end_kernel,
     clock,
     kernel_change,
@@ -69,10 +74,10 @@ VARIABLES = {
     "expected": ("what the statement expects or allows", ""),
     "verdict": ("verdict", ""),
     "verdict_text": ("verdict in words, with its numbers", ""),
+    "standing": ("where the statement stands after all", ""),
     "severity": ("how badly it fails", ""),
     "power": ("deviation from the statement that would have been noticed", ""),
-    "small_sigma_verdict": ("verdict over the networks with sigma_0 << v_0 only", ""),
-    "small_sigma_text": ("verdict over the networks with sigma_0 << v_0 only, in words", ""),
+    "small_sigma_text": ("verdict over the networks with sigma_0 << v_0 only, in words; empty where they are all", ""),
     "condition": ("condition of Assumption 4.1", ""),
     "margin_low": ("smallest margin of the setting's networks: allowed over actual value", ""),
     "margin_high": ("largest margin of the setting's networks: allowed over actual value", ""),
@@ -89,16 +94,11 @@ VARIABLES = {
 }
 
 
-FLAGS = {"verdict": Verdict, "small_sigma_verdict": Verdict, "severity": Severity}
+FLAGS = {"verdict": Verdict, "severity": Severity, "standing": Standing}
 
 
 def _margins(row: Row, at: int) -> list[float]:
     return [row.setting.margins.get(name, (np.nan, np.nan))[at] for name in NAMES]
-
-
-def _small(row: Row) -> Judged:
-    """Return the row's verdict on networks with σ₀ ≪ v₀; its only one where it makes no difference."""
-    return row.judged_small_sigma or row.judged
 
 
 def dataset(found: list[Row]) -> xr.Dataset:
@@ -120,10 +120,13 @@ def dataset(found: list[Row]) -> xr.Dataset:
             **{name: ("row", np.array(values, dtype=float)) for name, values in judged.items()},
             "verdict": ("row", [int(row.judged.verdict) for row in found]),
             "verdict_text": ("row", [row.judged.text for row in found]),
+            "standing": ("row", [int(standing(row.judged, row.judged_small_sigma)) for row in found]),
             "severity": ("row", [int(row.judged.severity) for row in found]),
             "power": ("row", [row.judged.power for row in found]),
-            "small_sigma_verdict": ("row", [int(_small(row).verdict) for row in found]),
-            "small_sigma_text": ("row", [_small(row).text for row in found]),
+            "small_sigma_text": (
+                "row",
+                [row.judged_small_sigma.text if row.judged_small_sigma else "" for row in found],
+            ),
             "x_label": ("row", [row.picture.x for row in found]),
             "y_label": ("row", [row.picture.y for row in found]),
             "log_x": ("row", [int(row.picture.log_x) for row in found]),

@@ -18,6 +18,8 @@ class NeuronRows:
         self.sigma_0, self.v_0 = self.trained.column("sigma_0"), self.trained.column("v_0")
         self.varied: Varied = self.trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
         self.varied |= {"1/v₀": 1 / self.v_0, "v₀/σ₀": self.v_0 / self.sigma_0}
+        self.small = self.trained.small_sigma
+        self.small_varied: Varied = {name: column[self.small] for name, column in self.varied.items()}
         self.x = self.varied["n"] * self.varied["‖β̃‖"] ** 2 * self.varied["tr Σ"]
         self.starts = np.unique(np.stack([self.sigma_0, self.v_0]), axis=1).T
 

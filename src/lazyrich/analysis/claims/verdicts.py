@@ -80,7 +80,7 @@ def claimed(inside: Bool[Array, " draws"], judge: Callable[[Array], Judged], wor
     """
     if inside.any():
         return judge(inside)
-    return Judged(Verdict.not_claimed, f"outside the assumption, not claimed: {words}", np.nan, np.nan, np.nan)
+    return Judged(Verdict.not_claimed, f"not claimed: outside the assumption, {words}", np.nan, np.nan, np.nan)
 
 
 def bound(
@@ -299,7 +299,8 @@ def exponent(measured: float, error: float, stated: float, reason: str = "") -> 
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
     if off <= HALF_WAY:
         because = reason or "for a reason that this row does not know"
-        words = f"holds up to logarithms: {text}, off by {off / error:.0f} standard errors, {because}"
+        errors = f" ({off / error:.0f} standard errors)" if error else ""
+        words = f"holds up to logarithms: {text}, off by {off:.2g}{errors}, {because}"
         return Judged(Verdict.holds_up_to_logarithms, words, *numbers, power=power)
     return Judged(Verdict.fails, f"fails: {text}", *numbers, Severity.everywhere, power)
 
@@ -336,10 +337,10 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied:
     power = f"an error of {tolerance:.2g}, {_rate(within.size)}"
     if within.all():
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
-    severity, words = _severity(error / tolerance, within, varied)
-    return Judged(
-        Verdict.fails, f"fails {words}: {text}, {_percent(within.mean())} of draws within", *numbers, severity, power
-    )
+    # A formula has no constant to change.
+    severity = Severity.region if within.any() else Severity.everywhere
+    words = f"fails {where(~within, varied)}: {text}, {_percent(within.mean())} of draws within"
+    return Judged(Verdict.fails, words, *numbers, severity, power)
 
 
 def number(measured: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
@@ -378,7 +379,7 @@ def _severity(excess: np.ndarray, within: np.ndarray, varied: Varied) -> tuple[S
     By a constant where another one of the same order of magnitude would do for all draws, and does not grow like a power.
     """
     finite = bool(np.isfinite(excess).all())
-    if finite and excess.max() <= MAGNITUDE and not _powers(np.maximum(excess, 1.0), varied, np.max, upward=True):
+    if finite and excess.max() <= MAGNITUDE and not _powers(excess, varied, np.max, upward=True):
         return Severity.constant, f"by a factor of {excess.max():.3g} at most, {where(~within, varied)}"
     return (Severity.region if within.any() else Severity.everywhere), where(~within, varied)
 
