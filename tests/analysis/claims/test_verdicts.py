@@ -476,6 +476,7 @@ def test_none_and_all_in_per_cent():
 X = np.repeat(np.logspace(0, 4, 9), 20)  # what is varied, 20 draws at each of its levels
 NOISE = np.exp(0.05 * RNG.standard_normal(len(X)))  # 5 %, as draws of networks scatter
 LEVEL = {"x": X}
+DENSE = np.arange(10.0, 200.0)
 TWO = {"x": np.repeat([1.0, 10.0], len(X) // 2)}
 
 
@@ -502,15 +503,17 @@ TWO = {"x": np.repeat([1.0, 10.0], len(X) // 2)}
         (lambda values: verdicts.always(values > 0, np.isfinite(values), LEVEL), NOISE, np.where(X > 100, -1.0, 1.0)),
         # with probability 0.9.
         (
-            lambda values: verdicts.shares(values < 1, TWO["x"], np.full(len(X), 0.9), "x"),
+            lambda values: verdicts.shares(values < 1, TWO, np.full(len(X), 0.9)),
             np.where(np.arange(len(X)) % 20 == 0, 2.0, 0.5),
             np.where(np.arange(len(X)) % 2 == 0, 2.0, 0.5),
         ),
+        # with probability 1 − O(x⁻²): P(failure) as x⁻², whatever the constant; as x^−1.5.
+        (lambda values: verdicts.probability(values, DENSE, "x", 2.0), 70 * DENSE**-2, 0.7 * DENSE**-1.5),
         # conclusions hold wherever the margin, 1/x here, is at least ½.
         (lambda values: verdicts.room(values, values >= 0.5), np.linspace(0.1, 3, 50), None),
         (lambda values: verdicts.room(values, values >= 2), None, np.linspace(0.1, 3, 50)),
     ],
-    ids=["bound", "constant", "order", "agreement", "always", "shares", "room, true", "room, false"],
+    ids=["bound", "constant", "order", "agreement", "always", "shares", "probability", "room, true", "room, false"],
 )
 def test_a_true_claim_is_granted_and_a_false_one_refused(judge, true, false):
     if true is not None:

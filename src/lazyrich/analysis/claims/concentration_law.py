@@ -91,7 +91,8 @@ def rows() -> Iterator[Row]:
     )
     limits = (
         "C₂ here is the whole factor that condition (6) asks, max{C₂, ·}. The paper leaves it unnamed, as it does the constant "
-        "in O(n⁻²); the proof takes C₂ = 2C₃, C₃ being the constant of Lemma 5.1 (C of row lemma_5_1)."
+        "in O(n⁻²); the proof takes C₂ = 2C₃, C₃ being the constant of Lemma 5.1 (C of row lemma_5_1). "
+        "Label noise of variance σ_y² would add about nσ_y² tr Σ to γ."
     )
     for ratio in RATIOS:
         yield _row(
