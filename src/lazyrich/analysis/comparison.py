@@ -154,10 +154,15 @@ def onset_share(data: xr.Dataset) -> float:
     return Recipe.of(data).settings["record"]["onset"]
 
 
+def converged_share(data: xr.Dataset) -> float:
+    """Return δ, the share of ‖y‖ that ‖y − f‖ has fallen to at `end_step`."""
+    return Recipe.of(data).settings["record"]["converged"]
+
+
 def accuracy(data: xr.Dataset) -> np.ndarray:
     """Return ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
     get = scalars(data)
-    share = Recipe.of(data).settings["record"]["converged"]
+    share = converged_share(data)
     return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
 
 

@@ -23,6 +23,7 @@ FORMS = {
     "constant": verdicts.constant,
     "constant, natural": lambda ratio, conditions: verdicts.constant(ratio, conditions, natural=True),
     "order": verdicts.order,
+    "at least": verdicts.at_least,
     "agreement": lambda ratio, conditions: verdicts.agreement(ratio, 0.5, "rounding", conditions),
 }
 forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -314,6 +315,45 @@ def test_a_constant_of_zeros_holds():
 def test_no_constant_is_infinite_and_none_from_below_is_zero(form, value):
     ratio = np.where(N.max() == N, value, 1.0) if value else np.zeros(len(N))
     assert form(ratio, {"n": N}).verdict == Verdict.fails
+
+
+# ---- at least -------------------------------------------------------------------------------------------------------
+
+SCALES = np.repeat([1e2, 1e6, 1e10, 1e14, 1e18], 20)
+SCATTER = np.random.default_rng(1).uniform(0.7, 1.3, len(SCALES))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [
+        (SCATTER, Verdict.holds_with_constant),
+        (SCATTER * np.log(SCALES), Verdict.holds_with_constant),  # it grows: a constant from below is left
+        (SCATTER * SCALES**0.5, Verdict.holds_with_constant),
+        (SCATTER / np.log(SCALES), Verdict.fails),  # to nothing, by a logarithm
+        (SCATTER * SCALES**-0.5, Verdict.fails),
+        (np.where(SCALES < 1e6, 0.0, SCATTER), Verdict.fails),
+        # What falls at first and then stays leaves a constant, half of its start.
+        (SCATTER * (1 + 1 / np.log10(SCALES)), Verdict.holds_with_constant),
+    ],
+    ids=["constant", "grows by a logarithm", "grows", "falls by a logarithm", "falls", "nothing", "ends above nothing"],
+)
+def test_a_constant_from_below_does_not_fall_to_nothing(ratio, verdict):
+    found = verdicts.at_least(ratio, {"s": SCALES})
+    assert found.verdict == verdict, found.text
+    assert (found.measured, found.low, found.high) == (np.median(ratio), ratio.min(), ratio.max())
+    # Of numbers that are shuffled against the scale, nothing falls along it.
+    if verdict == Verdict.fails and ratio.min() > 0:
+        mixed = verdicts.at_least(np.random.default_rng(2).permutation(ratio), {"s": SCALES})
+        assert mixed.verdict == Verdict.holds_with_constant, mixed.text
+
+
+def test_a_logarithm_is_seen_from_both_sides():
+    """Θ holds up to it, O holds, Ω fails: three verdicts on one ratio that goes to nothing."""
+    ratio, varied = SCATTER / np.log(SCALES), {"s": SCALES}
+    assert verdicts.order(ratio, varied, "since it was planted").verdict == Verdict.holds_up_to_logarithms
+    assert "since it was planted" in verdicts.order(ratio, varied, "since it was planted").text
+    assert verdicts.constant(ratio, varied).verdict == Verdict.holds_with_constant
+    assert "slower than a power" in verdicts.at_least(ratio, varied).text
 
 
 # ---- exponent -------------------------------------------------------------------------------------------------------

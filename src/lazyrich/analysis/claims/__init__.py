@@ -5,6 +5,8 @@ Nothing is imported here: the workflow asks for `SWEEPS` whenever it is parsed.
 
 # The sweeps that the ledger reads, names of files in config/sweeps.
 SWEEPS = (
+    "alignment_scale",
+    "alignment_signal",
     "concentration",
     "conditions",
     "figure1",

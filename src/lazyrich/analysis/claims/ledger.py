@@ -12,17 +12,21 @@ from lazyrich.analysis.claims import (
     concentration,
     edges,
     end_kernel,
+    end_times,
     equations,
     family,
     figure_1,
     figures_2_3,
     kernel_change,
     kernel_stages,
+    largest_start,
     lemma_5_2,
     lemma_5_3,
+    literal_time,
     real,
     scales,
     stage_one,
+    stage_one_loss,
     theorem,
 )
 from lazyrich.analysis.claims.data import Data
@@ -35,6 +39,10 @@ from lazyrich.theory.conditions import NAMES
 
 TOPICS = (
     theorem,
+    literal_time,
+    largest_start,
+    stage_one_loss,
+    end_times,
     concentration,
     stage_one,
     lemma_5_2,

@@ -2,9 +2,9 @@
 
 Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability of draws
 (`shares`) or one of the form 1 − O(n⁻²) (`probability`), an order of magnitude with an unnamed constant from above
-(`constant`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`), a number (`number`), a margin
-(`room`). Each has one function here, which returns a `Judged`; `claimed` limits any of them to where the statement is made.
-NaN are draws of which the statement says nothing; where all are, it is not defined.
+(`constant`), from below (`at_least`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`), a number
+(`number`), a margin (`room`). Each has one function here, which returns a `Judged`; `claimed` limits any of them to where
+the statement is made. NaN are draws of which the statement says nothing; where all are, it is not defined.
 
 `varied` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
 1/v₀, …): they say where a statement fails, and whether an unnamed constant is one.
@@ -236,6 +236,37 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = F
     )
 
 
+def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
+    """Judge "measured = Ω(scale)": measured ≥ c · scale, c > 0 unnamed: the c that all draws leave.
+
+    Fails where the ratio falls along `varied` towards nothing, like a power or slower: there is no such c then either.
+    """
+    ratio, varied = _defined(ratio, varied)
+    if not ratio.size:
+        return _undefined()
+    text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
+    power = f"{_drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
+    nothing = ratio <= 0
+    falling = ""
+    if not nothing.any():
+        powers = {name: slope for name, slope in _slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
+        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in powers.items())
+        slow = _slow_drifts(ratio, varied, upward=False)
+        if slow and not falling:
+            falling = f"{slow}, slower than a power"
+    if nothing.any() or falling:
+        words = f"the ratio falls as {falling}, {text}" if falling else f"{where(nothing, varied)}: {text}"
+        severity = Severity.everywhere if nothing.all() else Severity.region
+        mark = ": " if falling else " "
+        return Judged(Verdict.fails, f"fails{mark}{words}", *_spread(ratio), severity=severity, power=power)
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constant c = {ratio.min():.3g}, which the statement leaves unnamed",
+        *_spread(ratio),
+        power=power,
+    )
+
+
 def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Judged:
     """Judge "measured ≍ scale" or "= Θ(scale)": constants from below and above.
 
@@ -405,8 +436,8 @@ def _powers(ratio: np.ndarray, varied: Varied, reduce, *, upward: bool) -> str:
     )
 
 
-def _slow_drifts(ratio: np.ndarray, varied: Varied) -> str:
-    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words."""
+def _slow_drifts(ratio: np.ndarray, varied: Varied, *, upward: bool = True) -> str:
+    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words; or only falls."""
     drifts = []
     for name, slope in _slopes(ratio, varied, np.median).items():
         x, y = np.log(varied[name]), np.log(ratio)
@@ -414,7 +445,7 @@ def _slow_drifts(ratio: np.ndarray, varied: Varied) -> str:
         left = y - np.polyval(fit, x)
         error = float(np.sqrt(np.sum(left**2) / max(len(x) - 2, 1) / np.sum((x - x.mean()) ** 2)))
         factor = float(np.exp(abs(slope) * (x.max() - x.min())))
-        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR:
+        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR and (upward or slope < 0):
             drifts.append(f"({name})^{slope:.2f}, {factor:.2g}-fold over its range")
     return "; ".join(drifts)
 
