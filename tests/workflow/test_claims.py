@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 TIMES = ("≍", "∝ m", "∝ √(n)", "∝ 1/(η)", "∝ 1/√(tr Σ)", "∝ 1/(‖β̃‖)")
 # Every statement that the ledger must hold: (source, a part of its statement), each with a row of its own or more.
 STATEMENTS = [
-    ("Lemma 5.1", "‖XXᵀ − tr Σ I‖₂"),
+    *(("Lemma 5.1", f"for {covariance}") for covariance in ("Σ ∝ I", "λ_j = j^−α")),
     ("Lemma 5.2 (i)", "at t₁ ≜ C₁ m√n log(1/v₀)/(η√(tr Σ) ‖β̃‖)"),
     ("a weaker reading of Lemma 5.2 (i)", "rms ρ_r = 1 is ≍ log(1/v₀)/k"),
     ("Lemma 5.2 (i)", "|ρ_r(t₁)| = Θ(1)"),
@@ -54,9 +54,14 @@ STATEMENTS = [
     ("text on stage one", "ρ_r(t) ∝ sinh kt"),
     ("text on stage one", "v_r(t) ∝ cosh kt"),
     ("Eq. 11", "e^{−2k(t − t₁)}"),
-    ("Lemma A.1", "|b_r| ≤"),
-    ("Lemma A.1", "≥ ½σ₀√γ"),
-    *((f"Lemma A.{i}", "") for i in (2, 3, 4)),
+    ("Lemma A.1", "|⟨w_r(0), Xᵀy⟩| ≤"),
+    ("Lemma A.1", "max_r ⟨w_r(0), Xᵀy⟩ ≥ ½σ₀√γ"),
+    ("Lemma A.2", ""),
+    *((f"Lemma A.{i}", "1 − O(n⁻²)") for i in (3, 4)),
+    *((f"Lemma A.{i}", f"of drawn {source} inputs") for i in (3, 4) for source in ("Gaussian", "Rademacher")),
+    *(("Lemma A.4", f"for Σ ∝ I where condition (6) just holds with C₂ = {ratio}") for ratio in (4, 2, 1)),
+    *(("Lemma A.4", f"large eigenvalue of Σ where condition (6) just holds with C₂ = {ratio}") for ratio in (6, 4)),
+    ("beyond the paper", "Lemma A.4 needs C₂ > 2"),
     *(("Figure 1", f"{panel} is that of the printed") for panel in ("first panel)", "1 to 3 (second panel)")),
     *(
         ("Figure 1", f"is that of the printed {which}")
@@ -222,7 +227,10 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
         ("stage_one_shape_v", Verdict.fails),
         # Concentration is a matter of n and d.
         ("lemma_a_2", Verdict.holds),
-        ("lemma_a_3", Verdict.fails),
+        ("lemma_a_3", Verdict.holds_with_constant),
+        ("lemma_a_3_drawn_rademacher", Verdict.holds),
+        ("lemma_a_4_ratio_4", Verdict.holds_with_constant),
+        ("lemma_a_4_least_c_2", Verdict.holds),
         # A first layer beyond v₀ makes neurons unlike each other.
         ("lemma_5_2_i_alignment", Verdict.fails),
         ("eq_10_neurons", Verdict.fails),
