@@ -22,6 +22,7 @@ from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import REPLICATE, kept_trajectories
+from lazyrich.draw.map_frame import parted, with_symbol
 from lazyrich.draw.pack import MISSING, Pack
 from lazyrich.planning.command import named, replay_command
 from lazyrich.sweep.sweep import Sweep
@@ -132,7 +133,7 @@ def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[st
         "name": diagram.name,
         "item": _item(diagram, data),
         "heading": diagram.heading,
-        "title": maps.with_symbol(diagram.heading, symbol),
+        "title": with_symbol(diagram.heading, symbol),
         "caption": diagram.caption,
         "figure": diagram.figure,
         "symbol": symbol,
@@ -171,5 +172,5 @@ def _some(line: np.ndarray, step: int) -> np.ndarray:
 
 def _rounded(lines: list[np.ndarray]) -> list[list[float | None]]:
     """Round vertices of lines to 5 digits."""
-    joined = maps.parted(lines)
+    joined = parted(lines)
     return [[float(f"{v:.5g}") if np.isfinite(v) else None for v in column] for column in joined.T]

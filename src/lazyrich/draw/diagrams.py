@@ -15,6 +15,7 @@ from lazyrich.analysis.fields import median
 from lazyrich.analysis.phases import PHASES, RICH_VOTES
 from lazyrich.analysis.theories import BEST_THEORY
 from lazyrich.draw import maps
+from lazyrich.draw.map_frame import MapFrame
 from lazyrich.sweep.sweep import Sweep
 
 # Boundaries that each kind of map shows.
@@ -57,10 +58,9 @@ class Diagram:
     figure: bool = True
 
     def draw(self, plane: xr.Dataset, x: str, y: str, backend: str, title: str, **options: Any) -> hv.Overlay:
-        """Draw the map over one plane; `options` as in `maps.code_map`."""
-        if self.codes is not None:
-            return maps.code_map(plane, x, y, self.codes, backend, title, self.lines, **options)
-        return maps.value_map(plane, x, y, self.variable, backend, title, self.lines, **options)
+        """Draw the map over one plane; `options` are further fields of `MapFrame`."""
+        frame = MapFrame(plane, x, y, backend, title, self.lines, **options)
+        return maps.value_map(frame, self.variable) if self.codes is None else maps.code_map(frame, self.codes)
 
 
 def most(replicates: int) -> str:

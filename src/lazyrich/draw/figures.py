@@ -18,12 +18,13 @@ from lazyrich.analysis.boundaries import boundaries
 from lazyrich.analysis.fields import map_axes, placed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.summary import cell
-from lazyrich.draw import curves, maps, oscillation
+from lazyrich.draw import curves, oscillation
 from lazyrich.draw.chosen import chosen, some
 from lazyrich.draw.collapse import collapse_figure
 from lazyrich.draw.diagrams import Diagram, diagrams, point, slices
 from lazyrich.draw.kernel_distance import distance_figure
 from lazyrich.draw.lines import kernel_change_figure
+from lazyrich.draw.map_frame import SMALL
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.pictures import defaults, save
 from lazyrich.draw.rendered import rendered
@@ -94,7 +95,7 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, Figure
             columns = min(3, len(drawn))
             layout = hv.Layout(drawn).cols(columns)
             # Matplotlib: room for the names at the colour bar, and for the legend below.
-            room = {} if backend == "bokeh" else {"fig_inches": maps.SMALL, "hspace": 0.85, "vspace": 0.65}
+            room = {} if backend == "bokeh" else {"fig_inches": SMALL, "hspace": 0.85, "vspace": 0.65}
             return layout.opts(backend=backend, shared_axes=False, **room)
 
         return builder

@@ -16,7 +16,7 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.models.widgets import Div
 
 from lazyrich.draw.diagrams import Diagram
-from lazyrich.draw.maps import parted
+from lazyrich.draw.map_frame import parted
 from lazyrich.explore.coordinates import Curved, Straight
 from lazyrich.explore.models import figure_of, found, source_of
 
