@@ -28,7 +28,6 @@ from lazyrich.draw.map_frame import SMALL
 from lazyrich.draw.page import bokeh_scripts, write_page
 from lazyrich.draw.pictures import defaults, save
 from lazyrich.draw.rendered import rendered
-from lazyrich.planning.command import snakemake_command
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
 from lazyrich.sweep.sweep import Sweep
@@ -43,14 +42,20 @@ Builder = Callable[[str], hv.core.Dimensioned]  # of a backend
 Figure = tuple[Builder, str]  # and its caption
 
 
-def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder: str | Path) -> None:
+def draw_figures(
+    sweep: Sweep, *, summary: str | Path, shards: Sequence[str | Path], folder: str | Path, command: str | None = None
+) -> None:
     """Draw every figure that suits the sweep's axes into `folder`, with captions in `captions.json`.
 
     Two or more axes (of numbers, or of names that `figures.axes` asks for): maps in the first two, a panel for each slice
     through the others. Otherwise a line over the axis, if there is one, and trajectories of some cells. Published curves, where
     the sweep names them, are laid over trajectories. Where χ varies, and something else beside it, the change of the kernel
     against χ; where networks are rich, the kernel's distance to T and to Θ∞ through training.
+
+    Pages and the metadata of pictures name the `command` that made them; by default this is the call of this function.
     """
+    command = command or _call(summary, shards, folder)
+    paths = [str(shard) for shard in shards]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with archive.opened(summary) as data:
@@ -59,8 +64,7 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
     plane = axes[:2]
     drawn = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
     # Behind what the sweep is about, for the first figure stands for it in the gallery.
-    drawn |= {name: figure for name, make in FIGURES.items() if (figure := make(sweep, data, shards)) is not None}
-    command = snakemake_command(folder, folder.parent.parent)
+    drawn |= {name: figure for name, make in FIGURES.items() if (figure := make(sweep, data, paths)) is not None}
     if other := stand_in(sweep):
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
@@ -71,6 +75,13 @@ def draw_figures(sweep: Sweep, *, summary: str | Path, shards: list[str], folder
             _write_pictures(build("matplotlib"), name, folder, said)
     captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _call(summary: str | Path, shards: Sequence[str | Path], folder: str | Path) -> str:
+    """Return the call of `draw_figures` as it is written in Python, with one of many shards."""
+    more = ", ..." if len(shards) > 1 else ""
+    files = f"summary={str(summary)!r}, shards=[{str(shards[0])!r}{more}]" if shards else f"summary={str(summary)!r}"
+    return f"lazyrich.draw_figures(sweep, {files}, folder={str(folder)!r})"
 
 
 def _slices(summary: xr.Dataset, x: str, y: str) -> list[tuple[xr.Dataset, str]]:
