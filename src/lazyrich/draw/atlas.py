@@ -45,30 +45,30 @@ def atlas(
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
-    found = diagrams(sweep, summary)
+    choices = diagrams(sweep, summary)
     grid = [str(dim) for dim in summary["phase"].dims]
     dims = [dim for dim in grid if dim not in (x, y)]
-    step = _step(summary, len(found))
+    step = _step(summary, len(choices))
     thin = summary.isel({x: slice(None, None, step), y: slice(None, None, step)})
     planes = list(slices(summary, x, y))
     drawn = [boundaries(plane, x, y) for plane, _ in planes]
     first = thin.isel(dict.fromkeys(dims, 0))
-    alike = {_item(diagram, thin): diagram for diagram in reversed(found)}
+    alike = {_item(diagram, thin): diagram for diagram in reversed(choices)}
     items = {name: _map(diagram, name, first, x, y, thin, drawn) for name, diagram in alike.items()}
     numbers: float = CURVE_NUMBERS
     while True:
         pack = Pack()
         untrained = pack.add((thin["networks"] == 0).transpose(*dims, y, x).values)
-        layers = [_layer(diagram, thin, x, y, dims, pack) for diagram in found]
+        layers = [_layer(diagram, thin, x, y, dims, pack) for diagram in choices]
         trajectories, panels = kept_trajectories(sweep, summary, x, y, dims, shards, pack, numbers)
         packed = pack.text()
         if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
             break
         numbers /= 2  # these compress badly
-    asked = dict(zip(grid, named(sweep), strict=True))
+    cell_words = dict(zip(grid, named(sweep), strict=True))
     data = {
-        "axes": [_axis(thin, axis) | {"named": asked[axis][::step]} for axis in (x, y)],
-        "slices": [_slice(summary, dim) | {"named": asked[dim]} for dim in dims],
+        "axes": [_axis(thin, axis) | {"named": cell_words[axis][::step]} for axis in (x, y)],
+        "slices": [_slice(summary, dim) | {"named": cell_words[dim]} for dim in dims],
         "replay": replay_command(name, CELL, results, REPLICATE),
         "cell": CELL,
         "layers": layers,

@@ -176,9 +176,9 @@ DIAGRAMS: tuple[Callable[[Sweep, xr.Dataset], Diagram | None], ...] = (
 
 def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
     """Return the maps that suit a summary with two numeric axes, phases first."""
-    found = [diagram for make in DIAGRAMS if (diagram := make(sweep, summary)) is not None]
+    main = [diagram for make in DIAGRAMS if (diagram := make(sweep, summary)) is not None]
     middle, cells = at_quantile(0.5, sweep.replicates), summary["phase"].dims
-    return found + [
+    return main + [
         Diagram(
             name,
             heading,
@@ -213,6 +213,6 @@ def point(summary: xr.Dataset, dims: Sequence[str]) -> str:
     parts = []
     for name, value in summary.coords.items():
         if value.ndim == 0 and name != "quantile" and dims:
-            shown = f"{value.item():.4g}" if value.dtype.kind in "fiu" else str(value.item())
-            parts.append(f"{value.attrs.get('symbol') or name} = {shown}")
+            text = f"{value.item():.4g}" if value.dtype.kind in "fiu" else str(value.item())
+            parts.append(f"{value.attrs.get('symbol') or name} = {text}")
     return ", ".join(parts)

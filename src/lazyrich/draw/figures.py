@@ -68,11 +68,11 @@ def draw_figures(
     if other := stand_in(sweep):
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
     for name, (build, caption) in drawn.items():
-        said = f"{caption} Made by: {command}"
+        description = f"{caption} Made by: {command}"
         hv.Store.current_backend = "bokeh"
-        _write_page(build("bokeh"), name, folder, said)
+        _write_page(build("bokeh"), name, folder, description)
         with defaults():
-            _write_pictures(build("matplotlib"), name, folder, said)
+            _write_pictures(build("matplotlib"), name, folder, description)
     captions = {name: caption for name, (_, caption) in drawn.items()}
     (folder / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -98,8 +98,8 @@ def _maps(sweep: Sweep, summary: xr.Dataset, x: str, y: str) -> dict[str, Figure
     def build(diagram: Diagram) -> Builder:
         def builder(backend: str) -> hv.core.Dimensioned:
             drawn = [
-                diagram.draw(plane, x, y, backend, _titled(diagram, text), whole=summary, drawn=found)
-                for plane, text, found in planes
+                diagram.draw(plane, x, y, backend, _titled(diagram, text), whole=summary, drawn=lines)
+                for plane, text, lines in planes
             ]
             if len(drawn) == 1:
                 return drawn[0]
@@ -129,38 +129,38 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> F
     """
     if sweep.record.summary or (len(map_axes(summary, sweep.figures.axes or ())) > 1 and not sweep.figures.published):
         return None
-    wanted = whole(sweep)
+    recipe = whole(sweep)
     dims = [str(dim) for dim in summary["phase"].dims]
     sizes = [summary.sizes[dim] for dim in dims]
     other = stand_in(sweep)
     published = _published(sweep)
-    found = {}
+    cells = {}
     # Of a sweep that is refined, cells that were trained.
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
     for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
         title = point(summary.isel(place), dims).replace(" = ", "\u00a0=\u00a0") or other or "one cell"
         title = textwrap.fill(title, TITLE)  # between parameters only
-        networks = cell(shards, wanted, flat)
+        networks = cell(shards, recipe, flat)
         if curves.drawable(networks):
-            found[title] = networks
-    if not found:
+            cells[title] = networks
+    if not cells:
         return None
 
     def builder(backend: str) -> hv.Layout:
-        return curves.layout([curves.panels(n, published, backend, title) for title, n in found.items()], backend)
+        return curves.layout([curves.panels(n, published, backend, title) for title, n in cells.items()], backend)
 
     points = _laid_over(published, other) if published else ""
-    left = chosen(len(found), len(trained), "cells")
+    left = chosen(len(cells), len(trained), "cells")
     dots = ""
-    if any(not oscillation.resolved(networks).all() for networks in found.values()):
+    if any(not oscillation.resolved(networks).all() for networks in cells.values()):
         dots = (
             " Dots: records between which a network oscillates, which no line joins; theory ends where it does so, too."
         )
-    said = (
+    caption = (
         f"Every replicate (thin) and their median (thick) against theory.{dots}{scope.sentence(summary)}{points}{left}"
     )
-    return builder, f"{said} {setting(sweep)}"
+    return builder, f"{caption} {setting(sweep)}"
 
 
 def _published(sweep: Sweep) -> curves.Published | None:
@@ -191,15 +191,19 @@ FIGURES: dict[str, Callable[[Sweep, xr.Dataset, Sequence[str]], Figure | None]] 
 }
 
 
-def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
+def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, description: str) -> None:
     """Write a page of its own, and the Bokeh item that a report page takes."""
     item = json.dumps(json_item(rendered(element), ID(name)))
     (folder / f"{name}.json").write_text(item, encoding="utf-8")
     write_page(
-        folder / f"{name}.html", "figure.html", figure={"name": name, "item": item}, said=said, scripts=bokeh_scripts()
+        folder / f"{name}.html",
+        "figure.html",
+        figure={"name": name, "item": item},
+        description=description,
+        scripts=bokeh_scripts(),
     )
 
 
-def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, said: str) -> None:
+def _write_pictures(element: hv.core.Dimensioned, name: str, folder: Path, description: str) -> None:
     """Write SVG and PNG, with what they show in their metadata."""
-    save(element, said, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})
+    save(element, description, {kind: folder / f"{name}.{kind}" for kind in ("svg", "png")})

@@ -49,12 +49,12 @@ def kept_trajectories(
     step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
     columns, rows = (np.arange(0, summary.sizes[axis], step) for axis in (x, y))
     grid = [str(dim) for dim in summary["phase"].dims]
-    wanted = np.zeros([summary.sizes[dim] for dim in grid], dtype=bool)
+    mask = np.zeros([summary.sizes[dim] for dim in grid], dtype=bool)
     kept = {x: columns, y: rows}
-    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in grid))] = True
-    networks, cells = read_networks(whole(sweep), wanted, shards, RECORDED, RECORDS)
-    shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
-    if not networks.sizes["network"] or not shown:
+    mask[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in grid))] = True
+    networks, cells = read_networks(whole(sweep), mask, shards, RECORDED, RECORDS)
+    panels = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
+    if not networks.sizes["network"] or not panels:
         return None, {}
     steps = networks["step"].values.astype(float)
     last = steps[:, -1]
@@ -64,17 +64,20 @@ def kept_trajectories(
     predicted = theory(networks)
     joined = pack.add(_ended(oscillation.resolved(networks)))
     curve_places, spans = [], {}
-    for panel in shown:
-        found = simulated(networks, panel)
-        known = [*found.values(), *(predicted[panel.name][key] for key in ("limit",) if key in predicted[panel.name])]
-        rows_of = np.concatenate([np.where(seen, each, np.nan) for each in known], axis=1)
+    for panel in panels:
+        observables = simulated(networks, panel)
+        heights = [
+            *observables.values(),
+            *(predicted[panel.name][key] for key in ("limit",) if key in predicted[panel.name]),
+        ]
+        rows_of = np.concatenate([np.where(seen, each, np.nan) for each in heights], axis=1)
         span = [[float(f"{v:.4g}") for v in limits(row, panel, legend_inside=False)] for row in rows_of]
         spans[panel.name] = low, high = list(zip(*span, strict=True))
         scale = np.array(low)[:, None], np.array(high)[:, None], panel.log
-        for key, values in (found | predicted[panel.name]).items():
+        for key, values in (observables | predicted[panel.name]).items():
             place = pack.add(quantised(values, *scale))
             # Which records a line joins with the next one.
-            lines = joined if key in found else pack.add(_ended(oscillation.resolved_theory(steps, values)))
+            lines = joined if key in observables else pack.add(_ended(oscillation.resolved_theory(steps, values)))
             curve_places.append({"panel": panel.name, "key": key, "joined": lines["offset"]} | place)
     trajectories = {
         "columns": columns.tolist(),
@@ -86,29 +89,29 @@ def kept_trajectories(
         "onset": _or_none(onset),
         "end": _or_none(end),
         "until": drawn_until.tolist(),
-        "panels": [{"name": panel.name, "log": panel.log, "spans": spans[panel.name]} for panel in shown],
+        "panels": [{"name": panel.name, "log": panel.log, "spans": spans[panel.name]} for panel in panels],
         "curves": curve_places,
         "replicate": REPLICATE,
     }
-    return trajectories, {f"panel-{panel.name}": _panel(panel, networks, predicted) for panel in shown}
+    return trajectories, {f"panel-{panel.name}": _panel(panel, networks, predicted) for panel in panels}
 
 
 def read_networks(
-    wanted: Recipe,
+    recipe: Recipe,
     chosen: Bool[np.ndarray, ...],
     shards: Sequence[str],
     names: Collection[str],
     most: int,
     replicates: Collection[int] = (REPLICATE,),
 ) -> tuple[xr.Dataset, np.ndarray]:
-    """Read the `replicates` of the cells `chosen` of the grid of `wanted`; return them and the cell (flat) of each network.
+    """Read the `replicates` of the cells `chosen` of a recipe's grid; return them and the cell (flat) of each network.
 
-    Of what is recorded `names` alone, at `most` of the records, evenly chosen.
+    Recorded variables come for `names` alone, at no more than `most` of the records, evenly chosen.
     """
     parts, cells = [], []
     for path in shards:
         with archive.opened(path) as data:
-            where, replicate = places(Recipe.of(data), wanted)
+            where, replicate = places(Recipe.of(data), recipe)
             rows = np.flatnonzero(np.isin(replicate, list(replicates)) & (where >= 0))
             rows = rows[chosen.ravel()[where[rows]]]
             records = np.unique(np.linspace(0, data.sizes["record"] - 1, most).round().astype(int))

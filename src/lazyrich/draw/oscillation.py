@@ -103,5 +103,5 @@ def dots(steps: np.ndarray, values: np.ndarray, joined: np.ndarray) -> Curve:
 
 def has_line(values: np.ndarray) -> bool:
     """Return whether a curve, (points,), has two neighbouring points."""
-    known = np.isfinite(values)
-    return bool((known[1:] & known[:-1]).any())
+    finite = np.isfinite(values)
+    return bool((finite[1:] & finite[:-1]).any())

@@ -68,11 +68,11 @@ def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
 
 
 @defaults()
-def save(element: hv.core.Dimensioned, said: str, files: Mapping[str, Path | BinaryIO]) -> None:
+def save(element: hv.core.Dimensioned, description: str, files: Mapping[str, Path | BinaryIO]) -> None:
     """Draw an element and write it as `svg` or `png` (kind -> file) with `said` as its description."""
     figure = matplotlib_figure(element)
     # Measured once: savefig's own "tight" draws everything again for each file.
     box = figure.get_tightbbox().padded(0.1)
     for kind, file in files.items():
-        metadata = {**METADATA[kind], "Description": said}
+        metadata = {**METADATA[kind], "Description": description}
         figure.savefig(file, format=kind, dpi=DOTS, bbox_inches=box, metadata=metadata)

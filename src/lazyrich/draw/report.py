@@ -107,9 +107,9 @@ def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
         return None
     predicted = [boundary for boundary in BOUNDARIES.values() if boundary.predicted]
     # Of what there would be something to draw or to compare.
-    known = [account for account in ACCOUNTS if f"{account.name}_error" in data]
+    accounts = [account for account in ACCOUNTS if f"{account.name}_error" in data]
     lines = [each for each in predicted if each.field in data and bool(np.isfinite(data[each.field]).any())]
-    here = [(each.words, each.holds_for) for each in known] + [(each.words, each.holds_for) for each in lines]
+    here = [(each.words, each.holds_for) for each in accounts] + [(each.words, each.holds_for) for each in lines]
     holds = [(words, holds_for(name)) for words, holds_for in here for name in activations]
     # An account made up of others is named as these.
     every = [(each.words, each.holds_for) for each in ACCOUNTS if not each.parts]

@@ -126,8 +126,8 @@ def log_ticks(axis: Axis) -> None:
 
 def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:
     """Return places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
-    found = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
-    return {which: list(enumerate(map(str, names.values))) for which, names in found.items() if names is not None}
+    labels = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
+    return {which: list(enumerate(map(str, names.values))) for which, names in labels.items() if names is not None}
 
 
 def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
@@ -136,9 +136,9 @@ def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) 
     def hook(plot: Plot, element: object) -> None:
         axes = plot.handles["axis"]
         frame(axes, shape)
-        for which, found in (ticks or {}).items():
+        for which, places in (ticks or {}).items():
             axis = axes.xaxis if which == "x" else axes.yaxis
-            axis.set_ticks(*zip(*found, strict=True), rotation=90 if which == "x" else 0)
+            axis.set_ticks(*zip(*places, strict=True), rotation=90 if which == "x" else 0)
 
     return hook
 

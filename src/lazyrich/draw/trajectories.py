@@ -88,10 +88,10 @@ def theory_called(key: str, words: str, caveat: str) -> str:
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
     """Return the panel's recorded observables in its units, name -> (networks, records)."""
-    found = {name: networks[name].values.astype(float) for name in panel.observables if name in networks}
-    if "v" in found and panel.name == "rho_and_v":
-        found["v"] = np.sqrt(networks["gamma"].values.astype(float))[:, None] * found["v"]
-    return found
+    observables = {name: networks[name].values.astype(float) for name in panel.observables if name in networks}
+    if "v" in observables and panel.name == "rho_and_v":
+        observables["v"] = np.sqrt(networks["gamma"].values.astype(float))[:, None] * observables["v"]
+    return observables
 
 
 def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
@@ -101,16 +101,16 @@ def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
     the loss follows for an output that has no other part. NaN where a theory is not of the network's regime (the two stages
     are those of rich training, χ < 1, the linearised network that of lazy), and beyond the stage that it describes.
     """
-    found: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
+    curves: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
     if "target_overlap" not in networks or not (networks["step"].values[:, 0] == 0).all():
-        return found
+        return curves
     predicted, run, activations = predictions(networks), Run(networks), scope.of_networks(networks)
     for account in ACCOUNTS:
         held = scope.compared(account.holds_for, activations)[:, None]
         for curve in account.curves:
             values = curve.values(run, predicted[account.name])
-            found[curve.panel][curve.key] = np.where(held, values, np.nan)
-    return found
+            curves[curve.panel][curve.key] = np.where(held, values, np.nan)
+    return curves
 
 
 def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -131,9 +131,9 @@ def until(networks: xr.Dataset) -> np.ndarray:
     recorded = [name for panel in PANELS for name in panel.observables if name in networks]
     if not recorded:
         return last
-    known = np.any([np.isfinite(networks[name].values) for name in recorded], axis=0)
-    lost = known.any(axis=1) & ~known[:, -1]
-    return np.where(lost, np.max(np.where(known, steps, 0.0), axis=1) + 1, last)
+    finite = np.any([np.isfinite(networks[name].values) for name in recorded], axis=0)
+    lost = finite.any(axis=1) & ~finite[:, -1]
+    return np.where(lost, np.max(np.where(finite, steps, 0.0), axis=1) + 1, last)
 
 
 def median_curve(
@@ -149,8 +149,8 @@ def median_curve(
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # a step at which no network has a value: NaN, and no curve
         rows = [
-            np.interp(common, own, np.log(row) if log else row, right=np.nan)
-            for own, row in zip(
+            np.interp(common, at, np.log(row) if log else row, right=np.nan)
+            for at, row in zip(
                 steps.astype(float), np.where(values > 0, values, np.nan) if log else values, strict=True
             )
         ]
@@ -161,21 +161,22 @@ def median_curve(
     between = (common[1:] + common[:-1]) / 2
     there = between < steps[:, -1:]
     apart = [
-        ~own[np.minimum(np.searchsorted(at, between) - 1, len(own) - 1)] for at, own in zip(steps, joined, strict=True)
+        ~line[np.minimum(np.searchsorted(at, between) - 1, len(line) - 1)]
+        for at, line in zip(steps, joined, strict=True)
     ]
     after = np.flatnonzero(2 * (apart & there).sum(axis=0) >= np.maximum(there.sum(axis=0), 1)) + 1
     return np.insert(common, after, np.nan), np.insert(median, after, np.nan)
 
 
-def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
-    """Return limits of the vertical axis around what is `shown`, with room for a legend inside, below or above the curves.
+def limits(values: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
+    """Return limits of the vertical axis around these values, with room for a legend inside, below or above the curves.
 
     A logarithmic axis ends 18 decades below its largest value: what is smaller is rounding.
     """
-    shown = shown[np.isfinite(shown) & (shown > 0 if panel.log else True)]
-    if not shown.size:
+    values = values[np.isfinite(values) & (values > 0 if panel.log else True)]
+    if not values.size:
         return (0.1, 10.0)
-    low, high = float(shown.min()), float(shown.max())
+    low, high = float(values.min()), float(values.max())
     if not panel.log:
         above = 2.0 if legend_inside and panel.legend.startswith("top") else 1.08
         return (min(0.0, low), high * above or 1.0)

@@ -63,9 +63,9 @@ class Straight:
 
         box = Bbox(spaced(np.reshape(part, (2, 2)).T))
         return {
-            name: found
-            for name, found in lines.items()
-            if any(Path(spaced(line)).intersects_bbox(box, filled=False) for line in found)
+            name: pieces
+            for name, pieces in lines.items()
+            if any(Path(spaced(line)).intersects_bbox(box, filled=False) for line in pieces)
         }
 
     def _transformed(self, values: np.ndarray, axis: int) -> np.ndarray:
@@ -96,13 +96,13 @@ class Straight:
 
     def part(self, u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float]] | None:
         """Return the part of the plane, axis -> (lowest, highest), that a rectangle of the map covers; None for none."""
-        found = {}
+        region = {}
         for name, edges, ends in ((self.x, self.x_edges, u), (self.y, self.y_edges, v)):
             low, high = np.clip(sorted(ends), edges[0], edges[-1])
             if not low < high:
                 return None
-            found[name] = float(low), float(high)
-        return found
+            region[name] = float(low), float(high)
+        return region
 
 
 class Curved(Straight):
@@ -192,10 +192,10 @@ class Curved(Straight):
         """Return which cells a rectangle of the map (left, right, lowest, highest) shows: a pixel or the middle of each."""
         left, right, bottom, top = part
         u, v = (10**each if log else each for each, log in zip(np.moveaxis(self.middles, -1, 0), self.log, strict=True))
-        found = ((u >= left) & (u <= right) & (v >= bottom) & (v <= top))[1:-1, 1:-1]
+        mask = ((u >= left) & (u <= right) & (v >= bottom) & (v <= top))[1:-1, 1:-1]
         cells = self.pixels[np.ix_((self.v >= bottom) & (self.v <= top), (self.u >= left) & (self.u <= right))]
-        found.ravel()[cells[cells >= 0]] = True
-        return found
+        mask.ravel()[cells[cells >= 0]] = True
+        return mask
 
     def drawn(self, plane: xr.Dataset) -> xr.Dataset:
         """Return a dataset over the plane as it is drawn: pixels outside of all cells are not run."""
@@ -286,7 +286,7 @@ def _some(total: int) -> np.ndarray:
 def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
     """Return the pairs of dimensionless numbers that tell the cells of a plane apart, but for the plane's own axes."""
     some = {axis: slice(None, None, max(1, plane.sizes[axis] // PATCHES)) for axis in (x, y)}
-    found = []
+    usable = []
     for pair in PAIRS:
         if set(pair) == {x, y}:
             continue
@@ -294,5 +294,5 @@ def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
             Curved(plane.isel(some), x, y, pair)
         except (KeyError, ValueError):
             continue
-        found.append(pair)
-    return found
+        usable.append(pair)
+    return usable

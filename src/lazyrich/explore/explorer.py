@@ -84,9 +84,9 @@ class Explorer(pn.viewable.Viewer):
     def _settle(self) -> None:
         self.session.settle()
         self.controls.show()
-        shown = self._show_map()
+        chart = self._show_map()
         for name in FRAMES:
-            self._show_cell(shown, name, getattr(self.session.state, name))
+            self._show_cell(chart, name, getattr(self.session.state, name))
             if name in self.panels:
                 self.panels[name].mark(self.session.time)
 
@@ -109,15 +109,15 @@ class Explorer(pn.viewable.Viewer):
         if session.changed("lines", *figure, place, state.lines):
             self.map.draw_lines(session.lines())
         self.map.head(session.title())
-        heading, said = source.sweep.title or source.name, setting(source.sweep) + session.running()
-        self.note.object = html("<h3>{}</h3><p>{}</p>", heading, said)
+        heading, text = source.sweep.title or source.name, setting(source.sweep) + session.running()
+        self.note.object = html("<h3>{}</h3><p>{}</p>", heading, text)
         return self.map
 
-    def _show_cell(self, shown: Map, name: str, cell: int) -> None:
+    def _show_cell(self, chart: Map, name: str, cell: int) -> None:
         session = self.session
         place = session.source.place(max(cell, 0))
         here = cell >= 0 and all(place[dim] == i for dim, i in session.place.items())
-        shown.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
+        chart.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
         if not session.changed(name, session.source, cell):
             return
         if cell < 0:
@@ -136,15 +136,17 @@ class Explorer(pn.viewable.Viewer):
             except ValueError as error:  # damaged
                 why = str(error)
         self.panels[name].show(networks)
-        said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(session.source.grid.isel(place), list(place))}"
+        heading = f"{name.capitalize()} ({FRAMES[name]} frame): {point(session.source.grid.isel(place), list(place))}"
         if networks is None:
-            self.words[name].object = html("<p><b>{}</b>: there are no trajectories, for {}.</p>", said, why)
+            self.words[name].object = html("<p><b>{}</b>: there are no trajectories, for {}.</p>", heading, why)
         else:
-            asked = " ".join(points[i] for points, i in zip(named(session.source.sweep), place.values(), strict=True))
-            command = replay_command(session.source.name, asked, session.source.home.parent, 0)
+            cell_words = " ".join(
+                points[i] for points, i in zip(named(session.source.sweep), place.values(), strict=True)
+            )
+            command = replay_command(session.source.name, cell_words, session.source.home.parent, 0)
             many, theory = counted(networks.sizes["network"], "replicate"), scope.sentence(networks)
             self.words[name].object = html(
-                "<p><b>{}</b> ({}).{}</p><p><code>{}</code></p>", said, many, theory, command
+                "<p><b>{}</b> ({}).{}</p><p><code>{}</code></p>", heading, many, theory, command
             )
 
     def example(self) -> None:

@@ -33,11 +33,11 @@ def picture(
     lines: Lines,
     title: str,
     part: list[float],
-    said: str,
+    description: str,
 ) -> io.BytesIO:
     """Return a map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it).
 
-    What is `said` of it lies in its metadata.
+    Its metadata hold the `description`.
     """
     from lazyrich.draw.pictures import defaults, save  # only now, for it takes half a second
 
@@ -49,7 +49,7 @@ def picture(
         overlay = diagram.draw(where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=drawn)
         if part:  # as options, so that ticks are chosen for what is seen
             overlay = overlay.opts(backend="matplotlib", xlim=tuple(part[:2]), ylim=tuple(part[2:]))
-        save(overlay, said, {kind: file})
+        save(overlay, description, {kind: file})
     file.seek(0)
     return file
 
@@ -83,23 +83,24 @@ def within(plane: xr.Dataset, where: Straight, part: list[float]) -> xr.Dataset:
 
 
 def name(
-    pieces: list[str], fixed: xr.Dataset, where: Straight, part: list[float], own: tuple[str, str], quantile: float
+    pieces: list[str], fixed: xr.Dataset, where: Straight, part: list[float], axes: tuple[str, str], quantile: float
 ) -> str:
     """Return a file's name without its ending: `pieces`, then all that tells a view of these from others.
 
-    The `fixed` coordinates of the slice, axes that are not the sweep's `own`, a quantile that is no median, the part.
+    These are the `fixed` coordinates of the slice, axes other than the sweep's own `axes`, a quantile other than the median,
+    and the part.
     """
-    found = list(pieces)
-    if tuple(where.names) != tuple(own):
-        found.append("over-" + "-".join(where.names))
+    words = list(pieces)
+    if tuple(where.names) != tuple(axes):
+        words.append("over-" + "-".join(where.names))
     for coordinate, value in fixed.coords.items():
         if value.ndim == 0 and coordinate != "quantile":
-            found.append(f"{coordinate}-{value.item() if value.dtype.kind not in 'fiu' else f'{value.item():.6g}'}")
+            words.append(f"{coordinate}-{value.item() if value.dtype.kind not in 'fiu' else f'{value.item():.6g}'}")
     if quantile != 0.5:
-        found.append(f"{quantile:.0%}-quantile")
+        words.append(f"{quantile:.0%}-quantile")
     for axis, (low, high) in zip(where.names, np.reshape(part, (-1, 2)), strict=False):
-        found.append(f"{axis}-{low:.6g}-to-{high:.6g}")
-    return re.sub(r"[^\w.+-]", "", "_".join(found), flags=re.ASCII)[:LONGEST]
+        words.append(f"{axis}-{low:.6g}-to-{high:.6g}")
+    return re.sub(r"[^\w.+-]", "", "_".join(words), flags=re.ASCII)[:LONGEST]
 
 
 def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str, str]) -> io.BytesIO:

@@ -18,7 +18,7 @@ from bokeh.models.widgets import Div
 from lazyrich.draw.diagrams import Diagram
 from lazyrich.draw.map_frame import parted
 from lazyrich.explore.coordinates import Curved, Straight
-from lazyrich.explore.models import figure_of, found, source_of
+from lazyrich.explore.models import figure_of, models_of, source_of
 
 # A frame around the cell whose trajectories are shown, and around that it is compared with.
 FRAMES = {"cell": "black", "other": "white"}
@@ -139,7 +139,7 @@ class Map:
     def draw_lines(self, lines: Lines) -> None:
         """Show these boundaries and no others, in units of the plane's axes."""
         lines = self.where.lines(lines)
-        items = found(self.figure, LegendItem)
+        items = models_of(self.figure, LegendItem)
         for renderer in self.renderers:
             if renderer is self.cells:
                 continue

@@ -22,7 +22,7 @@ def figure_of(overlay: hv.Overlay) -> figure:
     return model
 
 
-def found(model: Model, kind: type[M]) -> list[M]:
+def models_of(model: Model, kind: type[M]) -> list[M]:
     """Return all models of a kind that a model consists of."""
     return [each for each in model.select({"type": kind}) if isinstance(each, kind)]
 

@@ -9,9 +9,9 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from lazyrich.draw import oscillation
-from lazyrich.draw.curves import STAGES, empty, middle
+from lazyrich.draw.curves import SHADES, empty, middle
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
-from lazyrich.explore.models import figure_of, found, source_of
+from lazyrich.explore.models import figure_of, models_of, source_of
 
 SIZE = (240, 220)
 
@@ -54,8 +54,8 @@ class Panels:
                 curves[f"dots_{name}"] = oscillation.dots(steps, values, joined)
             for key, values in predicted[panel.name].items():
                 curves[key] = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))
-            shown = [np.where(seen, values, np.nan).ravel() for values in values_of.values()]
-            shown += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
+            heights = [np.where(seen, values, np.nan).ravel() for values in values_of.values()]
+            heights += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
             # A name in the legend stands for what can be seen.
             curves = {
                 name: curve
@@ -64,7 +64,7 @@ class Panels:
             }
             each.fill(curves)
             each.shade(onset, end)
-            low, high = limits(np.concatenate(shown), panel, legend_inside=False)
+            low, high = limits(np.concatenate(heights), panel, legend_inside=False)
             each.figure.x_range.update(start=-0.02 * last, end=1.02 * last)
             each.figure.y_range.update(start=low, end=high)
 
@@ -87,9 +87,9 @@ class _Drawn:
         self.figure.name = panel.name
         self.moment = Span(dimension="height", line_color="black", line_width=1.5, visible=False)
         self.figure.add_layout(self.moment)
-        self.curves = found(self.figure, GlyphRenderer)
-        self.items = found(self.figure, LegendItem)
-        self.stages = {name: self.figure.select_one({"name": name}) for name in STAGES}
+        self.curves = models_of(self.figure, GlyphRenderer)
+        self.items = models_of(self.figure, LegendItem)
+        self.stages = {name: self.figure.select_one({"name": name}) for name in SHADES}
 
     def fill(self, curves: dict[str, oscillation.Curve]) -> None:
         """Show these curves and no others."""

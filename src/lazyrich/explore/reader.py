@@ -48,15 +48,15 @@ class Reader:
     @property
     def wanting(self) -> bool:
         """Whether something has to be read before the state can be shown."""
-        source = self.session.sources.known(self.session.state.sweep)
+        source = self.session.sources.cached(self.session.state.sweep)
         unread = source is None or any(not self._has(source, each) for each in self._moments(source))
         return bool(self.document) and unread
 
     @property
     def news(self) -> bool:
         """Whether shards of the sweep have come since the page was drawn."""
-        shown = self.session.source
-        return self.session.sources.known(shown.name) is not shown
+        source = self.session.source
+        return self.session.sources.cached(source.name) is not source
 
     def start(self) -> None:
         """Read what the state asks for, and show it then."""
@@ -76,8 +76,8 @@ class Reader:
 
     def _has(self, source: Source, diagram: Diagram) -> bool:
         """Return whether the page or the source has a diagram of moments."""
-        shown = self.session.moments
-        return (shown is not None and shown.is_of(source, diagram)) or source.known_moments(diagram) is not None
+        moments = self.session.moments
+        return (moments is not None and moments.is_of(source, diagram)) or source.cached_moments(diagram) is not None
 
     def _fetch(self, get: Callable[[str], Source]) -> str:
         """Read what the state asks for; return why that cannot be, or nothing."""

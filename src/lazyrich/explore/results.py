@@ -47,7 +47,7 @@ class Results:
     def __init__(self, name: str, file: Path, results: Path) -> None:
         self.name, self.file, self.home = name, file, results / name
         self.sweep: Sweep = load_sweep(file)
-        self.wanted = whole(self.sweep)
+        self.recipe = whole(self.sweep)
         self.shards: dict[str, Recipe] = needed_shards(self.sweep, self.home)
         # In this order: a shard that lands in between is seen at the next look.
         self._state, self.there = written(file, self.home), self._there()
@@ -68,10 +68,10 @@ class Results:
 
     def fields(self, names: Iterable[str]) -> xr.Dataset:
         """Return some fields of the summary (those of the names that it has), in memory from the first time on."""
-        found = [name for name in dict.fromkeys(names) if name in self.summary.variables]
+        present = [name for name in dict.fromkeys(names) if name in self.summary.variables]
         if self._stored:
-            self._stored.fill(found)
-        return self.summary[found]
+            self._stored.fill(present)
+        return self.summary[present]
 
     def plane(self, place: dict[str, int]) -> xr.Dataset:
         """Return all of the summary at `place` along some dimensions, in memory."""
@@ -124,14 +124,14 @@ class Results:
 
     def _places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
-        return places(self.shards[name], self.wanted)
+        return places(self.shards[name], self.recipe)
 
     def networks(self, cell: int, names: Sequence[str]) -> xr.Dataset | None:
         """Return the networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.
 
         Of the recorded variables only `names` are read.
         """
-        found = []
+        parts = []
         for name in self.there:
             rows = np.flatnonzero(self.places(name)[0] == cell)
             if len(rows):
@@ -139,8 +139,8 @@ class Results:
                     unread = [each for each in data if "record" in data[each].dims and each not in names]
                     # A cell's replicates lie side by side: one read each, not one an index.
                     near = data.drop_vars(unread).isel(network=slice(rows[0], rows[-1] + 1)).load()
-                    found.append(near.isel(network=rows - rows[0]))
-        return concatenate(found) if found else None
+                    parts.append(near.isel(network=rows - rows[0]))
+        return concatenate(parts) if parts else None
 
     def _there(self) -> list[str]:
         done = trained(self.home, self.shards)

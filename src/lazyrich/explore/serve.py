@@ -24,9 +24,9 @@ def serve(config: Path, results: Path, *, port: int = 5006, show: bool = True, r
 
     With `run` pages may write sweep files into `config` and run them.
     """
-    made = server(config, results, port=port, show=show, run=run)
-    made.start()
-    made.io_loop.start()
+    web_server = server(config, results, port=port, show=show, run=run)
+    web_server.start()
+    web_server.io_loop.start()
 
 
 def server(config: Path, results: Path, *, port: int, show: bool = False, run: bool = False) -> Server:
@@ -35,7 +35,7 @@ def server(config: Path, results: Path, *, port: int, show: bool = False, run: b
     sources = Sources(config, results)
     pn.extension(inline=True)
     Explorer(sources).example()  # nobody's page: what the first one wants is read, compiled and warm
-    made = pn.serve(
+    web_server = pn.serve(
         {"/": lambda: _page(sources, launcher)},
         address="127.0.0.1",
         port=port,
@@ -43,8 +43,8 @@ def server(config: Path, results: Path, *, port: int, show: bool = False, run: b
         start=False,
         show=show,
     )
-    guard(made._tornado)  # Bokeh gives it by no public name
-    return made
+    guard(web_server._tornado)  # Bokeh gives it by no public name
+    return web_server
 
 
 def _page(sources: Sources, launcher: Launcher | None) -> None:

@@ -77,9 +77,9 @@ class Session:
         elif self.moments is None or not self.moments.is_of(self.source, self.diagram):
             self.moments = self.source.moments(self.diagram)
 
-    def take(self, asked: dict[str, Any]) -> None:
+    def take(self, values: dict[str, Any]) -> None:
         """Take of what an address asks for, where something is wrong, all that is not."""
-        for name, value in asked.items():
+        for name, value in values.items():
             with suppress(ValueError, TypeError):  # a text for a number, say
                 setattr(self.state, name, value)
 
@@ -226,11 +226,11 @@ class Session:
     def caption(self) -> str:
         """Return the same in a few sentences, with the networks that it shows."""
         replicates = self.source.sweep.replicates
-        middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
-        said = self.diagram.caption.replace(middle, shown)
-        said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
+        middle, number = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
+        text = self.diagram.caption.replace(middle, number)
+        text = text if self.time is None else text.replace("time τ", f"τ = {self.time:.3g}")
         part = f"Part of the map: {self.part()}. " if self.state.part else ""
-        return f"{self.heading()}. {part}{said} {setting(self.source.sweep)}{self.running()}"
+        return f"{self.heading()}. {part}{text} {setting(self.source.sweep)}{self.running()}"
 
     def part(self) -> str:
         """Return the part of the map that is seen in words; empty for all of it."""
@@ -242,20 +242,20 @@ class Session:
         """Return the name, without its ending, of a file of what is seen."""
         pieces = [self.source.name, self.state.show, *([] if self.time is None else [f"tau-{self.time:.6g}"])]
         quantile = 0.5 if self.diagram.codes else self.state.quantile
-        own = self.source.axes[0], self.source.axes[1]
-        return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, own, quantile)
+        axes = self.source.axes[0], self.source.axes[1]
+        return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, axes, quantile)
 
     def command(self) -> str:
         """Return the commands that make the map again."""
         results = self.source.home.parent
-        made = snakemake_command(self.source.home / "summary.nc", results)
-        return f"{made}; {explore_command(results)}, at /{self.state.query}"
+        analyse = snakemake_command(self.source.home / "summary.nc", results)
+        return f"{analyse}; {explore_command(results)}, at /{self.state.query}"
 
     def picture(self, kind: str) -> io.BytesIO:
         """Return the map as `svg` or `png`."""
         drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
-        said = f"{self.caption()} Made by: {self.command()}"
-        return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
+        description = f"{self.caption()} Made by: {self.command()}"
+        return exports.picture(kind, *drawn, self.heading(), self.state.part, description)
 
     def data(self, kind: str) -> io.BytesIO:
         """Return the part of the plane that is seen as netCDF (`nc`), or its cells as `csv`."""

@@ -62,12 +62,12 @@ class Sources:
         except (ValueError, OSError):
             return name in self.files
 
-    def name(self, asked: str) -> str:
+    def name(self, choice: str) -> str:
         """Return a sweep's name; any that is none stands for the first."""
-        return asked if asked in self.files else next(iter(self.files))
+        return choice if choice in self.files else next(iter(self.files))
 
-    def readable(self, asked: str = "") -> str:
-        """Return the name of a sweep that can be read: that asked for, or the first.
+    def readable(self, choice: str = "") -> str:
+        """Return the name of a sweep that can be read: the choice, or the first.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Sources:
         """
         why: Exception | None = None
         while self.files:
-            name = self.name(asked)
+            name = self.name(choice)
             try:
                 self.get(name)
             except Exception as error:  # whatever is wrong with one, the others can be seen
@@ -85,16 +85,16 @@ class Sources:
                 return name
         raise LazyrichError(f"{self.results}: holds no sweep that can be read; {why}")
 
-    def known(self, asked: str) -> Source | None:
+    def cached(self, choice: str) -> Source | None:
         """Return a sweep as it was read; None where it was not."""
-        return self._read.get(self.name(asked))
+        return self._read.get(self.name(choice))
 
-    def get(self, asked: str) -> Source:
+    def get(self, choice: str) -> Source:
         """Return a sweep as it was read, now if not before; for one that was, nobody waits while another is read."""
-        if (known := self.known(asked)) is not None:
-            return known
+        if (source := self.cached(choice)) is not None:
+            return source
         with self._reading:
-            name = self.name(asked)
+            name = self.name(choice)
             if name not in self._read:
                 self._read[name] = self._new(name)
             return self._read[name]
@@ -111,13 +111,13 @@ class Sources:
             logging.getLogger("lazyrich").warning("%s is left out: %s", name, error)
             raise
 
-    def refresh(self, asked: str) -> Source:
+    def refresh(self, choice: str) -> Source:
         """Look, and return a sweep as it is now; while somebody is writing its file it stays as it was read."""
         self.look()
-        known = self.get(asked)
+        source = self.get(choice)
         with self._reading, suppress(ValueError, OSError):
-            self._read[known.name] = known.refreshed()
-        return self._read[known.name]
+            self._read[source.name] = source.refreshed()
+        return self._read[source.name]
 
 
 @functools.cache
@@ -152,13 +152,13 @@ class Source(Results):
         fields = self.fields(["stability_fraction", "steps"])
         return moments(*(median(fields[name]).values for name in ("stability_fraction", "steps")))
 
-    def known_moments(self, diagram: Diagram) -> Moments | None:
+    def cached_moments(self, diagram: Diagram) -> Moments | None:
         """Return a diagram of moments as it was read; None where it was not."""
         return self._moments.get(diagram.name)
 
     def moments(self, diagram: Diagram) -> Moments:
         """Return a diagram of moments; the last two that were read are kept, for some are as large as the shards."""
-        if (known := self.known_moments(diagram)) is None:
-            known = Moments(self, diagram, self.times)
-            self._moments = dict([*self._moments.items(), (diagram.name, known)][-2:])
-        return known
+        if (read := self.cached_moments(diagram)) is None:
+            read = Moments(self, diagram, self.times)
+            self._moments = dict([*self._moments.items(), (diagram.name, read)][-2:])
+        return read

@@ -51,9 +51,9 @@ class Unopened:
         """Read some variables into the outline, where they were not read before."""
         with archive.LOCK:  # threads read into the same outline
             if missing := [name for name in names if name in self.unread]:
-                found = self.read(missing)
+                fields = self.read(missing)
                 for name in missing:
-                    self.outline[name] = found[name].variable
+                    self.outline[name] = fields[name].variable
                 self.unread -= set(missing)
 
 
