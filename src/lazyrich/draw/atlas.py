@@ -1,7 +1,7 @@
-"""The part of a report page that people explore: two maps side by side, and the trajectory of the cell they click.
+"""The interactive part of a report page: two maps side by side, and the trajectory of the cell that is clicked.
 
-Maps and panels are Bokeh figures by HoloViews whose numbers are left out: those of all maps, slices and trajectories lie in the
-page once, packed, and `pages/atlas.js` puts them where they are looked at.
+HoloViews makes maps and panels as Bokeh figures without numbers. The numbers of all maps, slices and trajectories are packed
+into the page once; `pages/atlas.js` fills them into the figures that are on display.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from lazyrich.planning.command import named, replay_command
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting
 
-# What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories, which come to less than
-# two characters each, and characters of all numbers, which are what counts in the end.
+# What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories (less than two characters
+# each), and characters of all numbers together, which is what counts in the end.
 MAP_NUMBERS = 1_500_000
 CURVE_NUMBERS = 4_000_000
 CHARACTERS = 5_000_000
@@ -64,7 +64,7 @@ def atlas(
         packed = pack.text()
         if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
             break
-        numbers /= 2  # these compress badly
+        numbers /= 2  # trajectories compress badly
     cell_words = dict(zip(grid, named(sweep), strict=True))
     data = {
         "axes": [_axis(thin, axis) | {"named": cell_words[axis][::step]} for axis in (x, y)],
@@ -102,7 +102,7 @@ def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
         "symbol": data[name].attrs.get("symbol") or called,
         "values": values.tolist(),
         "edges": edges.tolist(),
-        # What a point is called, where it is no number.
+        # The name of a point that is no number.
         "names": None if names is None else list(map(str, names.values)),
     }
 

@@ -25,9 +25,9 @@ from lazyrich.sweep.words import setting
 
 SIZE = 420  # of the frame, in pixels
 INCHES = 6.2
-MOST_CELLS = 5000  # that are drawn
-MOST_GROUPS = len(style.CURVES)  # that have a colour each; more have that of their place along an axis
-SPAN = 10.0  # over which χ runs at least: less is no curve
+MOST_CELLS = 5000  # to draw
+MOST_GROUPS = len(style.CURVES)  # with a colour each; more groups are coloured by their place along an axis
+SPAN = 10.0  # smallest ratio of the largest to the smallest χ: less is no curve
 FAR = 0.05  # decades from the curve
 
 CHI, CHANGE = "laziness", "kernel_change_ratio"  # relative to κ_c, so that groups of different n may lie on one curve
@@ -38,7 +38,7 @@ def collapse_figure(
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
     """Return (builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
 
-    A group is what shares its values on all axes but the one along which χ varies most.
+    The cells of a group share their values on all axes but the one along which χ varies most.
     """
     along = _along(summary)
     if along is None:

@@ -113,7 +113,7 @@ class Drawing:
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
     ) -> hv.Overlay:
-        """Return all of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
+        """Return all curves over steps from 0 to `last` and values within `span`, in a frame of `size` Bokeh pixels."""
         common = {
             "title": title,
             "xlabel": "t, gradient step",
@@ -153,7 +153,7 @@ def empty(
     """
     nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
     symbol, _, meaning = panel.label.partition(", ")
-    drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
+    drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for symbol and words beside it
     drawing.shade(np.nan, np.nan, 1.0)
     for number, key in enumerate(panel.observables):
         if key in observables:
@@ -180,14 +180,14 @@ def _small(plot: style.Plot, element: object) -> None:
 
 
 def drawable(cell: xr.Dataset) -> bool:
-    """Return whether a cell has any panel."""
+    """Return whether a cell has a value for any panel."""
     return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
 
 
 def panels(cell: xr.Dataset, published: Published | None, backend: str, title: str) -> list[hv.Overlay]:
     """Draw the panels of one cell: every replicate, their median, theory, published points; shaded by the medians of t₁, t₂.
 
-    None for observables that are not recorded or have no value at all (a failed network).
+    Observables that are not recorded, or have no value at all (a failed network), have no panel.
     """
     predicted = theory(cell)
     drawn = []

@@ -1,4 +1,4 @@
-"""Which maps a sweep has: what each shows, what is laid over it and how it is explained; the planes they are drawn over."""
+"""Which maps a sweep has: what each shows, its boundaries and its caption; and the planes over which maps are drawn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EDGES = (
     "lazy_divergence_predicted",
 )
 ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predicted")
-# Numbers of a summary that are shown beside the diagrams with a caption of their own: variable -> heading.
+# Numbers of a summary whose maps need no caption of their own: variable -> heading.
 NUMBERS = {
     "alignment": "Alignment at the end",
     "weight_change": "Change of the first layer",
@@ -64,12 +64,12 @@ class Diagram:
 
 
 def most(replicates: int) -> str:
-    """Return whose code a map shows, as its caption says it."""
+    """Return the words of a caption that say whose code a map shows."""
     return f"of most of {replicates} replicates in each cell" if replicates > 1 else "of the one network in each cell"
 
 
 def at_quantile(quantile: float, replicates: int) -> str:
-    """Return which number of a cell's networks a map shows, as its caption says it."""
+    """Return the words of a caption that say which number of a cell's networks a map shows."""
     which = "median" if quantile == 0.5 else f"{quantile:.0%} quantile"
     return f"{which} of {replicates} replicates" if replicates > 1 else "one network a cell"
 
@@ -161,8 +161,8 @@ def _agreement(sweep: Sweep, summary: xr.Dataset) -> Diagram | None:
     )
 
 
-# To add a map, write what it is for a sweep and its summary (None: it has none) and name it here; a number of a summary whose
-# own words do for a caption needs a line in `NUMBERS` alone.
+# To add a map, write a function of a sweep and its summary that returns it (or None) and name it here. A number of a summary
+# whose `long_name` is caption enough only needs a line in `NUMBERS`.
 DIAGRAMS: tuple[Callable[[Sweep, xr.Dataset], Diagram | None], ...] = (
     _phases,
     _kernel_change,
@@ -209,7 +209,7 @@ def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, st
 
 
 def point(summary: xr.Dataset, dims: Sequence[str]) -> str:
-    """Return in words where a summary stands on the dimensions `dims`, which were indexed away: its coordinates' values."""
+    """Return the values of a summary's coordinates on the dimensions `dims`, which were indexed away, in words."""
     parts = []
     for name, value in summary.coords.items():
         if value.ndim == 0 and name != "quantile" and dims:

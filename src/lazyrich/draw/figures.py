@@ -33,10 +33,10 @@ from lazyrich.shards import archive
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting, source_name, stand_in
 
-# Cells whose trajectories are drawn side by side, and slices through further axes: more would be no picture.
+# Most cells whose trajectories are drawn side by side, and most slices through further axes: more would be too small to read.
 MOST_ROWS = 4
-TITLE = 40  # characters that a panel has room for above it
 MOST_SLICES = 9
+TITLE = 40  # characters of a title that fit above a panel
 
 Builder = Callable[[str], hv.core.Dimensioned]  # of a backend
 Figure = tuple[Builder, str]  # and its caption
@@ -63,7 +63,7 @@ def draw_figures(
     axes = map_axes(data, sweep.figures.axes or ())
     plane = axes[:2]
     drawn = _maps(sweep, placed(data, plane), *plane) if len(axes) >= 2 else {}
-    # Behind what the sweep is about, for the first figure stands for it in the gallery.
+    # After the maps: the first figure represents the sweep in the gallery.
     drawn |= {name: figure for name, make in FIGURES.items() if (figure := make(sweep, data, paths)) is not None}
     if other := stand_in(sweep):
         drawn = {name: (build, f"Stand-in: {other}. {caption}") for name, (build, caption) in drawn.items()}
@@ -123,9 +123,9 @@ def _titled(diagram: Diagram, slice_name: str) -> str:
 
 
 def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> Figure | None:
-    """Return trajectories of some cells, where maps do not show the sweep or curves are published.
+    """Return the figure of some cells' trajectories, for a sweep without maps or with published curves.
 
-    None where nothing that is drawn was recorded, or no network has a value.
+    None if nothing that it would draw was recorded, or no network has a value.
     """
     if sweep.record.summary or (len(map_axes(summary, sweep.figures.axes or ())) > 1 and not sweep.figures.published):
         return None
@@ -135,7 +135,7 @@ def _trajectories(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> F
     other = stand_in(sweep)
     published = _published(sweep)
     cells = {}
-    # Of a sweep that is refined, cells that were trained.
+    # A refined sweep does not train all cells.
     trained = np.flatnonzero(summary["networks"].values.ravel() > 0)
     for flat in trained[some(len(trained), MOST_ROWS)]:
         place = dict(zip(dims, np.unravel_index(flat, sizes), strict=True)) if sizes else {}
@@ -172,7 +172,7 @@ def _published(sweep: Sweep) -> curves.Published | None:
 
 
 def _laid_over(published: curves.Published, other: str) -> str:
-    """Return what a caption says of published points: on what they were trained, and what their red line is."""
+    """Return the part of a caption on published points: on which data they were trained, and what the red line means."""
     source = f", trained on {published.source}, not on these data" if other else ""
     line = "; red line: the published figure's own t₁" if published.onset is not None else ""
     return (
@@ -181,8 +181,8 @@ def _laid_over(published: curves.Published, other: str) -> str:
     )
 
 
-# Every figure that is no map (those are `diagrams.DIAGRAMS`), by the name of its files. To add one, write what it is for a
-# sweep, its summary and its shards (None: the sweep has none), and name it here.
+# Every figure other than a map (for maps see `diagrams.DIAGRAMS`), by the name of its files. To add one, write a function of a
+# sweep, its summary and its shards that returns it (or None), and name it here.
 FIGURES: dict[str, Callable[[Sweep, xr.Dataset, Sequence[str]], Figure | None]] = {
     "kernel_change": kernel_change_figure,
     "trajectories": _trajectories,
@@ -192,7 +192,7 @@ FIGURES: dict[str, Callable[[Sweep, xr.Dataset, Sequence[str]], Figure | None]] 
 
 
 def _write_page(element: hv.core.Dimensioned, name: str, folder: Path, description: str) -> None:
-    """Write a page of its own, and the Bokeh item that a report page takes."""
+    """Write the figure's own page, and the Bokeh item for the report page."""
     item = json.dumps(json_item(rendered(element), ID(name)))
     (folder / f"{name}.json").write_text(item, encoding="utf-8")
     write_page(

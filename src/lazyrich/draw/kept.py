@@ -1,4 +1,4 @@
-"""The trajectories that a report page keeps: one replicate of all or some cells with theories, and panels to draw them in."""
+"""The trajectories in a report page: one replicate of all or some cells with theories, and panels to draw them in."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 RECORDS = 48  # of a trajectory
-MOST_CURVES = 24  # at most, with steps and with what of the curves is joined
-NEAR, MOST = 256, 8192  # networks of a chunk on disk; that are read at once
+MOST_CURVES = 24  # of a network, its steps and the marks of joined records among them
+NEAR, MOST = 256, 8192  # networks of a chunk on disk; networks to read at once
 PANEL_SIZE = (220, 215)  # four side by side on a wide page, two on a narrow one
-REPLICATE = 0  # whose trajectories are kept
+REPLICATE = 0  # the one in the page
 
 
 def kept_trajectories(
@@ -41,8 +41,8 @@ def kept_trajectories(
 ) -> tuple[dict[str, Any] | None, dict[str, StandaloneEmbedJson]]:
     """Pack one replicate's trajectories of some or all cells with theories; return where they lie, and empty panels for them.
 
-    None and no panels without any trajectory. At most so many `numbers` are packed.
-    Every curve of a network is on the scale of its panel's vertical axis.
+    Without any trajectory these are None and no panels. `numbers` limits how many numbers are packed. Every curve of a network
+    is on the scale of its panel's vertical axis.
     """
     if sweep.record.summary:
         return None, {}
@@ -76,7 +76,7 @@ def kept_trajectories(
         scale = np.array(low)[:, None], np.array(high)[:, None], panel.log
         for key, values in (observables | predicted[panel.name]).items():
             place = pack.add(quantised(values, *scale))
-            # Which records a line joins with the next one.
+            # Whether a line joins each record with the next one.
             lines = joined if key in observables else pack.add(_ended(oscillation.resolved_theory(steps, values)))
             curve_places.append({"panel": panel.name, "key": key, "joined": lines["offset"]} | place)
     trajectories = {
@@ -124,7 +124,7 @@ def read_networks(
 
 
 def _runs(rows: np.ndarray) -> list[np.ndarray]:
-    """Split rising rows into runs that are read at once: near each other, and not too many."""
+    """Split rising rows into runs to read at once: neighbours on disk, and not too many."""
     new = (np.diff(rows, prepend=rows[:1]) > NEAR) if len(rows) else np.empty(0, dtype=bool)
     starts = np.flatnonzero(new)
     runs = [run for run in np.split(rows, starts) if len(run)]
@@ -140,7 +140,7 @@ def _numbered(
     columns: np.ndarray,
     rows: np.ndarray,
 ) -> list[int]:
-    """Return for each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
+    """Return the number of each kept cell's trajectory, (slices..., y, x) flat; −1 where there is none."""
     number = xr.DataArray(
         np.full([summary.sizes[dim] for dim in summary["phase"].dims], -1), dims=summary["phase"].dims
     )
@@ -158,7 +158,7 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
 
 
 def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> StandaloneEmbedJson:
-    """Draw a panel with every curve that some network may have, and nothing in them."""
+    """Draw a panel with an empty curve for all that some network may have."""
     observables = [name for name in panel.observables if name in networks]
     nothing = curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE, caveat=scope.caveat(networks))
     return item(nothing, f"panel-{panel.name}")

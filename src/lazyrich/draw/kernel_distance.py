@@ -1,7 +1,7 @@
-"""How far the kernel is from T and from Θ∞ through training, side by side, over the rich networks of a sweep.
+"""Distance of the kernel to T and to Θ∞ through training, over the rich networks of a sweep.
 
-All cells of a replicate share their random numbers, and so their data where no axis changes these. What differs between cells
-is no spread over data: medians are taken over the cells of a replicate first, and what is said of spread is over replicates.
+All cells of a replicate share their random numbers, and so their data unless an axis changes these. Differences between cells
+are therefore no spread over data: medians are taken over the cells of a replicate first, and spreads are over replicates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lazyrich.planning.plan import whole
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting
 
-MOST_NETWORKS = 4000  # that are read
+MOST_NETWORKS = 4000  # to read
 MOST_RECORDS = 1000  # of a network
 SIZE, INCHES = 420, 5.0
 # Whole numbers of the stage: where training begins, t₁, t₂, where it ends; and points between.
@@ -41,8 +41,8 @@ class Distances:
     stage: Float[np.ndarray, " stages"]
     values: dict[str, Float[np.ndarray, "networks stages"]]
     replicate: Int[np.ndarray, " networks"]
-    read: int  # cells whose networks were read,
-    cells: int  # of so many that are rich
+    read: int  # number of cells whose networks were read
+    cells: int  # number of rich cells
     step_share: float  # h, median
 
     @property
@@ -62,7 +62,7 @@ class Distances:
 
 
 def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> Distances | None:
-    """Read the networks of each rich cell, or of some; None where there is none, or where either distance is not recorded."""
+    """Read the networks of each rich cell, or of some; None if no cell is rich or a distance is not recorded."""
     if sweep.record.summary or not set(KERNELS) <= set(sweep.record.observables):
         return None
     cells = np.flatnonzero(rich(summary).values)
@@ -103,7 +103,7 @@ def _steps_at(
 def distance_figure(
     sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
-    """Return (builder, caption) of the figure; None where `kernel_distances` is."""
+    """Return (builder, caption) of the figure; None if `kernel_distances` has none."""
     distances = kernel_distances(sweep, summary, shards)
     if distances is None:
         return None
@@ -122,7 +122,7 @@ def distance_figure(
 
 
 def selection(distances: Distances) -> str:
-    """Return which networks these are."""
+    """Return the words that say which networks these are."""
     return (
         f"all cells with χ < {RICH:g} whose networks converged, in all {distances.networks} networks that passed t₁ and t₂ "
         f"(h = {distances.step_share:.2g} in the median). "
@@ -131,7 +131,7 @@ def selection(distances: Distances) -> str:
 
 
 def distance_table(distances: Distances | None, summary: xr.Dataset) -> dict[str, Any] | None:
-    """Return what the report's table takes: at t₁, t₂ and the run's end both distances, median and range of the replicates."""
+    """Return the report's table: both distances at t₁, t₂ and the end of the run, as median and range of the replicates."""
     if distances is None:
         return None
     rows = []

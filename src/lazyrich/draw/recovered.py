@@ -1,6 +1,6 @@
-"""What the published points themselves say, as tables of a report page: k, √γ, onset, starting sizes, and how each is found.
+"""Tables of a report page: k, √γ, onset and initial scales as read from the published points, and how each is read.
 
-Beside each number stands how far the same reading is from the truth on this sweep's own networks, whose numbers are known.
+Beside each number stands the error of the same reading on this sweep's own networks, whose true numbers are known.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 CURVES = ("step", "loss", "rho_over_v")
-ACTIVATIONS = ("linear", "relu")  # whose stage one is understood
-MOST = 256  # networks that are read again
+ACTIVATIONS = ("linear", "relu")  # with a theory of stage one
+MOST = 256  # networks to calibrate with
 
 
 class Table(TypedDict):
-    """What the points say of networks of one n, loss and activation: rows, or the reason why these are missing."""
+    """The reading of the points as networks of one n, loss and activation: rows, or the reason why there are none."""
 
     of: str
     rows: list[tuple[str, str, str, str]]  # symbol, value, how it is found, calibration
     missing: str | None  # why there are no rows
-    networks: int  # that the calibration is from
+    networks: int  # number of networks behind the calibration
 
 
 def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
@@ -121,7 +121,7 @@ def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
 
 
 def _of(networks: xr.Dataset | None, samples: int, loss_factor: float, activation: str) -> xr.Dataset | None:
-    """Return those of one n, loss and activation; None without any."""
+    """Return the networks of one n, loss and activation; None if there are none."""
     if networks is None:
         return None
     mask = (
@@ -141,7 +141,7 @@ def _red_line(sweep: Sweep, points: dict[str, np.ndarray]) -> list[tuple[str, st
 
 
 def _spread(ratios: np.ndarray | None) -> str:
-    """Return least, median and largest of what was read over the truth, in percent of it."""
+    """Return least, median and largest relative error of a reading, in percent, from its ratios to the truth."""
     if ratios is None:
         return ""
     finite = ratios[np.isfinite(ratios)]

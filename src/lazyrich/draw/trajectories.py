@@ -1,4 +1,4 @@
-"""What is drawn of trained networks over time: panels of observables with what theory says of each, network by network."""
+"""The curves of trained networks over time: panels of observables, with the predictions of theory network by network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lazyrich.analysis.theories import predictions
 
 # The kernels to which a distance is recorded: name of the observable -> what it is called in a legend.
 KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"}
-FEWEST_RECORDS = 8  # that are drawn of a network however soon it has ended
+FEWEST_RECORDS = 8  # to draw of a network, however soon it ends
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ PANELS = (
         "top_right",
     ),
 )
-# What is read of a network's records to draw it.
+# The recorded variables that its panels need.
 RECORDED = ("step", "target_overlap", *(name for panel in PANELS for name in panel.observables))
-# What is drawn of theories, panel by panel: key -> words. A network has those of its regime.
+# Curves of theories by panel: key -> words. A network has those of its regime.
 THEORIES = {
     panel.name: {
         curve.key: curve.words for account in ACCOUNTS for curve in account.curves if curve.panel == panel.name
     }
     for panel in PANELS
 }
-# What has a caveat after its name: no room for more, and T and Θ∞ are not what linear networks make of them.
+# Short names, used with a caveat after them: there is no room for more, and T and Θ∞ differ from those of linear networks.
 SHORT = {curve.key: curve.short for account in ACCOUNTS for curve in account.curves if curve.short} | {
     "ntk_target_error": "to T",
     "ntk_end_error": "to Θ∞",
@@ -75,14 +75,14 @@ SHORT = {curve.key: curve.short for account in ACCOUNTS for curve in account.cur
 
 
 def called(panel: Panel, key: str, caveat: str) -> str:
-    """Return what a legend calls an observable or theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
+    """Return the legend of an observable or theory of a panel; `caveat` (`scope.caveat`) follows a name of theory."""
     if key in panel.observables and key not in KERNELS:
         return panel.observables[key]
     return theory_called(key, (panel.observables | THEORIES[panel.name])[key], caveat)
 
 
 def theory_called(key: str, words: str, caveat: str) -> str:
-    """Return what a legend calls something of theory; `caveat` follows its name (`scope.caveat`)."""
+    """Return the legend of a curve of theory; `caveat` (`scope.caveat`) follows its name."""
     return SHORT.get(key, words) + caveat if caveat else words
 
 
@@ -95,7 +95,7 @@ def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
 
 
 def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
-    """Return what theories predict of each network at its records: panel -> key -> (networks, records).
+    """Return the predictions of theories for each network at its records: panel -> key -> (networks, records).
 
     Empty where the overlap with the targets is not recorded from step 0 on. The theories give the output along y;
     the loss follows for an output that has no other part. NaN where a theory is not of the network's regime (the two stages
@@ -121,8 +121,8 @@ def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def until(networks: xr.Dataset) -> np.ndarray:
     """Return the step up to which networks are drawn, (networks,).
 
-    Not long beyond t₂, after which nothing moves, but at least some records; and not beyond the last that has a value, where
-    the network diverged.
+    It is not long after t₂, beyond which nothing moves, but leaves at least some records. If the network diverged, it is just
+    after the last record with a value.
     """
     steps = networks["step"].values.astype(float)
     _, end = stages(networks)
@@ -139,10 +139,10 @@ def until(networks: xr.Dataset) -> np.ndarray:
 def median_curve(
     steps: np.ndarray, values: np.ndarray, log: bool, joined: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the median over networks whose records stand at steps of their own: (steps, values), (records,) each.
+    """Return the median over networks that are recorded at different steps: (steps, values), (records,) each.
 
-    On the steps of the longest run; others are interpolated between their records (in the logarithm where `log`), end where
-    they end, and leave out what has no value. NaN parts the curve where half of the networks' records are not `joined`
+    The steps are those of the longest run. Other runs are interpolated between their records (in the logarithm if `log`), count
+    until they end, and only where they have values. NaN parts the curve where half of the networks' records are not `joined`
     (`oscillation.resolved`; default: all are).
     """
     common = steps[np.argmax(steps[:, -1])].astype(float)

@@ -1,4 +1,4 @@
-"""The explorer's widgets: each writes one thing of the state, and shows what the state says."""
+"""The explorer's widgets: each shows one value of the state and writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Controls:
         self.moment = self._watched(pn.widgets.DiscreteSlider(label="Time τ", width=SIDE, options=[0]), "moment")
         self.sliders = pn.Column()
         self.along: list[pn.widgets.DiscreteSlider] = []  # in it
-        self.slider_parts: list[tuple[str, str, dict[str, int]]] = []  # what they are made of
+        self.slider_parts: list[tuple[str, str, dict[str, int]]] = []  # (dimension, label, options) of each
         self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
         self.keep.on_click(session.keep)
         download = pn.widgets.FileDownload
@@ -140,9 +140,9 @@ class Controls:
 
 
 def _along(summary: xr.Dataset, dim: str) -> tuple[str, dict[str, int]]:
-    """Return (label, value -> place) of a dimension, all of them HTML, for sliders read that.
+    """Return (label, value -> place) of a dimension, as the HTML that sliders read.
 
-    There are several coordinates where axes advance together.
+    A dimension has several coordinates where axes advance together.
     """
     names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
     words = [

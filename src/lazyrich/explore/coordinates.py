@@ -1,7 +1,7 @@
 """Coordinates of a map: the sweep's own axes, or dimensionless numbers of its cells, in which the map's cells are curved.
 
-A curved map is an even grid of pixels, each of which lies in one cell or in none: the nearest one by the cells' middles,
-between which both numbers are linear. So all that is drawn of a plane can be drawn of it, and is exact to a pixel.
+A curved map is an even grid of pixels. Each pixel lies in one cell or in none: the nearest by the cells' middles, between which
+both numbers are linear. So everything that a plane shows can be shown on a curved map, exact to a pixel.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Straight:
         return lines
 
     def lines_within(self, lines: dict[str, list[np.ndarray]], part: Sequence[float]) -> dict[str, list[np.ndarray]]:
-        """Return those lines, in units of the plane's axes as they are drawn, of which a rectangle of the map shows a part."""
+        """Return the lines that a rectangle of the map shows at least a part of, in units of the plane's axes as drawn."""
 
         def spaced(points: np.ndarray) -> np.ndarray:
             return np.stack([self._transformed(points[:, axis], axis) for axis in (0, 1)], axis=1)
@@ -284,7 +284,7 @@ def _some(total: int) -> np.ndarray:
 
 
 def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
-    """Return the pairs of dimensionless numbers that tell the cells of a plane apart, but for the plane's own axes."""
+    """Return the pairs of dimensionless numbers that tell the cells of a plane apart, without the pair of its own axes."""
     some = {axis: slice(None, None, max(1, plane.sizes[axis] // PATCHES)) for axis in (x, y)}
     usable = []
     for pair in PAIRS:

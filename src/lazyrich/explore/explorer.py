@@ -25,7 +25,7 @@ from lazyrich.sweep.words import counted, setting
 
 
 class Explorer(pn.viewable.Viewer):
-    """One visitor's page over a results folder: what the session's state says, drawn; see `Session`."""
+    """One visitor's page over a results folder: it draws the state of a `Session`."""
 
     def __init__(self, sources: Sources, launcher: Launcher | None = None, address: Address | None = None) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Explorer(pn.viewable.Viewer):
     # ---- what follows from the state ----
 
     def show_state(self, *_: object) -> None:
-        """Show what the state says, once it has been read."""
+        """Show the state, once its data have been read."""
         if self.session.settling or self.reader.busy:
             return
         if self.map is not None and self.reader.wanting:
@@ -63,7 +63,7 @@ class Explorer(pn.viewable.Viewer):
             self.session.settling = False
 
     def go_back(self, why: str) -> None:
-        """Show what was shown before, where what the state asks for cannot be read, and say why."""
+        """Show the former state again, since the data of the new one cannot be read, and say why."""
         with param.parameterized.discard_events(self.session.state):
             self.session.state.param.update(**self.settled)
             if self.reader.wanting:  # the same at another time of training, whose shards have changed
@@ -91,7 +91,7 @@ class Explorer(pn.viewable.Viewer):
                 self.panels[name].mark(self.session.time)
 
     def _show_map(self) -> Map:
-        """Bring the map in line with the state, drawn anew where it must be, and return it."""
+        """Adapt the map to the state, draw it anew if necessary, and return it."""
         session, state, source = self.session, self.session.state, self.session.source
         place = tuple(session.place.items())
         session.find_moments()
@@ -161,7 +161,7 @@ class Explorer(pn.viewable.Viewer):
             self.panels_at[name].objects = [pn.pane.Bokeh(each) for each in self.panels[name].figures.values()]
 
     def news(self) -> None:
-        """Show what has come since the page was drawn, and how far the launcher's run is."""
+        """Show new shards and sweeps, and the progress of the launcher's run."""
         self.controls.show_progress()
         if self.reader.news or list(self.session.sources.files) != self.controls.sweep.options:
             self.show_state()

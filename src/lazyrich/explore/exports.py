@@ -1,4 +1,4 @@
-"""What is taken home from the explorer: the map as a picture, its numbers, a sweep file of a part of it."""
+"""Downloads of the explorer: the map as a picture, its numbers, a sweep file for a part of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def picture(
     part: list[float],
     description: str,
 ) -> io.BytesIO:
-    """Return a map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it).
+    """Return the visible `part` of a map (left, right, lowest, highest; empty for all of it) as `svg` or `png`, by matplotlib.
 
     Its metadata hold the `description`.
     """
@@ -55,7 +55,7 @@ def picture(
 
 
 def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float) -> xr.Dataset:
-    """Return the numbers of a diagram during training alone, under the diagram's name, with their time τ and their quantile."""
+    """Return only the numbers of a diagram during training, under the diagram's name, with their time τ and quantile."""
     data = plane[[diagram.variable]].rename({diagram.variable: diagram.name})
     data = data.assign_coords(training_time=time, quantile=quantile)
     archive.describe(data, "training_time", *TRAINING_TIME)
@@ -68,7 +68,7 @@ def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float)
 def within(plane: xr.Dataset, where: Straight, part: list[float]) -> xr.Dataset:
     """Return the cells of a plane that the part of its map shows, in whole or in part; all where `part` is empty.
 
-    Cells of a curved map that the part shows need not fill a rectangle of the plane: `seen` tells them from the others of it.
+    On a curved map these cells need not fill a rectangle of the plane: the variable `seen` marks them.
     """
     if not part:
         return plane
@@ -85,7 +85,7 @@ def within(plane: xr.Dataset, where: Straight, part: list[float]) -> xr.Dataset:
 def name(
     pieces: list[str], fixed: xr.Dataset, where: Straight, part: list[float], axes: tuple[str, str], quantile: float
 ) -> str:
-    """Return a file's name without its ending: `pieces`, then all that tells a view of these from others.
+    """Return a file's name without its ending: `pieces`, then all that distinguishes this view from others.
 
     These are the `fixed` coordinates of the slice, axes other than the sweep's own `axes`, a quantile other than the median,
     and the part.

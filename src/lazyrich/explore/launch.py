@@ -1,4 +1,4 @@
-"""Running a sweep from the page, where the explorer was started with `--run`: one at a time, by Snakemake, in this project."""
+"""Run a sweep from the page if the explorer was started with `--run`: one at a time, by Snakemake, in this project."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rule
 
 
 class Launcher:
-    """The runs that a server's pages have started; they go on where the page is closed.
+    """The runs that a server's pages have started; they go on when the page is closed.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Launcher:
         return self.name
 
     def progress(self) -> tuple[int, str]:
-        """Return how far the run is: (per cent of its networks that are trained, the same in words)."""
+        """Return the progress of the run: (percentage of its networks that are trained, the same in words)."""
         if self.name is None:
             return 0, ""
         home = self.results / self.name

@@ -23,7 +23,7 @@ def figure_of(overlay: hv.Overlay) -> figure:
 
 
 def models_of(model: Model, kind: type[M]) -> list[M]:
-    """Return all models of a kind that a model consists of."""
+    """Return all parts of a model that are of one kind."""
     return [each for each in model.select({"type": kind}) if isinstance(each, kind)]
 
 

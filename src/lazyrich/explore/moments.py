@@ -49,9 +49,10 @@ def _first(variable: xr.DataArray) -> str:
 
 
 def moments(share: Float[np.ndarray, ...], steps: Float[np.ndarray, ...]) -> Float[np.ndarray, " moments"]:
-    """Return the times τ at which maps of cells with these h and numbers of steps can be looked at.
+    """Return the times τ of maps during training, for cells with these h and numbers of steps.
 
-    Even from 0 on where all run equally long, else logarithmic; up to the longest run that may converge (h < 1).
+    They are even from 0 on if all runs are equally long, else logarithmic, and end with the longest run that may converge
+    (h < 1).
     """
     last = share * steps
     finite = np.isfinite(last)
@@ -72,7 +73,7 @@ class Moments:
     times
         τ of the moments, (moments,).
     whole
-        what sets the colours, the same at all moments, as `Diagram.draw` takes it.
+        the dataset that sets the colours, the same at all moments, as `Diagram.draw` takes it.
     """
 
     def __init__(self, source: Results, diagram: Diagram, times: Float[np.ndarray, " moments"]) -> None:
@@ -90,7 +91,7 @@ class Moments:
         # Numbers on their way to infinity would leave no colours for the others.
         others = self.values[:, ~diverged] if not diverged.all() else self.values
         ends = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
-        # With the grid and the summary's attributes, by which pictures say what holds of it.
+        # Captions and legends need the grid and the summary's attributes.
         self.whole = source.grid.assign({diagram.variable: ("colour", ends)}).assign_attrs(source.summary.attrs)
 
     def is_of(self, source: Results, diagram: Diagram) -> bool:

@@ -1,4 +1,4 @@
-"""Panels of one cell's trajectories that are drawn once and then given other numbers, which takes a tenth of drawing anew."""
+"""Panels of one cell's trajectories, drawn once and then given other numbers, which takes a tenth of the time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Panels:
                 curves[key] = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))
             heights = [np.where(seen, values, np.nan).ravel() for values in values_of.values()]
             heights += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
-            # A name in the legend stands for what can be seen.
+            # The legend names only visible curves.
             curves = {
                 name: curve
                 for name, curve in curves.items()
@@ -78,7 +78,7 @@ class Panels:
 
 
 class _Drawn:
-    """A panel's figure, and what of it changes; found once, for Bokeh looks through all of a figure."""
+    """A panel's figure and the parts that change; they are looked up once, since Bokeh searches a whole figure."""
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
