@@ -9,7 +9,7 @@ RULES = {
     "simulate_shard": ("lazyrich.shards.simulate",),  # and the engines that the sweep needs
     "refine_sweep": ("lazyrich.analysis.levels",),
     "analyse_sweep": ("lazyrich.analysis.summary",),
-    "draw_figures": ("lazyrich.draw.figures",),
+    "draw_figures": ("lazyrich.draw.figures", "lazyrich.planning.command"),  # pictures name the command
     "write_report": ("lazyrich.draw.report",),
     "write_index": ("lazyrich.draw.index", "lazyrich.sweep.reader"),
     "measure_claims": ("lazyrich.analysis.claims.data", "lazyrich.analysis.claims.ledger"),
