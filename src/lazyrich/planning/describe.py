@@ -10,7 +10,7 @@ from pathlib import Path
 from lazyrich.planning.cost.work import records
 from lazyrich.planning.estimate import Estimate, check_whole, estimate
 from lazyrich.planning.fit import fit, of_sweeps
-from lazyrich.planning.folder import known_shards, needed_shards, shard_file, trained
+from lazyrich.planning.folder import known_shards, level_files, needed_shards, shard_file, trained
 from lazyrich.planning.plan import settings_of
 from lazyrich.planning.status import describe, status
 from lazyrich.sweep.config import Budget, Configuration, load_configuration
@@ -78,7 +78,7 @@ def _refined(sweep: Sweep, home: Path) -> list[str]:
     """Return how far a sweep that is refined has got: what is to do is known one level at a time."""
     if sweep.refine is None:
         return []
-    chosen = sum((home / "levels" / f"{level}.json").exists() for level in range(1, sweep.refine.levels + 1))
+    chosen = sum(path.exists() for path in level_files(sweep, home))
     return [f"  refined   {chosen} of {sweep.refine.levels} levels are chosen; the shards above are those known so far"]
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost import work
-from lazyrich.planning.plan import SHARD_DISK, SHARD_NETWORKS, SHARD_SECONDS, first_cells, whole
+from lazyrich.planning.plan import SHARD_DISK, SHARD_SECONDS, first_cells, shard_networks, whole
 from lazyrich.sweep.config import Budget
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
@@ -61,7 +61,7 @@ def check_whole(
         hours=share * all_of_it.hours - there.hours,
         disk=share * all_of_it.disk - there.disk,
     )
-    shards = max(3600 * left.hours / SHARD_SECONDS, left.disk / SHARD_DISK, left.networks / SHARD_NETWORKS)
+    shards = max(3600 * left.hours / SHARD_SECONDS, left.disk / SHARD_DISK, left.networks / shard_networks())
     if shards < FEW_SHARDS:
         return
     if left.hours > 2 * budget.core_hours or left.disk > 2e9 * budget.disk_gb:

@@ -25,6 +25,18 @@ def checksum_file(path: str | Path) -> Path:
     return Path(path).with_suffix(".sha256")
 
 
+def level_files(sweep: Sweep, home: Path) -> list[Path]:
+    """Return the files of the levels that refining a sweep chooses, whether there or not; none for one that is not refined."""
+    levels = sweep.refine.levels if sweep.refine else 0
+    return [home / "levels" / f"{level}.json" for level in range(1, levels + 1)]
+
+
+def files_of(sweep: Sweep, home: Path) -> list[Path]:
+    """Return the levels, shards and checksums of a sweep, whether there or not, as far as they are known before any job."""
+    own = [shard_file(home, shard) for shard in needed_shards(sweep, home)]
+    return [*level_files(sweep, home), *own, *map(checksum_file, own)]
+
+
 def trained(home: Path, names: Iterable[str]) -> set[str]:
     """Return those of the shards called `names` that are there with their checksum."""
     files = {name: shard_file(home, name) for name in names}
@@ -47,7 +59,7 @@ def needed_shards(sweep: Sweep, home: Path) -> dict[str, Recipe]:
     known = known_shards(home)
     found = plan(sweep, known)
     if sweep.refine is not None:
-        levels = [home / "levels" / f"{level}.json" for level in range(1, sweep.refine.levels + 1)]
+        levels = level_files(sweep, home)
         chosen = {name: shard for path in levels for name, shard in read_plan(path).items()}
         wanted = whole(sweep)
         index = index_of(wanted.grid)

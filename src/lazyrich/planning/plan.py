@@ -8,6 +8,7 @@ function of the sweep and the earlier plan, and planning again changes nothing.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -17,6 +18,7 @@ from lazyrich.networks.data import DATA
 from lazyrich.networks.recipe import FORMAT, Box, Point, Recipe, canonical, size
 from lazyrich.planning.cost import work
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.errors import LazyrichError
 
 DEFAULT_POINTS = 64
 
@@ -27,6 +29,7 @@ SHARD_SECONDS = 600.0
 SHARD_MEMORY = 2.0**30
 SHARD_DISK = 2.0**28
 SHARD_NETWORKS = 262144
+SHARD_NETWORKS_SETTING = "LAZYRICH_SHARD_NETWORKS"  # in the environment: another number, for tests
 FULL = 1 + 1e-9  # a shard whose load adds up to 1 but for rounding
 
 
@@ -155,22 +158,45 @@ def _free_boxes(taken: bytes, shape: list[int], memory: dict[bytes, list[Places]
     return memory[taken]
 
 
-def _load(box: Box, like: Recipe) -> float:
-    """Return the share of a shard that a box of a recipe like `like` fills, by whatever it takes most of."""
+def shard_networks() -> int:
+    """Return the most networks of a new shard; raise ValueError where the environment sets what is no number of networks."""
+    text = os.environ.get(SHARD_NETWORKS_SETTING)
+    if text is None:
+        return SHARD_NETWORKS
+    try:
+        networks = int(text)
+    except ValueError:
+        networks = 0
+    if networks < 1:
+        raise LazyrichError(
+            f"{SHARD_NETWORKS_SETTING} = {text}: is no number of networks; "
+            "set this environment variable to an integer of 1 or more, or unset it"
+        )
+    return networks
+
+
+def _load(box: Box, like: Recipe, networks: int) -> float:
+    """Return the share of a shard, of at most so many `networks`, that a box of a recipe like `like` fills.
+
+    By whatever it takes most of.
+    """
     amounts = work.of_box(like.fixed, box, like.settings)
     taken = [work.cost(amounts, work.SHIPPED, what) for what in ("seconds", "memory", "disk")]
     shares = [share / most for share, most in zip(taken, (SHARD_SECONDS, SHARD_MEMORY, SHARD_DISK), strict=True)]
-    return max(*shares, size(box) / SHARD_NETWORKS)
+    return max(*shares, size(box) / networks)
 
 
-def _cut(box: Places, wanted: Recipe) -> Iterator[tuple[Places, float]]:
-    """Cut a box of the grid along its slowest dimensions into boxes that fit a shard; each comes with its load."""
+def _cut(box: Places, wanted: Recipe, networks: int) -> Iterator[tuple[Places, float]]:
+    """Cut a box of the grid along its slowest dimensions into boxes that fit a shard of at most so many `networks`.
+
+    Each comes with its load.
+    """
     axis = next((axis for axis, places in enumerate(box) if len(places) > 1), len(box) - 1)
     places = box[axis]
 
     def part(start: int, count: int) -> tuple[Places, float]:
         cut = (*box[:axis], places[start : start + count], *box[axis + 1 :])
-        return cut, _load(_points(cut, wanted.grid), wanted)
+        return cut, _load(_points(cut, wanted.grid), wanted, networks)
 
     start, count = 0, len(places)
     while start < len(places):
@@ -186,7 +212,7 @@ def _cut(box: Places, wanted: Recipe) -> Iterator[tuple[Places, float]]:
                 break
             (piece, load), count = larger, more
         if load > FULL and any(len(inner) > 1 for inner in piece):
-            yield from _cut(piece, wanted)
+            yield from _cut(piece, wanted, networks)
         else:
             yield piece, load
         start += count
@@ -203,7 +229,13 @@ def plan(sweep: Sweep, earlier: Mapping[str, Recipe] | None = None, only: bytes 
     Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones. `only` has a byte for
     each cell of the grid, 1 where its networks are wanted and 0 elsewhere; by default all are, or those of the first grid of a
     sweep that is refined.
+
+    Raises
+    ------
+    ValueError
+        for a number of networks a shard, set in the environment, that is none.
     """
+    networks = shard_networks()
     wanted = whole(sweep)
     target = wanted.grid
     shape = [len(points) for points in target.values()]
@@ -220,7 +252,7 @@ def plan(sweep: Sweep, earlier: Mapping[str, Recipe] | None = None, only: bytes 
     groups: dict[str | None, list[tuple[Places, float]]] = {}
     for free in _free_boxes(bytes(taken), shape, {}):
         for own, part in _by_own_activation(free, target):
-            groups.setdefault(own, []).extend(_cut(part, wanted))
+            groups.setdefault(own, []).extend(_cut(part, wanted, networks))
     for pieces in groups.values():
         for pack in _packed(pieces):
             shard = recipe(sweep, tuple(_points(piece, target) for piece in pack))

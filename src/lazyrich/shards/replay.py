@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from lazyrich.engines.dense import Realised, train_realised
 from lazyrich.engines.dense import realise as realise_one
 from lazyrich.engines.pieces import torch_threads
+from lazyrich.engines.select import explicit
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
 from lazyrich.networks.batch import Networks, Reason, networks
@@ -28,7 +29,7 @@ from lazyrich.networks.problem import Problem
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
-from lazyrich.shards.simulate import EXPLICIT, alignment_step
+from lazyrich.shards.simulate import alignment_step
 from lazyrich.shards.source import of_other_code
 from lazyrich.system import blas
 from lazyrich.system.errors import LazyrichError
@@ -146,7 +147,7 @@ def _batch(data: xr.Dataset, network: int) -> Networks:
         raise LazyrichError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
     recipe = one_network(Recipe.of(data), network)
     _check_files(recipe)
-    (batch,) = networks(recipe, explicit=EXPLICIT.get(data.attrs["engine"]))
+    (batch,) = networks(recipe, explicit=explicit(data.attrs["engine"].split(", ")))
     return replace(batch, problem=_with_signs(batch.problem, row["targets"].values))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.engines.records import record_steps
-from lazyrich.engines.select import ENGINES, evolve_with
+from lazyrich.engines.select import evolve_with, explicit
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
 from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
@@ -28,10 +28,6 @@ from lazyrich.system.errors import LazyrichError
 MEANWHILE = (
     "while these networks trained, so that none is kept; start again, and leave it as it is until they are trained"
 )
-EXPLICIT: dict[str | None, bool] = {
-    "gram": True,
-    "propagator": False,
-}  # whether every neuron is; by default where the network's engine wants it
 
 
 def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto", threads: int = 1) -> xr.Dataset:
@@ -60,8 +56,7 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
         for an engine or a device that is not known or cannot do it, a user's activation that is none, or files that were edited
         since they were planned, before any work; for files that are edited while the networks train, at the end of a batch.
     """
-    if engine not in (None, *ENGINES):
-        raise LazyrichError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
+    every_neuron = explicit([] if engine is None else [engine])  # raises what is wrong with its name
     device = find_device(device)
     device = "cpu" if engine == "dense" else device
     settings = recipe.settings
@@ -83,7 +78,7 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
         activations.function(activation)  # raises what is wrong with it
     parts, done, used = [], 0, set()
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
-        for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
+        for batch in networks(recipe, explicit=every_neuron):
             steps = record_steps(record, batch.steps)
             recording = Recording(
                 steps=steps,

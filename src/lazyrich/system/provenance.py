@@ -23,7 +23,8 @@ BESIDE = {
     "system/provenance.py",
     "system/version.py",
 }
-
+# Import what only some callers need, in functions; these callers name it as roots of their own (`engines.select.modules`).
+DOORS = {"engines/select.py"}
 
 # Arguments that only say what a key, a variable or a source is: words for people, which decide no number.
 WORDS = {
@@ -81,15 +82,15 @@ def _reached(modules: tuple[str, ...]) -> set[str]:
         if path is None or path in seen:
             continue
         seen.add(path)
-        todo += {_file(module) for module in _imports(PACKAGE / path)} - BESIDE
+        todo += {_file(module) for module in _imports(PACKAGE / path, functions=path not in DOORS)} - BESIDE
     return seen
 
 
 @functools.cache
-def _imports(path: Path) -> list[str]:
-    """Return what a file imports of the package."""
+def _imports(path: Path, *, functions: bool = True) -> list[str]:
+    """Return what a file imports of the package, without `functions` only what it does outside of them."""
     found = []
-    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _executed(ast.parse(path.read_text(encoding="utf-8")), functions):
         module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
         if isinstance(node, ast.ImportFrom) and module.split(".")[0] == "lazyrich":
             # The package itself is only a door: its __init__ names everything and decides nothing.
@@ -107,12 +108,14 @@ def _code(path: Path, words: bool = True) -> str:
     return ast.dump(tree if words else _without_words(tree))
 
 
-def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the nodes below `node`, but for what only type checkers read."""
+def _executed(node: ast.AST, functions: bool) -> Iterator[ast.AST]:
+    """Give the nodes below `node`, but for what only type checkers read, and without `functions` for what is in these."""
     for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+        if isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if functions or not isinstance(child, ast.FunctionDef):
             yield child
-            yield from _executed(child)
+            yield from _executed(child, functions)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
