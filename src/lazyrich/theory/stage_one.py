@@ -51,9 +51,9 @@ def bounds(
     gamma: Float[Array, "..."],
     gamma_effective: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Return the proof's bound on (|ρ_r|, |v_r|) after t steps from |v_r(0)| = |v|: stage one of another γ and of b_r = 0.
+    """Return the proof's bound on (|ρ_r|, |v_r|) after t steps from |v_r(0)| = |v|: stage one with b_r = 0 and another γ.
 
-    `gamma_effective` is γ_l or γ_u; the growth per step `k`, which is that of γ, changes as its root. ρ_r and v_r both have the
+    `gamma_effective` is γ_l or γ_u. `k` is the growth per step for γ; it scales with the root of γ. ρ_r and v_r both have the
     sign of v_r(0).
     """
     cosh, sinh = _cosh_sinh(t, k * np.sqrt(gamma_effective / gamma))
@@ -90,9 +90,9 @@ def magnitudes(
     cross = 2 * (b_rms**2 / gamma - v_rms**2)
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = (1.0 + k) ** t, (1.0 - k) ** t
-        both, mixed = growing * up**2 + decaying * down**2, cross * up * down
-        # Rounding may take a size that has all but vanished below 0.
-        rho, v = np.maximum(both + mixed, 0.0), np.maximum(both - mixed, 0.0)
+        squares, mixed = growing * up**2 + decaying * down**2, cross * up * down
+        # Rounding may take a tiny size below 0.
+        rho, v = np.maximum(squares + mixed, 0.0), np.maximum(squares - mixed, 0.0)
     return 0.5 * np.sqrt(gamma * rho), 0.5 * np.sqrt(v)
 
 
@@ -135,7 +135,7 @@ def overlap(
 
 
 def aligned_v(t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; there ρ = √γ v."""
+    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; in that mode ρ = √γ v."""
     with np.errstate(over="ignore"):
         return 0.5 * np.sqrt(growing) * (1 + k) ** t
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lazyrich.system.compiled import compiled as compiled_and_kept
+from lazyrich.system.compiled import cached_njit
 
 # Records that functions hand to each other are of modules that their own need not import.
 ROOTS = ("lazyrich.engines.propagator", "lazyrich.engines.simd.compiled")
@@ -16,7 +16,7 @@ def compiled(function: Callable, **options: Any) -> Any:
 
     Contraction to fused multiply-add changes nothing that depends on order: a network's bits stay its own.
     """
-    return compiled_and_kept(function, *ROOTS, nogil=True, error_model="numpy", fastmath={"contract"}, **options)
+    return cached_njit(function, *ROOTS, nogil=True, error_model="numpy", fastmath={"contract"}, **options)
 
 
 def compiled_leaf(function: Callable) -> Any:
