@@ -108,7 +108,7 @@ def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Sou
     if pool.held_out is not None:
         most, beside = choice.available(pool.held_out.counts, classes), ""
     elif "samples" in cell:
-        most = choice.available(pool.counts, classes, taken=cell["samples"])
+        most = choice.available(pool.counts, classes, excluded=cell["samples"])
         beside = f" beside problem.samples = {cell['samples']}"
     else:
         # Weights belong to the whole of the data.
