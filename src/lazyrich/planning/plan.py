@@ -1,7 +1,7 @@
 """The partition of a sweep's networks into shards, and the shards' names.
 
-A shard's *recipe* holds everything that decides its numbers; its name is the recipe's hash. The partition is written once to the
-sweep's plan file: networks that an earlier plan placed keep their shard, new ones are packed in grid order. `plan` is a pure
+A shard's *recipe* holds everything that decides its numbers; its name is the recipe's hash. The partition is written once to
+the plan file: networks that an earlier plan placed keep their shard, new ones are packed in grid order. `plan` is a pure
 function of the sweep and the earlier plan, and planning again changes nothing.
 """
 
