@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from dask_jobqueue.slurm import SLURMCluster
     from distributed.deploy.spec import SpecCluster
 
-# A worker holds a shard's slice and numpy's temporaries, which Dask cannot spill, so a paused worker would never go on: one that
-# takes too much memory is ended, and its task starts anew. An analysis needs no dashboard.
+# A worker holds a shard's slice and numpy's temporaries, which Dask cannot spill, so a paused worker would never go on: one
+# one that takes too much memory is ended, and its task starts anew. An analysis needs no dashboard.
 SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
