@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from distributed.deploy.spec import SpecCluster
 
 # A worker holds a shard's slice and numpy's temporaries, which Dask cannot spill, so a paused worker would never go on: one
-# one that takes too much memory is ended, and its task starts anew. An analysis needs no dashboard.
+# that takes too much memory is ended, and its task starts anew. An analysis needs no dashboard.
 SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
