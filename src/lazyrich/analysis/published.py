@@ -51,7 +51,7 @@ def stage_one_plateau(published: dict[str, np.ndarray]) -> np.ndarray:
 
 def loss_error(data: xr.Dataset, published: dict[str, np.ndarray]) -> np.ndarray:
     """Return max |L − L_published|/L_published(0) over the points, (networks,); NaN for a run that ends before them."""
-    losses = _at(published["step"], data["step"].values, data["loss"].values)
+    losses = at_steps(published["step"], data["step"].values, data["loss"].values)
     return np.max(np.abs(losses - published["loss"]), axis=1) / published["loss"][0]
 
 
@@ -68,7 +68,7 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
         result["published_loss_error"] = loss_error(data, published)
     if "rho_over_v" in data:
         ratio, on = published["rho_over_v"], plateau(published)
-        away = np.abs(_at(published["step"], data["step"].values, data["rho_over_v"].values) - ratio)
+        away = np.abs(at_steps(published["step"], data["step"].values, data["rho_over_v"].values) - ratio)
         result["published_plateau_error"] = np.max(away[:, on] / ratio[on], axis=1)
         result["published_ratio_error"] = np.max(away, axis=1) / ratio.max()
     every_step = (np.diff(data["step"].values, axis=1) == 1).all(axis=1)
@@ -77,12 +77,12 @@ def compare_published(data: xr.Dataset, published: dict[str, np.ndarray]) -> dic
         dense = data.isel(network=every_step)
         for name, curves in (("same", dense["ntk_target_error"].values), ("lagged", lagged_kernel_error(dense))):
             errors = np.full((len(every_step), len(on)), np.nan)
-            errors[every_step] = _at(published["step"], dense["step"].values, curves)
+            errors[every_step] = at_steps(published["step"], dense["step"].values, curves)
             result[f"kernel_{name}_plateau"] = np.median(errors[:, on], axis=1) if on.any() else errors[:, 0] * np.nan
             result[f"kernel_{name}_end"] = errors[:, -1]
     return result
 
 
-def _at(points: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
+def at_steps(points: np.ndarray, steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
     """Return curves (networks, records) at the published steps, (networks, points); NaN beyond their end."""
     return np.stack([np.interp(points, s, c, right=np.nan) for s, c in zip(steps, curves, strict=True)])

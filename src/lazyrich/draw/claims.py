@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import holoviews as hv
 import numpy as np
 import xarray as xr
 
-from lazyrich.analysis.claims.verdicts import Verdict
+from lazyrich.analysis.claims.row import Whose
+from lazyrich.analysis.claims.standing import WORDS, Standing
 from lazyrich.draw import style
 from lazyrich.draw.page import write_page
 from lazyrich.draw.pictures import defaults, save
 from lazyrich.shards import archive
 
-WORDS = {
-    Verdict.holds: "holds",
-    Verdict.holds_with_constant: "holds with a constant",
-    Verdict.fails: "fails",
-    Verdict.not_defined: "not defined here",
+# Conditions of Assumption 4.1 by the names of their margins.
+CONDITIONS = {
+    "width": "(1) width",
+    "sigma_0": "(2) σ₀",
+    "v_0": "(3) v₀",
+    "learning_rate": "(4) step",
+    "noise": "(5) noise",
+    "trace": "(6) tr Σ",
+    "signal": "(6) signal",
 }
 INCHES = 4.6
 LONG = 20  # characters of a legend's entry that two columns have room for
@@ -40,7 +46,8 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
             save(figure(data, row), said, {"svg": figures / f"{claim}.svg"})
     values = {
         "rows": rows(data),
-        "counts": counts(data),
+        "headline": headline(data),
+        "whose": [str(each) for each in Whose],
         "folder": figures.name,
         "attributes": {key: data.attrs[key] for key in ("lazyrich_version", "commit", "dirty", "history")},
     }
@@ -48,22 +55,50 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
     write_page(text, "claims.md", **values)
 
 
-def counts(data: xr.Dataset) -> list[tuple[str, int]]:
-    """Return (verdict, number of rows) of the verdicts that occur."""
-    found = [(WORDS[verdict], int((data["verdict"].values == verdict).sum())) for verdict in Verdict]
-    return [(words, number) for words, number in found if number]
+def headline(data: xr.Dataset) -> list[dict[str, Any]]:
+    """Return where statements stand, best first: words, an explanation, how many there are of each author, and their rows."""
+    every = rows(data)
+    groups = []
+    for standing, (words, explanation) in WORDS.items():
+        here = [row for row in every if row["standing"] == standing.name]
+        if here:
+            counts = {str(whose): sum(row["whose"] == whose for row in here) for whose in Whose}
+            groups.append(
+                {"name": standing.name, "words": words, "explanation": explanation, "counts": counts, "rows": here}
+            )
+    return groups
 
 
-def rows(data: xr.Dataset) -> list[dict[str, str]]:
+def rows(data: xr.Dataset) -> list[dict[str, Any]]:
     """Return every row in words and numbers."""
-    names = ("claim", "source", "statement", "quantity", "setting", "verdict_text")
-    verdicts = [Verdict(int(code)) for code in data["verdict"].values]
+    names = (
+        *("claim", "whose", "source", "statement", "quantity", "setting"),
+        *("verdict_text", "small_sigma_text", "power", "remark"),
+    )
+    standings = [Standing(int(code)) for code in data["standing"].values]
     return [
         {name: str(data[name].values[row]) for name in names}
-        | {"verdict": verdict.name, "words": WORDS[verdict]}
+        | {"standing": standing.name, "words": WORDS[standing][0], "margins": margins(data, row)}
+        | {"place": _place(data, row)}
         | {name: _number(data[name].values[row]) for name in ("measured", "low", "high", "expected")}
-        for row, verdict in enumerate(verdicts)
+        for row, standing in enumerate(standings)
     ]
+
+
+def margins(data: xr.Dataset, row: int) -> str:
+    """Return the margins of all conditions of Assumption 4.1 in words, smallest and largest; empty where the row has none."""
+    low, high = (data[f"margin_{end}"].values[row] for end in ("low", "high"))
+    return ", ".join(
+        f"{CONDITIONS[str(name)]} {_number(a)} to {_number(b)}"
+        for name, a, b in zip(data["condition"].values, low, high, strict=True)
+        if not np.isnan(a)
+    )
+
+
+def _place(data: xr.Dataset, row: int) -> str:
+    """Return where a statement stands, with its page in the proceedings where it is known."""
+    where, page = str(data["source"].values[row]), float(data["page"].values[row])
+    return where if np.isnan(page) else f"{where}, p. {page:.0f}"
 
 
 def _number(value: float) -> str:

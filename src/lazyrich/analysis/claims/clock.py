@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row
 from lazyrich.analysis.comparison import onset_share
 from lazyrich.theory import stage_one
 
@@ -45,7 +45,7 @@ def _onset(size: Trained, balance: Trained) -> Iterator[Row]:
         slopes = [_slope(x[i], clock[i], trained.column("replicate")[i]) for i in _levels(k, used)]
         yield Row(
             name,
-            "beyond the paper",
+            PROJECT,
             statement,
             f"slope of 2 ln(1 + k)·t₁(δ) in ln(1/{symbol}), at each k",
             trained.setting,
@@ -73,7 +73,7 @@ def _onset(size: Trained, balance: Trained) -> Iterator[Row]:
     allowed = 1 + (onset_share(size.networks) + 3 / np.sqrt(size.column("width"))) / (2 * np.log1p(k))
     yield Row(
         "onset_time",
-        "beyond the paper",
+        PROJECT,
         "the loss has fallen by δ after t₁(δ) = ln(δ/χ)/(2 ln(1 + k)) steps",
         "|measured − predicted|, steps; allowed is what whole steps, finite δ and finite width make",
         size.setting,
@@ -129,7 +129,7 @@ def _smooth(onset: Trained, spectrum: Trained) -> Iterator[Row]:
         ends = np.array([scale.min(), scale.max()])
         yield Row(
             name,
-            "beyond the paper",
+            PROJECT,
             statement,
             "largest distance of the overlap over that scale",
             trained.setting,

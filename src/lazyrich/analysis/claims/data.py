@@ -11,14 +11,18 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.claims import followed
-from lazyrich.analysis.claims.verdicts import Conditions
+from lazyrich.analysis.claims.row import Setting
+from lazyrich.analysis.claims.verdicts import Varied
 from lazyrich.analysis.fields import median
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting, varied
-from lazyrich.theory.conditions import spread
+from lazyrich.theory.conditions import NAMES, spread
+
+# σ₀ ≪ v₀: the paper's theorem does not ask for it; several of its statements need it.
+SMALL_SIGMA = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,28 @@ class Trained:
         """The summary on the sweep's grid."""
         return self.load_summary()
 
-    @property
-    def setting(self) -> str:
-        """What is varied and what is shared, in words."""
-        return f"{varied(self.sweep)}; {setting(self.sweep)}"
+    @functools.cached_property
+    def setting(self) -> Setting:
+        """What is varied and what is shared, in words, and the margins of Assumption 4.1."""
+        return Setting(f"{varied(self.sweep)}; {setting(self.sweep)}", self.margins())
+
+    def margins(self, chosen: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
+        """Return the smallest and largest margin of each condition over the networks, or those `chosen` of the summary's cells.
+
+        NaN for conditions that need Σ or β where nobody knows them.
+        """
+        result = {}
+        for name in NAMES:
+            values = cells(self.summary, f"{name}_margin")
+            values = values if chosen is None else values[chosen]
+            values = values[~np.isnan(values)]
+            result[name] = (float(values.min()), float(values.max())) if values.size else (np.nan, np.nan)
+        return result
+
+    @functools.cached_property
+    def small_sigma(self) -> np.ndarray:
+        """Whether σ₀ ≤ `SMALL_SIGMA` v₀, of each network, (networks,)."""
+        return np.asarray(self.column("sigma_0") <= SMALL_SIGMA * self.column("v_0"))
 
     def column(self, name: str) -> np.ndarray:
         """Return a number of each network, (networks,), as float64."""
@@ -53,7 +75,7 @@ class Trained:
         """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
         return np.asarray(spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius"))))
 
-    def conditions(self, **names: str) -> Conditions:
+    def varied(self, **names: str) -> Varied:
         """Return numbers that the sweep varies, shown name -> variable."""
         return {shown: self.column(variable) for shown, variable in names.items()}
 

@@ -9,7 +9,7 @@ import numpy as np
 from lazyrich.analysis.boundaries import coordinate
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row
 from lazyrich.analysis.follow import follow
 from lazyrich.engines.trajectories import Status
 from lazyrich.theory import boundaries
@@ -55,7 +55,7 @@ def _rich(trained: Trained) -> Iterator[Row]:
         first = [float(k[mask & (starts == start)].min(initial=np.inf)) for start in np.unique(starts)]
         yield Row(
             f"rich_edge_{what}",
-            "beyond the paper",
+            PROJECT,
             f"{statement} (rich start, K = κI)",
             f"smallest k with: {words[what]}, over all starts",
             trained.setting,
@@ -119,7 +119,7 @@ def _lazy(trained: Trained) -> Iterator[Row]:
         first = [float(clock[mask & (chi == level)].min(initial=np.inf)) for level in np.unique(chi)]
         yield Row(
             f"lazy_edge_{what}",
-            "beyond the paper",
+            PROJECT,
             f"{statement} (lazy start, n = 1)",
             f"smallest clock at which training {words}, at each χ",
             trained.setting,
@@ -157,7 +157,7 @@ def _convergence(trained: Trained) -> Row:
     away = np.abs(last) / spacing
     return Row(
         "no_stable_solution",
-        "beyond the paper",
+        PROJECT,
         "descent converges up to k = 1 (and to no solution beyond), for χ ≤ 0.3",
         "distance of the last converged cell to k = 1, in cells, at each χ",
         trained.setting,

@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, paper
 from lazyrich.analysis.fields import rich
 
 
@@ -27,7 +27,7 @@ def _ends(
     prefix: str,
     words: str,
     along: tuple[str, np.ndarray],
-    conditions: verdicts.Conditions,
+    conditions: verdicts.Varied,
     *,
     log_x: bool,
 ) -> Iterator[Row]:
@@ -45,11 +45,11 @@ def _ends(
         log_x=log_x,
     )
     for name, field, source, statement in (
-        ("end_kernel", "ntk_end_error", "beyond the paper", "training ends at Θ∞ = Θ₀ + (G/m)(K + yyᵀ/b²)"),
+        ("end_kernel", "ntk_end_error", PROJECT, "training ends at Θ∞ = Θ₀ + (G/m)(K + yyᵀ/b²)"),
         (
             "end_kernel_aligned",
             "ntk_target_error",
-            "§5, neural tangent kernel",
+            paper("§1", 2),
             "training ends at the target-aligned T ∝ K + KyyᵀK/γ",
         ),
     ):

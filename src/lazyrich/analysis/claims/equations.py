@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import Picture, Row, paper
 from lazyrich.analysis.comparison import onset_share
 from lazyrich.analysis.follow import follow
 from lazyrich.theory import two_stage
@@ -23,7 +23,7 @@ def rows(data: Data) -> Iterator[Row]:
 
 
 def _stage_one(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
-    conditions = trained.conditions(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
+    conditions = trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
     v_0 = trained.column("v_0")
     conditions["1/v₀"] = 1 / v_0
     # The force is that of y − f: what Eq. 9 leaves out is the overlap ⟨y, f⟩/‖y‖², at t₁ (one step late at most) …
@@ -34,7 +34,7 @@ def _stage_one(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
     one = np.array([overlap.min(), overlap.max()])
     yield Row(
         "eq_9",
-        "Eq. 9",
+        paper("Eq. 9"),
         "up to t₁ every neuron follows (ρ̂_r ± √γ v_r)(t) = (1 ± k)ᵗ(b_r ± √γ v_r(0)), but for the overlap of f and y",
         "largest relative distance of (ρ_r, √γ v_r)",
         trained.setting,
@@ -55,7 +55,7 @@ def _stage_one(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
     ):
         yield Row(
             name,
-            "Eq. 13",
+            paper("Eq. 13"),
             f"up to t₁ every |ρ_r| stays {what} (C₁ = C₂ = 1, b_r = 0)",
             "|ρ_r| over its bound, or the bound over |ρ_r|, worst neuron and step",
             trained.setting,
@@ -80,21 +80,21 @@ def _stages(trained: Trained) -> Iterator[Row]:
     for name, source, statement, field, why in (
         (
             "eq_9_output",
-            "Eq. 9",
+            paper("Eq. 9"),
             "up to onset the overlap ⟨y, f⟩/‖y‖² is that of stage one",
             "stage_one_error",
             "the force has fallen by the onset share δ at onset",
         ),
         (
             "eq_10",
-            "Eq. 10",
+            paper("Eq. 10"),
             "from onset on the overlap follows the recursion of ρ and v",
             "eq_10_error",
             "begun with stage one's sizes at onset, which are off by up to δ",
         ),
         (
             "eq_11",
-            "Eq. 11",
+            paper("Eq. 11"),
             "from onset on the overlap follows the recursion on ρ = √γ v",
             "aligned_error",
             "begun with the growing mode at onset, which is off by up to δ",
@@ -123,7 +123,7 @@ def _stages(trained: Trained) -> Iterator[Row]:
 
 def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
     """Yield stage two of single neurons, begun with their own (ρ_r, v_r) at t₁; K is isotropic up to √(n/d)."""
-    conditions = trained.conditions(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
+    conditions = trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
     # The recursions are of neurons that are all alike, which a first layer beyond v₀ makes different.
     conditions |= {"1/v₀": 1 / trained.column("v_0"), "v₀/σ₀": trained.column("v_0") / trained.column("sigma_0")}
     spread = np.sqrt(trained.column("samples") / trained.column("dimension"))
@@ -131,21 +131,21 @@ def _neurons(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
     for name, source, statement, quantity, error in (
         (
             "eq_10_neurons",
-            "Eq. 10",
+            paper("Eq. 10"),
             "from t₁ to t₂ every neuron follows the recursion of (ρ_r, v_r), up to √(n/d)",
             "largest |ρ_r − Eq. 10|/ρ∞, neuron and step",
             found["eq_10_error"],
         ),
         (
             "eq_11_neurons",
-            "Eq. 11",
+            paper("Eq. 11"),
             "from t₁ to t₂ every neuron follows the recursion of ρ_r alone, up to √(n/d)",
             "largest |ρ_r − Eq. 11|/ρ∞, neuron and step",
             found["eq_11_error"],
         ),
         (
             "eq_11_limit",
-            "Eq. 11",
+            paper("Eq. 11"),
             "ρ ends at ρ∞ = (γ^{5/2}/φ₂)^{1/2}, up to √(n/d)",
             "|rms ρ_r(t₂)/ρ∞ − 1|",
             np.abs(found["rho_end"] - 1),
@@ -184,7 +184,7 @@ def _continuous(trained: Trained) -> Row:
     ends = np.array([k.min(), k.max()])
     return Row(
         "eq_11_continuous",
-        "Eq. 11",
+        paper("Eq. 11"),
         "ρ²(t) = ρ∞²/(1 + (ρ∞²/ρ²(t₁) − 1)e^{−2k(t − t₁)}), up to C k",
         "largest distance of the overlap from onset on, over k",
         trained.setting,

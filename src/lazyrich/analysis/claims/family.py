@@ -10,7 +10,7 @@ import xarray as xr
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, Setting
 from lazyrich.analysis.collapse import collapse, points
 from lazyrich.analysis.fields import median
 
@@ -83,10 +83,10 @@ def _row(name: str, statement: str, found: xr.Dataset, picture: Picture) -> Row:
     }
     return Row(
         name,
-        "beyond the paper",
+        PROJECT,
         statement,
         f"distance of each setting to the curve through all others, in decades (all cells: {found.attrs['quality']:.2g})",
-        f"{found.sizes['of_group']} settings, {found.sizes['point']} cells that converged",
+        Setting(f"{found.sizes['of_group']} settings, {found.sizes['point']} cells that converged"),
         verdicts.agreement(found["group_error"].values, *TOLERANCE, conditions),
         picture,
     )

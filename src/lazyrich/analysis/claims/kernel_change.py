@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, paper
 from lazyrich.theory import boundaries
 
 
@@ -41,7 +41,7 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
     )
     yield Row(
         "lazy_rich_circle",
-        "beyond the paper",
+        PROJECT,
         "lazy and rich meet on the circle σ₀² + v₀² = 2b, χ = 1, at any ratio of σ₀ and v₀",
         "|χ_measured/χ_predicted − 1| along the measured boundary",
         trained.setting,
@@ -62,11 +62,11 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
     slope, error = _power(chi[used], change[used])
     yield Row(
         "kernel_change_rich",
-        "beyond the paper",
+        PROJECT,
         "the kernel change goes as χ⁻¹ where training is rich",
         "fitted exponent of χ",
-        f"χ up to {chi[used].max():.2g}; {trained.setting}",
-        verdicts.exponent(slope, error, -1.0, float(chi[used].max() / chi[used].min())),
+        trained.setting.of(f"χ up to {chi[used].max():.2g}"),
+        verdicts.exponent(slope, error, -1.0),
         picture,
     )
     predicted = cells(summary, "kernel_change_predicted")
@@ -75,7 +75,7 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
     wide = floor < 0.5 * h * predicted
     yield Row(
         "kernel_change",
-        "beyond the paper",
+        PROJECT,
         "the kernel changes by (G/D)‖K + yyᵀ/b²‖/‖K‖, for any K, χ and ratio of σ₀ and v₀ (χ ≪ √m)",
         "|measured − predicted|/predicted",
         trained.setting,
@@ -105,7 +105,7 @@ def _floor(trained: Trained) -> Row:
     one = np.array([chi_cell[used].min(), chi_cell[used].max()])
     return Row(
         "kernel_change_floor",
-        "beyond the paper",
+        PROJECT,
         "beyond χ = √m random starts of width m move the kernel by about (nσ₀²v₀²/(mD²))√((n + 3)/n)",
         "measured (mean over replicates) over stated",
         trained.setting,
@@ -131,18 +131,18 @@ def _lazy(trained: Trained) -> Iterator[Row]:
     summary = trained.summary
     chi = cells(summary, "laziness")
     used = chi >= 10  # corrections are of relative order χ⁻²
-    setting = f"fitted from χ = {chi[used].min():.2g}; {trained.setting}"
+    setting = trained.setting.of(f"fitted from χ = {chi[used].min():.2g}")
     for name, source, field, label, statement in (
         (
             "kernel_change_lazy",
-            "beyond the paper",
+            PROJECT,
             "kernel_change",
             "‖Θ∞ − Θ₀‖/‖Θ₀‖, change of the kernel",
             "the kernel change goes as χ⁻² where training is lazy",
         ),
         (
             "lazy_reference",
-            "beyond the paper",
+            PROJECT,
             "linearised_error",
             "largest ‖f − f_lin‖/‖y‖",
             "the distance to the network linearised at its start falls as χ⁻²",
@@ -156,13 +156,13 @@ def _lazy(trained: Trained) -> Iterator[Row]:
             statement,
             "fitted exponent of χ",
             setting,
-            verdicts.exponent(slope, error, -2.0, float(chi[used].max() / chi[used].min())),
+            verdicts.exponent(slope, error, -2.0),
             Picture("χ, laziness", label, {"measured": (chi, values)}),
         )
     change, aligned = cells(summary, "kernel_change"), cells(summary, "alignment")
     yield Row(
         "kernel_lazy",
-        "§5, neural tangent kernel",
+        paper("§1", 2),
         "lazy training changes neither structure nor size of the kernel: ‖Θ − Θ₀‖/‖Θ₀‖ ≤ C χ⁻²",
         "χ²‖Θ − Θ₀‖/‖Θ₀‖",
         setting,
@@ -182,7 +182,7 @@ def _real(trained: Trained) -> Row:
     measured, predicted = (cells(summary, name) for name in ("kernel_change", "kernel_change_predicted"))
     return Row(
         "real_kernel_change",
-        "beyond the paper",
+        PROJECT,
         "the kernel changes by (G/D)‖K + yyᵀ/b²‖/‖K‖, on real data",
         "|measured − predicted|/predicted",
         trained.setting,

@@ -8,31 +8,39 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.claims import (
-    appendix,
     clock,
+    concentration,
     edges,
     end_kernel,
     equations,
     family,
     figure_1,
+    figures_2_3,
     kernel_change,
-    lemmas,
+    kernel_stages,
+    lemma_5_2,
+    lemma_5_3,
     real,
     scales,
     theorem,
 )
 from lazyrich.analysis.claims.data import Data
 from lazyrich.analysis.claims.row import Row
-from lazyrich.analysis.claims.verdicts import Verdict
+from lazyrich.analysis.claims.standing import Standing, standing
+from lazyrich.analysis.claims.verdicts import Severity, Verdict
 from lazyrich.planning.rules import source
 from lazyrich.shards import archive
+from lazyrich.theory.conditions import NAMES
 
 TOPICS = (
     theorem,
-    lemmas,
+    concentration,
+    lemma_5_2,
+    lemma_5_3,
+    kernel_stages,
     equations,
-    appendix,
     figure_1,
+    figures_2_3,
     end_kernel,
     clock,
     kernel_change,
@@ -51,16 +59,26 @@ def rows(data: Data) -> Iterator[Row]:
 
 VARIABLES = {
     "claim": ("name of the claim, also of its figure's file", ""),
-    "source": ("where the statement stands", ""),
+    "whose": ("who makes the statement", ""),
+    "source": ("where the statement stands: section, equation or lemma", ""),
+    "page": ("page of the proceedings, PMLR 280; missing where the ledger does not know it", ""),
     "statement": ("statement", ""),
     "quantity": ("what was measured", ""),
     "setting": ("networks on which it was measured", ""),
+    "remark": ("what to bear in mind", ""),
     "measured": ("median of what was measured", ""),
     "low": ("smallest value of what was measured", ""),
     "high": ("largest value of what was measured", ""),
     "expected": ("what the statement expects or allows", ""),
     "verdict": ("verdict", ""),
     "verdict_text": ("verdict in words, with its numbers", ""),
+    "standing": ("where the statement stands after all", ""),
+    "severity": ("how badly it fails", ""),
+    "power": ("deviation from the statement that would have been noticed", ""),
+    "small_sigma_text": ("verdict over the networks with sigma_0 << v_0 only, in words; empty where they are all", ""),
+    "condition": ("condition of Assumption 4.1", ""),
+    "margin_low": ("smallest margin of the setting's networks: allowed over actual value", ""),
+    "margin_high": ("largest margin of the setting's networks: allowed over actual value", ""),
     "x_label": ("horizontal axis of the figure", ""),
     "y_label": ("vertical axis of the figure", ""),
     "log_x": ("whether the horizontal axis is logarithmic", ""),
@@ -74,19 +92,39 @@ VARIABLES = {
 }
 
 
+FLAGS = {"verdict": Verdict, "severity": Severity, "standing": Standing}
+
+
+def _margins(row: Row, at: int) -> list[float]:
+    return [row.setting.margins.get(name, (np.nan, np.nan))[at] for name in NAMES]
+
+
 def dataset(found: list[Row]) -> xr.Dataset:
     """Return the rows as a CF dataset: an entry on `row` for each, and the points of their figures in sequence on `point`."""
     judged = {name: [getattr(row.judged, name) for row in found] for name in ("measured", "low", "high", "expected")}
     data = xr.Dataset(
         {
             "claim": ("row", [row.name for row in found]),
+            "whose": ("row", [str(row.place.whose) for row in found]),
+            "source": ("row", [row.place.where for row in found]),
+            "page": ("row", [float(row.place.printed or np.nan) for row in found]),
+            **{name: ("row", [getattr(row, name) for row in found]) for name in ("statement", "quantity", "remark")},
+            "setting": ("row", [row.setting.words for row in found]),
+            "condition": ("of_condition", list(NAMES)),
             **{
-                name: ("row", [getattr(row, name) for row in found])
-                for name in ("source", "statement", "quantity", "setting")
+                f"margin_{end}": (("row", "of_condition"), [_margins(row, at) for row in found])
+                for at, end in enumerate(("low", "high"))
             },
             **{name: ("row", np.array(values, dtype=float)) for name, values in judged.items()},
             "verdict": ("row", [int(row.judged.verdict) for row in found]),
             "verdict_text": ("row", [row.judged.text for row in found]),
+            "standing": ("row", [int(standing(row.judged, row.judged_small_sigma)) for row in found]),
+            "severity": ("row", [int(row.judged.severity) for row in found]),
+            "power": ("row", [row.judged.power for row in found]),
+            "small_sigma_text": (
+                "row",
+                [row.judged_small_sigma.text if row.judged_small_sigma else "" for row in found],
+            ),
             "x_label": ("row", [row.picture.x for row in found]),
             "y_label": ("row", [row.picture.y for row in found]),
             "log_x": ("row", [int(row.picture.log_x) for row in found]),
@@ -113,7 +151,7 @@ def dataset(found: list[Row]) -> xr.Dataset:
     for name, values in (("point_claim", claims), ("point_series", series), ("point_x", xs), ("point_y", ys)):
         data[name] = ("point", np.concatenate(values))
     for name in map(str, data.variables):
-        archive.describe(data, name, *VARIABLES[name], Verdict if name == "verdict" else None)
+        archive.describe(data, name, *VARIABLES[name], FLAGS.get(name))
     data.attrs = {
         "Conventions": archive.CONVENTIONS,
         "title": "Every claim measured: the ledger",

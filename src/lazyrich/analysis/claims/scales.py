@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row
 from lazyrich.theory import boundaries
 
 
@@ -33,7 +33,7 @@ def _least_norm(trained: Trained) -> Row:
     ends = np.array([places.min(), places.max()])
     return Row(
         "expected_b",
-        "beyond the paper",
+        PROJECT,
         "E b² = ‖β‖²n/d + σ_y²n/(d − n − 1), or ‖β‖² + σ_y²d/(n − d − 1) for n > d",
         "|mean b² − expected| in standard errors of the mean, at each d and σ_y",
         trained.setting,
@@ -58,7 +58,7 @@ def _noise(trained: Trained) -> Row:
     spacing = float(np.exp(np.diff(np.log(summary["dimension"].values)).max()))
     return Row(
         "noise_richest",
-        "beyond the paper",
+        PROJECT,
         "label noise makes training richest at n ≈ d: there χ is smallest at fixed σ₀, v₀ (σ_y ≥ 0.3)",
         "d/n of the smallest χ, at each σ_y",
         trained.setting,
@@ -131,7 +131,7 @@ def _width_exponents(trained: Trained) -> Iterator[Row]:
         told = (wanted != 0) & ~np.isnan(slope)
         yield Row(
             f"width_exponents_{name}",
-            "beyond the paper",
+            PROJECT,
             statement,
             "share of the cells, away from the borders, in which it vanishes or diverges as stated",
             trained.setting,
@@ -140,7 +140,7 @@ def _width_exponents(trained: Trained) -> Iterator[Row]:
         )
         yield Row(
             f"width_exponents_{name}_power",
-            "beyond the paper",
+            PROJECT,
             f"the {field.replace('_', ' ')} goes as a power of m that follows from D ~ m^(−2 min(p, s)) and f(0) ~ σ₀v₀/√m",
             "|fitted power of m − stated|, between m = 10⁶ and 10⁹",
             trained.setting,

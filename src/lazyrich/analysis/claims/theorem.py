@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, paper
 from lazyrich.theory import times
 
 # ε at which t₂ is read: L(t₂) = 4ε. The loss starts between 0.5 and 10, and ends in rounding at some 10⁻²⁸.
@@ -54,7 +54,7 @@ def _times(trained: Trained) -> Iterator[Row]:
     one = np.array([first.min(), first.max()])
     yield Row(
         "alignment_time",
-        "beyond the paper",
+        PROJECT,
         "where σ₀ ≪ v₀, rms ρ_r = 1 after log(2/(√γ v₀))/log(1 + k) steps",
         "|measured − predicted|, steps",
         trained.setting,
@@ -82,7 +82,7 @@ def _times(trained: Trained) -> Iterator[Row]:
     x = np.tile(1 / middle, len(first))
     yield Row(
         "theorem_4_1_t_2_log_epsilon",
-        "Theorem 4.1",
+        paper("Theorem 4.1"),
         "t₂ − t₁ grows linearly in log(1/ε): by C/k for each factor e",
         "k d(t₂ − t₁)/d log(1/ε), between neighbouring ε",
         trained.setting,
@@ -118,7 +118,7 @@ def _scaling(
     ends = np.array([np.nanmin(claimed), np.nanmax(claimed)])
     yield Row(
         f"theorem_4_1_{name}",
-        "Theorem 4.1",
+        paper("Theorem 4.1"),
         f"{time} ≍ {formula}",
         f"{time} over {formula}",
         trained.setting,
@@ -130,17 +130,16 @@ def _scaling(
         fitted = measured / claimed * np.prod([column**power for column, power in scales.values()], axis=0)
     found, errors = _fit(fitted, conditions, np.resize(trained.column("replicate"), len(measured)))
     for (symbol, (column, power)), value, error in zip(scales.items(), found, errors, strict=True):
-        span = column.max() / column.min()
         rest = claimed / column**power
         ends = np.array([column.min(), column.max()])
         centre = np.nanmedian(measured / rest / column**power)
         yield Row(
             f"theorem_4_1_{name}_{ASCII[symbol]}",
-            "Theorem 4.1",
+            paper("Theorem 4.1"),
             f"{time} ∝ {POWERS[power].format(symbol)}",
             f"exponent of {symbol} in {time}{f'/{divided}' if divided else ''}, fitted with all others",
             trained.setting,
-            verdicts.exponent(float(value), float(error), power, float(span)),
+            verdicts.exponent(float(value), float(error), power),
             Picture(
                 symbol,
                 f"{time} with all other factors of the formula divided out",
@@ -204,7 +203,7 @@ def _assumption(trained: Trained) -> Iterator[Row]:
     )
     yield Row(
         "assumption_4_1_sufficient",
-        "Assumption 4.1",
+        paper("Assumption 4.1"),
         "where the assumption holds (all constants 1), Lemma 5.3's alignment (⅔ ≤ rms ρ_r/(√γ rms v_r) ≤ 2 from t₁ to t₂) and "
         "L(t₂) ≤ 4ε follow",
         "share of the cells within the assumption in which they hold for all networks",
@@ -214,7 +213,7 @@ def _assumption(trained: Trained) -> Iterator[Row]:
     )
     yield Row(
         "assumption_4_1_room",
-        "Assumption 4.1",
+        paper("Assumption 4.1"),
         "how much smaller a margin these conclusions would allow (not claimed)",
         "margin of the cells for which the conclusions hold",
         trained.setting,

@@ -1,15 +1,19 @@
 """Verdicts: from measured numbers and a statement's form to what may be said of it.
 
-Statements have few forms: an inequality with its constant (`bound`), an order of magnitude with an unnamed constant from above
-(`constant`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`). Each has one function here, which
-returns a `Judged`. NaN are draws of which the statement says nothing; where all are, it is not defined there.
+Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability (`shares`), an order
+of magnitude with an unnamed constant from above (`constant`) or from both sides (`order`), a power (`exponent`), a formula
+(`agreement`), a number (`number`), a margin (`room`). Each has one function here, which returns a `Judged`; `claimed` limits
+any of them to where the statement is made. NaN are draws of which the statement says nothing; where all are, it is not defined.
 
-`conditions` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
+`varied` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
 1/v₀, …): they say where a statement fails, and whether an unnamed constant is one.
+
+Every form states its power: the deviation from the statement that it would have noticed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -17,14 +21,19 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 Array = np.ndarray
-Conditions = dict[str, np.ndarray]
+Varied = dict[str, np.ndarray]
 
 # Exponents in the statements are multiples of ½: one that is off by more than ¼ is nearer to another statement.
 HALF_WAY = 0.25
-# Another order of magnitude than the median.
+# Another order of magnitude than the median; also the largest factor that still is a matter of a constant.
 MAGNITUDE = 10.0
 # A threshold says where a statement fails if it tells failures from the rest better than this (½ is by chance).
 TELLING = 0.75
+# A ratio drifts if its slope is beyond so many standard errors, and it changes by such a factor from end to end.
+DRIFTING_ERRORS, DRIFTING_FACTOR = 5.0, 2.0
+# A failure that happens in a share p of draws is seen at least once in N of them with probability 1 − (1 − p)^N ≥ 95 % for
+# p ≥ 3/N.
+SEEN = 3.0
 
 
 class Verdict(IntEnum):
@@ -32,8 +41,19 @@ class Verdict(IntEnum):
 
     holds = 0
     holds_with_constant = 1
-    fails = 2
-    not_defined = 3
+    holds_up_to_logarithms = 2
+    fails = 3
+    not_claimed = 4
+    not_defined = 5
+
+
+class Severity(IntEnum):
+    """How badly a statement fails: by a constant factor, in a region of its parameters, or everywhere."""
+
+    none = 0
+    constant = 1
+    region = 2
+    everywhere = 3
 
 
 @dataclass(frozen=True)
@@ -46,12 +66,24 @@ class Judged:
     low: float
     high: float
     expected: float = np.nan
+    severity: Severity = Severity.none
+    power: str = ""  # the deviation that would have been noticed
+
+
+def claimed(inside: Bool[Array, " draws"], judge: Callable[[Array], Judged], words: str) -> Judged:
+    """Judge by `judge(inside)`, the draws that the statement is made of; where there is none, it is not claimed.
+
+    `words` say what is outside: "fails" then never speaks of what nobody claims.
+    """
+    if inside.any():
+        return judge(inside)
+    return Judged(Verdict.not_claimed, f"not claimed: outside the assumption, {words}", np.nan, np.nan, np.nan)
 
 
 def bound(
     measured: Float[Array, " draws"],
     allowed: Float[Array, " draws"] | float,
-    conditions: Conditions,
+    varied: Varied,
     share: float = 1.0,
 ) -> Judged:
     """Judge "measured ≤ allowed", every constant named; `share` is the probability promised."""
@@ -60,28 +92,36 @@ def bound(
     if not known.any():
         return _undefined()
     measured, allowed = measured[known], allowed[known]
+    varied = {name: column[known] for name, column in varied.items()}
     within = measured <= allowed
     # Two standard deviations of a share of so many draws; none where every draw must obey.
     error = 2 * np.sqrt(share * (1 - share) / within.size)
-    found = f"{_percent(within.mean())} of {within.size:,} draws are within"
+    counted = f"{_percent(within.mean())} of {within.size:,} draws are within"
     promised = "" if share == 1 else f", {_percent(share)} promised"
     numbers = (*_spread(measured), float(np.median(allowed)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = np.where(within, np.minimum(measured / allowed, 1.0), measured / allowed)
+    power = f"{_slack(excess)}, {_rate(within.size)}"
     if within.mean() >= share - error:
-        return Judged(Verdict.holds, f"holds: {found}{promised}", *numbers)
-    conditions = {name: column[known] for name, column in conditions.items()}
-    return Judged(Verdict.fails, f"fails {where(~within, conditions)}: {found}{promised}", *numbers)
+        return Judged(Verdict.holds, f"holds: {counted}{promised}", *numbers, power=power)
+    severity, words = _severity(excess, within, varied)
+    return Judged(Verdict.fails, f"fails {words}: {counted}{promised}", *numbers, severity, power)
 
 
-def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], conditions: Conditions) -> Judged:
+def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], varied: Varied) -> Judged:
     """Judge a statement that is true or false of each draw, over the draws `of` which it is made."""
     if not of.any():
         return _undefined()
     share = float(holding[of].mean())
     numbers = (share, float(holding[of].min()), float(holding[of].max()), 1.0)
+    power = _rate(int(of.sum()))
     if share == 1:
-        return Judged(Verdict.holds, f"holds in all of {of.sum():,} cases", *numbers)
-    text = where(~holding[of], {name: column[of] for name, column in conditions.items()})
-    return Judged(Verdict.fails, f"fails {text}: true of {_percent(share)} of {of.sum():,} cases", *numbers)
+        return Judged(Verdict.holds, f"holds in all of {of.sum():,} cases", *numbers, power=power)
+    text = where(~holding[of], {name: column[of] for name, column in varied.items()})
+    severity = Severity.everywhere if share == 0 else Severity.region
+    return Judged(
+        Verdict.fails, f"fails {text}: true of {_percent(share)} of {of.sum():,} cases", *numbers, severity, power
+    )
 
 
 def shares(
@@ -97,79 +137,129 @@ def shares(
     values = np.unique(groups)
     if not values.size:
         return _undefined()
-    found = np.array([within[groups == value].mean() for value in values])
+    measured = np.array([within[groups == value].mean() for value in values])
     wanted = np.array([promised[groups == value][0] for value in values])
     draws = np.array([(groups == value).sum() for value in values])
     # Two standard deviations of the promised share, and never less than one draw.
-    short = found < wanted - np.maximum(2 * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
-    numbers = (float(found.mean()), float(found.min()), float(found.max()), float(wanted.mean()))
-    text = f"{_percent(found.min())} to {_percent(found.max())} of the draws of each {name}"
+    error = np.maximum(2 * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
+    short = measured < wanted - error
+    numbers = (float(measured.mean()), float(measured.min()), float(measured.max()), float(wanted.mean()))
+    power = f"a share of {_percent(error.max())} less than promised"
+    text = f"{_percent(measured.min())} to {_percent(measured.max())} of the draws of each {name}"
     if not short.any():
-        return Judged(
-            Verdict.holds, f"holds: {text}, {_percent(wanted.min())} to {_percent(wanted.max())} promised", *numbers
-        )
+        words = f"holds: {text}, {_percent(wanted.min())} to {_percent(wanted.max())} promised"
+        return Judged(Verdict.holds, words, *numbers, power=power)
     listed = ", ".join(
         f"{_percent(f)} at {name} = {v:g} ({_percent(w)} promised)"
-        for v, f, w in zip(values[short], found[short], wanted[short], strict=True)
+        for v, f, w in zip(values[short], measured[short], wanted[short], strict=True)
     )
     last = values[short].max()
     place = f"where {name} ≤ {last:g}" if short[values <= last].all() and last < values.max() else "at some " + name
-    return Judged(Verdict.fails, f"fails {'everywhere' if short.all() else place}: {listed}", *numbers)
+    severity = Severity.everywhere if short.all() else Severity.region
+    return Judged(Verdict.fails, f"fails {'everywhere' if short.all() else place}: {listed}", *numbers, severity, power)
 
 
-def constant(ratio: Float[Array, " draws"], conditions: Conditions, *, natural: bool = False) -> Judged:
-    """Judge "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along a condition like a power.
+def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = False) -> Judged:
+    """Judge "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along `varied` like a power.
 
     `natural` says that the scale is as large as what is measured can be at all, so that C ≤ 1 is no matter of how far one has
     looked.
     """
-    ratio, conditions = _defined(ratio, conditions)
+    ratio, varied = _defined(ratio, varied)
     if not ratio.size:
         return _undefined()
+    power = _drift_power(varied, "growth")
     if not np.isfinite(ratio).all():
-        return Judged(Verdict.fails, f"fails {where(np.isinf(ratio), conditions)}: without bound", *_spread(ratio))
-    growing = _powers(ratio, conditions, np.max, upward=True)
+        without = np.isinf(ratio)
+        severity = Severity.everywhere if without.all() else Severity.region
+        return Judged(
+            Verdict.fails, f"fails {where(without, varied)}: without bound", *_spread(ratio), np.nan, severity, power
+        )
+    growing = _powers(ratio, varied, np.max, upward=True)
     if growing and not (natural and ratio.max() <= 1):
         return Judged(
-            Verdict.fails, f"fails: the constant grows as {growing}, up to {ratio.max():.3g}", *_spread(ratio)
+            Verdict.fails,
+            f"fails: the constant grows as {growing}, up to {ratio.max():.3g}",
+            *_spread(ratio),
+            np.nan,
+            Severity.region,
+            power,
         )
-    return Judged(Verdict.holds_with_constant, f"holds with constant C = {ratio.max():.3g}", *_spread(ratio))
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constant C = {ratio.max():.3g}, which the statement leaves unnamed",
+        *_spread(ratio),
+        power=power,
+    )
 
 
-def order(ratio: Float[Array, " draws"], conditions: Conditions) -> Judged:
+def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Judged:
     """Judge "measured ≍ scale" or "= Θ(scale)": constants from below and above.
 
-    Fails where the ratio drifts along a condition like a power, or where some draws are another order of magnitude than most.
+    Fails where the ratio drifts along `varied` like a power, or where some draws are another order of magnitude than most. A
+    drift that is slower than a power, but beyond its error, holds up to logarithms, for the `reason` given.
     """
-    ratio, conditions = _defined(ratio, conditions)
+    ratio, varied = _defined(ratio, varied)
     if not ratio.size:
         return _undefined()
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
+    power = f"{_drift_power(varied, 'drift')}, a draw {MAGNITUDE:g} times off the median"
     middle = np.median(ratio)
     # Neither nothing nor infinity is of the order of anything.
     other = (ratio * MAGNITUDE < middle) | (ratio > MAGNITUDE * middle) | ~np.isfinite(ratio) | (ratio <= 0)
-    drift = "" if (ratio <= 0).any() else _powers(ratio, conditions, np.median, upward=False)
+    positive = not (ratio <= 0).any() and bool(np.isfinite(ratio).all())
+    drift = _powers(ratio, varied, np.median, upward=False) if positive else ""
     if drift:
-        return Judged(Verdict.fails, f"fails: the ratio goes as {drift}, {text}", *_spread(ratio))
-    if other.any():
-        return Judged(Verdict.fails, f"fails {where(other, conditions)}: {text}, around {middle:.3g}", *_spread(ratio))
-    return Judged(Verdict.holds_with_constant, f"holds with constants {text}", *_spread(ratio))
-
-
-def exponent(found: float, error: float, claimed: float, span: float) -> Judged:
-    """Judge "∝ x^claimed": `found` ± `error` fitted over a range of x whose ends have the ratio `span`."""
-    numbers = (found, found - error, found + error, claimed)
-    text = f"exponent {found:.3f} ± {error:.3f}, {claimed:g} claimed"
-    off = abs(found - claimed)
-    if off <= 2 * error:
-        return Judged(Verdict.holds, f"holds: {text}", *numbers)
-    if off <= HALF_WAY:
         return Judged(
-            Verdict.holds_with_constant,
-            f"holds with constant C = {span**off:.3g} over a range of {span:.3g} ({text})",
-            *numbers,
+            Verdict.fails,
+            f"fails: the ratio goes as {drift}, {text}",
+            *_spread(ratio),
+            severity=Severity.region,
+            power=power,
         )
-    return Judged(Verdict.fails, f"fails: {text}", *numbers)
+    if other.any():
+        return Judged(
+            Verdict.fails,
+            f"fails {where(other, varied)}: {text}, around {middle:.3g}",
+            *_spread(ratio),
+            severity=Severity.everywhere if other.all() else Severity.region,
+            power=power,
+        )
+    slow = _slow_drifts(ratio, varied)
+    if slow:
+        because = reason or "for a reason that this row does not know"
+        return Judged(
+            Verdict.holds_up_to_logarithms,
+            f"holds up to logarithms, {text}: the ratio drifts as {slow}, {because}",
+            *_spread(ratio),
+            power=power,
+        )
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constants {text}, which the statement leaves unnamed",
+        *_spread(ratio),
+        power=power,
+    )
+
+
+def exponent(measured: float, error: float, stated: float, reason: str = "") -> Judged:
+    """Judge "∝ x^stated": `measured` ± `error` was fitted.
+
+    Off by more than its error, but by less than half of the way to another statement, it holds up to logarithms, for the
+    `reason` given.
+    """
+    numbers = (measured, measured - error, measured + error, stated)
+    text = f"exponent {measured:.3f} ± {error:.3f}, {stated:g} stated"
+    power = f"an exponent off by {2 * error:.2g}"
+    off = abs(measured - stated)
+    if off <= 2 * error:
+        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    if off <= HALF_WAY:
+        because = reason or "for a reason that this row does not know"
+        errors = f" ({off / error:.0f} standard errors)" if error else ""
+        words = f"holds up to logarithms: {text}, off by {off:.2g}{errors}, {because}"
+        return Judged(Verdict.holds_up_to_logarithms, words, *numbers, power=power)
+    return Judged(Verdict.fails, f"fails: {text}", *numbers, Severity.everywhere, power)
 
 
 def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judged:
@@ -179,48 +269,55 @@ def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judg
         return _undefined()
     kept = known & holding
     numbers = (*_spread(margin[kept if kept.any() else known]), 1.0)
+    levels = np.unique(margin[known])
+    step = float(np.exp(np.median(np.diff(np.log(levels))))) if len(levels) > 1 and levels[0] > 0 else np.inf
+    power = f"a constant off by a factor of {step:.2g}, the step between margins"
     if holding[known].all():
-        return Judged(Verdict.holds, "holds at every setting tried", *numbers)
+        return Judged(Verdict.holds, "holds at every setting tried", *numbers, power=power)
     first = float(margin[known & ~holding].max())
     if first >= 1:
-        return Judged(Verdict.fails, f"fails: a margin of {first:.3g} is too little", *numbers)
+        words = f"fails: a margin of {first:.3g} is too little"
+        return Judged(Verdict.fails, words, *numbers, Severity.region, power)
     beyond = f"{1 / first:.3g}" if first > 0 else "∞"
     text = f"holds with constant C = {beyond}: the conclusions first fail at a margin of {first:.3g}"
-    return Judged(Verdict.holds_with_constant, text, *numbers)
+    return Judged(Verdict.holds_with_constant, text, *numbers, power=power)
 
 
-def agreement(error: Float[Array, " draws"], tolerance: float, why: str, conditions: Conditions) -> Judged:
+def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied: Varied) -> Judged:
     """Judge a formula: `error` is its distance to what was measured, `tolerance` what it may be, for the reason `why`."""
-    error, conditions = _defined(error, conditions)
+    error, varied = _defined(error, varied)
     if not error.size:
         return _undefined()
     numbers = (*_spread(error), tolerance)
     within = error <= tolerance
-    found = f"off by {np.median(error):.2g} in the median, {error.max():.2g} at most; {tolerance:.2g} allowed ({why})"
+    text = f"off by {np.median(error):.2g} in the median, {error.max():.2g} at most; {tolerance:.2g} allowed ({why})"
+    power = f"an error of {tolerance:.2g}, {_rate(within.size)}"
     if within.all():
-        return Judged(Verdict.holds, f"holds: {found}", *numbers)
-    return Judged(
-        Verdict.fails,
-        f"fails {where(~within, conditions)}: {found}, {_percent(within.mean())} of draws within",
-        *numbers,
-    )
+        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    # A formula has no constant to change.
+    severity = Severity.region if within.any() else Severity.everywhere
+    words = f"fails {where(~within, varied)}: {text}, {_percent(within.mean())} of draws within"
+    return Judged(Verdict.fails, words, *numbers, severity, power)
 
 
-def number(found: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
-    """Judge a number that theory gives: `found`, its range `low` … `high`, and how far it may be off, for the reason `why`."""
-    if np.isnan(found):
+def number(measured: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
+    """Judge a number that theory gives: `measured`, its range `low` … `high`, how far it may be off, and `why`."""
+    if np.isnan(measured):
         return _undefined()
-    text = f"{found:.4g} ({low:.4g} to {high:.4g}), {expected:.4g} expected, {tolerance:.2g} allowed ({why})"
-    verdict = Verdict.holds if abs(found - expected) <= tolerance else Verdict.fails
-    return Judged(verdict, f"{verdict.name}: {text}", found, low, high, expected)
+    text = f"{measured:.4g} ({low:.4g} to {high:.4g}), {expected:.4g} expected, {tolerance:.2g} allowed ({why})"
+    holds = abs(measured - expected) <= tolerance
+    verdict = Verdict.holds if holds else Verdict.fails
+    severity = Severity.none if holds else Severity.everywhere
+    power = f"a number off by {tolerance:.2g}"
+    return Judged(verdict, f"{verdict.name}: {text}", measured, low, high, expected, severity, power)
 
 
-def where(failing: Bool[Array, " draws"], conditions: Conditions) -> str:
-    """Return the one threshold on one condition that best tells failing draws from the others, in words."""
+def where(failing: Bool[Array, " draws"], varied: Varied) -> str:
+    """Return the one threshold on one number that best tells failing draws from the others, in words."""
     best, text = TELLING, "at no setting in particular"
     if failing.all():
         return "everywhere"
-    for name, values in conditions.items():
+    for name, values in varied.items():
         for threshold in np.unique(values)[:-1]:
             low = values <= threshold
             for side, words in ((low, f"where {name} ≤ {threshold:.3g}"), (~low, f"where {name} > {threshold:.3g}")):
@@ -233,18 +330,74 @@ def where(failing: Bool[Array, " draws"], conditions: Conditions) -> str:
     return text
 
 
-def _powers(ratio: np.ndarray, conditions: Conditions, reduce, *, upward: bool) -> str:
-    """Return the conditions along which the ratio's `reduce` goes like a power beyond `HALF_WAY`, in words."""
-    found = []
-    for name, values in conditions.items():
+def _severity(excess: np.ndarray, within: np.ndarray, varied: Varied) -> tuple[Severity, str]:
+    """Return how badly draws exceed what is allowed (`excess` in units of it), and in words by what or where.
+
+    By a constant where another one of the same order of magnitude would do for all draws, and does not grow like a power.
+    """
+    finite = bool(np.isfinite(excess).all())
+    if finite and excess.max() <= MAGNITUDE and not _powers(excess, varied, np.max, upward=True):
+        return Severity.constant, f"by a factor of {excess.max():.3g} at most, {where(~within, varied)}"
+    return (Severity.region if within.any() else Severity.everywhere), where(~within, varied)
+
+
+def _slopes(ratio: np.ndarray, varied: Varied, reduce: Callable[[np.ndarray], float]) -> dict[str, float]:
+    """Return name -> power of it in the ratio's `reduce` at each of its levels, of all that span a factor of two."""
+    slopes = {}
+    for name, values in varied.items():
         levels = np.unique(values)
         if len(levels) < 2 or levels[0] <= 0 or not levels[-1] >= 2 * levels[0]:
             continue
         logs = np.log([max(reduce(ratio[values == level]), np.finfo(float).tiny) for level in levels])
-        slope = float(np.polyfit(np.log(levels), logs, 1)[0])
-        if slope > HALF_WAY or (not upward and slope < -HALF_WAY):
-            found.append(f"({name})^{slope:.2f}")
-    return " · ".join(found)
+        slopes[name] = float(np.polyfit(np.log(levels), logs, 1)[0])
+    return slopes
+
+
+def _powers(ratio: np.ndarray, varied: Varied, reduce, *, upward: bool) -> str:
+    """Return the numbers along which the ratio's `reduce` goes like a power beyond `HALF_WAY`, in words."""
+    return " · ".join(
+        f"({name})^{slope:.2f}"
+        for name, slope in _slopes(ratio, varied, reduce).items()
+        if slope > HALF_WAY or (not upward and slope < -HALF_WAY)
+    )
+
+
+def _slow_drifts(ratio: np.ndarray, varied: Varied) -> str:
+    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words."""
+    drifts = []
+    for name, slope in _slopes(ratio, varied, np.median).items():
+        x, y = np.log(varied[name]), np.log(ratio)
+        fit = np.polyfit(x, y, 1)
+        left = y - np.polyval(fit, x)
+        error = float(np.sqrt(np.sum(left**2) / max(len(x) - 2, 1) / np.sum((x - x.mean()) ** 2)))
+        factor = float(np.exp(abs(slope) * (x.max() - x.min())))
+        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR:
+            drifts.append(f"({name})^{slope:.2f}, {factor:.2g}-fold over its range")
+    return "; ".join(drifts)
+
+
+def _drift_power(varied: Varied, what: str) -> str:
+    """Return the drift that would be noticed, over the ranges that were tried."""
+    ranges = []
+    for name, values in varied.items():
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        if low > 0 and high >= 2 * low:
+            ranges.append(f"{name} ({high / low:.2g}-fold)")
+    tried = f"a {what} faster than a power of {HALF_WAY:g} of {', '.join(ranges)}" if ranges else ""
+    return tried or f"no {what}: nothing was varied"
+
+
+def _slack(excess: np.ndarray) -> str:
+    """Return the factor by which the largest could still grow, or has grown, beyond what is allowed."""
+    largest = float(excess.max())
+    return (
+        f"a largest value {1 / largest:.3g} times as large" if 0 < largest <= 1 else "any value beyond what is allowed"
+    )
+
+
+def _rate(draws: int) -> str:
+    """Return the rate of failures that so many draws would have shown."""
+    return f"failures in {_percent(min(SEEN / draws, 1.0))} of draws"
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
@@ -252,9 +405,9 @@ def _spread(values: np.ndarray) -> tuple[float, float, float]:
     return float(np.median(values)), float(values.min()), float(values.max())
 
 
-def _defined(values: np.ndarray, conditions: Conditions) -> tuple[np.ndarray, Conditions]:
+def _defined(values: np.ndarray, varied: Varied) -> tuple[np.ndarray, Varied]:
     known = ~np.isnan(values)
-    return values[known], {name: column[known] for name, column in conditions.items()}
+    return values[known], {name: column[known] for name, column in varied.items()}
 
 
 def _undefined() -> Judged:

@@ -1,4 +1,4 @@
-"""Lemmas A.1 to A.4: concentration of the initial weights and of the data."""
+"""Lemmas 5.1 and A.1 to A.4: concentration of the data and of the initial weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import Picture, Row
+from lazyrich.analysis.claims.row import Picture, Row, paper
 from lazyrich.analysis.follow import follow
 
 # Probability of failure at which A.1 and A.2 are measured.
@@ -18,8 +18,32 @@ DELTA = 0.1
 def rows(data: Data) -> Iterator[Row]:
     """Yield a row for each inequality, over the starts and data of `concentration`."""
     drawn = data["concentration"]
+    yield _isotropy(drawn)
     yield from _weights(drawn)
     yield from _targets(drawn)
+
+
+def _isotropy(drawn: Trained) -> Row:
+    n, d = drawn.column("samples"), drawn.column("dimension")
+    ratio = drawn.column("gram_error") / drawn.anisotropy
+    # Promised with probability 1 − n⁻² for each n: the constant is the largest quantile of that order.
+    needed = np.array([np.quantile(ratio[n == value], 1 - value**-2.0) for value in np.unique(n)])
+    judged = verdicts.constant(
+        np.where(ratio <= needed.max(), ratio, np.nan), {"n": n, "tr Σ": drawn.column("covariance_trace")}
+    )
+    return Row(
+        "lemma_5_1",
+        paper("Lemma 5.1"),
+        "‖XXᵀ − tr Σ I‖₂ ≤ C σ_x² (n‖Σ‖₂ + √n‖Σ‖_F) with probability ≥ 1 − n⁻²",
+        "‖XXᵀ − tr Σ I‖₂ / (n‖Σ‖₂ + √n‖Σ‖_F), of the draws that a share 1 − n⁻² at every n needs",
+        drawn.setting,
+        judged,
+        Picture(
+            "d/n",
+            "‖K − tr Σ I‖₂ / (n‖Σ‖₂ + √n‖Σ‖_F)",
+            {f"n = {value:g}": (d[n == value] / value, ratio[n == value]) for value in np.unique(n)},
+        ),
+    )
 
 
 def _weights(drawn: Trained) -> Iterator[Row]:
@@ -41,7 +65,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
     n = drawn.column("samples")
     allowed = np.sqrt(2 * np.log(8 * m / DELTA))
     ends = np.array([n.min(), n.max()])
-    setting = f"every neuron at the start, δ = {DELTA:g}; {drawn.setting}"
+    setting = drawn.setting.of(f"every neuron at the start, δ = {DELTA:g}")
     picture = Picture(
         "n, number of samples",
         "max_r |b_r|/(σ₀√γ)",
@@ -51,7 +75,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
     )
     yield Row(
         "lemma_a_1_upper",
-        "Lemma A.1",
+        paper("Lemma A.1"),
         "|b_r| ≤ σ₀√(2 log(8m/δ) γ) for every neuron, with probability 1 − δ",
         "share of networks, at each n",
         setting,
@@ -60,7 +84,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
     )
     yield Row(
         "lemma_a_1_lower",
-        "Lemma A.1",
+        paper("Lemma A.1"),
         "max_r |b_r| ≥ ½σ₀√γ, with probability 1 − δ (the lower bound that goes with it, for m = Ω(log(1/δ)))",
         "share of networks, at each n",
         setting,
@@ -71,7 +95,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
     ends = np.array([d.min(), d.max()])
     yield Row(
         "lemma_a_2",
-        "Lemma A.2",
+        paper("Lemma A.2"),
         "σ₀²d/2 ≤ ‖w_r(0)‖² ≤ 3σ₀²d/2 for every neuron, with high probability (measured against 1 − δ)",
         "share of networks whose every neuron is within, at each d",
         setting,
@@ -94,7 +118,7 @@ def _targets(drawn: Trained) -> Iterator[Row]:
     for name, source, statement, quantity, ratio, low, high in (
         (
             "lemma_a_3",
-            "Lemma A.3",
+            paper("Lemma A.3"),
             "n/2 ‖α‖²_Σ ≤ ‖Xα‖² ≤ 2n‖α‖²_Σ, here for the teacher α = β (measured against 1 − n⁻²)",
             "‖Xβ‖²/(n‖β̃‖²)",
             drawn.column("y_norm") ** 2 / (n * signal**2),
@@ -103,7 +127,7 @@ def _targets(drawn: Trained) -> Iterator[Row]:
         ),
         (
             "lemma_a_4",
-            "Lemma A.4",
+            paper("Lemma A.4"),
             "½ tr Σ n‖β̃‖² ≤ γ ≤ 3/2 tr Σ n‖β̃‖² under condition (6) (measured against 1 − n⁻²)",
             "γ/(tr Σ n‖β̃‖²)",
             np.where(within, drawn.column("gamma") / (trace * n * signal**2), np.nan),
