@@ -17,7 +17,7 @@ from lazyrich.engines.trajectories import Status
 from lazyrich.explore.results import Results
 from lazyrich.networks.observables import NAMES
 from lazyrich.shards import archive
-from lazyrich.system.compiled import compiled
+from lazyrich.system.compiled import cached_njit
 
 MOMENTS = 49  # evenly spaced, so that both ends and the middle are among them
 # Runs that are not equally long are looked at from this share of the longest one on, on a logarithmic scale.
@@ -127,7 +127,7 @@ def _stages(data: xr.Dataset, times: np.ndarray) -> np.ndarray:
     return np.stack([stage(time, onset, end, last, data["status"].values) for time in times])
 
 
-@partial(compiled, nogil=True)
+@partial(cached_njit, nogil=True)
 def _at(
     tau: Float[np.ndarray, "networks records"],
     values: Float[np.ndarray, "networks records"],

@@ -11,7 +11,7 @@ from lazyrich.planning.rules import source
 
 
 def source_of(engines: Iterable[str]) -> str:
-    """Return the fingerprint of the code that decides what these engines train."""
+    """Return the fingerprint of the code that decides the numbers that these engines train."""
     return source("simulate_shard", *modules(engines))
 
 

@@ -1,7 +1,7 @@
-"""Assumption 4.1, condition by condition: by what factor a network keeps within it.
+"""Assumption 4.1, condition by condition: the factor by which a network satisfies it.
 
-The margin of a condition is allowed/actual of what it bounds from above and actual/required of what it bounds from below, so
-that it holds where its margin is at least 1.
+The margin of a condition is allowed/actual for an upper bound and actual/required for a lower bound, so that the condition
+holds where its margin is at least 1.
 """
 
 from typing import NamedTuple
@@ -83,7 +83,7 @@ def margins(
 ) -> dict[str, Float[Array, "..."]]:
     """Return the margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6).
 
-    Infinite where what is bounded from above is 0; NaN where a quantity that the condition needs is NaN.
+    Infinite where a quantity with an upper bound is 0; NaN where a quantity that the condition needs is NaN.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def margins(
 
 
 def smallest(margins: dict[str, Float[Array, "..."]]) -> Float[Array, "..."]:
-    """Return the smallest of all margins of each network: Assumption 4.1 holds where it is at least 1; NaN where any is NaN."""
-    found = np.asarray(np.inf)
+    """Return the smallest margin of each network: Assumption 4.1 holds where it is at least 1; NaN where any margin is NaN."""
+    smallest_margin = np.asarray(np.inf)
     for margin in margins.values():
-        found = np.minimum(found, margin)
-    return found
+        smallest_margin = np.minimum(smallest_margin, margin)
+    return smallest_margin

@@ -12,7 +12,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def alignment_time(v_0: Float[Array, "..."], growth: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return t₁ = log(1/v0)/k, when ρ_r comes to the order of 1; `growth` = k, the growth per step."""
+    """Return t₁ = log(1/v0)/k, when ρ_r reaches the order of 1; `growth` = k, the growth per step."""
     with np.errstate(divide="ignore"):
         return -np.log(v_0) / growth
 

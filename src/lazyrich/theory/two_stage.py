@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.system.compiled import compiled
+from lazyrich.system.compiled import cached_njit
 
 Array = np.ndarray | float  # a network at a time or many
 
-_compiled = partial(compiled, nogil=True, error_model="numpy")
+_compiled = partial(cached_njit, nogil=True, error_model="numpy")
 
 
 def step(rho: Array, v: Array, k: Array, gamma: Array, gamma_2: Array) -> tuple[Array, Array]:
@@ -104,7 +104,7 @@ def isotropic_limit(gamma: Float[Array, "..."], trace: Float[Array, "..."]) -> F
 
 
 def proxy(rho: Float[Array, "..."], rho_limit: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return ρ̃ = ρ/√(1 − ρ²/ρ∞²) (Lemma 5.3), which grows as eᵏᵗ all through stage two; infinite at ρ∞, NaN beyond."""
+    """Return ρ̃ = ρ/√(1 − ρ²/ρ∞²) (Lemma 5.3), which grows as eᵏᵗ throughout stage two; infinite at ρ∞, NaN beyond."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return rho / np.sqrt(1 - (rho / rho_limit) ** 2)
 
