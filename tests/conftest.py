@@ -36,6 +36,7 @@ CHECKED = [
     "lazyrich.theory.null_space",
     "lazyrich.theory.scalars",
     "lazyrich.theory.stage_one",
+    "lazyrich.theory.stage_one_bounds",
     "lazyrich.theory.times",
 ]
 

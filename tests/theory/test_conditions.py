@@ -220,3 +220,19 @@ def test_off_the_line_at_t_1_eq_11_is_off_by_no_more_than_its_imbalance_allows(s
     assert rho == pytest.approx(limit, rel=1e-3)  # to the end of stage two
     allowed = delta / (3 * np.sqrt(3))
     assert 0.3 * allowed < worst < allowed + K
+
+
+def test_condition_6_as_the_proof_needs_it_bounds_its_last_display():
+    """2‖β̃‖²ε_λ²/tr Σ² = 2ε at a margin of 1; a smaller ε makes it harder, where the printed condition gets easier."""
+    trace, signal, anisotropy = 50.0, 3.0, 4.0
+    for accuracy in (1e-6, 1e-2):
+        margin = conditions.repaired_trace_margin(trace, anisotropy, signal, accuracy)
+        display = 2 * signal**2 * anisotropy**2 / trace**2
+        assert display == pytest.approx(2 * accuracy / margin**2, rel=ROUNDING)
+    easy, hard = (conditions.repaired_trace_margin(trace, anisotropy, signal, eps) for eps in (1e-2, 1e-6))
+    assert hard < easy
+    others = dict.fromkeys(("width", "sigma_0", "v_0", "learning_rate", "loss_factor", "label_noise"), 1.0)
+    case = {**others, "samples": 5, "dimension": 10, "trace": trace, "norm": 0.5, "frobenius": 1.0, "signal": 100.0}
+    printed = [conditions.margins(**case, accuracy=eps)["trace"] for eps in (1e-2, 1e-6)]
+    assert printed[1] > printed[0]
+    assert np.isnan(conditions.repaired_trace_margin(np.nan, np.nan, np.nan, 0.1))

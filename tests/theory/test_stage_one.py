@@ -66,25 +66,6 @@ def test_probes_of_the_engine_are_such_neurons():
     assert np.abs(rho[early][-1] / rho[1]).min() > 30
 
 
-def test_bounds_enclose_a_neuron_and_are_a_neuron_of_another_gamma():
-    t, v, k, gamma, trace = np.arange(50.0), -1e-6, 0.1, 100.0, 50.0
-    low, high = stage_one.effective_gamma(gamma, trace, lower=2.0, upper=3.0)
-    np.testing.assert_allclose([low, high], [100 * 0.9**2, 100 * 1.15**2], rtol=1e-14)
-    assert stage_one.effective_gamma(gamma, 2000.0)[0] == 0
-    rho, v_t = stage_one.neuron(t, 0.0, v, k, gamma)
-    for effective, factor, sign in ((low, 0.9, 1), (high, 1.15, -1)):
-        rho_bound, v_bound = stage_one.bounds(t, v, k, gamma, effective)
-        # The network that has γ_l or γ_u for γ, at the same learning rate: k is proportional to √γ.
-        of_neuron = stage_one.neuron(t, 0.0, abs(v), factor * k, effective)
-        np.testing.assert_allclose([rho_bound, v_bound], of_neuron, rtol=1e-12)
-        assert (sign * (np.abs(rho) - rho_bound)[1:] > 0).all()
-        # From the second step on: after one, |v_r| is still |v_r(0)|.
-        assert (sign * (np.abs(v_t) - v_bound)[2:] > 0).all()
-    for values in stage_one.bounds(t, v, k, gamma, gamma):
-        assert (values >= 0).all()
-    np.testing.assert_allclose(stage_one.bounds(t, v, k, gamma, gamma), np.abs([rho, v_t]), rtol=1e-13)
-
-
 def test_magnitudes_are_those_of_the_neurons():
     """rms ρ̂_r and v_r of neurons that each follow `neuron`; only moments of the start go in."""
     rng = np.random.default_rng(3)

@@ -1,4 +1,4 @@
-"""Which networks theory holds for, and what is done with it where networks have another activation than it was derived for.
+"""The networks for which theory holds, and its use for networks with another activation than it was derived for.
 
 Nobody derived it for them. What needs linear neurons to mean anything is left out, with the reason; what might carry over (the
 paper trains ReLU networks and sees two stages) is drawn, named as theory of linear networks, and its error is measured.
@@ -20,7 +20,7 @@ OF_LINEAR = " (linear theory)"
 
 
 class Holds(NamedTuple):
-    """What becomes of a theory beside networks of one activation."""
+    """The use of a theory for networks of one activation."""
 
     compared: bool  # drawn, and its error measured
     derived: bool  # it was derived for them
@@ -38,35 +38,35 @@ def derived(activation: str) -> Holds:
 
 
 def carried(activation: str) -> Holds:
-    """Return that a theory of linear networks is held against all others, too, because it may carry over."""
+    """Return the use of a theory of linear networks that may carry over: compare it with all networks."""
     return Holds(True, activation == LINEAR)
 
 
 def linear_only(reason: str) -> Callable[[str], Holds]:
-    """Return the `holds_for` of a theory that is neither drawn nor compared where networks are not linear."""
+    """Return the `holds_for` of a theory that is neither drawn nor compared if networks are not linear."""
     return lambda activation: Holds(activation == LINEAR, activation == LINEAR, reason)
 
 
 def compared(holds_for: Callable[[str], Holds], activations: np.ndarray) -> np.ndarray:
-    """Return where activations are ones that a theory is held against, the same shape."""
+    """Return whether a theory is compared with networks of each of the activations, the same shape."""
     names = np.unique(activations).tolist()
     return np.isin(activations, [name for name in names if holds_for(name).compared])
 
 
 def remark(holds_for: Callable[[str], Holds], activations: list[str]) -> str:
-    """Return what is to be said of a theory beside networks of these activations; nothing where it was derived for all."""
+    """Return a remark on the use of a theory for networks of these activations; empty if it was derived for all."""
     holds = {name: holds_for(name) for name in activations}
-    if missing := [name for name, each in holds.items() if not each.compared]:
+    if missing := [name for name, hold in holds.items() if not hold.compared]:
         return f"not compared with networks that are {', '.join(missing)}: {holds[missing[0]].reason}"
-    if others := [name for name, each in holds.items() if each.carried]:
-        return f"theory of linear networks, held against networks that are {', '.join(others)}"
+    if not_linear := [name for name, hold in holds.items() if hold.carried]:
+        return f"theory of linear networks, held against networks that are {', '.join(not_linear)}"
     return ""
 
 
 def of_networks(data: xr.Dataset) -> np.ndarray:
     """Return the activation of each network of a shard, (networks,)."""
-    known = data["activation"].values if "activation" in data else _fixed(data)
-    return np.broadcast_to(known, data.sizes["network"])
+    activation = data["activation"].values if "activation" in data else _fixed(data)
+    return np.broadcast_to(activation, data.sizes["network"])
 
 
 def of_cells(summary: xr.Dataset) -> xr.DataArray:
@@ -85,12 +85,12 @@ def others(data: xr.Dataset) -> list[str]:
 
 
 def caveat(data: xr.Dataset) -> str:
-    """Return what follows the name of a prediction in a picture of a summary, or of networks; nothing where all are linear."""
+    """Return the suffix of a prediction's name in a picture of a summary or of networks; empty if all are linear."""
     return OF_LINEAR if others(data) else ""
 
 
 def sentence(data: xr.Dataset) -> str:
-    """Return what follows in a caption of pictures with theory in them; nothing where all networks are linear."""
+    """Return the last sentence of captions of pictures with theory; empty if all networks are linear."""
     return (
         " Stages one and two, T and Θ∞ are those of linear networks, which these need not be." if others(data) else ""
     )

@@ -24,16 +24,16 @@ class System(Protocol):
     b_rms: Float[Tensor, " networks"]
     rows: Int[Tensor, " rows"]  # which of them are still computed, rising
     y: Float[Tensor, "rows k"]
-    rate: Float[Tensor, "rows _"]  # k columns or 1: what a pull is multiplied by for `step`
+    rate: Float[Tensor, "rows _"]  # k columns or 1: the factor from a pull to the force of `step`
 
     def output(self) -> Float[Tensor, "rows k"]:
         """Return f."""
 
     def left(self, residual: Float[Tensor, "rows k"]) -> Float[Tensor, " rows"]:
-        """Return ‖Π(y − f)‖², Π the projection on what the networks can fit."""
+        """Return ‖Π(y − f)‖²; Π projects on the outputs that the networks can fit."""
 
     def see(self, where: Int[Tensor, " some"]) -> Seen:
-        """Return what is seen of the networks at these positions in the piece."""
+        """Return the record of the networks at these positions in the piece."""
 
     def keep(self, active: Bool[Tensor, " rows"]) -> None:
         """Drop the other rows."""

@@ -1,17 +1,17 @@
-"""What is minimised: L = (c/2n) Σ value(f_i, y_i) over n samples, one entry of `LOSSES` for each loss.
+"""Losses: L = (c/2n) Σ value(f_i, y_i) over n samples, one entry of `LOSSES` for each loss.
 
-To add a loss, add its entry; sweep files, engines, theory and documents follow. Every loss of today is a square, so that
-entries differ by c alone, networks of several losses train side by side, and what training cannot fit is known before.
+To add a loss, add its entry; sweep files, engines, theory and documents follow. All current losses are squares: their entries
+differ by c alone, networks of several losses train side by side, and the loss floor is known before training.
 
-`value` and `pull` are plain arithmetic, and all that an engine knows of a loss: on numbers (compiled), SIMD lanes, in Triton,
-on arrays (numpy, torch). `pull` is −½ ∂value/∂f, so that pull(0, y) = y: c keeps its meaning in k, h and χ. This module
-imports no numpy: Snakemake reads it in every job.
+`value` and `pull` are plain arithmetic, and all that an engine knows about a loss: on numbers (compiled), SIMD lanes, in
+Triton, on arrays (numpy, torch). `pull` is −½ ∂value/∂f, so that pull(0, y) = y: c keeps its meaning in k, h and χ. This
+module imports no numpy: Snakemake reads it in every job.
 """
 
 from typing import Any, NamedTuple
 
 
-# In quotes: Triton looks an argument's annotation up, and knows no `Any`.
+# In quotes: Triton evaluates annotations, and does not know `Any`.
 def value(f: "Any", y: "Any") -> "Any":
     """Return the square of y − f, elementwise."""
     residual = y - f
@@ -19,7 +19,7 @@ def value(f: "Any", y: "Any") -> "Any":
 
 
 def pull(f: "Any", y: "Any") -> "Any":
-    """Return −½ of the derivative of `value` by f, elementwise: how strongly a sample pulls its output."""
+    """Return −½ of the derivative of `value` by f, elementwise: the force of each sample on its output."""
     return y - f
 
 
@@ -35,5 +35,5 @@ LOSSES = {
     "mse": Loss(factor=2.0, formula="(1/n)‖f − y‖²"),
 }
 DEFAULT = "half_mse"
-# A residual ‖Π(y − f)‖ of this share of ‖y‖ is rounding: training may stop, and records hold what is reached.
+# A residual ‖Π(y − f)‖ of this share of ‖y‖ is rounding: training may stop, and later records repeat the last values.
 FINISHED = 1e-14

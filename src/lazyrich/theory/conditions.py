@@ -1,7 +1,7 @@
-"""Assumption 4.1, condition by condition: by what factor a network keeps within it.
+"""Assumption 4.1, condition by condition: the factor by which a network satisfies it.
 
-The margin of a condition is allowed/actual of what it bounds from above and actual/required of what it bounds from below, so
-that it holds where its margin is at least 1.
+The margin of a condition is allowed/actual for an upper bound and actual/required for a lower bound, so that the condition
+holds where its margin is at least 1.
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,29 @@ def spread(
     return samples * norm + np.sqrt(samples) * frobenius
 
 
+def repaired_trace_margin(
+    trace: Float[Array, "..."],
+    anisotropy: Float[Array, "..."],
+    signal: Float[Array, "..."],
+    accuracy: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Return tr Σ √ε/(‖β̃‖ ε_λ): how far condition (6) holds with 1/√ε for its printed √ε; constant 1.
+
+    The proof's last display needs 2‖β̃‖²ε_λ²/tr Σ² to be of order ε, which is tr Σ ≥ ‖β̃‖ε_λ/√ε; as printed, tr Σ ≥ √ε‖β̃‖ε_λ, the
+    condition is void for small ε.
+
+    Parameters
+    ----------
+    anisotropy
+        ε_λ = σ_x²(n‖Σ‖₂ + √n‖Σ‖_F), σ_x² times `spread`.
+    signal
+        ‖β̃‖ = √(βᵀΣβ).
+    accuracy
+        ε, the loss that training is to reach (to within a factor 4).
+    """
+    return _ratio(trace * np.sqrt(accuracy), signal * anisotropy)
+
+
 def margins(
     *,
     samples: Float[Array, "..."] | int,
@@ -65,7 +88,7 @@ def margins(
 ) -> dict[str, Float[Array, "..."]]:
     """Return the margin of each of `NAMES`: conditions (1) to (5), then the two parts of (6), the first in both its forms.
 
-    Infinite where what is bounded from above is 0; NaN where a quantity that the condition needs is NaN.
+    Infinite where a quantity with an upper bound is 0; NaN where a quantity that the condition needs is NaN.
 
     Parameters
     ----------
@@ -97,7 +120,9 @@ def margins(
             ),
             "noise": _ratio(8 * n * np.square(signal), np.square(label_noise)),
             "trace": trace / (np.maximum(C.trace, np.sqrt(accuracy) * signal) * anisotropy),
-            "trace_repaired": trace / (np.maximum(C.trace, _ratio(signal, np.sqrt(accuracy))) * anisotropy),
+            "trace_repaired": np.minimum(
+                trace / (C.trace * anisotropy), repaired_trace_margin(trace, anisotropy, signal, accuracy)
+            ),
             "signal": trace * np.square(signal) / C.signal,
         }
 
@@ -108,11 +133,11 @@ def smallest(margins: Mapping[str, Float[Array, "..."]], trace_form: str = "prin
     `trace_form`, one of `TRACE_FORMS`, says which form of condition (6) counts; the other one is left out.
     """
     left_out = set(TRACE_FORMS.values()) - {TRACE_FORMS[trace_form]}
-    found = np.asarray(np.inf)
+    smallest_margin = np.asarray(np.inf)
     for name, margin in margins.items():
         if name not in left_out:
-            found = np.minimum(found, margin)
-    return found
+            smallest_margin = np.minimum(smallest_margin, margin)
+    return smallest_margin
 
 
 def imbalance(rho: Float[Array, "..."], v_0: Float[Array, "..."], gamma: Float[Array, "..."]) -> Float[Array, "..."]:

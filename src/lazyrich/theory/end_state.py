@@ -1,6 +1,6 @@
-"""Where gradient flow from a wide start ends: what the layers gain, and the kernel Θ∞.
+"""The end of gradient flow from a wide start: the growth of the layers, and the kernel Θ∞.
 
-Shapes: leading axes are free ("..."); the last axis runs over the modes of K. As in `scalars`, targets stand for Πy.
+Shapes: leading axes are free ("..."); the last axis runs over the modes of K. As in `scalars`, targets are Πy.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
+    """Return G = ½(√(D² + 4b²) − D), the increase of ⟨v²⟩ and of tr(WWᵀ)/m in gradient flow from size D to its end."""
     # The conjugate form: no cancellation where D ≫ b, and no overflow.
     return 2 * b**2 / (np.hypot(size, 2 * b) + size)
 

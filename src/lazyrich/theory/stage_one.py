@@ -1,8 +1,8 @@
 """Stage one, in its exact discrete form: while f ≪ y the aligned part of every neuron grows by a linear recursion.
 
 With ρ̂_r = ⟨w_r, Xᵀy⟩ (so ρ̂_r(0) = b_r), (ρ̂_r ± √γ v_r)(t) = (1 ± k)^t (b_r ± √γ v_r(0)) (Eq. 9 with its missing factor
-η/(mn), docs/theory.md). `neuron` and `bounds` follow one neuron; the other functions give moments over neurons, which need
-only those of the start. Shapes broadcast; `t` counts steps.
+η/(mn), docs/theory.md). `neuron` follows one neuron; the other functions give moments over neurons, which need only those
+of the start. Shapes broadcast; `t` counts steps.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.special import erf
 Array = np.ndarray | float  # a network at a time or many
 
 
-def _cosh_sinh(t: Array, k: Array) -> tuple[Array, Array]:
+def cosh_sinh(t: Array, k: Array) -> tuple[Array, Array]:
     """Return ½((1 + k)ᵗ ± (1 − k)ᵗ), the discrete cosh kt and sinh kt."""
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = (1.0 + k) ** t, (1.0 - k) ** t
@@ -27,37 +27,9 @@ def neuron(
     gamma: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Return (ρ_r, v_r) after t whole steps of the neuron that starts with b_r = b and v_r = v."""
-    cosh, sinh = _cosh_sinh(t, k)
+    cosh, sinh = cosh_sinh(t, k)
     root = np.sqrt(gamma)
     return b * (cosh - 1) + root * v * sinh, v * cosh + b / root * sinh
-
-
-def effective_gamma(
-    gamma: Float[Array, "..."], trace: Float[Array, "..."], lower: float = 1.0, upper: float = 1.0
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Return γ_l = γ(1 − C₁ trΣ/γ^{3/2})² and γ_u = γ(1 + C₂ trΣ/γ^{3/2})² of Eq. 13, with C₁ = `lower` and C₂ = `upper`.
-
-    0 for γ_l where γ^{3/2} < C₁ trΣ, and the bound says nothing.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = trace / gamma**1.5
-    return gamma * np.maximum(1 - lower * share, 0.0) ** 2, gamma * (1 + upper * share) ** 2
-
-
-def bounds(
-    t: Float[Array, "..."],
-    v: Float[Array, "..."],
-    k: Float[Array, "..."],
-    gamma: Float[Array, "..."],
-    gamma_effective: Float[Array, "..."],
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Return the proof's bound on (|ρ_r|, |v_r|) after t steps from |v_r(0)| = |v|: stage one of another γ and of b_r = 0.
-
-    `gamma_effective` is γ_l or γ_u; the growth per step `k`, which is that of γ, changes as its root. ρ_r and v_r both have the
-    sign of v_r(0).
-    """
-    cosh, sinh = _cosh_sinh(t, k * np.sqrt(gamma_effective / gamma))
-    return np.sqrt(gamma_effective) * np.abs(v) * sinh, np.abs(v) * cosh
 
 
 def growing_mode(
@@ -90,9 +62,9 @@ def magnitudes(
     cross = 2 * (b_rms**2 / gamma - v_rms**2)
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = (1.0 + k) ** t, (1.0 - k) ** t
-        both, mixed = growing * up**2 + decaying * down**2, cross * up * down
-        # Rounding may take a size that has all but vanished below 0.
-        rho, v = np.maximum(both + mixed, 0.0), np.maximum(both - mixed, 0.0)
+        squares, mixed = growing * up**2 + decaying * down**2, cross * up * down
+        # Rounding may take a tiny size below 0.
+        rho, v = np.maximum(squares + mixed, 0.0), np.maximum(squares - mixed, 0.0)
     return 0.5 * np.sqrt(gamma * rho), 0.5 * np.sqrt(v)
 
 
@@ -104,7 +76,7 @@ def mean_sizes(
     gamma: Float[Array, "..."],
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Return (⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0."""
-    cosh, sinh = _cosh_sinh(t, k)
+    cosh, sinh = cosh_sinh(t, k)
     root = np.sqrt(gamma)
     return _folded(root * v_0 * sinh, b_rms * (cosh - 1)), _folded(v_0 * cosh, b_rms / root * sinh)
 
@@ -135,7 +107,7 @@ def overlap(
 
 
 def aligned_v(t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; there ρ = √γ v."""
+    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; in that mode ρ = √γ v."""
     with np.errstate(over="ignore"):
         return 0.5 * np.sqrt(growing) * (1 + k) ** t
 

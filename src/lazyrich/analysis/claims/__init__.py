@@ -5,6 +5,8 @@ Nothing is imported here: the workflow asks for `SWEEPS` whenever it is parsed.
 
 # The sweeps that the ledger reads, names of files in config/sweeps.
 SWEEPS = (
+    "alignment_scale",
+    "alignment_signal",
     "assumption_noise",
     "assumption_rate",
     "assumption_trace",
@@ -13,12 +15,17 @@ SWEEPS = (
     "concentration",
     "conditions",
     "figure1",
+    "figure1_literal",
+    "figure1_readings",
+    "figure2",
+    "figure3",
     "initial_scale",
     "lazy_edge",
     "lazy_limit",
     "least_norm",
     "learning_rate",
     "neurons",
+    "neurons_isotropic",
     "noise",
     "onset",
     "onset_balance",

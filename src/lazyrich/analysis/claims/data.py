@@ -13,13 +13,14 @@ import xarray as xr
 from lazyrich.analysis.claims import followed
 from lazyrich.analysis.claims.row import Setting
 from lazyrich.analysis.claims.verdicts import Varied
+from lazyrich.analysis.comparison import accuracy
 from lazyrich.analysis.fields import median
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting, varied
-from lazyrich.theory.conditions import NAMES, spread
+from lazyrich.theory.conditions import NAMES, repaired_trace_margin, spread
 
 # σ₀ ≪ v₀: the paper's theorem does not ask for it; several of its statements need it.
 SMALL_SIGMA = 0.01
@@ -42,6 +43,11 @@ class Trained:
     def summary(self) -> xr.Dataset:
         """The summary on the sweep's grid."""
         return self.load_summary()
+
+    @functools.cached_property
+    def followed(self) -> dict[str, np.ndarray]:
+        """The networks, neuron by neuron (`followed.measure`)."""
+        return followed.measure(self.networks)
 
     @functools.cached_property
     def setting(self) -> Setting:
@@ -71,6 +77,12 @@ class Trained:
         return self.networks[name].values.astype(float)
 
     @property
+    def repaired_trace_margin(self) -> np.ndarray:
+        """How far condition (6) holds with 1/√ε for its printed √ε, of each network, (networks,)."""
+        scales = self.column("covariance_trace"), self.anisotropy, self.column("signal_norm")
+        return np.asarray(repaired_trace_margin(*scales, accuracy(self.networks)))
+
+    @property
     def anisotropy(self) -> np.ndarray:
         """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
         return np.asarray(spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius"))))
@@ -94,10 +106,10 @@ def cells(summary: xr.Dataset, name: str) -> np.ndarray:
 class Data(dict[str, Trained]):
     """The ledger's sweeps, name -> sweep."""
 
-    @functools.cached_property
+    @property
     def followed(self) -> dict[str, np.ndarray]:
-        """The networks of `neurons`, neuron by neuron (`followed.measure`)."""
-        return followed.measure(self["neurons"].networks)
+        """The networks of `neurons`, neuron by neuron."""
+        return self["neurons"].followed
 
 
 def read(sweeps: list[str], shards: list[str], summaries: list[str]) -> Data:

@@ -1,4 +1,4 @@
-"""Equations 9, 13, 10 and 11: the linear system of stage one with its bounds, and the two recursions of stage two."""
+"""Equations 10 and 11: the two recursions of stage two."""
 
 from __future__ import annotations
 
@@ -19,79 +19,10 @@ from lazyrich.theory.conditions import imbalance
 
 
 def rows(data: Data) -> Iterator[Row]:
-    """Yield stage one neuron by neuron, then in the output; stage two in the output."""
-    yield from _stage_one(data["neurons"], data.followed)
-    yield _output_stage_one(data["overparameterization"])
+    """Yield stage two in the output, then neuron by neuron."""
     yield from _output_stage_two(data["overparameterization"])
     yield from _neurons(data)
     yield _continuous(data["onset"])
-
-
-def _stage_one(trained: Trained, found: dict[str, np.ndarray]) -> Iterator[Row]:
-    conditions = trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
-    v_0 = trained.column("v_0")
-    conditions["1/v₀"] = 1 / v_0
-    # The force is that of y − f: what Eq. 9 leaves out is the overlap ⟨y, f⟩/‖y‖², at t₁ (one step late at most) …
-    k = trained.column("growth_per_step")
-    overlap = (1 + k) ** 2 / (np.sqrt(trained.column("gamma")) * trained.column("y_norm") ** 2)
-    # … and the rounding of some hundred steps.
-    allowed = overlap + 1e-12
-    one = np.array([overlap.min(), overlap.max()])
-    yield Row(
-        "eq_9",
-        paper("Eq. 9"),
-        "up to t₁ every neuron follows (ρ̂_r ± √γ v_r)(t) = (1 ± k)ᵗ(b_r ± √γ v_r(0)), but for the overlap of f and y",
-        "largest relative distance of (ρ_r, √γ v_r)",
-        trained.setting,
-        verdicts.bound(found["neuron_error"], allowed, conditions),
-        Picture(
-            "⟨y, f⟩/‖y‖² at t₁",
-            "relative distance of (ρ_r, √γ v_r), worst neuron and step",
-            {"measured": (overlap, found["neuron_error"])},
-            {"the overlap itself": (one, one)},
-        ),
-    )
-    # The bounds leave b_r out, and so do not know σ₀.
-    conditions["v₀/σ₀"] = v_0 / trained.column("sigma_0")
-    del conditions["1/v₀"]
-    for name, ratio, what in (
-        ("eq_13_upper", found["bounds_high"], "below the bound with γ_u"),
-        ("eq_13_lower", 1 / found["bounds_low"], "above the bound with γ_l"),
-    ):
-        yield Row(
-            name,
-            paper("Eq. 13"),
-            f"up to t₁ every |ρ_r| stays {what} (C₁ = C₂ = 1, b_r = 0)",
-            "|ρ_r| over its bound, or the bound over |ρ_r|, worst neuron and step",
-            trained.setting,
-            verdicts.bound(ratio, 1.0, conditions),
-            Picture(
-                "v₀/σ₀",
-                "ratio to the bound",
-                {"measured": (conditions["v₀/σ₀"], ratio)},
-                {"allowed": (np.array([conditions["v₀/σ₀"].min(), conditions["v₀/σ₀"].max()]), np.ones(2))},
-            ),
-        )
-
-
-def _output_stage_one(trained: Trained) -> Row:
-    """Return stage one in the output of rich training."""
-    summary = trained.summary
-    n, d, chi = (cells(summary, name) for name in ("samples", "dimension", "laziness"))
-    rich = chi < RICH
-    share = onset_share(trained.networks)
-    varied = {"d/n": d[rich] / n[rich], "n": n[rich], "1/χ": 1 / chi[rich]}
-    error = cells(summary, "stage_one_error")[rich]
-    why = "the force has fallen by the onset share δ at onset"
-    return Row(
-        "eq_9_output",
-        paper("Eq. 9"),
-        "up to onset the overlap ⟨y, f⟩/‖y‖² is that of stage one",
-        f"{summary['stage_one_error'].attrs['long_name']} (median over replicates)",
-        trained.setting,
-        verdicts.agreement(error, share, why, varied),
-        _by_laziness(chi[rich], d[rich] / n[rich], error, "d/n", share),
-    )
 
 
 def _output_stage_two(trained: Trained) -> Iterator[Row]:

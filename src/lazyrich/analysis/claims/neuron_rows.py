@@ -1,6 +1,8 @@
-"""Rows about every neuron of the sweep `neurons`, which share their networks, their varied numbers and their figures."""
+"""Rows about every neuron of a followed sweep, which share their networks, their varied numbers and their figures."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,14 +12,16 @@ from lazyrich.analysis.claims.verdicts import Judged, Varied
 
 
 class NeuronRows:
-    """What rows about the neurons of `neurons` have in common."""
+    """What rows about the neurons of a followed sweep have in common."""
 
-    def __init__(self, data: Data) -> None:
-        self.trained = data["neurons"]
-        self.measured = data.followed  # name -> (networks,)
+    def __init__(self, data: Data, sweep: str = "neurons") -> None:
+        self.trained = data[sweep]
+        self.measured = self.trained.followed  # name -> (networks,)
         self.sigma_0, self.v_0 = self.trained.column("sigma_0"), self.trained.column("v_0")
         self.varied: Varied = self.trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
         self.varied |= {"1/v₀": 1 / self.v_0, "v₀/σ₀": self.v_0 / self.sigma_0}
+        self.small = self.trained.small_sigma
+        self.small_varied: Varied = {name: column[self.small] for name, column in self.varied.items()}
         self.x = self.varied["n"] * self.varied["‖β̃‖"] ** 2 * self.varied["tr Σ"]
         self.starts = np.unique(np.stack([self.sigma_0, self.v_0]), axis=1).T
 
@@ -25,6 +29,10 @@ class NeuronRows:
         """Return the smallest and largest neuron of all networks in one array, (2 networks,), with what was varied."""
         values = np.concatenate([self.measured[f"{name}_low"], self.measured[f"{name}_high"]])
         return values, {key: np.tile(column, 2) for key, column in self.varied.items()}
+
+    def judge(self, values: np.ndarray, rule: Callable[[np.ndarray, Varied], Judged]) -> tuple[Judged, Judged]:
+        """Return `rule` of (networks,) `values` over all networks, and over those with σ₀ ≪ v₀ alone."""
+        return rule(values, self.varied), rule(values[self.small], self.small_varied)
 
     def row(
         self,

@@ -38,13 +38,14 @@ WORDS = {
     Standing.needs_small_sigma: (
         "needs σ₀ ≪ v₀",
         "The statement fails as it stands, through networks whose first layer does not start far below the second. Among "
-        "networks with σ₀ ≪ v₀ alone it holds. The assumption does not ask for that.",
+        "networks with σ₀ ≪ v₀ alone, or within the stricter limit that its remark names, it holds. The assumption does not "
+        "ask for that.",
     ),
     Standing.fails_by_a_constant: (
         "fails by a constant",
         "The statement names a constant, and another one of the same order of magnitude would do.",
     ),
-    Standing.fails_somewhere: ("fails in a region", "The statement fails where the row says, and holds elsewhere."),
+    Standing.fails_somewhere: ("fails in a region", "The statement fails where, or along what, the row says."),
     Standing.fails_everywhere: ("fails everywhere", "No network tried is as the statement says."),
     Standing.not_claimed: (
         "outside the assumption",

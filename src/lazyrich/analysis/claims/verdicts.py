@@ -1,10 +1,11 @@
 """Verdicts: from measured numbers and a statement's form to what may be said of it.
 
-Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability (`shares`), an order
-of magnitude with an unnamed constant from above (`constant`) or from both sides (`order`), a power (`exponent`), a formula
-(`agreement`), a number (`number`), a margin (`room`), a condition with an unnamed constant
-(`threshold`). Each has one function here, which returns a `Judged`; `claimed` limits any of them to where the statement is
-made. NaN are draws of which the statement says nothing; where all are, it is not defined.
+Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability of draws
+(`shares`) or one of the form 1 − O(n⁻²) (`probability`), an order of magnitude with an unnamed constant from above
+(`constant`), from below (`at_least`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`), a number
+(`number`), a margin (`room`), a condition with an unnamed constant (`threshold`). Each has one function here, which returns a
+`Judged`; `claimed` limits any of them to where the statement is made. NaN are draws of which the statement says nothing; where
+all are, it is not defined.
 
 `varied` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
 1/v₀, …): they say where a statement fails, and whether an unnamed constant is one.
@@ -20,9 +21,11 @@ from enum import IntEnum
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import stats
 
 Array = np.ndarray
 Varied = dict[str, np.ndarray]
+Groups = dict[str, np.ndarray]  # name -> numbers or words
 
 # Exponents in the statements are multiples of ½: one that is off by more than ¼ is nearer to another statement.
 HALF_WAY = 0.25
@@ -127,39 +130,79 @@ def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], varied: Va
     )
 
 
-def shares(
-    within: Bool[Array, " draws"],
-    groups: Float[Array, " draws"],
-    promised: Float[Array, " draws"],
-    name: str,
-) -> Judged:
-    """Judge "holds with probability at least …", promised for each group of draws (each n, say), of name `name`.
+def shares(within: Bool[Array, " draws"], groups: Groups, promised: Float[Array, " draws"]) -> Judged:
+    """Judge "holds with probability at least …", promised for each group of draws; the worst group decides.
 
-    Statements of concentration are about large `name`: where it fails below some value and holds from there on, it says so.
+    A group is all draws that agree in every one of `groups`, name -> (draws,) numbers or words. Never pool over what may decide
+    whether a statement holds: a group that fails would be diluted.
     """
-    values = np.unique(groups)
-    if not values.size:
+    if not within.size:
         return _undefined()
-    measured = np.array([within[groups == value].mean() for value in values])
-    wanted = np.array([promised[groups == value][0] for value in values])
-    draws = np.array([(groups == value).sum() for value in values])
-    # Two standard deviations of the promised share, and never less than one draw.
-    error = np.maximum(2 * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
+    found: dict[tuple, list[int]] = {}
+    for i, label in enumerate(zip(*groups.values(), strict=True)):
+        found.setdefault(label, []).append(i)
+    measured = np.array([within[i].mean() for i in found.values()])
+    wanted = np.array([promised[i[0]] for i in found.values()])
+    draws = np.array([len(i) for i in found.values()])
+    # As likely for all groups together as two standard deviations for one; and never less than one draw.
+    deviations = stats.norm.isf(stats.norm.sf(2) / draws.size)
+    error = np.maximum(deviations * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
     short = measured < wanted - error
     numbers = (float(measured.mean()), float(measured.min()), float(measured.max()), float(wanted.mean()))
-    power = f"a share of {_percent(error.max())} less than promised"
-    text = f"{_percent(measured.min())} to {_percent(measured.max())} of the draws of each {name}"
+    power = f"a share of {_percent(error.max())} less than promised in one group of {draws.min()} draws"
+    worst = int(np.argmax((wanted - measured) / error))
+    names = [
+        f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}"
+        for name, value in zip(groups, list(found)[worst], strict=True)
+    ]
+    text = f"the worst of {draws.size} groups is {', '.join(names)}: {_percent(measured[worst])} of {draws[worst]} draws within"
+    text = f"{text}, {_percent(wanted[worst])} promised"
     if not short.any():
-        words = f"holds: {text}, {_percent(wanted.min())} to {_percent(wanted.max())} promised"
-        return Judged(Verdict.holds, words, *numbers, power=power)
-    listed = ", ".join(
-        f"{_percent(f)} at {name} = {v:g} ({_percent(w)} promised)"
-        for v, f, w in zip(values[short], measured[short], wanted[short], strict=True)
-    )
-    last = values[short].max()
-    place = f"where {name} ≤ {last:g}" if short[values <= last].all() and last < values.max() else "at some " + name
+        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    varied = {
+        name: np.array(values)
+        for name, values in zip(groups, zip(*found, strict=True), strict=True)
+        if not isinstance(values[0], str)
+    }
     severity = Severity.everywhere if short.all() else Severity.region
-    return Judged(Verdict.fails, f"fails {'everywhere' if short.all() else place}: {listed}", *numbers, severity, power)
+    return Judged(Verdict.fails, f"fails {where(short, varied)}: {text}", *numbers, severity, power)
+
+
+def probability(failing: Float[Array, " levels"], levels: Float[Array, " levels"], name: str, power: float) -> Judged:
+    """Judge "holds with probability at least 1 − O(n^−power)" from exact probabilities of failure at rising `levels` of n.
+
+    C = max n^power P(fail) is the constant, where n^power P(fail) does not grow any more over the last factor of two; where it
+    grows like a power there, no constant is one as far as was looked, and the statement fails so far.
+    """
+    failing, varied = _defined(failing, {name: levels})
+    if not failing.size:
+        return _undefined()
+    levels = varied[name]
+    scaled = failing * levels**power
+    needed, at, last = float(scaled.max()), levels[np.argmax(scaled)], levels[-1]
+    what = f"{name}^{power:g} P(failure)"
+    octave = levels >= last / 2
+    noticed = f"a growth of {what} faster than a power of {HALF_WAY:g} of {name} from {levels[octave][0]:g} to {last:g}"
+    if needed == 0:
+        return Judged(Verdict.holds, f"holds: never fails up to {name} = {last:g}", *_spread(scaled), power=noticed)
+    # Of what is as good as nothing at both ends nothing can be said but that it does not grow.
+    first, end = np.maximum(scaled[octave][[0, -1]], np.finfo(float).tiny)
+    if octave.sum() < 2 or np.log(end / first) > HALF_WAY * np.log(last / levels[octave][0]):
+        severity = Severity.everywhere if failing[-1] == failing.max() else Severity.region
+        text = (
+            f"fails as far as {name} = {last:g}: {what} is {scaled[-1]:.3g} there and still grows; "
+            f"P(failure) is {failing[-1]:.2g}"
+        )
+        return Judged(Verdict.fails, text, *_spread(scaled), np.nan, severity, noticed)
+    beyond = levels[levels > levels[scaled > 1].max()] if (scaled > 1).any() else levels
+    unit = f"; C = 1 is enough from {name} = {beyond[0]:g} on" if beyond.size and beyond[0] > levels[0] else ""
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constant C = {needed:.3g}, which the statement leaves unnamed: needed at {name} = {at:g}, "
+        f"{scaled[-1]:.2g} at {name} = {last:g}{unit}",
+        *_spread(scaled),
+        power=noticed,
+    )
 
 
 def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = False) -> Judged:
@@ -191,6 +234,37 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = F
     return Judged(
         Verdict.holds_with_constant,
         f"holds with constant C = {ratio.max():.3g}, which the statement leaves unnamed",
+        *_spread(ratio),
+        power=power,
+    )
+
+
+def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
+    """Judge "measured = Ω(scale)": measured ≥ c · scale, c > 0 unnamed: the c that all draws leave.
+
+    Fails where the ratio falls along `varied` towards nothing, like a power or slower: there is no such c then either.
+    """
+    ratio, varied = _defined(ratio, varied)
+    if not ratio.size:
+        return _undefined()
+    text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
+    power = f"{_drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
+    nothing = ratio <= 0
+    falling = ""
+    if not nothing.any():
+        powers = {name: slope for name, slope in _slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
+        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in powers.items())
+        slow = _slow_drifts(ratio, varied, upward=False)
+        if slow and not falling:
+            falling = f"{slow}, slower than a power"
+    if nothing.any() or falling:
+        words = f"the ratio falls as {falling}, {text}" if falling else f"{where(nothing, varied)}: {text}"
+        severity = Severity.everywhere if nothing.all() else Severity.region
+        mark = ": " if falling else " "
+        return Judged(Verdict.fails, f"fails{mark}{words}", *_spread(ratio), severity=severity, power=power)
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constant c = {ratio.min():.3g}, which the statement leaves unnamed",
         *_spread(ratio),
         power=power,
     )
@@ -335,10 +409,10 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied:
     power = f"an error of {tolerance:.2g}, {_rate(within.size)}"
     if within.all():
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
-    severity, words = _severity(error / tolerance, within, varied)
-    return Judged(
-        Verdict.fails, f"fails {words}: {text}, {_percent(within.mean())} of draws within", *numbers, severity, power
-    )
+    # A formula has no constant to change.
+    severity = Severity.region if within.any() else Severity.everywhere
+    words = f"fails {where(~within, varied)}: {text}, {_percent(within.mean())} of draws within"
+    return Judged(Verdict.fails, words, *numbers, severity, power)
 
 
 def number(measured: float, low: float, high: float, expected: float, tolerance: float, why: str) -> Judged:
@@ -403,8 +477,8 @@ def _powers(ratio: np.ndarray, varied: Varied, reduce, *, upward: bool) -> str:
     )
 
 
-def _slow_drifts(ratio: np.ndarray, varied: Varied) -> str:
-    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words."""
+def _slow_drifts(ratio: np.ndarray, varied: Varied, *, upward: bool = True) -> str:
+    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words; or only falls."""
     drifts = []
     for name, slope in _slopes(ratio, varied, np.median).items():
         x, y = np.log(varied[name]), np.log(ratio)
@@ -412,7 +486,7 @@ def _slow_drifts(ratio: np.ndarray, varied: Varied) -> str:
         left = y - np.polyval(fit, x)
         error = float(np.sqrt(np.sum(left**2) / max(len(x) - 2, 1) / np.sum((x - x.mean()) ** 2)))
         factor = float(np.exp(abs(slope) * (x.max() - x.min())))
-        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR:
+        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR and (upward or slope < 0):
             drifts.append(f"({name})^{slope:.2f}, {factor:.2g}-fold over its range")
     return "; ".join(drifts)
 
