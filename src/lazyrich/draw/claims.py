@@ -28,6 +28,8 @@ CONDITIONS = {
     "signal": "(6) signal",
 }
 INCHES = 4.6
+# One more than colours, so that curve four looks like none of the first three.
+STROKES = ("--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 LONG = 20  # characters of a legend's entry that two columns have room for
 MOST_POINTS = 3000  # of a series that are drawn
 
@@ -122,7 +124,7 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
         x, y = x[shown], y[shown]
         name = str(data["series"].values[number])
         if data["is_curve"].values[number]:
-            look = {"color": style.LINES[curves % len(style.LINES)], "linestyle": ("--", ":", "-.")[curves % 3]}
+            look = {"color": style.LINES[curves % len(style.LINES)], "linestyle": STROKES[curves % len(STROKES)]}
             overlay.append(hv.Curve((x, y), label=name, **labels).opts(linewidth=1.8, **look))
             curves += 1
         elif len(x):

@@ -85,8 +85,8 @@ def _sufficient(groups: dict[str, _Networks], form: str) -> Row:
     return Row(
         f"assumption_4_1_{form}",
         paper("Assumption 4.1"),
-        f"where the assumption holds, (6) {'as printed' if form == 'printed' else 'as its proof needs it'}, so do the conclusions: "
-        f"{CONCLUSIONS}",
+        f"where the assumption holds, (6) {'as printed' if form == 'printed' else 'as its proof needs it'}, "
+        f"so do the conclusions: {CONCLUSIONS}",
         "smallest margin of its conditions (allowed over actual value), all constants 1",
         Setting(
             f"networks of the sweeps {', '.join(groups)} within the assumption; {inside.sum():,} networks",

@@ -304,7 +304,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
         yield Row(
             f"figure_1_red_line_{share * 100:.0f}",
             PROJECT,
-            f"the line between the stages is the first step at which the loss has fallen by {share:.0%}",
+            f"the line between the stages is the first step at which the loss has fallen by {100 * share:.0f} %",
             f"first step after t₁({share:g}) = ln({share:g}/χ)/(2 ln(1 + k))",
             setting,
             verdicts.number(
