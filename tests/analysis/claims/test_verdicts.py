@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from lazyrich.analysis.claims import verdicts
+from lazyrich.analysis.claims import trends, verdicts
 from lazyrich.analysis.claims.standing import Standing, standing
 from lazyrich.analysis.claims.verdicts import Severity, Verdict
 
@@ -250,12 +250,12 @@ def test_a_probability_at_one_n_decides_nothing_and_at_none_is_not_defined():
 # ---- constant and order ---------------------------------------------------------------------------------------------
 
 
-@given(st.floats(-2, 2).filter(lambda p: abs(abs(p) - verdicts.HALF_WAY) > 1e-6), st.floats(-3, 3))
+@given(st.floats(-2, 2).filter(lambda p: abs(abs(p) - trends.HALF_WAY) > 1e-6), st.floats(-3, 3))
 def test_a_constant_must_not_grow_like_a_power_and_an_order_not_drift(power, log_size):
     """Exact powers with one draw a level, so that the fitted one is their own to rounding."""
     n = np.array([2.0, 4, 8, 16])
     ratio = 10**log_size * n**power
-    grows = power > verdicts.HALF_WAY
+    grows = power > trends.HALF_WAY
     found = verdicts.constant(ratio, {"n": n})
     assert found.verdict == (Verdict.fails if grows else Verdict.holds_with_constant)
     assert (f"(n)^{power:.2f}" in found.text) == grows
@@ -263,7 +263,7 @@ def test_a_constant_must_not_grow_like_a_power_and_an_order_not_drift(power, log
     # A scale that nothing can exceed needs no more than C = 1.
     natural = verdicts.constant(ratio, {"n": n}, natural=True)
     assert natural.verdict == (Verdict.fails if grows and ratio.max() > 1 else Verdict.holds_with_constant)
-    drifts = abs(power) > verdicts.HALF_WAY
+    drifts = abs(power) > trends.HALF_WAY
     found = verdicts.order(ratio, {"n": n})
     assert found.verdict == (Verdict.fails if drifts else Verdict.holds_with_constant)
     assert (f"(n)^{power:.2f}" in found.text) == drifts
@@ -499,7 +499,7 @@ def test_where_names_no_setting_by_chance():
 @given(st.integers(1, 10**6 - 1))
 def test_a_share_in_per_cent_is_told_from_none_and_all(draws):
     share = draws / 10**6
-    number, sign = verdicts._percent(share).split(" ")
+    number, sign = trends.percent(share).split(" ")
     assert sign == "%" and 0 < float(number) < 100
     # No more digits than that takes, and half of the last one off at most.
     digits = len(number.partition(".")[2])
@@ -508,7 +508,7 @@ def test_a_share_in_per_cent_is_told_from_none_and_all(draws):
 
 
 def test_none_and_all_in_per_cent():
-    assert (verdicts._percent(0.0), verdicts._percent(1.0), verdicts._percent(0.5)) == ("0 %", "100 %", "50 %")
+    assert (trends.percent(0.0), trends.percent(1.0), trends.percent(0.5)) == ("0 %", "100 %", "50 %")
 
 
 # ---- planted claims: of every kind a true one and a false one -------------------------------------------------------
@@ -573,6 +573,13 @@ def test_a_logarithm_is_told_from_a_constant_and_from_a_power(factor):
     assert "because of a logarithm" in judged.text
     assert verdicts.order(factor * NOISE, LEVEL).verdict == Verdict.holds_with_constant
     assert verdicts.order(factor * NOISE * X**0.3, LEVEL).verdict == Verdict.fails
+
+
+def test_a_bound_that_grows_as_a_logarithm_has_no_constant():
+    growing = NOISE * (1 + np.log(X))
+    assert verdicts.constant(growing, LEVEL).verdict == Verdict.holds_up_to_logarithms
+    assert verdicts.constant(1 / growing, LEVEL).verdict == Verdict.holds_with_constant
+    assert verdicts.constant(growing / 100, LEVEL, natural=True).verdict == Verdict.holds_with_constant
 
 
 @pytest.mark.parametrize(

@@ -23,18 +23,23 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import stats
 
+from lazyrich.analysis.claims.trends import (
+    DRIFTING_FACTOR,
+    HALF_WAY,
+    Varied,
+    drift_power,
+    percent,
+    powers,
+    slopes,
+    slow_drifts,
+    where,
+)
+
 Array = np.ndarray
-Varied = dict[str, np.ndarray]
 Groups = dict[str, np.ndarray]  # name -> numbers or words
 
-# Exponents in the statements are multiples of ½: one that is off by more than ¼ is nearer to another statement.
-HALF_WAY = 0.25
 # Another order of magnitude than the median; also the largest factor that still is a matter of a constant.
 MAGNITUDE = 10.0
-# A threshold says where a statement fails if it tells failures from the rest better than this (½ is by chance).
-TELLING = 0.75
-# A ratio drifts if its slope is beyond so many standard errors, and it changes by such a factor from end to end.
-DRIFTING_ERRORS, DRIFTING_FACTOR = 5.0, 2.0
 # A failure that happens in a share p of draws is seen at least once in N of them with probability 1 − (1 − p)^N ≥ 95 % for
 # p ≥ 3/N.
 SEEN = 3.0
@@ -102,8 +107,8 @@ def bound(
     within = measured <= allowed
     # Two standard deviations of a share of so many draws; none where every draw must obey.
     error = 2 * np.sqrt(share * (1 - share) / within.size)
-    counted = f"{_percent(within.mean())} of {within.size:,} draws are within"
-    promised = "" if share == 1 else f", {_percent(share)} promised"
+    counted = f"{percent(within.mean())} of {within.size:,} draws are within"
+    promised = "" if share == 1 else f", {percent(share)} promised"
     numbers = (*_spread(measured), float(np.median(allowed)))
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(within, np.minimum(measured / allowed, 1.0), measured / allowed)
@@ -126,7 +131,7 @@ def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], varied: Va
     text = where(~holding[of], {name: column[of] for name, column in varied.items()})
     severity = Severity.everywhere if share == 0 else Severity.region
     return Judged(
-        Verdict.fails, f"fails {text}: true of {_percent(share)} of {of.sum():,} cases", *numbers, severity, power
+        Verdict.fails, f"fails {text}: true of {percent(share)} of {of.sum():,} cases", *numbers, severity, power
     )
 
 
@@ -149,14 +154,14 @@ def shares(within: Bool[Array, " draws"], groups: Groups, promised: Float[Array,
     error = np.maximum(deviations * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
     short = measured < wanted - error
     numbers = (float(measured.mean()), float(measured.min()), float(measured.max()), float(wanted.mean()))
-    power = f"a share of {_percent(error.max())} less than promised in one group of {draws.min()} draws"
+    power = f"a share of {percent(error.max())} less than promised in one group of {draws.min()} draws"
     worst = int(np.argmax((wanted - measured) / error))
     names = [
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}"
         for name, value in zip(groups, list(found)[worst], strict=True)
     ]
-    text = f"the worst of {draws.size} groups is {', '.join(names)}: {_percent(measured[worst])} of {draws[worst]} draws within"
-    text = f"{text}, {_percent(wanted[worst])} promised"
+    text = f"the worst of {draws.size} groups is {', '.join(names)}: {percent(measured[worst])} of {draws[worst]} draws within"
+    text = f"{text}, {percent(wanted[worst])} promised"
     if not short.any():
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
     varied = {
@@ -205,8 +210,10 @@ def probability(failing: Float[Array, " levels"], levels: Float[Array, " levels"
     )
 
 
-def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = False) -> Judged:
+def constant(ratio: Float[Array, " draws"], varied: Varied, reason: str = "", *, natural: bool = False) -> Judged:
     """Judge "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along `varied` like a power.
+
+    Where it grows slower than a power, but beyond its error, it holds up to logarithms, for the `reason` given.
 
     `natural` says that the scale is as large as what is measured can be at all, so that C ≤ 1 is no matter of how far one has
     looked.
@@ -214,15 +221,16 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = F
     ratio, varied = _defined(ratio, varied)
     if not ratio.size:
         return _undefined()
-    power = _drift_power(varied, "growth")
+    power = f"{drift_power(varied, 'growth')}, a slower one to more than {DRIFTING_FACTOR:g} times over these ranges"
     if not np.isfinite(ratio).all():
         without = np.isinf(ratio)
         severity = Severity.everywhere if without.all() else Severity.region
         return Judged(
             Verdict.fails, f"fails {where(without, varied)}: without bound", *_spread(ratio), np.nan, severity, power
         )
-    growing = _powers(ratio, varied, np.max, upward=True)
-    if growing and not (natural and ratio.max() <= 1):
+    growing = powers(ratio, varied, np.max, upward=True)
+    bounded = natural and ratio.max() <= 1
+    if growing and not bounded:
         return Judged(
             Verdict.fails,
             f"fails: the constant grows as {growing}, up to {ratio.max():.3g}",
@@ -230,6 +238,15 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = F
             np.nan,
             Severity.region,
             power,
+        )
+    slow = "" if bounded or (ratio <= 0).any() else slow_drifts(ratio, varied, 1)
+    if slow:
+        because = reason or "for a reason that this row does not know"
+        return Judged(
+            Verdict.holds_up_to_logarithms,
+            f"holds up to logarithms, C = {ratio.max():.3g} so far: the constant grows as {slow}, {because}",
+            *_spread(ratio),
+            power=power,
         )
     return Judged(
         Verdict.holds_with_constant,
@@ -248,13 +265,13 @@ def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
     if not ratio.size:
         return _undefined()
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
-    power = f"{_drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
+    power = f"{drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
     nothing = ratio <= 0
     falling = ""
     if not nothing.any():
-        powers = {name: slope for name, slope in _slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
-        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in powers.items())
-        slow = _slow_drifts(ratio, varied, upward=False)
+        steep = {name: slope for name, slope in slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
+        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in steep.items())
+        slow = slow_drifts(ratio, varied, -1)
         if slow and not falling:
             falling = f"{slow}, slower than a power"
     if nothing.any() or falling:
@@ -280,12 +297,12 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
     if not ratio.size:
         return _undefined()
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
-    power = f"{_drift_power(varied, 'drift')}, a draw {MAGNITUDE:g} times off the median"
+    power = f"{drift_power(varied, 'drift')}, a draw {MAGNITUDE:g} times off the median"
     middle = np.median(ratio)
     # Neither nothing nor infinity is of the order of anything.
     other = (ratio * MAGNITUDE < middle) | (ratio > MAGNITUDE * middle) | ~np.isfinite(ratio) | (ratio <= 0)
     positive = not (ratio <= 0).any() and bool(np.isfinite(ratio).all())
-    drift = _powers(ratio, varied, np.median, upward=False) if positive else ""
+    drift = powers(ratio, varied, np.median, upward=False) if positive else ""
     if drift:
         return Judged(
             Verdict.fails,
@@ -302,7 +319,7 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
             severity=Severity.everywhere if other.all() else Severity.region,
             power=power,
         )
-    slow = _slow_drifts(ratio, varied)
+    slow = slow_drifts(ratio, varied)
     if slow:
         because = reason or "for a reason that this row does not know"
         return Judged(
@@ -385,10 +402,10 @@ def threshold(
     last = float(ratio[~holding].max())
     above = ratio > last
     count = int(above.sum())
-    power = f"failures in {_percent(min(SEEN / count, 1.0))} of the draws beyond the constant" if count else "none"
+    power = f"failures in {percent(min(SEEN / count, 1.0))} of the draws beyond the constant" if count else "none"
     if (1 - failing) ** count > CHANCE:
         severity = Severity.region if holding.any() else Severity.everywhere
-        text = f"fails: in {_percent(failing)} of {holding.size:,} cases, up to a ratio of {last:.3g}, above which {count} hold"
+        text = f"fails: in {percent(failing)} of {holding.size:,} cases, up to a ratio of {last:.3g}, above which {count} hold"
         return Judged(Verdict.fails, text, *numbers, np.nan, severity, power)
     needed = float(ratio[above].min())
     beyond = f"{words(needed)}, which the statement leaves unnamed"
@@ -411,7 +428,7 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied:
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
     # A formula has no constant to change.
     severity = Severity.region if within.any() else Severity.everywhere
-    words = f"fails {where(~within, varied)}: {text}, {_percent(within.mean())} of draws within"
+    words = f"fails {where(~within, varied)}: {text}, {percent(within.mean())} of draws within"
     return Judged(Verdict.fails, words, *numbers, severity, power)
 
 
@@ -427,79 +444,15 @@ def number(measured: float, low: float, high: float, expected: float, tolerance:
     return Judged(verdict, f"{verdict.name}: {text}", measured, low, high, expected, severity, power)
 
 
-def where(failing: Bool[Array, " draws"], varied: Varied) -> str:
-    """Return the one threshold on one number that best tells failing draws from the others, in words."""
-    best, text = TELLING, "at no setting in particular"
-    if failing.all():
-        return "everywhere"
-    for name, values in varied.items():
-        for threshold in np.unique(values)[:-1]:
-            low = values <= threshold
-            for side, words in ((low, f"where {name} ≤ {threshold:.3g}"), (~low, f"where {name} > {threshold:.3g}")):
-                # Balanced: failures may be few.
-                told = 0.5 * (side[failing].mean() + (~side)[~failing].mean())
-                if told > best:
-                    best = told
-                    inside = (_percent(side[mask].mean()) for mask in (failing, ~failing))
-                    text = "{} ({} of the failures, {} of the rest)".format(words, *inside)
-    return text
-
-
 def _severity(excess: np.ndarray, within: np.ndarray, varied: Varied) -> tuple[Severity, str]:
     """Return how badly draws exceed what is allowed (`excess` in units of it), and in words by what or where.
 
     By a constant where another one of the same order of magnitude would do for all draws, and does not grow like a power.
     """
     finite = bool(np.isfinite(excess).all())
-    if finite and excess.max() <= MAGNITUDE and not _powers(excess, varied, np.max, upward=True):
+    if finite and excess.max() <= MAGNITUDE and not powers(excess, varied, np.max, upward=True):
         return Severity.constant, f"by a factor of {excess.max():.3g} at most, {where(~within, varied)}"
     return (Severity.region if within.any() else Severity.everywhere), where(~within, varied)
-
-
-def _slopes(ratio: np.ndarray, varied: Varied, reduce: Callable[[np.ndarray], float]) -> dict[str, float]:
-    """Return name -> power of it in the ratio's `reduce` at each of its levels, of all that span a factor of two."""
-    slopes = {}
-    for name, values in varied.items():
-        levels = np.unique(values)
-        if len(levels) < 2 or levels[0] <= 0 or not levels[-1] >= 2 * levels[0]:
-            continue
-        logs = np.log([max(reduce(ratio[values == level]), np.finfo(float).tiny) for level in levels])
-        slopes[name] = float(np.polyfit(np.log(levels), logs, 1)[0])
-    return slopes
-
-
-def _powers(ratio: np.ndarray, varied: Varied, reduce, *, upward: bool) -> str:
-    """Return the numbers along which the ratio's `reduce` goes like a power beyond `HALF_WAY`, in words."""
-    return " · ".join(
-        f"({name})^{slope:.2f}"
-        for name, slope in _slopes(ratio, varied, reduce).items()
-        if slope > HALF_WAY or (not upward and slope < -HALF_WAY)
-    )
-
-
-def _slow_drifts(ratio: np.ndarray, varied: Varied, *, upward: bool = True) -> str:
-    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words; or only falls."""
-    drifts = []
-    for name, slope in _slopes(ratio, varied, np.median).items():
-        x, y = np.log(varied[name]), np.log(ratio)
-        fit = np.polyfit(x, y, 1)
-        left = y - np.polyval(fit, x)
-        error = float(np.sqrt(np.sum(left**2) / max(len(x) - 2, 1) / np.sum((x - x.mean()) ** 2)))
-        factor = float(np.exp(abs(slope) * (x.max() - x.min())))
-        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR and (upward or slope < 0):
-            drifts.append(f"({name})^{slope:.2f}, {factor:.2g}-fold over its range")
-    return "; ".join(drifts)
-
-
-def _drift_power(varied: Varied, what: str) -> str:
-    """Return the drift that would be noticed, over the ranges that were tried."""
-    ranges = []
-    for name, values in varied.items():
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        if low > 0 and high >= 2 * low:
-            ranges.append(f"{name} ({high / low:.2g}-fold)")
-    tried = f"a {what} faster than a power of {HALF_WAY:g} of {', '.join(ranges)}" if ranges else ""
-    return tried or f"no {what}: nothing was varied"
 
 
 def _slack(excess: np.ndarray) -> str:
@@ -512,7 +465,7 @@ def _slack(excess: np.ndarray) -> str:
 
 def _rate(draws: int) -> str:
     """Return the rate of failures that so many draws would have shown."""
-    return f"failures in {_percent(min(SEEN / draws, 1.0))} of draws"
+    return f"failures in {percent(min(SEEN / draws, 1.0))} of draws"
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
@@ -527,13 +480,3 @@ def _defined(values: np.ndarray, varied: Varied) -> tuple[np.ndarray, Varied]:
 
 def _undefined() -> Judged:
     return Judged(Verdict.not_defined, "not defined here", np.nan, np.nan, np.nan)
-
-
-def _percent(share: float) -> str:
-    """Return a share in per cent, with enough digits to be told from 0 and 1."""
-    for digits in (0, 1, 2, 3):
-        text = f"{100 * share:.{digits}f}"
-        if 0 < share < 1 and float(text) in (0.0, 100.0):
-            continue
-        return f"{text} %"
-    return f"{100 * share:.4f} %"
