@@ -38,6 +38,8 @@ from lazyrich.analysis.claims.trends import (
 Array = np.ndarray
 Groups = dict[str, np.ndarray]  # name -> numbers or words
 
+# A factor over the whole range tried that is no departure from a statement: 5 %.
+NEGLIGIBLE = 1.05
 # Another order of magnitude than the median; also the largest factor that still is a matter of a constant.
 MAGNITUDE = 10.0
 # A failure that happens in a share p of draws is seen at least once in N of them with probability 1 − (1 − p)^N ≥ 95 % for
@@ -244,7 +246,7 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, reason: str = "", *,
         because = reason or "for a reason that this row does not know"
         return Judged(
             Verdict.holds_up_to_logarithms,
-            f"holds up to logarithms, C = {ratio.max():.3g} so far: the constant grows as {slow}, {because}",
+            f"holds up to logarithms only, no constant does: it grows as {slow}, to {ratio.max():.3g} so far, {because}",
             *_spread(ratio),
             power=power,
         )
@@ -256,10 +258,11 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, reason: str = "", *,
     )
 
 
-def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
+def at_least(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Judged:
     """Judge "measured = Ω(scale)": measured ≥ c · scale, c > 0 unnamed: the c that all draws leave.
 
-    Fails where the ratio falls along `varied` towards nothing, like a power or slower: there is no such c then either.
+    Fails where the ratio falls along `varied` towards nothing like a power; where it falls slower, but beyond its error, there
+    is no such c either, and it holds up to logarithms only, for the `reason` given.
     """
     ratio, varied = _defined(ratio, varied)
     if not ratio.size:
@@ -267,18 +270,20 @@ def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
     power = f"{drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
     nothing = ratio <= 0
-    falling = ""
-    if not nothing.any():
-        steep = {name: slope for name, slope in slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
-        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in steep.items())
-        slow = slow_drifts(ratio, varied, -1)
-        if slow and not falling:
-            falling = f"{slow}, slower than a power"
-    if nothing.any() or falling:
-        words = f"the ratio falls as {falling}, {text}" if falling else f"{where(nothing, varied)}: {text}"
+    if nothing.any():
         severity = Severity.everywhere if nothing.all() else Severity.region
-        mark = ": " if falling else " "
-        return Judged(Verdict.fails, f"fails{mark}{words}", *_spread(ratio), severity=severity, power=power)
+        words = f"fails {where(nothing, varied)}: {text}"
+        return Judged(Verdict.fails, words, *_spread(ratio), severity=severity, power=power)
+    steep = {name: slope for name, slope in slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
+    if steep:
+        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in steep.items())
+        words = f"fails: the ratio falls as {falling}, {text}"
+        return Judged(Verdict.fails, words, *_spread(ratio), severity=Severity.region, power=power)
+    slow = slow_drifts(ratio, varied, -1)
+    if slow:
+        because = f", {reason}" if reason else ""
+        words = f"holds up to logarithms only, no constant c > 0 does: the ratio falls as {slow}, {text}{because}"
+        return Judged(Verdict.holds_up_to_logarithms, words, *_spread(ratio), power=power)
     return Judged(
         Verdict.holds_with_constant,
         f"holds with constant c = {ratio.min():.3g}, which the statement leaves unnamed",
@@ -324,7 +329,7 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
         because = reason or "for a reason that this row does not know"
         return Judged(
             Verdict.holds_up_to_logarithms,
-            f"holds up to logarithms, {text}: the ratio drifts as {slow}, {because}",
+            f"holds up to logarithms only, no constants do: the ratio drifts as {slow}, {text}, {because}",
             *_spread(ratio),
             power=power,
         )
@@ -336,18 +341,20 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
     )
 
 
-def exponent(measured: float, error: float, stated: float, reason: str = "") -> Judged:
-    """Judge "∝ x^stated": `measured` ± `error` was fitted.
+def exponent(measured: float, error: float, stated: float, span: float, reason: str = "") -> Judged:
+    """Judge "∝ x^stated": `measured` ± `error` was fitted over a range of x whose ends have the ratio `span`.
 
-    Off by more than its error, but by less than half of the way to another statement, it holds up to logarithms, for the
-    `reason` given.
+    It holds where it is off by no more than its error, or by what changes nothing over the range tried (`NEGLIGIBLE`). Off by
+    more, but by less than half of the way to another statement, it holds up to logarithms, for the `reason` given.
     """
     numbers = (measured, measured - error, measured + error, stated)
-    text = f"exponent {measured:.3f} ± {error:.3f}, {stated:g} stated"
-    power = f"an exponent off by {2 * error:.2g}"
     off = abs(measured - stated)
-    if off <= 2 * error:
-        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    least = max(2 * error, float(np.log(NEGLIGIBLE) / np.log(span)))
+    text = f"exponent {measured:.3f} ± {error:.2g}, {stated:g} stated"
+    power = f"an exponent off by {least:.2g}"
+    if off <= least:
+        small = f", off by a factor of {span**off:.3f} over the range" if off > 2 * error else ""
+        return Judged(Verdict.holds, f"holds: {text}{small}", *numbers, power=power)
     if off <= HALF_WAY:
         because = reason or "for a reason that this row does not know"
         errors = f" ({off / error:.0f} standard errors)" if error else ""
