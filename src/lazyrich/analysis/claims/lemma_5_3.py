@@ -124,8 +124,8 @@ def _kernel(neurons: NeuronRows) -> Iterator[Row]:
         level=("‖T‖₂ where all neurons are alike", 2.0),
         small_sigma=small,
         remark="The proof takes the bound for every r′, so that the smallest neuron decides: "
-        f"C = {np.nanmin(unlike):.2g} to {np.nanmax(unlike):.2g} at σ₀ = {ratio.max():.3g} v₀. The powers of other numbers than "
-        "σ₀/v₀ come from these networks, too: where σ₀ ≪ v₀, C grows with none of them.",
+        f"C = {np.nanmin(unlike):.2g} to {np.nanmax(unlike):.2g} at σ₀ = {ratio.max():.3g} v₀. The powers of numbers other "
+        "than σ₀/v₀ come from these networks, too: where σ₀ ≪ v₀, C grows with none of them.",
     )
 
 
@@ -143,7 +143,7 @@ def _proof(neurons: NeuronRows) -> Iterator[Row]:
         level=("allowed", 1.0),
         small_sigma=small,
         remark="Training ends at ρ∞² = γ^{5/2}/φ₂, which is no smaller than γ^{3/2}/‖X‖²: where σ₀ ≪ v₀ all neurons end there, "
-        f"and the quantity is up to {np.nanmax(values[neurons.small]):.3g}. lemma_5_3_proof_constant is the same up to a constant.",
+        f"and the quantity is up to {np.nanmax(values[neurons.small]):.3g}. lemma_5_3_proof_constant takes any constant.",
         allowed="1",
     )
     values = neurons.measured["rho_largest"]

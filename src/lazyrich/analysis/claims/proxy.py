@@ -119,8 +119,8 @@ def _steps(networks: _Networks) -> Iterator[Row]:
         f"Past ρ∞ the proxy is not defined: for up to {undefined[outside].max():.0f} steps in "
         f"{np.count_nonzero(undefined[outside])} networks where (6) holds only as printed, "
         f"in {np.count_nonzero(undefined[networks.inside])} where it is repaired. That grows with the accuracy of training: "
-        f"with t₂ at δ = {COARSE:g} it is up to {earlier[outside].max():.0f} steps. How steep the last step below ρ∞ is depends "
-        f"on how near to it that step happens to end: up to {steep:.3g} times the upper bound, with t₂ at δ = {COARSE:g} up to "
+        f"with t₂ at δ = {COARSE:g} it is up to {earlier[outside].max():.0f} steps. How steep the last step below ρ∞ is "
+        f"depends on how near to it that step happens to end: up to {steep:.3g} times the upper bound, with t₂ at δ = {COARSE:g} up to "
         f"{steep_earlier:.3g} times."
     )
     for side, ratio, b2, statement, quantity in (
