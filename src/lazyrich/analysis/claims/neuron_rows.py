@@ -62,5 +62,5 @@ class NeuronRows:
             )
         curves = {level[0]: (np.array([self.x.min(), self.x.max()]), np.full(2, level[1]))} if level else {}
         picture = Picture("n‖β̃‖² tr Σ (≈ γ)", quantity, points, curves, log_y=log_y)
-        measured = f"{quantity} ({allowed} allowed)" if allowed else quantity
+        measured = f"{quantity} (allowed: {allowed})" if allowed else quantity
         return Row(name, place, statement, measured, self.trained.setting, judged, picture, small_sigma, remark)

@@ -108,20 +108,19 @@ class _Networks:
 
 
 def _steps(networks: _Networks) -> Iterator[Row]:
-    lower, upper = two_stage.proxy_growth_bounds(networks.k)
+    lower, upper = map(np.asarray, two_stage.proxy_growth_bounds(networks.k))
     outside = ~networks.inside
     undefined, earlier = (networks.of(f"proxy_{name}") for name in ("undefined", "coarse_undefined"))
     steep, steep_earlier = (
-        np.nanmax(networks.of(name)[outside]) / upper.max()
-        for name in ("proxy_growth_high", "proxy_coarse_growth_high")
+        np.nanmax((networks.of(name) / upper)[outside]) for name in ("proxy_growth_high", "proxy_coarse_growth_high")
     )
     past = (
         f"Past ρ∞ the proxy is not defined: for up to {undefined[outside].max():.0f} steps in "
         f"{np.count_nonzero(undefined[outside])} networks where (6) holds only as printed, "
         f"in {np.count_nonzero(undefined[networks.inside])} where it is repaired. That grows with the accuracy of training: "
         f"with t₂ at δ = {COARSE:g} it is up to {earlier[outside].max():.0f} steps. How steep the last step below ρ∞ is "
-        f"depends on how near to it that step happens to end: up to {steep:.3g} times the upper bound, with t₂ at δ = {COARSE:g} up to "
-        f"{steep_earlier:.3g} times."
+        f"depends on how near to it that step happens to end: up to {steep:.3g} times the upper bound, with t₂ at "
+        f"δ = {COARSE:g} up to {steep_earlier:.3g} times."
     )
     for side, ratio, b2, statement, quantity in (
         (
