@@ -48,7 +48,7 @@ STATEMENTS = [
     ("Lemma 5.2 (i)", "there is a time at which ρ_r = Θ(1)"),
     ("§6 (i)", "L(t₁) ≈ L(0)"),
     ("Assumption 4.1", "where the assumption holds"),
-    *((f"Assumption 4.1 ({number})", "suffices for the conclusions") for number in range(1, 7)),
+    *((f"Assumption 4.1 ({number})", "suffices for three conclusions") for number in range(1, 7)),
     ("Assumption 4.1, (6) repaired", "where the assumption holds"),
     ("Assumption 4.1, (6) repaired", "‖β̃‖/√ε"),
     ("beyond the paper", "√γ v₀ ≤ √5/2"),
@@ -157,6 +157,10 @@ def test_each_row_says_what_it_measured_and_where(ledger):
     for code, text in zip(ledger.verdict.values, ledger.verdict_text.values, strict=True):
         assert str(text).startswith(Verdict(int(code)).name.replace("_", " ").removesuffix(" constant")), text
     assert set(ledger.point_claim.values) == set(range(ledger.sizes["row"]))
+    # Margins of (2) and (6) depend on ε, which δ and the networks decide.
+    for margins, text in zip(ledger.margin_low.values, ledger.setting.values, strict=True):
+        if not np.isnan(margins).all():
+            assert "ε" in str(text) and "δ = " in str(text), text
 
 
 def test_the_lazy_rich_boundary_lies_on_its_circle(ledger):

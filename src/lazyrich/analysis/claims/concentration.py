@@ -85,10 +85,8 @@ def _gram_row(
             largest[label] = i
     at = np.array(list(largest.values()))
     each = len(ratio) // len(at)
-    worst = labels[int(np.argmax(ratio))]
-    which = ", ".join(
-        f"{key} = {value if isinstance(value, str) else f'{value:g}'}" for key, value in zip(groups, worst, strict=True)
-    )
+    worst = zip(groups, labels[int(np.argmax(ratio))], strict=True)
+    which = ", ".join(f"{key} = {value}" if isinstance(value, str) else f"{key} = {value:g}" for key, value in worst)
     return Row(
         name,
         paper("Lemma 5.1"),
@@ -124,7 +122,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
     n, groups = drawn.column("samples"), _groups(drawn)
     allowed = np.sqrt(2 * np.log(8 * m / DELTA))
     ends = np.array([n.min(), n.max()])
-    setting = drawn.setting.of(f"every neuron at the start, δ = {DELTA:g}")
+    setting = drawn.setting.of(f"every neuron at the start, {DELTA:g} as the lemma's δ, its probability of failure")
     quantity = "share of networks, in each group of one n, d and source"
     drawn_only = (
         "Initial weights are drawn from the distribution that the lemma assumes: this tests the statement and says nothing of "
@@ -193,7 +191,7 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
     a_3, a_4 = (
         concentration_law.constant(law) for law in (concentration_law.target_norm(), concentration_law.isotropic(C_2))
     )
-    for name, lemma, statement, quantity, ratio, chosen, (low, high), C in (
+    for name, lemma, statement, quantity, ratio, chosen, within_words, (low, high), C in (
         (
             "lemma_a_3",
             "Lemma A.3",
@@ -201,6 +199,7 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
             "‖Xβ‖²/(n‖β̃‖²)",
             drawn.column("y_norm") ** 2 / (n * signal**2),
             of_source,
+            "",
             concentration_law.A_3_RANGE,
             a_3,
         ),
@@ -212,6 +211,7 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
             "γ/(tr Σ n‖β̃‖²)",
             drawn.column("gamma") / (trace * n * signal**2),
             of_source & within,
+            " that keep condition (6)",
             concentration_law.A_4_RANGE,
             a_4,
         ),
@@ -222,7 +222,7 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
             reading(lemma),
             f"{statement}, of drawn {source.capitalize()} inputs, with C = {C:.3g}, the constant of Gaussian inputs",
             "share of draws, in each group of one n and d",
-            drawn.setting,
+            drawn.setting.of(f"{chosen.sum():,} networks with {source} inputs{within_words}"),
             verdicts.shares(
                 held[chosen],
                 {key: groups[key][chosen] for key in ("n", "d")},

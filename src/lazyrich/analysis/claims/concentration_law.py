@@ -133,7 +133,7 @@ def _least_ratio(exact: str) -> Row:
         "tends to 1 + 1/C₂, and 1 − P(failure) is 1 − O(n⁻²) if and only if that is below 3/2",
         "whether it is as stated, at each C₂",
         Setting(
-            f"{exact}; {CONDITION}, C₂ = {', '.join(f'{ratio:g}' for ratio in ratios)}; n up to {laws[2.0][0][-1]:g}"
+            f"{exact}; {CONDITION}, C₂ = {', '.join(f'{ratio:g}' for ratio in ratios)}; n up to {laws[2.0][0][-1]:g}."
         ),
         replace(judged, power=f"a threshold below {LEAST_RATIO:g} or above {above:g}, the next C₂ tried"),
         Picture(
@@ -163,7 +163,7 @@ def _row(name: str, where: str, statement: str, law: Law, setting: str, remark: 
         statement,
         "n² P(failure), at each n",
         Setting(
-            f"{setting}; n = {n[0]:g} to {n[-1]:g}{'' if len(n) == n[-1] - n[0] + 1 else ', from 64 on eight a factor of two'}"
+            f"{setting}; n = {n[0]:g} to {n[-1]:g}{'' if len(n) == n[-1] - n[0] + 1 else ', from 64 on eight a factor of two'}."
         ),
         verdicts.probability(failing, n, "n", PROMISED),
         Picture(

@@ -50,7 +50,7 @@ class _Networks:
         settings = [part.trained.setting for part in self.parts]
         ends = {name: np.array([one.margins[name] for one in settings]) for name in settings[0].margins}
         margins = {name: (float(both.min()), float(both.max())) for name, both in ends.items()}
-        self.setting = Setting("; and ".join(one.words.rstrip(".") for one in settings), margins)
+        self.setting = Setting(f"{'; and '.join(one.words.rstrip('.') for one in settings)}.", margins)
 
     def join(self, get: Callable[[NeuronRows], np.ndarray]) -> np.ndarray:
         """Return a number of every network of both sweeps."""
@@ -96,7 +96,7 @@ class _Networks:
             name,
             place,
             f"{WITHIN} {statement}",
-            quantity,
+            f"{quantity} ({level[0]}: {level[1]:.3g})",
             self.setting,
             judged,
             Picture("tr Σ √ε/(‖β̃‖(n‖Σ‖ + √n‖Σ‖_F))", quantity, points, {level[0]: (ends, np.full(2, level[1]))}),
