@@ -20,8 +20,8 @@ from lazyrich.theory import boundaries, conditions
 REPAIRED = "Assumption 4.1, (6) repaired"
 # The forms of condition (6) in words.
 FORMS = {
-    "printed": "condition (6) as printed, with √ε‖β̃‖ (at these ε it asks for C₂ alone)",
-    "repaired": "condition (6) with ‖β̃‖/√ε for the misprinted √ε‖β̃‖",
+    "printed": "Condition (6) as printed, with √ε‖β̃‖ (at these ε it asks for C₂ alone)",
+    "repaired": "Condition (6) with ‖β̃‖/√ε for the misprinted √ε‖β̃‖",
 }
 # Chosen by this project from those of Theorem 4.1, and of the root mean square over neurons, not of each.
 CONCLUSIONS = (
@@ -171,7 +171,7 @@ CONDITIONS = (
         "σ_y² ≤ C · 8n‖β̃‖²",
         "C = {} of condition (5)",
         "The condition names its constant, C = 1. v₀ is far below 1/√γ: what noise does, it does through γ. At a given cη a "
-        "larger γ is a larger k, and training stops converging: assumption_4_1_noise_rate.",
+        "larger γ is a larger k, and beyond k = 1 training does not converge: assumption_4_1_noise_rate.",
     ),
     _Condition(
         "trace",

@@ -199,7 +199,7 @@ def _end(networks: _Networks) -> Iterator[Row]:
         networks.of("loss_at_printed_end"),
         ("allowed", 1.0),
         f"More than needed: at t₂, where L = 4ε, ρ̃ is smaller by a factor of {np.nanmin(ratio[networks.inside]):.3g} to "
-        f"{np.nanmax(ratio[networks.inside]):.3g}, and gets there {steps.min():.0f} to {steps.max():.0f} steps later.",
+        f"{np.nanmax(ratio[networks.inside]):.3g}, and it gets there {steps.min():.0f} to {steps.max():.0f} steps later.",
     )
     end, expected = networks.of("proxy_end"), networks.of("proxy_end_repaired")
     off = np.abs(np.log(end / expected))
