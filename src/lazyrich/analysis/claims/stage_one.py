@@ -74,7 +74,7 @@ def _linear_output(trained: Trained) -> Row:
         "up to onset the overlap ⟨y, f⟩/‖y‖² is that of stage one",
         f"{summary['stage_one_error'].attrs['long_name']} (median over replicates)",
         trained.setting,
-        verdicts.agreement(error, share, "the force has fallen by the onset share δ at onset", varied),
+        verdicts.agreement(error, share, "the share by which the force has fallen at onset", varied),
         Picture(
             "d/n",
             "error",
