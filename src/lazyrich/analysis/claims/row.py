@@ -91,6 +91,6 @@ class Row:
     picture: Picture
     # The same statement about networks with σ₀ ≪ v₀ only, where the setting has others too (`data.Trained.small_sigma`).
     judged_small_sigma: Judged | None = None
-    # What these networks are, where a row needs more than σ₀ ≪ v₀.
-    small_sigma: str = "σ₀ ≪ v₀"
     remark: str = ""  # which form of a condition was used, what is misprinted, why a rule is weak
+    # What the networks of `judged_small_sigma` are, where a row needs more than σ₀ ≪ v₀; by name, as `remark` is a text, too.
+    small_sigma: str = field(default="σ₀ ≪ v₀", kw_only=True)

@@ -3,7 +3,7 @@
 Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability of draws
 (`shares`) or one of the form 1 − O(n⁻²) (`probability`), an order of magnitude with an unnamed constant from above
 (`constant`), from below (`at_least`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`), a number
-(`number`), a margin (`room`), a condition with an unnamed constant (`threshold`). Each has one function here, which returns a
+(`number`), a condition with an unnamed constant (`threshold`). Each has one function here, which returns a
 `Judged`; `claimed` limits any of them to where the statement is made. NaN are draws of which the statement says nothing; where
 all are, it is not defined.
 
@@ -363,38 +363,20 @@ def exponent(measured: float, error: float, stated: float, span: float, reason: 
     return Judged(Verdict.fails, f"fails: {text}", *numbers, Severity.everywhere, power)
 
 
-def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judged:
-    """Judge "holds where margin ≥ 1": how far beyond it does, as the constant C by which conditions may be exceeded."""
-    known = ~np.isnan(margin)
-    if not known.any() or not holding[known].any() and margin[known].max() < 1:
-        return _undefined()
-    kept = known & holding
-    numbers = (*_spread(margin[kept if kept.any() else known]), 1.0)
-    levels = np.unique(margin[known])
-    step = float(np.exp(np.median(np.diff(np.log(levels))))) if len(levels) > 1 and levels[0] > 0 else np.inf
-    power = f"a constant off by a factor of {step:.2g}, the step between margins"
-    if holding[known].all():
-        return Judged(Verdict.holds, "holds at every setting tried", *numbers, power=power)
-    first = float(margin[known & ~holding].max())
-    if first >= 1:
-        words = f"fails: a margin of {first:.3g} is too little"
-        return Judged(Verdict.fails, words, *numbers, Severity.region, power)
-    beyond = f"{1 / first:.3g}" if first > 0 else "∞"
-    text = f"holds with constant C = {beyond}: the conclusions first fail at a margin of {first:.3g}"
-    return Judged(Verdict.holds_with_constant, text, *numbers, power=power)
-
-
 def threshold(
     holding: Bool[Array, " draws"],
     ratio: Float[Array, " draws"],
-    words: Callable[[float], str],
+    words: Callable[[str], str],
     measured: Float[Array, " draws"] | None = None,
+    *,
+    upper: bool = False,
 ) -> Judged:
     """Judge "holds where ratio ≥ C", C unnamed: the smallest ratio from which on every draw holds; below, nothing is claimed.
 
-    `words` name the constant of a ratio, such as "C₂ = 3.2"; `measured` is what the numbers are about (by default the
-    ratio). It fails where too few draws are left above the last failure to tell a condition from luck: if the ratio did not
-    matter, all of them would hold in 5 % of cases or more.
+    `words` name a constant by its number, such as "C₂ = 3.2"; with `upper` the condition is "… ≤ C", and a ratio r is C = 1/r.
+    `measured` is what the numbers are about (by default the ratio), given for the draws that keep the condition. It fails where
+    too few draws are left above the last failure to tell a condition from luck: if the ratio did not matter, all of them would
+    hold in 5 % of cases or more.
     """
     measured = ratio if measured is None else measured
     known = ~np.isnan(ratio) & ~np.isnan(measured)
@@ -403,23 +385,37 @@ def threshold(
     holding, ratio, measured = holding[known], ratio[known], measured[known]
     numbers = _spread(measured)
     if holding.all():
-        text = f"holds in all of {holding.size:,} cases, at every ratio tried: already with {words(ratio.min())}"
+        (least,) = _told_apart(ratio.min(), upper=upper)
+        text = f"holds in all of {holding.size:,} cases, {'even' if upper else 'already'} with {words(least)}"
         return Judged(Verdict.holds, text, *numbers, power=_rate(holding.size))
     failing = float((~holding).mean())
     last = float(ratio[~holding].max())
     above = ratio > last
     count = int(above.sum())
-    power = f"failures in {percent(min(SEEN / count, 1.0))} of the draws beyond the constant" if count else "none"
+    power = f"failures in {percent(min(SEEN / count, 1.0))} of the draws within the constant" if count else "none"
     if (1 - failing) ** count > CHANCE:
         severity = Severity.region if holding.any() else Severity.everywhere
-        text = f"fails: in {percent(failing)} of {holding.size:,} cases, up to a ratio of {last:.3g}, above which {count} hold"
+        (at,) = _told_apart(last, upper=upper)
+        text = f"fails: in {percent(failing)} of {holding.size:,} cases, the last with {words(at)}, beyond which {count} hold"
         return Judged(Verdict.fails, text, *numbers, np.nan, severity, power)
-    needed = float(ratio[above].min())
-    beyond = f"{words(needed)}, which the statement leaves unnamed"
+    enough, short = map(words, _told_apart(float(ratio[above].min()), last, upper=upper))
+    where_it_does = f"up to {enough}" if upper else enough
+    where_not = f"from {short} on" if upper else f"up to {short}"
     text = (
-        f"holds with constant {beyond}: in all of {count:,} cases from there on; up to {words(last)} it fails in some"
+        f"holds with constant {where_it_does}, which the statement leaves unnamed: in all of {count:,} cases within, which are "
+        f"the ones measured; {where_not} it fails in some"
     )
     return Judged(Verdict.holds_with_constant, text, *_spread(measured[above]), power=power)
+
+
+def _told_apart(*ratios: float, upper: bool) -> list[str]:
+    """Return ratios, or with `upper` what they are one over, with three digits or as many as it takes to tell them apart."""
+    numbers = [1 / ratio if ratio else np.inf for ratio in ratios] if upper else ratios
+    for digits in range(3, 17):
+        texts = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(texts)) == len(set(numbers)):
+            break
+    return texts
 
 
 def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied: Varied) -> Judged:
