@@ -108,7 +108,7 @@ def test_what_is_left_across_y_ends_when_stated(spread, k):
     stated = fitting_time(eigenvalues, Y, k, gamma, share)
     np.testing.assert_allclose(np.diff(second), np.diff(stated), rtol=spread**2 + 1e-3, atol=0.02 / k)
     # Half-way, the size of the step is worth ∫dx of (3/2)k/(2k) < 1 step.
-    assert np.all(np.abs(second - first - stated) < 1 + (share + spread) / (2 * k))
+    assert np.all(np.abs(second - first - stated) < 1 + (share / 2 + spread) / k)
 
 
 def test_networks_of_fewer_samples_are_filled_up_with_nothing():
