@@ -107,8 +107,8 @@ def anisotropic_fitting_time(
     """Return ln(√γ‖y‖²)/(2 ln(1 + k)) + s, from rms ρ_r = 1 until ‖y − f‖ = δ‖y‖, for small σ0, v0 and K near κI, k < ½.
 
     s solves ‖(I − (kb/√γ)(K + yyᵀ/b²))^s r‖ = δ‖y‖, steps at the end kernel K + yyᵀ/b². Along its leading eigenvector, which is
-    nearly Ky, the residual falls by 2k a step; across it, by k. r is y with its part across multiplied by π/2: to first order in
-    the anisotropy of K, flow from a small start that has fitted a share x along has fitted x − √(x(1 − x)) arcsin √x across.
+    nearly Ky, the residual falls by 2k a step; across it, by k. r is y with its part across multiplied by π/2: to first order
+    in K − κI, flow from a small start that has fitted a share x along has fitted x − √(x(1 − x)) arcsin √x across.
 
     `eigenvalues` are those of K, `targets` the components of y in its eigenvectors; both 0 where a network has fewer. NaN where
     a step is too large for the residual to fall without oscillating.
