@@ -52,7 +52,7 @@ class Trained:
     @functools.cached_property
     def setting(self) -> Setting:
         """What is varied and what is shared, in words, and the margins of Assumption 4.1."""
-        return Setting(f"{varied(self.sweep)}; {setting(self.sweep)}", self.margins())
+        return Setting("; ".join(filter(None, (varied(self.sweep), setting(self.sweep)))), self.margins())
 
     def margins(self, chosen: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest margin of each condition over the networks, or those `chosen` of the summary's cells.
