@@ -97,6 +97,7 @@ STATEMENTS = [
     ("beyond the paper", "training ends at Θ∞"),
     ("beyond the paper", "where σ₀ ≫ v₀, v₀ does not matter"),
     ("beyond the paper", "σ₀² + v₀² = 2b"),
+    ("beyond the paper", "on the circle χ = 1, where σ₀ ≤ v₀"),
     ("beyond the paper", "closed form"),
     ("beyond the paper", "wide-limit flow"),
     ("beyond the paper", "linearised at its start"),
@@ -259,6 +260,7 @@ def test_the_clock_of_onset_is_the_initial_size(ledger):
         ("real_assumption_4_1", Verdict.not_defined),
         ("real_end_kernel", Verdict.holds),
         # Where networks leave the family in χ.
+        ("lazy_rich_circle_step", Verdict.holds),
         ("collapse_kernel", Verdict.holds),
         ("collapse_fit_n_d", Verdict.fails),
         ("collapse_fit_spectrum", Verdict.fails),
