@@ -176,7 +176,7 @@ def _convergence(trained: Trained) -> Row:
         "no_stable_solution",
         PROJECT,
         "descent converges up to k = 1 (and to no solution beyond), for χ ≤ 0.3",
-        "distance of the last converged cell to k = 1, in cells, at each χ",
+        "distance of the last converged cell to k = 1, in cells, at each χ; allowed is 1",
         trained.setting,
         verdicts.bound(away, 1.0, {"1/χ": 1 / chi[used]}),
         Picture(
