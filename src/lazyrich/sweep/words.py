@@ -66,4 +66,5 @@ def varied(sweep: Sweep) -> str:
                 parts.append(f"{name}: {', '.join(values)}")
             else:
                 parts.append(f"{_symbol(name)} from {min(values):.4g} to {max(values):.4g}")
+    parts += [f"{_symbol(name)} = {formula.text}" for name, formula in sweep.formulas.items()]
     return "; ".join(parts)
