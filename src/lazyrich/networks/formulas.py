@@ -25,7 +25,7 @@ MOST_NESTED = 100
 EXACT_BITS = 64  # of an integer power; others are taken as float, so that none is long to compute
 CONSTANTS = {"pi": math.pi}
 
-_SIGNS = re.compile(r"[A-Za-z0-9_.+\-*/(),\s]")
+SIGNS = r"[A-Za-z0-9_.+\-*/(),\s]"
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -61,16 +61,13 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], bool]] = {
 }
 _CHECKED = {name: _checked(of) for name, (of, _) in FUNCTIONS.items()}
 _OPERATORS = {
-    node: _checked(of)
-    for node, of in {
-        ast.Add: operator.add,
-        ast.Sub: operator.sub,
-        ast.Mult: operator.mul,
-        ast.Div: operator.truediv,
-        ast.Pow: _power,
-        ast.UAdd: operator.pos,
-        ast.USub: operator.neg,
-    }.items()
+    ast.Add: _checked(operator.add),
+    ast.Sub: _checked(operator.sub),
+    ast.Mult: _checked(operator.mul),
+    ast.Div: _checked(operator.truediv),
+    ast.Pow: _checked(_power),
+    ast.UAdd: _checked(operator.pos),
+    ast.USub: _checked(operator.neg),
 }
 LANGUAGE = f"numbers, names, + - * / **, parentheses, {', '.join(FUNCTIONS)} and pi"
 RESERVED = (*FUNCTIONS, *CONSTANTS)  # names with a meaning of their own
@@ -152,11 +149,11 @@ def _parsed(text: str) -> tuple[ast.expr, tuple[str, ...]]:
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"is a formula of {len(text)} characters; write at most {MOST_CHARACTERS}")
     for sign in text:
-        if not _SIGNS.match(sign):
+        if not re.match(SIGNS, sign):
             hint = "write a power as **" if sign == "^" else f"write {LANGUAGE}"
             raise ValueError(f"is neither a number nor a formula ({sign!r} is not allowed); {hint}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(" ".join(text.split()), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(f"is neither a number nor a formula; write {LANGUAGE}") from None
     names: dict[str, None] = {}
@@ -196,7 +193,7 @@ def _check(node: ast.expr, names: dict[str, None], depth: int) -> None:
             parts = args
         case ast.Call(func=ast.Name(id=name)):
             raise ValueError(f"calls {name}, which is no function of formulas; write one of {', '.join(FUNCTIONS)}")
-        case ast.Attribute(value=ast.Name(id=section), attr=key):
+        case ast.Attribute(value=ast.Name(id="problem" | "network" | "training" | "axes" as section), attr=key):
             raise ValueError(f"names {section}.{key}; write a key without its section, {key}")
         case _:
             raise ValueError(f"is not a formula; write it with nothing but {LANGUAGE}")

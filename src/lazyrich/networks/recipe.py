@@ -1,7 +1,8 @@
 """Recipes: everything that decides the numbers of some networks, as one frozen value. No numpy is needed.
 
 A recipe holds settings, values fixed for all of its networks, and boxes: products of axis values, so that a few lists describe
-a million networks. Keys that a sweep file gives as formulas of axes are formulas here too; `table` evaluates them. In a box, networks are numbered in grid order with the replicate fastest.
+a million networks. Keys that a sweep file gives as formulas of axes are formulas here too; `table` evaluates them. In a box,
+networks are numbered in grid order with the replicate fastest.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from lazyrich.networks.variables import RENAMED
 
 Table = dict[str, np.ndarray]
 
+
 def variable(key: str) -> str:
     """Return the dataset's name of a sweep file's key."""
     return RENAMED.get(key, key)
@@ -42,7 +43,9 @@ def table(recipe: Recipe) -> Table:
 def _evaluated(formula: Formula, columns: Table) -> np.ndarray:
     """Return a formula's value for every row of the columns, (networks,)."""
     cells, index = distinct(columns, list(formula.names))
-    return np.array(formula.values(cells), dtype=np.int64 if formula.integer else float)[index]
+    values = np.array(formula.values(cells), dtype=np.int64 if formula.integer else float)
+    column: np.ndarray = values[index]
+    return column
 
 
 def _columns(box: Box) -> Table:

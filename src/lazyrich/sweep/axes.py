@@ -1,8 +1,8 @@
 """Values of a key of the sweep file: a number or a name, or an axis of them.
 
 `Real`, `Integer`, `Choice`, `Classes` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
-(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`) and, for numbers, a formula. Every error says what is wrong and how to fix
-it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
+(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`) and, for numbers, a formula. Every error says
+what is wrong and how to fix it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic_core import core_schema
 
 from lazyrich.networks.digits import SIGNIFICANT_DIGITS, rounded
-from lazyrich.networks.formulas import Formula
+from lazyrich.networks.formulas import SIGNS, Formula
 
 _KINDS = {bool: "true/false", str: "text", list: "a list", dict: "a mapping", type(None): "empty"}
 
@@ -310,7 +310,7 @@ class Key:
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         if not self.axis:
             return self.rule.schema
-        formula: list[dict[str, Any]] = [{"type": "string"}] if self.takes_formulas else []
+        formula: list[dict[str, Any]] = [{"type": "string", "pattern": f"^{SIGNS}+$"}] if self.takes_formulas else []
         return {"anyOf": [self.rule.schema, *_schema_of_axis(self.rule), *formula]}
 
     @property

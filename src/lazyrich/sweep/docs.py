@@ -37,8 +37,8 @@ or, where it takes numbers, a formula of other numbers of the sweep. Axes of you
     network: {sigma_0: "sqrt(scale)*exp(delta)", v_0: "sqrt(scale)*exp(-delta)", …}
     training: {learning_rate: "0.005/scale**2", …}
 
-Maps, boundaries and refinement then run over `scale` and `delta`, and datasets hold the keys' values too. A formula has numbers,
-`+ - * / **`, parentheses, `sqrt exp log abs round min max`, `pi`, axes of your own, and keys without their section
+Maps, boundaries and refinement then run over `scale` and `delta`, and datasets hold the keys' values too. A formula has
+numbers, `+ - * / **`, parentheses, `sqrt exp log abs round min max`, `pi`, axes of your own, and keys without their section
 (`"round(64*scale)"`, `"0.1/width"`).
 
 Every axis is a dimension of the grid; axes under `zip` advance together and make one. Values are rounded to 12 significant
@@ -107,7 +107,13 @@ def _type(field: FieldInfo, key: Key | None) -> str:
     if _section(field):
         return "section"
     text = str(field.annotation)
-    for sign, words in (("bool", "true / false"), ("tuple", "list"), ("Literal", "name"), ("str", "text")):
+    for sign, words in (
+        ("dict", "axes by name"),
+        ("bool", "true / false"),
+        ("tuple", "list"),
+        ("Literal", "name"),
+        ("str", "text"),
+    ):
         if sign in text:
             return words
     return "text"
@@ -117,7 +123,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value: Any = field.default
-    if value is None or value == "" or value == () or isinstance(value, BaseModel):
+    if value in (None, "", (), {}) or isinstance(value, BaseModel):
         return "–"
     if value == observables.DEFAULT:
         return "those marked below"

@@ -13,7 +13,20 @@ from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.schema import NUMBERS, SECTION_OF, dotted
 
 # Dimensions of datasets, and what pages and figures call their own columns.
-_DIMENSIONS = ("network", "record", "mode", "probe", "quantile", "vertex", "cell", "point", "x", "y", "horizontal", "vertical")
+_DIMENSIONS = (
+    "network",
+    "record",
+    "mode",
+    "probe",
+    "quantile",
+    "vertex",
+    "cell",
+    "point",
+    "x",
+    "y",
+    "horizontal",
+    "vertical",
+)
 TAKEN = {*SECTION_OF, *VARIABLES, *observables.NAMES, *OF_SUMMARIES, *_DIMENSIONS}
 # Endings of variables that are made of others.
 _ENDINGS = ("_index", "_worst", "_nearest", "_low", "_high", "_share", "_error", "_margin", "_predicted")

@@ -218,8 +218,7 @@ class Grid(Section):
             parts.append([dict(zip((group[i] for i in members), point, strict=True)) for point in distinct])
         if (combinations := math.prod(map(len, parts))) > MOST_COMBINATIONS and self.formulas:
             raise ValueError(
-                f"axes: formulas of them have {combinations:,} combinations to check, over {MOST_COMBINATIONS:,}; write coarser "
-                "axes"
+                f"axes: formulas are evaluated in {combinations:,} cells, over {MOST_COMBINATIONS:,}; write coarser axes"
             )
         for combination in product(*parts):
             cell = dict(self.fixed)
