@@ -63,11 +63,11 @@ def check_values(sweep: Grid) -> None:
     for key, value in sweep.parameters.items():
         if not isinstance(value, Formula):
             continue
-        axes = sweep.axes_of(key)
-        for *point, number in sweep.combinations(*axes, key):
+        values = sweep.values_of(key)
+        for point in (min(values, key=values.__getitem__), max(values, key=values.__getitem__)):
             try:
-                NUMBERS[key](number)
+                NUMBERS[key](values[point])
             except ValueError as error:
                 wrong, _, fix = str(error).partition("; ")
-                cell = where(dict(zip(axes, point, strict=True)))
-                raise ValueError(f"{dotted(key)} = {value.text}: {number:.12g}{cell} {wrong}; {fix}") from None
+                cell = where(dict(zip(sweep.axes_of(key), point, strict=True)))
+                raise ValueError(f"{dotted(key)} = {value.text}: {values[point]:.12g}{cell} {wrong}; {fix}") from None

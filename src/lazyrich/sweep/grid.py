@@ -32,8 +32,8 @@ from lazyrich.sweep.schema import (
     sweepable,
 )
 
-# Values of formulas are checked one by one, some 10⁵ in a second.
-MOST_COMBINATIONS = 300_000
+# Values of formulas are computed one by one, some 10⁵ in a second.
+MOST_COMBINATIONS = 200_000
 
 AxisGroup = Annotated[tuple[str, ...], Field(min_length=2)]
 
@@ -99,9 +99,13 @@ class Grid(Section):
         """Return the axes that decide the value of a key: those of its formula, or itself, or none."""
         return self._dependence.axes[name]
 
+    def values_of(self, formula: str) -> dict[Point, Any]:
+        """Return the values of a key that is a formula: point of `axes_of` it -> value; ValueError where it has none."""
+        return self._evaluated[formula] if formula in self.formulas else {(): self.fixed[formula]}
+
     @cached_property
     def _evaluated(self) -> dict[str, dict[Point, Any]]:
-        """Key that is a formula of axes -> point of `axes_of` it -> value; ValueError where it has none."""
+        """Key that is a formula of axes -> its `values_of`."""
         result: dict[str, dict[Point, Any]] = {}
         for name, formula in self.formulas.items():
             axes = self.axes_of(name)
