@@ -10,7 +10,7 @@ from lazyrich.shards.archive import SUMMARY_VARIABLES
 from lazyrich.sweep.formula_checks import _ENDINGS, TAKEN
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.schema import SweepError
-from lazyrich.sweep.words import varied
+from lazyrich.sweep.words import setting, varied
 
 GOOD = {
     "axes": {"scale": {"log": [0.1, 10], "points": 5}, "delta": {"values": [-1, 0, 1]}},
@@ -37,7 +37,11 @@ def test_the_grid_runs_over_the_axes_of_ones_own():
     }
     assert len(sweep.combinations("sigma_0", "v_0")) == 15
     assert "learning_rate" not in sweep.fixed and sweep.fixed["steps"] == 10
-    assert varied(sweep).endswith("η = 0.005/scale**2")
+    assert varied(sweep) == "scale from 0.1 to 10; delta from -1 to 1"
+    assert (
+        "T = 10, σ₀ = sqrt(scale)*exp(delta), v₀ = sqrt(scale)*exp(-delta), η = 0.005/scale**2; 15 networks"
+        in setting(sweep)
+    )
 
 
 def test_a_check_between_keys_sees_every_cell_of_a_formula():
