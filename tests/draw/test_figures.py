@@ -97,6 +97,15 @@ SHAPES = {
         },
         MAPS,
     ),
+    "axes of one's own": (
+        {
+            "axes": {"scale": {"log": [0.1, 10], "points": 4}, "delta": {"values": [-1, 0, 1]}},
+            "problem": {**SAMPLES, "dimension": "50*samples"},
+            "network": {"width": 20, "laziness": "scale/exp(delta)", "balance": "exp(delta)"},
+            "training": {"growth_per_step": "0.2/max(1, scale)", "steps": 40},
+        },
+        MAPS | {"collapse", "kernel_distance"},
+    ),
     "zipped axes": (
         {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},
         {"trajectories", "collapse"},

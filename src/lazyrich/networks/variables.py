@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Keys whose name is already that of an observable or another variable.
+RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_targets"}
+
 # name -> (long_name, symbol), for every variable of a shard or a summary that is not an observable.
 VARIABLES = {
     "network": ("network, in the order of the shard's recipe", ""),
@@ -71,3 +74,31 @@ VARIABLES = {
     "rho_r": ("feature alignment of each probe", "ρ_r"),
     "v_r": ("second-layer weight of each probe", "v_r"),
 }
+
+# Variables that summaries add, which no axis of a sweep may be called; those with an ending such as `_error` are left out.
+OF_SUMMARIES = (
+    "kernel_threshold",
+    "kernel_change_ratio",
+    "loss_growth",
+    "sharpness_change",
+    "lazy_clock",
+    "rich_votes",
+    "best_theory",
+    "alignment_time_ratio",
+    "fitting_time_ratio",
+    "stage_two_alignment",
+    "kernel_same_plateau",
+    "kernel_same_end",
+    "kernel_lagged_plateau",
+    "kernel_lagged_end",
+    "phase",
+    "agreement",
+    "networks",
+    "nearest_replicate",
+    "refine_level",
+    "boundary",
+    "boundary_line",
+    "boundary_x",
+    "boundary_y",
+    "boundary_distance",
+)

@@ -9,7 +9,9 @@ from typing import Any
 
 from lazyrich.networks import activations, explicit, observables
 from lazyrich.networks.data import DATA, OWN, SOURCES
+from lazyrich.networks.formulas import Formula
 from lazyrich.sweep.axes import Axis
+from lazyrich.sweep.formula_checks import check_names, check_values
 from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.schema import SECTION_OF, bare
 
@@ -20,8 +22,10 @@ MOST_RECORDS = 10**6
 def check_combinations(sweep: Grid) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
     checks = (
+        check_names,
         _check_zip,
         _check_networks,
+        check_values,
         _check_problem,
         _check_scales,
         _check_activation,
@@ -51,6 +55,8 @@ def _refuse(sweep: Grid, names: tuple[str, ...], why: str) -> None:
 
 def _values(sweep: Grid, name: str, default: Any = None) -> tuple[Any, ...]:
     value = sweep.parameters.get(name, default)
+    if isinstance(value, Formula):
+        return tuple(value for (value,) in sweep.combinations(name))
     return value.values if isinstance(value, Axis) else (value,)
 
 

@@ -289,8 +289,22 @@ def sweepable(model: type[Section]) -> list[str]:
     ]
 
 
+def dotted(name: str) -> str:
+    """Return `width` -> `network.width`; an axis of the user's own stands under `axes`."""
+    return f"{SECTION_OF.get(name, 'axes')}.{name}"
+
+
 SECTION_OF = {
     name: section
     for section, model in (("problem", Problem), ("network", Network), ("training", Training))
     for name in sweepable(model)
+}
+
+# Key that may be a formula -> the rule for its values.
+NUMBERS: dict[str, Real | Integer] = {
+    name: meta.rule
+    for model in (Problem, Network, Training)
+    for name, field in model.model_fields.items()
+    for meta in field.metadata
+    if isinstance(meta, Key) and meta.takes_formulas and isinstance(meta.rule, (Real, Integer))
 }

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 from lazyrich.networks.explicit import engine_of
+from lazyrich.networks.formulas import Formula, evaluated
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Box, Recipe, size
 from lazyrich.planning.cost.length import dimension, length, samples, width
@@ -165,18 +166,20 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     )
 
 
-def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> Amounts:
-    """Return the work of all networks of a box (`plan`), from the mean of some of its cells."""
+def of_box(like: Recipe, box: Box) -> Amounts:
+    """Return the work of all networks of a box (`plan`) of a recipe like `like`, from the mean of some of its cells."""
+    settings = like.settings
     axes = {key: points for key, points in box.items() if key != "replicate"}
     networks = size(box)
-    draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
+    draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key, like.formulas))
     sampled_points = [[points[i] for i in _spread(len(points))] for points in axes.values()]
     total = Amounts()
     count, widest = 0, 0.0
     for points in product(*sampled_points):
-        cell = dict(fixed)
+        cell = dict(like.fixed)
         for key, point in zip(axes, points, strict=True):
             cell.update(zip(key.split(), point, strict=True))
+        cell = evaluated(like.formulas, cell)
         count += 1
         for work, times in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
             total.add(work, times)
@@ -189,7 +192,7 @@ def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> A
 
 def of_recipe(recipe: Recipe) -> Amounts:
     """Return the work of training a recipe's networks, beside that of starting a job."""
-    boxes = [of_box(recipe.fixed, box, recipe.settings) for box in recipe.boxes]
+    boxes = [of_box(recipe, box) for box in recipe.boxes]
     total = Amounts()
     for amounts in boxes:
         total.add(amounts)
@@ -210,6 +213,7 @@ def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
     cell = dict(recipe.fixed)
     for key, points in box.items():
         cell.update(zip(key.split(), points[-1], strict=True))
+    cell = evaluated(recipe.formulas, cell)
     return Amounts(
         {
             ("seconds", rule, "job"): 1.0,
@@ -244,8 +248,13 @@ def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> f
     )
 
 
-def _decides_draws(key: str) -> bool:
-    return any(name == "width" or SECTION_OF.get(name) == "problem" for name in key.split())
+def _decides_draws(key: str, formulas: Mapping[str, Formula]) -> bool:
+    """Return whether an axis decides a width or a key of the problem, itself or by formulas."""
+    decided = set(key.split())
+    for name, formula in formulas.items():
+        if decided.intersection(formula.names):
+            decided.add(name)
+    return any(name == "width" or SECTION_OF.get(name) == "problem" for name in decided)
 
 
 def _spread(count: int) -> list[int]:
