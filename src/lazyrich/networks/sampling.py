@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -33,7 +33,7 @@ class Sample:
     gram: Float[Array, "units units"]  # UᵀΣU
 
     @classmethod
-    def empty(cls, n: int, units: int) -> Self:
+    def empty(cls, n: int, units: int) -> Sample:
         """Return all zeros, to which columns of X are added."""
         return cls(np.zeros((n, n)), np.zeros((n, units)), np.zeros((units, units)), np.zeros((units, units)))
 
