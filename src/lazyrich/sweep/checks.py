@@ -84,8 +84,8 @@ def _check_problem(sweep: Grid) -> None:
             return
     _refuse(sweep, ("path", *_OF_DATA), f"belongs to the sources {', '.join(DATA)}")
     _require(sweep, "samples", "dimension")
-    _check_law(sweep)
     _check_teacher(sweep)
+    _check_law(sweep)
 
 
 def _check_data(sweep: Grid, source: str) -> None:
