@@ -127,7 +127,7 @@ def _check_law(sweep: Grid) -> None:
                     f"problem.eigenvalues: has {len(eigenvalues)} values for dimension {dimension}; "
                     "write as many as the dimension"
                 )
-    for source, spectrum in sweep.combinations("source", "spectrum"):
+    for source, spectrum in sweep.corners("source", "spectrum"):
         if source == "sphere" and spectrum != "isotropic":
             raise ValueError(f"problem.spectrum: {spectrum} where the source `sphere` is isotropic; write isotropic")
     test = sweep.problem.test_samples
@@ -175,7 +175,7 @@ def _check_teacher(sweep: Grid) -> None:
                 )
     if "aligned" not in teachers:
         return
-    for teacher, spectrum in sweep.combinations("teacher", "spectrum"):
+    for teacher, spectrum in sweep.corners("teacher", "spectrum"):
         if teacher == "aligned" and spectrum != "spiked":
             raise ValueError(
                 f"problem.teacher: aligned has no spikes to be aligned with where `spectrum: {spectrum}`; "
