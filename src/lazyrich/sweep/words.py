@@ -18,6 +18,7 @@ _WORDS = {
     "classes": "classes {}",
     "inputs": "inputs {}",
     "targets": "targets {}",
+    "teacher": "{} teacher",
     "activation": "{}",
 }
 

@@ -78,7 +78,8 @@ def mean_sizes(
     """Return (⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0."""
     cosh, sinh = cosh_sinh(t, k)
     root = np.sqrt(gamma)
-    return _folded(root * v_0 * sinh, b_rms * (cosh - 1)), _folded(v_0 * cosh, b_rms / root * sinh)
+    with np.errstate(divide="ignore", invalid="ignore"):  # γ = 0: k is NaN, and so is the result
+        return _folded(root * v_0 * sinh, b_rms * (cosh - 1)), _folded(v_0 * cosh, b_rms / root * sinh)
 
 
 def _folded(mean: Float[Array, "..."], deviation: Float[Array, "..."]) -> Float[Array, "..."]:

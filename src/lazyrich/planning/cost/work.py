@@ -15,6 +15,7 @@ from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.formulas import Formula, evaluated
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Box, Recipe, size
+from lazyrich.networks.teachers import NETWORKS
 from lazyrich.planning.cost.length import dimension, length, samples, width
 from lazyrich.sweep.schema import SECTION_OF
 from lazyrich.sweep.sweep import Sweep
@@ -150,7 +151,8 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     linear = engine_of(cell["activation"], width(cell), n) == "propagator"
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
-    entries = 0 if in_law else n * dimension(cell)
+    units = cell.get("teacher_width", 1) if cell.get("teacher") in NETWORKS else 0  # drawn beside X
+    entries = units * (n + units) if in_law else (n + units) * dimension(cell)
     test, test_entries = cell.get("test_samples", 0), 0
     if test:
         functions = n + 1 if linear else width(cell)
