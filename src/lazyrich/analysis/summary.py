@@ -25,7 +25,6 @@ from lazyrich.analysis.cluster import workers
 from lazyrich.analysis.comparison import compare, needed
 from lazyrich.analysis.published import load_published
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
-from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.recipe import size as size_of
 from lazyrich.networks.table import table, variable
@@ -299,8 +298,6 @@ def _recipe_of_run(data: xr.Dataset) -> Recipe:
         raise LazyrichError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
     for name in (name for key in recipe.boxes[0] for name in key.split()):
         column = columns[name]
-        if name == "loss":
-            column = np.array([LOSSES[loss].factor for loss in column])
         if variable(name) not in data:
             raise LazyrichError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
         stored = data[variable(name)].values

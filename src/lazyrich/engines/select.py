@@ -32,7 +32,7 @@ def evolve_with(engine: str, networks: Networks, recording: Recording, *, device
         # By name, here and below: torch takes longer to import than many a shard to train.
         if importlib.util.find_spec("triton") and _module("fused").fits(networks, recording):
             name = "fused"
-    elif engine == "propagator" and networks.problem.samples > MOST_LANE_SAMPLES:
+    elif engine == "propagator" and (networks.by_sample or networks.problem.samples > MOST_LANE_SAMPLES):
         name = "batched"
     where = {} if name in ("propagator", "dense") else {"device": device}
     return _module(name).evolve(networks, recording, threads=threads, **where)

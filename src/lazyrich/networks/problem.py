@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -109,9 +109,7 @@ class Problem:
             if name in chosen:
                 chosen[name] = chosen[name][..., :r]
         if self.held_out is not None:
-            # Of explicit neurons each has a function of its own.
-            own_functions = r + 1 if self.vectors is None else self.held_out.outside.shape[-1]
-            chosen["held_out"] = self.held_out.part(where, r, own_functions)
+            chosen["held_out"] = self.held_out.part(where, r)
         return replace(self, **chosen)
 
     @property
@@ -147,18 +145,27 @@ class Problem:
         return np.asarray(scalars.minimum_norm(self.eigenvalues, self.targets))
 
 
+class Keeping(NamedTuple):
+    """What engines see of a problem beside its modes."""
+
+    samples: bool = False  # each sample: the eigenvectors of K, y itself, and test samples one by one
+    explicit: bool = False  # test samples by every neuron's own function
+    neurons: int | None = None  # how many these are; None where a file brings what is needed
+
+
 def problems(
-    columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False
+    columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False, explicit: bool = False
 ) -> tuple[Problem, np.ndarray]:
     """Return the distinct problems of networks of one n, and each network's problem (networks,).
 
-    `samples` also keeps the eigenvectors of K and y itself, and test samples one by one with a function for each neuron: what a
-    network that is not linear tells apart.
+    `samples` also keeps the eigenvectors of K and y itself, and test samples one by one: what a loss tells apart that is no
+    square. `explicit` does so, too, with a function for each neuron: what a network tells apart that is not linear.
     """
     rows, index = distinct(columns, KEYS)
-    # Explicit neurons are as many in all networks; those of a file bring what is needed themselves.
-    neurons = int(columns["width"].max()) if samples and "width" in columns else None
-    return _stack([_problem(row, fixed, seed, samples, neurons) for row in rows], samples, rows[0]), index
+    # Explicit neurons are as many in all networks.
+    neurons = int(columns["width"].max()) if explicit and "width" in columns else None
+    keeping = Keeping(samples=samples or explicit, explicit=explicit, neurons=neurons)
+    return _stack([_problem(row, fixed, seed, keeping) for row in rows], keeping, rows[0]), index
 
 
 @dataclass(frozen=True)
@@ -178,18 +185,18 @@ class _Single:
     test: Rows | None = None
 
 
-def _problem(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
+def _problem(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, keeping: Keeping) -> _Single:
     if row["source"] in DATA:
         unit = stream(seed, row["replicate"], Role.TEST_WEIGHTS)
-        single = _of_data(data_of(row, seed, row["replicate"]), unit, samples, neurons)
+        single = _of_data(data_of(row, seed, row["replicate"]), unit, keeping)
     else:
-        single = _sampled(row, fixed, seed, neurons)
-    if single.test is not None and not samples:
+        single = _sampled(row, fixed, seed, keeping.neurons)
+    if single.test is not None and not keeping.samples:
         single = replace(single, test=turned(single.test))
     return _rescaled(single, row)
 
 
-def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int | None) -> _Single:
+def _of_data(data: Data, unit: np.random.Generator, keeping: Keeping) -> _Single:
     X, y = data.X, data.y
     # From the singular values of X: those of K would lose half of the digits of the small ones.
     U, singular, V = np.linalg.svd(X, full_matrices=False)
@@ -207,11 +214,12 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
         inside = data.X_test @ V[keep].T
         beyond = data.X_test - inside @ V[keep]
         if brought is None:
-            outside = beyond @ functions(unit, int(keep.sum()) + 1 if neurons is None else neurons, X.shape[1])
+            count = int(keep.sum()) + 1 if keeping.neurons is None else keeping.neurons
+            outside = beyond @ functions(unit, count, X.shape[1])
         else:
             outside = beyond @ W.T / (brought.sigma_0 or 1.0)
             # Of a linear network ⟨h zᵀ⟩ itself.
-            outside = outside if samples else outside @ brought.units / len(v)
+            outside = outside if keeping.explicit else outside @ brought.units / len(v)
         test = Rows(inside=inside, outside=outside, y=data.y_test)
     dimension = X.shape[1]
     return _Single(
@@ -318,7 +326,7 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
     return _Single(**values)
 
 
-def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Problem:
+def _stack(singles: list[_Single], keeping: Keeping, row: dict[str, Any]) -> Problem:
     r = max(len(single.eigenvalues) for single in singles)
 
     def padded(name: str) -> np.ndarray:
@@ -338,8 +346,8 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         **{name: np.array([getattr(single.distribution, name) for single in singles]) for name in DISTRIBUTION},
         weights=singles[0].weights,
         vectors=np.stack([np.pad(s.vectors, ((0, 0), (0, r - s.vectors.shape[1]))) for s in singles])
-        if samples
+        if keeping.samples
         else None,
-        y=np.stack([single.y for single in singles]) if samples else None,
-        held_out=stacked(tests, row["test_samples"]) if tests else None,
+        y=np.stack([single.y for single in singles]) if keeping.samples else None,
+        held_out=stacked(tests, row["test_samples"], explicit=keeping.explicit) if tests else None,
     )

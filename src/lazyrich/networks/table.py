@@ -12,7 +12,7 @@ from lazyrich.networks.recipe import Box, Recipe
 Table = dict[str, np.ndarray]
 
 # Keys whose own name is that of an observable or another variable.
-RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_targets"}
+RENAMED = {"loss": "training_loss", "tau": "training_tau", "targets": "problem_targets"}
 
 
 def variable(key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
 from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
 from lazyrich.networks.explicit import MOST_EXPLICIT
+from lazyrich.networks.losses import CONVERGED_LOSS, LOSSES
 from lazyrich.networks.problem import DISTRIBUTION
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import Table, table, variable
@@ -66,7 +67,6 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     device = "cpu" if engine == "dense" else device
     settings = recipe.settings
     record = settings["record"]
-    wanted = np.isin(observables.NAMES, record["observables"])
     columns = table(recipe)
     if engine == "propagator" and (columns["activation"] != "linear").any():
         raise LazyrichError("engine = propagator: trains linear networks only; leave it out, or write gram")
@@ -85,13 +85,7 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
         for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
             steps = record_steps(record, batch.steps)
-            recording = Recording(
-                steps=steps,
-                wanted=wanted,
-                onset=record["onset"],
-                converged=record["converged"],
-                keep_probes=_kept(settings, batch, columns),
-            )
+            recording = recorded(record, batch, steps, record["observables"], _kept(settings, batch, columns))
             name = engine or ("gram" if batch.explicit else "propagator")
             trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
             used.add(name)
@@ -108,8 +102,22 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
     for name, column in columns.items():
         if name in kept:  # as given: an integer width keeps every digit
-            data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
+            data[variable(name)] = ("network", column)
     return data.assign_attrs(engine=", ".join(sorted(used)), device=device)
+
+
+def recorded(
+    record: Mapping[str, Any], batch: Networks, steps: np.ndarray, names: Iterable[str], keep_probes: int
+) -> Recording:
+    """Return how a batch is recorded at `steps`; `record` as in a recipe's settings."""
+    return Recording(
+        steps=steps,
+        wanted=np.array(observables.wanted(names, square=LOSSES[batch.loss].square)),
+        onset=record["onset"],
+        converged=record["converged"],
+        keep_probes=keep_probes,
+        converged_loss=record.get("converged_loss", CONVERGED_LOSS),
+    )
 
 
 @contextlib.contextmanager
