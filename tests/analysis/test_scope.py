@@ -140,6 +140,7 @@ def test_of_theory_stage_one_alone_is_held_against_a_loss_that_is_no_square():
         assert np.isfinite(others[name]).any() == (account.name == "stage_one"), name
         said = summary[name].attrs.get("comment", "")
         assert said.startswith("not compared with networks of loss huber: ") == (account.name != "stage_one")
+    assert np.isfinite(squares["kernel_change_predicted"]).all() and np.isnan(others["kernel_change_predicted"]).all()
     for name in ("lazy_error", "ntk_end_error"):
         assert np.isnan(others[name]).all() and "of loss huber" in summary[name].attrs["comment"]
     found = [boundaries(plane, "laziness", "growth_per_step") for plane in (squares, others)]

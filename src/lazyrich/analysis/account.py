@@ -11,8 +11,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.codes import Look
-from lazyrich.analysis.scope import HoldsFor, derived, losses_of_networks
-from lazyrich.networks.losses import LOSSES
+from lazyrich.analysis.scope import HoldsFor, derived, squares
 
 Array = np.ndarray
 
@@ -70,11 +69,10 @@ class Run:
     def loss(self, overlap: Array) -> Array:
         """Return the loss of an output that has no part but that along y; NaN where it is no square."""
         get = self.get
-        square = [LOSSES[loss].square for loss in losses_of_networks(self.data).tolist()]
         scale = column(get["loss_factor"]) / (2 * column(get["samples"])) * column(fitted_square(get))
         with np.errstate(over="ignore", invalid="ignore"):
             loss = column(get["loss_floor"]) + scale * (1 - overlap / self.share) ** 2
-        return np.where(column(np.array(square)), loss, np.nan)
+        return np.where(column(squares(self.data)), loss, np.nan)
 
 
 Overlap = Callable[[Run], Array]  # ⟨y, f⟩/‖y‖² at every record, (networks, records)

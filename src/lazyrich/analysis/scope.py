@@ -104,6 +104,17 @@ def losses_of_networks(data: xr.Dataset) -> np.ndarray:
     return np.broadcast_to(losses_of_cells(data).values, data.sizes["network"])
 
 
+def squares(data: xr.Dataset) -> np.ndarray:
+    """Return whether each network of a shard is trained on a square, (networks,)."""
+    return np.broadcast_to(squares_of_cells(data).values, data.sizes["network"])
+
+
+def squares_of_cells(summary: xr.Dataset) -> xr.DataArray:
+    """Return whether a summary's cells are trained on a square, over the dimension along which the loss varies, if any."""
+    named = losses_of_cells(summary)
+    return named.copy(data=np.isin(named.values, [name for name, loss in LOSSES.items() if loss.square]))
+
+
 def of_cells(summary: xr.Dataset) -> xr.DataArray:
     """Return the activation of a summary's cells, over the dimension along which it varies, if any."""
     return _named(summary, "activation")

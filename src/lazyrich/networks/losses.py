@@ -160,7 +160,7 @@ LOSSES = {
     ),
     "huber": Loss(
         factor=1.0,
-        formula="(1/n) Σ ½(f − y)² up to |f − y| = 1, |f − y| − ½ beyond",
+        formula="(1/n) Σ ½(f − y)² within a distance of 1, linear beyond",  # c is the slope at f = 0 for |y| ≤ 1
         value=huber_value,
         pull=huber_pull,
         bend=huber_bend,

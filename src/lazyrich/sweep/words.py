@@ -34,6 +34,8 @@ def setting(sweep: Sweep) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
     words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
+    if not sweep.squares and "loss" in sweep.fixed:
+        words.append(f"{sweep.fixed['loss']} loss")
     networks = counted(sweep.networks, "network")
     if sweep.refine is not None:
         networks = (
