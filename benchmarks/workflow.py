@@ -42,18 +42,18 @@ def project(folder: Path, name: str, sweep: dict) -> None:
     (folder / "config/config.yaml").write_text(f"sweeps: [{name}]\n")
 
 
+# In the environment: most networks of a shard.
+ONE_EACH = {"LAZYRICH_SHARD_NETWORKS": "1"}
+
+
 def many(folder: Path, shards: int) -> None:
-    """A copy of the project with one sweep of so many networks, each a shard of its own."""
+    """A copy of the project with one sweep of so many networks, each a shard of its own by `ONE_EACH`."""
     project(folder, "many", {**SWEEP, "network": {"width": 64, "laziness": {"log": [0.01, 10], "points": shards}}})
-    plan = folder / "src/lazyrich/planning/plan.py"
-    text = plan.read_text()
-    assert "SHARD_NETWORKS = 262144" in text
-    plan.write_text(text.replace("SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 1"))
 
 
-def snakemake(folder: Path, *arguments: str) -> tuple[float, str]:
-    """Wall seconds of one call, and its output."""
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+def snakemake(folder: Path, *arguments: str, **variables: str) -> tuple[float, str]:
+    """Wall seconds of one call with these environment variables, and its output."""
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), **variables}
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     start = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -68,7 +68,7 @@ def main() -> None:
     for shards in SHARDS:
         with tempfile.TemporaryDirectory() as folder:
             many(Path(folder), shards)
-            seconds, _ = snakemake(Path(folder), "--dry-run", "--quiet")
+            seconds, _ = snakemake(Path(folder), "--dry-run", "--quiet", **ONE_EACH)
             # Of the largest child so far, and each has more shards than the one before.
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
             print(f"| {shards:,} | {seconds:.1f} | {1e3 * seconds / shards:.1f} | {peak:,.0f} |", flush=True)
@@ -76,8 +76,8 @@ def main() -> None:
         home = Path(folder)
         many(home, JOBS)
         plan = "results/many/summary.nc"
-        alone, _ = snakemake(home, plan, "--dry-run", "--quiet")
-        seconds, _ = snakemake(home, plan)
+        alone, _ = snakemake(home, plan, "--dry-run", "--quiet", **ONE_EACH)
+        seconds, _ = snakemake(home, plan, **ONE_EACH)
         logs = list((home / "results/many/logs/simulate_shard").glob("*.log"))
         work = sum(float(re.search(r"done in ([\d.]+) s", log.read_text())[1]) for log in logs) / 2
         analysis = (home / "results/many/logs/analyse_sweep.log").read_text()

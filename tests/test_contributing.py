@@ -60,8 +60,8 @@ def trained(evolve, explicit, record, **keys):
     recipe = whole(load_sweep(sweep))
     settings = recipe.settings["record"]
     (batch,) = networks(recipe, explicit=explicit)
-    wanted = np.isin(observables.NAMES, settings["observables"])
-    run = evolve(batch, Recording(steps=record_steps(settings, batch.steps), wanted=wanted, onset=0.05, converged=1e-3))
+    kept = np.isin(observables.NAMES, settings["observables"])
+    run = evolve(batch, Recording(steps=record_steps(settings, batch.steps), observables=kept, onset=0.05, converged=1e-3))
     return {name: run.observables[0, :, observables.NAMES.index(name)].tolist() for name in settings["observables"]}
 
 found = {}

@@ -30,42 +30,48 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"lazyrich {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    planned = commands.add_parser("plan", help="check a sweep file and say what it would cost")
-    planned.add_argument("file", help="a sweep file, such as config/sweeps/initial_scale.yaml")
-    planned.add_argument("--over-budget", action="store_true", help="accept more than budget in config.yaml")
-    asked = commands.add_parser("status", help="how far a run is, here or elsewhere, from the results folder alone")
-    asked.add_argument("sweeps", nargs="*", metavar="SWEEP", help="names of sweeps; default: those of config.yaml")
-    replayed = commands.add_parser("replay", help="train one network once more, with explicit weights, and compare")
-    replayed.add_argument("sweep", metavar="SWEEP", help="a sweep file, or the name of one in config/sweeps")
-    replayed.add_argument(
+    plan_parser = commands.add_parser("plan", help="check a sweep file and say what it would cost")
+    plan_parser.add_argument("file", help="a sweep file, such as config/sweeps/initial_scale.yaml")
+    plan_parser.add_argument("--over-budget", action="store_true", help="accept more than budget in config.yaml")
+    status_parser = commands.add_parser(
+        "status", help="how far a run is, here or elsewhere, from the results folder alone"
+    )
+    status_parser.add_argument(
+        "sweeps", nargs="*", metavar="SWEEP", help="names of sweeps; default: those of config.yaml"
+    )
+    replay_parser = commands.add_parser(
+        "replay", help="train one network once more, with explicit weights, and compare"
+    )
+    replay_parser.add_argument("sweep", metavar="SWEEP", help="a sweep file, or the name of one in config/sweeps")
+    replay_parser.add_argument(
         "--cell",
         nargs="+",
         default=[],
         metavar="AXIS=VALUE",
         help="a value for each axis; the nearest of the grid is taken",
     )
-    replayed.add_argument(
+    replay_parser.add_argument(
         "--replicate", type=int, default=0, help="which of the cell's networks, from 0 on (default 0)"
     )
-    replayed.add_argument("--steps", type=int, help="go no further than this step")
-    replayed.add_argument("--results", help="the results folder; default: that of config.yaml")
-    explored = commands.add_parser("explore", help="look at results in a browser: maps, slices, trajectories")
-    explored.add_argument("results", nargs="?", help="the results folder; default: that of config.yaml")
-    explored.add_argument("--port", type=int, default=5006, help="of this machine (default 5006)")
-    explored.add_argument("--no-browser", action="store_true", help="only say where the page is")
-    explored.add_argument("--run", action="store_true", help="let the page run sweeps of selected parts here")
-    tidied = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
-    tidied.add_argument("--remove", action="store_true", help="delete them")
-    documents = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
-    documents.add_argument("root", nargs="?", default=".", help="the project's root")
+    replay_parser.add_argument("--steps", type=int, help="go no further than this step")
+    replay_parser.add_argument("--results", help="the results folder; default: that of config.yaml")
+    explore_parser = commands.add_parser("explore", help="look at results in a browser: maps, slices, trajectories")
+    explore_parser.add_argument("results", nargs="?", help="the results folder; default: that of config.yaml")
+    explore_parser.add_argument("--port", type=int, default=5006, help="of this machine (default 5006)")
+    explore_parser.add_argument("--no-browser", action="store_true", help="only say where the page is")
+    explore_parser.add_argument("--run", action="store_true", help="let the page run sweeps of selected parts here")
+    tidy_parser = commands.add_parser("tidy", help="list shards that no sweep file asks for any more")
+    tidy_parser.add_argument("--remove", action="store_true", help="delete them")
+    docs_parser = commands.add_parser("docs", help="write config/README.md and the JSON schema from the models")
+    docs_parser.add_argument("root", nargs="?", default=".", help="the project's root")
     options = parser.parse_args(arguments)
     try:
         if options.command == "plan":
             budget = None if options.over_budget else configuration().budget
-            text, left = describe_plan(Path(options.file), budget)
+            text, remaining = describe_plan(Path(options.file), budget)
             print(text)
             if budget is not None:
-                check(left, budget, options.file)
+                check(remaining, budget, options.file)
         elif options.command == "status":
             from lazyrich.shards.source import file_of_other_code
 
@@ -91,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @extras.named()
-def replay(name: str, asked: list[str], replicate: int, steps: int | None, results: str | None = None) -> bool:
+def replay(name: str, assignments: list[str], replicate: int, steps: int | None, results: str | None = None) -> bool:
     """Print what a network of a sweep is replayed as and how its trajectory compares; return whether it agrees.
 
     Raises
@@ -101,7 +107,7 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
     """
     path, home = _sweep_path(name), Path(results or configuration().results)
     sweep = load_sweep(path)
-    cell = find_cell(sweep, asked)
+    cell = find_cell(sweep, assignments)
     if not 0 <= replicate < sweep.replicates:
         last = sweep.replicates - 1
         numbers = f"0 to {last}" if last else "0"
@@ -121,26 +127,26 @@ def replay(name: str, asked: list[str], replicate: int, steps: int | None, resul
         lines = [f"{path}: {sweep.title}", f"  cell      {cell.text}, replicate {replicate}"]
         print("\n".join([*lines, f"  stored    {shard}, network {row}", *describe_stored(data, row)]), flush=True)
         start = time.perf_counter()
-        found = replay(data, row, steps)
-    print("\n".join(describe(found, time.perf_counter() - start)))
-    return found.agrees
+        result = replay(data, row, steps)
+    print("\n".join(describe(result, time.perf_counter() - start)))
+    return result.agrees
 
 
 def _sweep_path(name: str) -> Path:
-    """The sweep file that is meant: a path, or the name of one in config/sweeps."""
-    known = Path("config/sweeps") / f"{name}.yaml"
-    return known if known.is_file() and not Path(name).is_file() else Path(name)
+    """Return the path of a sweep file, given as a path or by the name of one in config/sweeps."""
+    file = Path("config/sweeps") / f"{name}.yaml"
+    return file if file.is_file() and not Path(name).is_file() else Path(name)
 
 
 def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int, results: Path) -> tuple[Path, int]:
-    """The shard that holds a network, and the network's row in it; those that are there come first."""
+    """Return the shard that holds a network, and the network's row in it; prefer shards that are on disk."""
     home = results / path.stem
     shards = needed_shards(sweep, home)
-    there = {name: shards[name] for name in shards if name in trained(home, shards)}
-    if found := find_network(there, sweep, cell, replicate):
-        return shard_file(home, found[0]), found[1]
-    if found := find_network(shards, sweep, cell, replicate):
-        shard = shard_file(home, found[0])
+    existing = {name: shards[name] for name in shards if name in trained(home, shards)}
+    if place := find_network(existing, sweep, cell, replicate):
+        return shard_file(home, place[0]), place[1]
+    if place := find_network(shards, sweep, cell, replicate):
+        shard = shard_file(home, place[0])
         raise LazyrichError(
             f"{shard}: is not there, so that nothing is stored of this network; make it by: {snakemake_command(shard, results)}"
         )
@@ -151,14 +157,14 @@ def _stored(path: Path, sweep: Sweep, cell: Cell, replicate: int, results: Path)
 
 
 def tidy(sweeps: Path, *, remove_them: bool) -> str:
-    """The shards that no file in `sweeps` asks for, in lines for people; deleted where told."""
-    found = unneeded(Path(configuration().results), sweeps)
-    if not found:
+    """Return the shards that no file in `sweeps` needs, as lines of text; delete them if `remove_them`."""
+    by_sweep = unneeded(Path(configuration().results), sweeps)
+    if not by_sweep:
         return "every shard is needed"
     if remove_them:
         take(Path(configuration().results))
     lines = []
-    for name, shards in found.items():
+    for name, shards in by_sweep.items():
         size = sum(shard.stat().st_size for shard in shards) / 2**20
         why = "" if (sweeps / f"{name}.yaml").exists() else f" ({sweeps / name}.yaml is gone)"
         lines.append(f"{name}: {len(shards)} files, {size:,.1f} MiB{why}")

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
+import psutil
 import pytest
+import xarray as xr
 from dask import compute, delayed
 
 from lazyrich.analysis import comparison
@@ -115,7 +117,8 @@ def once(marker):
 
 
 def hold(megabytes):
-    data = np.ones(megabytes * 10**6 // 8)
+    """Let this process grow to so much memory, all that it has imported included, and no more, and stay there."""
+    data = np.ones((megabytes * 10**6 - psutil.Process().memory_info().rss) // 8)
     time.sleep(60)
     return data[0]
 
@@ -129,11 +132,9 @@ def test_a_dead_worker_is_replaced(tmp_path):
 
 
 def test_a_worker_beyond_its_memory_is_ended_and_one_error_says_so():
-    started = time.monotonic()
     message = r"^dask.memory = 500 MB: 4 workers died over the same networks, .*; write more$"
     with pytest.raises(ValueError, match=message), workers(LOCAL):
-        compute(delayed(hold)(800))
-    assert time.monotonic() - started < 60  # ended, not waited for
+        compute(delayed(hold)(520))  # which comes back where no worker is ended
 
 
 def test_without_slurm_one_error_says_so(monkeypatch, tmp_path):
@@ -189,7 +190,8 @@ def long_trajectories(folder):
     grid = whole(sweep).grid
     piece = recipe(sweep, ({**grid, "sigma_0": grid["sigma_0"][:1]},))
     with archive.read(written(piece, folder / "piece")) as trained:
-        archive.write(trained.isel(network=np.tile(np.arange(250), 32)), folder / "0.nc")
+        # As a graph of Dask, which is written piece by piece: a shard of them is half a gigabyte.
+        archive.write(xr.concat([trained.load().chunk()] * 32, "network", data_vars="minimal"), folder / "0.nc")
     for shard in range(4):
         path = folder / f"{shard}.nc"
         if shard:

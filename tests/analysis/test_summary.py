@@ -199,6 +199,23 @@ def test_the_measured_boundary_of_initial_scales_is_the_predicted_circle():
         np.testing.assert_allclose(chi, 1.0, rtol=0.05)
 
 
+def test_analyse_needs_no_dask():
+    script = """
+        import sys
+        sys.modules |= {"dask": None, "distributed": None}  # as if neither were installed; xarray would import Dask itself
+        import lazyrich
+        run = lazyrich.run({
+            "problem": {"samples": 4, "dimension": 8},
+            "network": {"width": 100, "laziness": {"values": [0.1, 1.0]}},
+            "training": {"stability_fraction": 0.1, "tau": 3.0},
+        })
+        summary = lazyrich.analyse(run, phases={"kernel_change": 0.5})
+        assert summary["networks"].values.tolist() == [1, 1]
+        assert "lazyrich.analysis.cluster" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
+
+
 def test_peak_memory_does_not_grow_with_the_number_of_shards(tmp_path):
     """Eight times the shards of 100 MB trajectories each (in memory) raise the peak by less than one of them."""
     script = textwrap.dedent(

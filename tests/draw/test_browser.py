@@ -9,6 +9,7 @@ from lazyrich.analysis.summary import summarise_sweep
 from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import diagrams
 from lazyrich.draw.figures import draw_figures
+from lazyrich.draw.map_frame import with_symbol
 from lazyrich.draw.report import write_report
 from lazyrich.planning.plan import whole
 from lazyrich.shards import archive
@@ -359,7 +360,7 @@ def test_maps_can_be_chosen_and_move_together(sliced, browser):
         title, *limits = page.evaluate(LOOK, "right")
         if found[heading].codes is None:
             values = summary[found[heading].variable]
-            assert title == maps.with_symbol(heading, values.attrs.get("symbol", ""))
+            assert title == with_symbol(heading, values.attrs.get("symbol", ""))
             low, high, log = maps.scale(median(values).values.astype(float))
             # The page has numbers to 1/65532 of their range, and limits as they are.
             assert limits == [low, high, "LogColorMapper" if log else "LinearColorMapper"]

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from itertools import combinations
+from pathlib import Path
 
 import holoviews as hv
 import matplotlib.pyplot as plt
@@ -23,7 +24,7 @@ from lazyrich.draw.index import write_index
 from lazyrich.draw.pictures import matplotlib_figure
 from lazyrich.draw.report import write_report
 from lazyrich.planning.plan import whole
-from lazyrich.shards import archive
+from lazyrich.shards import archive, integrity
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
 
@@ -255,15 +256,63 @@ def test_drawing_twice_gives_the_same_svg(tmp_path, monkeypatch):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_pictures_say_what_they_show(tmp_path):
-    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}})
-    folder = tmp_path / "figures"
-    draw_figures(sweep, summary=tmp_path / "summary.nc", shards=files(sweep, tmp_path), folder=folder)
+def check_descriptions(folder, command):
+    """Each picture and page says what it shows and what made it."""
     captions = json.loads((folder / "captions.json").read_text())
+    assert captions
     for name, caption in captions.items():
-        said = f"{caption} Made by: snakemake --cores all --config results={tmp_path.parent} -- {folder}"
-        assert Image.open(folder / f"{name}.png").text["Description"] == said
-        assert said in html.unescape((folder / f"{name}.svg").read_text())
+        description = f"{caption} Made by: {command}"
+        assert Image.open(folder / f"{name}.png").text["Description"] == description
+        for kind in ("svg", "html"):
+            assert description in html.unescape((folder / f"{name}.{kind}").read_text())
+
+
+def test_pictures_of_a_call_in_python_name_the_call(tmp_path, monkeypatch):
+    """No Snakemake command makes them: there is no project around them."""
+    sweep = load_sweep({**BASE, "network": {"width": 20, **LAZINESS}})
+    files(sweep, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    draw_figures(sweep, summary="summary.nc", shards=["shard.nc"], folder=Path("figures"))
+    call = "lazyrich.draw_figures(sweep, summary='summary.nc', shards=['shard.nc'], folder='figures')"
+    check_descriptions(tmp_path / "figures", call)
+
+
+def test_many_shards_are_not_all_named():
+    """Thousands of paths would make each picture's metadata larger than the picture."""
+    call = figures._call("summary.nc", [Path(f"{number}.nc") for number in range(9)], "figures")
+    assert call == "lazyrich.draw_figures(sweep, summary='summary.nc', shards=['0.nc', ...], folder='figures')"
+
+
+SCRIPT = """
+import runpy, sys
+from types import SimpleNamespace
+
+config, summary, shard, figures, log = sys.argv[2:]
+sweep = SimpleNamespace(sweep=config, summary=summary, shards=[shard])
+job = SimpleNamespace(log=[log], threads=1, input=sweep, output=SimpleNamespace(figures=figures))
+runpy.run_path(sys.argv[1], init_globals={"snakemake": job})
+"""
+
+
+@pytest.mark.parametrize("results", ["results", "elsewhere"])
+def test_pictures_of_the_workflow_name_its_command(results, tmp_path):
+    """As the rule's script draws them, in the folder of a project."""
+    (tmp_path / "sweep.yaml").write_text(json.dumps({**BASE, "network": {"width": 20, **LAZINESS}}))
+    recipe = whole(load_sweep(tmp_path / "sweep.yaml"))
+    home = tmp_path / results / "line"
+    shard = home / "shards" / f"{recipe.name}.nc"
+    shard.parent.mkdir(parents=True)
+    integrity.write(archive.described(simulate(recipe), recipe), shard)
+    integrity.write(summarise([str(shard)], recipe), home / "summary.nc")
+    script = Path(lazyrich.__file__).parents[2] / "workflow/scripts/draw_figures.py"
+    folder = f"{results}/line/figures"
+    files_of = ["sweep.yaml", home / "summary.nc", shard, folder, "log"]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, script, *files_of], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    config = "" if results == "results" else "--config results=elsewhere -- "
+    check_descriptions(tmp_path / folder, f"snakemake --cores all {config}{folder}")
 
 
 def test_networks_are_drawn_as_long_as_something_happens():

@@ -12,6 +12,7 @@ import xarray as xr
 from lazyrich.analysis.phases import PHASES, RICH_VOTES, Phase
 from lazyrich.analysis.theories import BEST_THEORY
 from lazyrich.draw import maps, style
+from lazyrich.draw.map_frame import MapFrame
 from tests.made_up import OF_LINEAR
 
 X = np.array([1e-3, 1e-2, 1e-1, 1.0])
@@ -21,8 +22,20 @@ Y = np.array([1e-2, 1.0, 1e2])
 CODES = (PHASES, RICH_VOTES, BEST_THEORY)
 
 
+def frame_of(data, backend, title="title", axes=("sigma_0", "v_0"), **options):
+    return MapFrame(data, *axes, backend, title, **options)
+
+
+def code_map(data, codes, *frame, **options):
+    return maps.code_map(frame_of(data, *frame, **options), codes)
+
+
+def value_map(data, name, *frame, **options):
+    return maps.value_map(frame_of(data, *frame, **options), name)
+
+
 def phase_map(data, backend, lines=()):
-    return maps.code_map(data, "sigma_0", "v_0", PHASES, backend, "title", lines)
+    return code_map(data, PHASES, backend, lines=lines)
 
 
 def summary(**fields):
@@ -117,7 +130,7 @@ def test_each_cell_has_the_colour_of_its_code_in_matplotlib(codes, columns):
     """From edge to edge, on log axes: as an image cells would stand where they are on linear ones (Bokeh: test_browser)."""
     values = np.arange(12).reshape(4, 3) % len(codes.words)
     data = summary(**{codes.name: values}).isel(sigma_0=columns)
-    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
+    figure, image = pixels(code_map(data, codes, "matplotlib"))
     assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
     # Half-way between neighbours in the logarithm.
     ends = {len(X): [-3.5, -2.5, -1.5, -0.5, 0.5], 3: [-3.5, -2.5, -1.0, 1.0]}[len(columns)]
@@ -156,11 +169,11 @@ def test_zero_has_the_lowest_colour_and_no_value_is_grey():
     values = np.full((4, 3), 1.0)
     values[0, 0], values[1, 1], values[2, 2] = 0.0, np.nan, 1e-6
     data = summary(loss=values)
-    figure, image = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
+    figure, image = pixels(value_map(data, "loss", "matplotlib"))
     assert colour_at(figure, image, X[0], Y[0]) == colour_at(figure, image, X[2], Y[2]) == LOWEST
     assert colour_at(figure, image, X[1], Y[1]) == rgb(style.NO_VALUE)
 
-    _, cells, painted = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
+    _, cells, painted = in_bokeh(value_map(data, "loss", "bokeh"))
     mapper = mapper_of(cells)
     assert type(mapper).__name__ == "LogColorMapper"
     assert mapper.nan_color == style.NO_VALUE
@@ -188,9 +201,8 @@ def test_a_cell_that_was_not_run_is_white_and_one_without_a_value_grey(values, c
     values[3, 0], networks[3, 0] = np.nan, 0
     networks[1, 0] = 0  # interpolated
     data = summary(loss=values, networks=networks).isel(sigma_0=columns)
-    draw = [data, "sigma_0", "v_0", "loss"]
-    figure, image = pixels(maps.value_map(*draw, "matplotlib", "title", ()))
-    _, cells, painted = in_bokeh(maps.value_map(*draw, "bokeh", "title", ()))
+    figure, image = pixels(value_map(data, "loss", "matplotlib"))
+    _, cells, painted = in_bokeh(value_map(data, "loss", "bokeh"))
     mapper = mapper_of(cells)
     assert (mapper.nan_color, mapper.low_color, mapper.high_color) == (style.NO_VALUE, style.NOT_RUN, None)
     assert mapper.low < mapper.high
@@ -215,8 +227,8 @@ def test_a_code_that_a_map_has_no_colour_for_has_none():
     data = summary(phase=np.array([[Phase.lazy] * 3, [Phase.catapult] * 3, [Phase.diverging] * 3, [Phase.not_run] * 3]))
     whole = data.isel(sigma_0=[0, 2])
     options = {"whole": whole}
-    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", PHASES, "matplotlib", "title", (), **options))
-    _, cells, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", PHASES, "bokeh", "title", (), **options))
+    figure, image = pixels(code_map(data, PHASES, "matplotlib", **options))
+    _, cells, painted = in_bokeh(code_map(data, PHASES, "bokeh", **options))
     assert list(mapper_of(cells).palette) == [PHASES.colours[p] for p in (Phase.lazy, Phase.diverging)]
     assert mapper_of(cells).nan_color == "rgba(0, 0, 0, 0)"
     np.testing.assert_array_equal(painted, np.tile([0, np.nan, 1, np.nan], (3, 1)))
@@ -232,10 +244,10 @@ def test_a_cell_that_was_not_run_has_no_code_but_its_phase(codes):
     phase = np.full((4, 3), Phase.diverging)
     phase[2] = Phase.not_run
     data = summary(**{codes.name: values, "phase": phase})
-    figure, image = pixels(maps.code_map(data, "sigma_0", "v_0", codes, "matplotlib", "title", ()))
+    figure, image = pixels(code_map(data, codes, "matplotlib"))
     assert colour_at(figure, image, X[2], Y[1]) == rgb(style.NOT_RUN)
     assert colour_at(figure, image, X[1], Y[1]) == rgb(codes.colours[max(codes.words)])
-    _, _, painted = in_bokeh(maps.code_map(data, "sigma_0", "v_0", codes, "bokeh", "title", ()))
+    _, _, painted = in_bokeh(code_map(data, codes, "bokeh"))
     np.testing.assert_array_equal(painted, np.tile([0, 0, np.nan, 0], (3, 1)))
 
 
@@ -261,7 +273,7 @@ def test_each_map_has_its_own_colours_and_title(backend):
     """Plots shared between variables, as HoloViews' own HoloMap makes them, keep those of the first."""
     data = summary(loss=np.linspace(1, 2, 12).reshape(4, 3), rho=np.linspace(100, 200, 12).reshape(4, 3))
     for name, limits in (("loss", (1, 2)), ("rho", (100, 200)), ("loss", (1, 2))):
-        seen = seen_in(maps.value_map(data, "sigma_0", "v_0", name, backend, f"Title of {name}", ()), backend)
+        seen = seen_in(value_map(data, name, backend, f"Title of {name}"), backend)
         assert seen[0] == limits
         # Bokeh has the symbol in the title: beside its bar it would be cut off.
         assert seen[1:3] == ((f"Title of {name}: {name}", "") if backend == "bokeh" else (f"Title of {name}", name))
@@ -271,7 +283,7 @@ def test_each_map_has_its_own_colours_and_title(backend):
 def test_each_map_has_the_ranges_of_its_own_axes(backend):
     data = summary()
     for axes in (("sigma_0", "v_0"), ("v_0", "sigma_0"), ("sigma_0", "v_0")):
-        overlay = maps.code_map(data, *axes, PHASES, backend, "title", ())
+        overlay = code_map(data, PHASES, backend, axes=axes)
         *_, ranges = seen_in(overlay, backend)
         for axis, shown in zip(axes, ranges, strict=True):
             edges, _ = style.edges(data[axis].values)
@@ -286,8 +298,8 @@ def test_diverged_failed_and_not_run_look_different_though_none_has_a_number():
     data["loss"] = xr.where(data["phase"] == Phase.lazy, 1.0, np.nan).assign_attrs(symbol="L", long_name="loss")
     figure, image = pixels(phase_map(data, "matplotlib"))
     _, cells, painted = in_bokeh(phase_map(data, "bokeh"))
-    numbers = pixels(maps.value_map(data, "sigma_0", "v_0", "loss", "matplotlib", "title", ()))
-    _, _, in_numbers = in_bokeh(maps.value_map(data, "sigma_0", "v_0", "loss", "bokeh", "title", ()))
+    numbers = pixels(value_map(data, "loss", "matplotlib"))
+    _, _, in_numbers = in_bokeh(value_map(data, "loss", "bokeh"))
     for i, each in enumerate(without):
         expected = PHASES.colours[each]
         assert colour_at(figure, image, X[i], Y[0]) == rgb(expected)

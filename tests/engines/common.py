@@ -39,9 +39,9 @@ def batch(*, explicit=False, keep_probes=3, names=ALWAYS, **changes):
     (found,) = networks(recipe, explicit=explicit)
     record = recipe.settings["record"]
     steps = record_steps(record, found.steps)
-    wanted = np.isin(observables.NAMES, names)
+    kept = np.isin(observables.NAMES, names)
     recording = Recording(
-        steps=steps, wanted=wanted, onset=record["onset"], converged=record["converged"], keep_probes=keep_probes
+        steps=steps, observables=kept, onset=record["onset"], converged=record["converged"], keep_probes=keep_probes
     )
     return found, recording
 

@@ -77,6 +77,14 @@ def test_the_fingerprint_covers_every_module_that_may_run():
     assert select.modules(["gram", "propagator"]) == everywhere
 
 
+def test_which_neurons_are_explicit_follows_from_one_engine_and_from_several_does_not():
+    found = {engines: select.explicit(engines) for engines in ((), ("gram",), ("propagator",), ("dense",))}
+    assert found == {(): None, ("gram",): True, ("propagator",): False, ("dense",): None}
+    assert select.explicit(["gram", "propagator"]) is None
+    with pytest.raises(ValueError, match="^engine = magic: is not known; write one of propagator, gram, dense$"):
+        select.explicit(["magic"])
+
+
 def test_a_network_of_many_samples_trains():
     """Beyond the lanes' limit, for real: 600 samples, against the closed form of the linearised network."""
     sweep = {

@@ -187,3 +187,18 @@ def test_shards_hold_bounded_trajectories_and_states(monkeypatch):
     assert largest(problem={"samples": 2000, "dimension": 100}) < many
     assert largest(record={"points": 1000}) < many / 8
     assert largest(record={"summary": True}) == 100_000
+
+
+def test_the_environment_sets_the_networks_a_shard(monkeypatch):
+    monkeypatch.setenv("LAZYRICH_SHARD_NETWORKS", "3")
+    shards = plan(sweep(range(1, 5), range(1, 3)))
+    assert max(shard.networks for shard in shards.values()) <= 3
+    assert sum(shard.networks for shard in shards.values()) == 8
+
+
+@pytest.mark.parametrize("text", ["0", "-7", "2.5", "1e3", "many", "", "9" * 5000])
+def test_a_wrong_number_in_the_environment_is_one_clear_error_though_nothing_is_new(monkeypatch, text):
+    known = plan(sweep())
+    monkeypatch.setenv("LAZYRICH_SHARD_NETWORKS", text)
+    with pytest.raises(ValueError, match=rf"^LAZYRICH_SHARD_NETWORKS = {text}: .*integer of 1 or more, or unset it$"):
+        plan(sweep(), known)

@@ -1,5 +1,6 @@
 """Fingerprints of the workflow's rules: of all that their scripts run."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -62,6 +63,24 @@ def test_every_rule_with_a_script_has_the_fingerprint_of_its_name():
 @pytest.mark.parametrize("rule", RULES)
 def test_every_root_is_a_module(rule):
     assert re.fullmatch("[0-9a-f]{16}", source(rule))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_names_every_module_that_it_imports(engine, tmp_path):
+    code = tmp_path / "engine.py"
+    code.write_text(inspect.getsource(ENGINES[engine].evolve))
+    imported = {path for path in map(_file, _imports(code)) if path and path != "engines/__init__.py"}
+    assert imported == {_file(module) for module in modules([engine])}
+
+
+def test_a_sweep_is_of_the_engines_that_it_needs_and_of_no_other():
+    """Else an edit of the Gram engine would train every linear network again."""
+    engines = {f"engines/{name}.py" for name in ("batched", "dense", "fused", "gram", "propagator")}
+    needed = {"propagator": {"batched", "fused", "propagator"}, "gram": {"gram"}, "dense": {"dense"}}
+    for engine, names in needed.items():
+        reached = _reached((*RULES["simulate_shard"], *modules([engine])))
+        assert reached & engines == {f"engines/{name}.py" for name in names}
+        assert "engines/select.py" in reached  # which engine a batch gets decides its last digits
 
 
 def test_training_does_not_follow_from_how_sweep_files_are_read():

@@ -178,7 +178,7 @@ def test_fingerprints_follow_code_but_not_words(tmp_path, monkeypatch):
     edit("engines/propagator.py", '"""The propagator engine', '"""The famous propagator engine')
     edit("draw/maps.py", "# Clipped here", "# Cut off here")
     assert prints() == start
-    edit("draw/maps.py", "SIZE = ", "SIZE = 1 + ")
+    edit("draw/map_frame.py", "SIZE = ", "SIZE = 1 + ")
     drawn = prints()
     assert drawn[0] == start[0]
     assert drawn[1] != start[1]

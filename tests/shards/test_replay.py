@@ -159,9 +159,9 @@ def test_realised_networks_have_the_gram_matrix_moments_and_probes_of_the_drawn_
         np.testing.assert_allclose(one.X @ one.X.T, K, rtol=1e-14)
         size = np.abs(start.moments).max()
         np.testing.assert_allclose(z.T @ z / len(z), start.moments, rtol=0, atol=1e-14 * size)
-        np.testing.assert_array_equal(z[: one.own], start.neurons)
+        np.testing.assert_array_equal(z[: one.own_neurons], start.neurons)
         m = int(data.width[network])
-        assert one.own == min(PROBES, m) and len(z) <= m and (len(z) > rank or len(z) == m)
+        assert one.own_neurons == min(PROBES, m) and len(z) <= m and (len(z) > rank or len(z) == m)
         np.testing.assert_allclose(one.learning_rate, data.learning_rate[network] * len(z) / m, rtol=1e-15)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lazyrich.system import own_cache
-from lazyrich.system.compiled import compiled
+from lazyrich.system.compiled import cached_njit
 from lazyrich.system.provenance import PACKAGE
 
 ROOT = "lazyrich.system.disk"  # any that there is
@@ -33,7 +33,7 @@ def run():
     def twice(x):
         return 2.0 * x
 
-    function = compiled(twice, ROOT, nogil=True)
+    function = cached_njit(twice, ROOT, nogil=True)
     assert function(21.0) == 42.0
     return sum(function.stats.cache_hits.values())
 
@@ -76,7 +76,7 @@ def test_functions_that_differ_in_names_or_constants_alone_are_told_apart(cache)
 
     def called():
         functions = [lambda s: s.a, lambda s: s.b, lambda s: s.a + 1.0, lambda s: s.a + 2.0]
-        kept = [compiled(function, ROOT) for function in functions]
+        kept = [cached_njit(function, ROOT) for function in functions]
         return [function(pair(3.0, 5.0)) for function in kept], [sum(f.stats.cache_hits.values()) for f in kept]
 
     assert called() == ([3.0, 5.0, 4.0, 5.0], [0, 0, 0, 0])

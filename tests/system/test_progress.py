@@ -95,7 +95,7 @@ def test_networks_that_cannot_be_trained_count_as_done(log):
 @pytest.fixture
 def blocks_of_20(monkeypatch):
     """Blocks of the summary's grid are of twenty networks."""
-    monkeypatch.setattr(summary, "_size", lambda *_: 1)
+    monkeypatch.setattr(summary, "_network_bytes", lambda *_: 1)
     monkeypatch.setattr(summary, "BLOCK", 20)
 
 

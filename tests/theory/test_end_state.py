@@ -56,3 +56,50 @@ def test_descent_with_small_steps_ends_at_the_end_kernel():
     np.testing.assert_allclose(run.ntk_norm.values[:, -1], norm, rtol=0.01)
     # Of the sharpness (c/n) λ_max(Θ), too, which tells the kernel's direction.
     np.testing.assert_allclose(run.sharpness_end.values, np.linalg.eigvalsh(found)[:, -1] / 8, rtol=0.01)
+
+
+# ---- the end kernel's distance to T ---------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 6), st.integers(0, 2**32 - 1), st.floats(1e-6, 1e2), st.floats(0, 1))
+def test_the_distance_to_the_aligned_kernel_is_that_of_the_two_matrices(n, seed, size, part):
+    rng = np.random.default_rng(seed)
+    eigenvalues, y, v_0 = rng.uniform(0.1, 1.0, n), rng.standard_normal(n), np.sqrt(part * size)
+    K = np.diag(eigenvalues)
+    gain = 0.5 * (np.sqrt(size**2 + 4 * y @ np.linalg.inv(K) @ y) - size)
+    aligned = (v_0**2 + gain) * (K + K @ np.outer(y, y) @ K / (y @ K @ y))
+    end = (size + gain) * K + gain * np.outer(y, y) / (y @ np.linalg.inv(K) @ y)
+    found = end_state.distance_to_aligned(eigenvalues, y, np.float64(size), np.float64(v_0))
+    expected = np.linalg.norm(end - aligned) / np.linalg.norm(aligned)
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-12)
+
+
+def test_it_is_zero_for_an_isotropic_kernel_and_a_rich_start():
+    eigenvalues, y = np.full(5, 3.0), np.arange(1.0, 6.0)
+    assert end_state.distance_to_aligned(eigenvalues, y, np.float64(1e-12), np.float64(1e-6)) < 1e-10
+
+
+def test_descent_on_explicit_weights_ends_as_far_from_the_aligned_kernel():
+    """Plain descent on W and v in small steps, to convergence, on inputs of a spread spectrum, up to h = 0.02."""
+    rng = np.random.default_rng(3)
+    n, d, m, sigma_0, v_0, rate = 4, 30, 4000, 1e-3, 1e-3, 0.02
+    X = rng.standard_normal((n, d)) * np.array([3.0, 2.0, 1.0, 0.5])[:, None]
+    y = rng.standard_normal(n)
+    W, v = sigma_0 * rng.standard_normal((m, d)), v_0 * np.where(np.arange(m) % 2 == 0, 1.0, -1.0)
+    K = X @ X.T
+    values, vectors = np.linalg.eigh(K)
+    largest = end_state.largest_eigenvalue(values[None], (vectors.T @ y)[None], np.array([sigma_0**2 + v_0**2]))[0]
+    step = 2 * rate / largest  # of the force v Xᵀ(y − f)
+    for _ in range(20_000):
+        residual = y - X @ (v @ W) / m
+        if np.linalg.norm(residual) < 1e-4 * np.linalg.norm(y):
+            break
+        pull = X.T @ residual
+        W, v = W + step * np.outer(v, pull), v + step * (W @ pull)
+    P = X @ W.T
+    theta = (v @ v * K + P @ P.T) / m
+    aligned = v @ v / m * (K + K @ np.outer(y, y) @ K / (y @ K @ y))
+    measured = np.linalg.norm(theta - aligned) / np.linalg.norm(aligned)
+    expected = end_state.distance_to_aligned(values, vectors.T @ y, np.float64(sigma_0**2 + v_0**2), np.float64(v_0))
+    assert expected > 0.1  # far from T: the two kernels can be told apart
+    np.testing.assert_allclose(measured, expected, rtol=rate)

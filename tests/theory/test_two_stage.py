@@ -87,3 +87,56 @@ def test_eq_10_off_the_line_is_the_recursion_as_printed():
     assert np.isnan(found[0])
     # Rounding of 40 steps of numbers of size one.
     np.testing.assert_allclose(found[1:], [expected[t] for t in steps[0, 1:]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [0.3, 0.05])
+def test_the_proxy_of_explicit_weights_grows_as_said_within_the_bounds_of_the_proof(k):
+    """Two-layer descent with K = κI from W = v yᵀX/√γ, so that ρ = √γ v throughout (b_r = 0 but for 10⁻⁶ of the start)."""
+    rng = np.random.default_rng(1)
+    n, d, m, kappa = 3, 12, 4, 7.0
+    X = np.sqrt(kappa) * np.linalg.qr(rng.standard_normal((d, n)))[0].T
+    y = rng.standard_normal(n)
+    gamma, trace = y @ X @ X.T @ y, kappa
+    v = 1e-6 * rng.choice([-1.0, 1.0], m)
+    W = np.outer(v, X.T @ y) / np.sqrt(gamma)
+    start, rate = W, k / np.sqrt(gamma)
+    rho_limit = np.sqrt(two_stage.isotropic_limit(gamma, trace))
+    assert rho_limit == pytest.approx(np.sqrt(two_stage.limit(gamma, y @ X @ X.T @ X @ X.T @ y)), rel=1e-12)
+    rho, residual = [], []
+    while not residual or residual[-1] > 1e-3:
+        s = rate * (y - X @ W.T @ v / m)
+        W, v = W + np.outer(v, X.T @ s), v + W @ X.T @ s
+        rho.append(np.sqrt(np.mean(((W - start) @ X.T @ y) ** 2)))
+        residual.append(np.linalg.norm(y - X @ W.T @ v / m) / np.linalg.norm(y))
+    rho, residual = (np.array(values)[np.array(rho) > 0.01 * rho_limit] for values in (rho, residual))
+    proxy = two_stage.proxy(rho, rho_limit)
+    growth = proxy[1:] / proxy[:-1]
+    # ρ leaves out the start, 10⁻⁶ √γ: 2 · 10⁻⁴ of it at first, and 2 · 10⁻⁶ at the end, where 1 − ρ²/ρ∞² = 10⁻³ magnifies it.
+    share = (rho / rho_limit) ** 2
+    np.testing.assert_allclose(growth, two_stage.proxy_growth(share[:-1], k), rtol=3e-3)
+    low, high = two_stage.proxy_growth_bounds(k)
+    assert low <= growth.min() and growth.max() <= high
+    np.testing.assert_allclose(proxy / rho_limit, two_stage.proxy_at(residual), rtol=2e-3)
+    np.testing.assert_allclose(two_stage.share_of_proxy(proxy / rho_limit), share, rtol=1e-9)
+
+
+def test_the_growth_of_the_proxy_is_that_of_a_step_of_eq_11():
+    gamma, phi, k = 9.0, 30.0, 0.2
+    rho_limit = np.sqrt(two_stage.limit(gamma, phi))
+    rho = rho_limit * np.sqrt(np.array([1e-6, 0.1, 0.5, 0.9, 0.99]))
+    after = two_stage.aligned_step(rho, k, gamma, phi)
+    growth = two_stage.proxy(after, rho_limit) / two_stage.proxy(rho, rho_limit)
+    np.testing.assert_allclose(two_stage.proxy_growth((rho / rho_limit) ** 2, k), growth, rtol=1e-11)
+    assert two_stage.proxy_growth(0.0, k) == pytest.approx(1 + k)
+    assert two_stage.proxy_growth(1.0, k) == pytest.approx(1 / np.sqrt(1 - 2 * k))
+
+
+def test_the_printed_end_of_the_proxy_leaves_a_loss_below_4_epsilon():
+    """For K = κI it leaves ‖y − f‖ = (1 − share)‖y‖; the loss is nε²/(2‖y‖²) to leading order, ε/‖y‖² times what is needed."""
+    samples, y_norm, accuracy = 10, 3.0, 1e-4
+    end = two_stage.printed_proxy_end(accuracy, y_norm, samples)
+    left = 1 - two_stage.share_of_proxy(end)
+    assert two_stage.proxy_at(left) == pytest.approx(end, rel=1e-9)
+    loss = (left * y_norm) ** 2 / (2 * samples)
+    assert loss == pytest.approx(samples * accuracy**2 / (2 * y_norm**2), rel=1e-3)
+    assert loss < 4 * accuracy

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from filelock import FileLock
 from numba.core.caching import UserProvidedCacheLocator
 
 import lazyrich
+from lazyrich.planning.plan import SHARD_NETWORKS_SETTING
 from tests.shared import base
 
 ROOT = Path(__file__).parents[2]
@@ -46,13 +47,19 @@ class Project:
     """A copy of the project, and Snakemake in it."""
 
     root: Path
+    settings: dict[str, str] = field(default_factory=dict)  # environment variables
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to run with the copy's own library and settings."""
+        return {**os.environ, "PYTHONPATH": str(self.root / "src"), **self.settings}
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen:
         """Start Snakemake with the copy's own library; output is in `stdout`; `options` are those of Popen."""
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(self.root / "src")},
+            env=self.environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -84,9 +91,8 @@ class Project:
             "    flow = api.workflow(resource_settings=ResourceSettings(cores=2), snakefile=Path('Snakefile'))\n"
             "    print('resource:', flow._workflow.get_rule(sys.argv[1]).resources[sys.argv[2]].raw)\n"
         )
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
         command = [sys.executable, "-c", code, rule, name]
-        done = subprocess.run(command, cwd=self.root, env=environment, text=True, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=self.root, env=self.environment, text=True, capture_output=True, check=False)
         found = re.search(r"^resource: (.*)$", done.stdout, re.MULTILINE)
         assert found, done.stderr
         return found[1]
@@ -149,8 +155,7 @@ def machine_code(tmp_path_factory) -> None:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, machine_code) -> Project:
     """The copy, with two small sweeps in several shards, not yet run."""
-    copy = copied(tmp_path_factory.mktemp("project"))
-    copy.edit("src/lazyrich/planning/plan.py", "SHARD_NETWORKS = 262144", "SHARD_NETWORKS = 25")
+    copy = replace(copied(tmp_path_factory.mktemp("project")), settings={SHARD_NETWORKS_SETTING: "25"})
     copy.edit("config/config.yaml", DEFAULT, "  - map\n  - line\n")
     copy.sweep("map", MAP)
     copy.sweep("line", LINE)

@@ -18,7 +18,7 @@ def on_terminal(project, *arguments):
     """(exit status, what stood on the terminal) of a Snakemake in the project."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 120))
-    environment = {**os.environ, "PYTHONPATH": str(project.root / "src"), "TERM": "xterm"}
+    environment = {**project.environment, "TERM": "xterm"}
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     with subprocess.Popen(command, cwd=project.root, env=environment, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
@@ -28,9 +28,10 @@ def on_terminal(project, *arguments):
 
 def status(project, *names):
     """What `lazyrich status` prints."""
-    environment = {**os.environ, "PYTHONPATH": str(project.root / "src")}
     command = [sys.executable, "-m", "lazyrich.cli", "status", *names]
-    return subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, cwd=project.root, env=project.environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_a_failing_job_is_read_above_the_bar_and_told_by_status(project):

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import netCDF4
@@ -20,6 +21,7 @@ import torch
 import xarray as xr
 
 from lazyrich.planning.folder import checksum_file
+from lazyrich.planning.plan import SHARD_NETWORKS_SETTING
 from lazyrich.sweep.words import counted
 
 from .conftest import LINE, MAP
@@ -241,8 +243,9 @@ def test_growth_at_either_end_and_in_between_trains_only_new_points(made, projec
     )
     jobs = project.jobs("results/map/summary.nc")
     command = [sys.executable, "-m", "lazyrich.cli", "plan", "config/sweeps/map.yaml"]
-    environment = {**os.environ, "PYTHONPATH": str(project.root / "src")}
-    said = subprocess.run(command, cwd=project.root, env=environment, text=True, capture_output=True, check=True).stdout
+    said = subprocess.run(
+        command, cwd=project.root, env=project.environment, text=True, capture_output=True, check=True
+    ).stdout
     project.sweep("map", MAP)
     assert f"to do     {new} networks in {counted(jobs['simulate_shard'], 'shard')}" in said
     assert -(-new // 25) <= jobs["simulate_shard"] <= 2 * -(-new // 25)
@@ -280,6 +283,14 @@ def test_a_wrong_sweep_file_stops_before_any_job_and_touches_nothing(made, proje
     assert "Finished job" not in done.stdout
     assert digest(project.root / "results") == before
     project.sweep("map", MAP)
+
+
+def test_a_wrong_setting_of_the_environment_is_one_clear_error(made, project):
+    wrong = replace(project, settings={SHARD_NETWORKS_SETTING: "many"})
+    done = wrong.snakemake("--dry-run", check=False)
+    assert done.returncode != 0
+    assert f"{SHARD_NETWORKS_SETTING} = many: is no number of networks; set this environment variable" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_a_wrong_configuration_is_one_clear_error(made, project):

@@ -1,26 +1,25 @@
 # What the rules ask about sweeps. Nothing heavy is imported here: this file is read again in every job.
 import functools
-import json
-import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from lazyrich.networks.data import SOURCES
-from lazyrich.planning.plan import analysed
 from lazyrich.analysis.claims import SWEEPS as CLAIMED
+from lazyrich.planning import targets
+from lazyrich.planning.arguments import asked
+from lazyrich.planning.captions import captions
 from lazyrich.planning.cost import work
-from lazyrich.system.disk import check_writable, in_words, remove_leftovers
-from lazyrich.system.device import likely_device
-from lazyrich.system.errors import LazyrichError
-from lazyrich.system.lock import take
-from lazyrich.planning.plan import plan, whole
+from lazyrich.planning.folder import checksum_file, files_of, known_shards, read_plan, shard_file, write_plan
+from lazyrich.planning.plan import analysed, plan, shard_networks, whole
 from lazyrich.planning.rules import source
 from lazyrich.shards.source import source_of
-from lazyrich.planning.folder import checksum_file, known_shards, needed_shards, read_plan, shard_file, write_plan
 from lazyrich.sweep.config import load_configuration
-from lazyrich.sweep.reader import SweepError, load_sweep
+from lazyrich.sweep.reader import load_sweep
+from lazyrich.system.device import likely_device
+from lazyrich.system.disk import check_writable, in_words, remove_leftovers
+from lazyrich.system.errors import LazyrichError
+from lazyrich.system.lock import take
 
 
 def one_clear_error(function):
@@ -39,8 +38,14 @@ def one_clear_error(function):
 CONFIGURATION = one_clear_error(load_configuration)(config)
 RESULTS = Path(CONFIGURATION.results)
 DEVICE = likely_device(CONFIGURATION.device)
+TARGETS = targets.Targets(RESULTS, CONFIGURATION.sweeps, CLAIMED)
+ASKED = asked(sys.argv[1:])
+ASKED_SWEEPS = TARGETS.sweeps_of(ASKED.targets)
 # Of the targets, one is not made of sweeps: it makes data that they may still lack.
-FETCHING = any(argument.partition(":")[0] == "fetch_cifar10" for argument in sys.argv)  # a job's has wildcards after it
+FETCHING = ASKED.names("fetch_cifar10")
+
+# Before any job, and not only where a sweep is planned: Snakemake prints errors of input functions with their place.
+one_clear_error(shard_networks)()
 
 # Said here and not only at the start: Snakemake's own refusal of write-protected files comes before and knows no fix.
 if workflow.is_main_process and RESULTS.exists():
@@ -92,16 +97,16 @@ def paths_of_shards(name, level=None):
     return [path_of_shard(name, shard) for shard in found]
 
 
+def paths_of_checksums(name, level=None):
+    return [checksum_file(path) for path in paths_of_shards(name, level)]
+
+
 def shards_below_level(wildcards):
     return paths_of_shards(wildcards.sweep, int(wildcards.level) - 1)
 
 
 def checksums_below_level(wildcards):
     return paths_of_checksums(wildcards.sweep, int(wildcards.level) - 1)
-
-
-def paths_of_checksums(name, level=None):
-    return [checksum_file(path) for path in paths_of_shards(name, level)]
 
 
 @one_clear_error
@@ -132,6 +137,11 @@ def all_shard_files(wildcards):
     return [path for name in CONFIGURATION.sweeps for path in files_of_shards(name)]
 
 
+def made_of(target):
+    """All that a target is made of, as an input function: shards may follow from levels that are still to be chosen."""
+    return lambda wildcards: TARGETS.made_of(Path(target), files_of_shards)
+
+
 @one_clear_error
 def start_run():
     """Within budget, alone in a folder of results that can be written, without what killed runs left, with plans in place."""
@@ -144,47 +154,16 @@ def start_run():
         write_plan(RESULTS / name / "plan.json", shards(name)[1])
 
 
-# What each result of a whole sweep is made of beside its shards, or comes with.
-MADE_OF = {
-    "summary.nc": ("summary.sha256",),
-    "figures": ("summary.nc", "summary.sha256"),
-    "report.html": ("summary.nc", "summary.sha256", "figures"),
-}
-
-
-def made_of(target, files):
-    """All that a target is made of, where that is whole sweeps; `files` gives the shards of a sweep and their checksums."""
-    if target == RESULTS / "index.html":
-        pages = [RESULTS / name / "report.html" for name in CONFIGURATION.sweeps]
-        return pages + [path for page in pages for path in made_of(page, files)]
-    if target.parent.parent != RESULTS or target.name not in MADE_OF:
-        return []
-    return [target.parent / each for each in MADE_OF[target.name]] + files(target.parent.name)
-
-
-def known_files(name):
-    """The shards of a sweep, their checksums and the levels that chose them, as far as they are known before any job."""
-    home, refine = RESULTS / name, sweep(name).refine
-    levels = [home / "levels" / f"{level}.json" for level in range(1, 1 + (refine.levels if refine else 0))]
-    own = [shard_file(home, shard) for shard in needed_shards(sweep(name), home)]
-    return [*levels, *own, *map(checksum_file, own)]
-
-
 @one_clear_error
 def targets_to_complete():
     """Targets on the command line that are there, while something that they are made of is not."""
     if FETCHING or not workflow.is_main_process:
         return []
-    # Most arguments are no targets, nor names that a file could have.
-    asked = [argument for argument in dict.fromkeys(sys.argv[1:]) if made_of(Path(argument), lambda name: [])]
-    there = [target for target in asked if Path(target).exists()]
-    return [target for target in there if not all(path.exists() for path in made_of(Path(target), known_files))]
+    return TARGETS.to_complete(ASKED.targets, lambda name: files_of(sweep(name), RESULTS / name))
 
 
 def data_files(wildcards):
-    problem = sweep(wildcards.sweep).problem
-    of_data = [of for name, of in SOURCES.items() if name == problem.source]  # which may be an axis of laws
-    return [path for of in of_data for path in of.files(problem.path or "")]
+    return targets.data_files(sweep(wildcards.sweep))
 
 
 def source_of_simulation(wildcards):
@@ -203,32 +182,11 @@ def analysed_keys(wildcards):
     return analysed(sweep(wildcards.sweep))
 
 
-def captions():
-    """Captions that figures were drawn with, sweep -> figure -> reStructuredText."""
-    found = {
-        path.parts[-3]: json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*/figures/captions.json")
-    }
-    return {
-        name: {figure: re.sub(r"([\\*_`|])", r"\\\1", text) for figure, text in texts.items()}
-        for name, texts in found.items()
-    }
-
-
-# Templates of captions see the configuration, and no file.
-if any(argument.startswith("--report") for argument in sys.argv):
-    config["captions"] = captions()
-
-
-def asked_for():
-    """Sweeps that targets name: a Snakefile is not told its targets, but they stand on the command line."""
-    parts = [Path(argument).parts for argument in sys.argv[1:]]
-    depth = len(RESULTS.parts)
-    names = {part[depth] for part in parts if part[:depth] == RESULTS.parts and len(part) > depth + 1}
-    names |= {"claims"} & set(sys.argv[1:])
-    return names - {"claims"} | set(CLAIMED if "claims" in names else ())
+if ASKED.report:
+    config["captions"] = captions(RESULTS)
 
 
 # A wrong sweep file among those that will run stops everything before any job, but not the job that fetches its data.
 if not FETCHING:
-    for name in {*CONFIGURATION.sweeps, *asked_for()}:
+    for name in {*CONFIGURATION.sweeps, *ASKED_SWEEPS}:
         sweep(name)

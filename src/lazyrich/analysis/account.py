@@ -1,4 +1,4 @@
-"""What an account of training is: a theory that predicts the target overlap, where it holds, and what is drawn of it."""
+"""Accounts of training: a theory that predicts the target overlap, its range, and its curves in figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scalars(data: xr.Dataset) -> dict[str, Array]:
 
 
 def fitted_square(scalars: dict[str, Array]) -> Array:
-    """Return ‖Πy‖², what of ‖y‖² a linear network can fit."""
+    """Return ‖Πy‖², the part of ‖y‖² that a linear network can fit."""
     return scalars["fitted_norm"] ** 2
 
 
@@ -98,7 +98,7 @@ def whole_run(steps: Array, onset: Array) -> Array:
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn of an account in one of `draw.trajectories.PANELS`."""
+    """A curve of an account in one of `draw.trajectories.PANELS`."""
 
     panel: str
     key: str
@@ -132,5 +132,5 @@ class Account:
     range: Range = whole_run
     relative: bool = False  # to the largest measured overlap in its range
     holds_for: HoldsFor = derived
-    best: Best | None = None  # None: not held against other accounts of a whole run
+    best: Best | None = None  # None: not compared with other accounts of a whole run
     curves: tuple[Curve, ...] = ()

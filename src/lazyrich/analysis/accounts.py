@@ -1,4 +1,4 @@
-"""Every account of training that networks are held against: to add one, write its formula in `theory` and an entry here.
+"""All accounts of training: to add one, write its formula in `theory` and an entry here.
 
 Its error is then in every summary, and in the report's table; where it is one of a whole run, its code, words and colour are in
 `best_theory` and the map of it; its curves are in the panels of trajectories.
@@ -42,7 +42,7 @@ def _stage_one(run: Run) -> Array:
 
 
 def _eq_10(run: Run) -> Array:
-    """Return Eq. 10 from onset, begun with what stage one has made of (ρ̂, v) by then; NaN before."""
+    """Return Eq. 10 from onset, started at (ρ̂, v) of stage one; NaN before."""
     get, onset = run.get, _onset(run)
     k, gamma = get["growth_per_step"], get["gamma"]
     rho, v = stage_one.magnitudes(onset, get["b_rms"], get["v_0"], run.start, k, gamma)
@@ -62,17 +62,17 @@ def _aligned(run: Run) -> Array:
 def _closed_form(run: Run) -> Array:
     """Return the closed form, which knows only the targets that can be fitted."""
     get, gamma = run.get, run.get["gamma"]
-    fitted = fitted_square(get)
+    y_square = fitted_square(get)
     overlap = closed_form.overlap(
         run.steps,
         column(get["b_rms"] ** 2 / gamma),
         column(get["v_0"] ** 2),
         column(run.start / np.sqrt(gamma)),
         column(get["growth_per_step"]),
-        column(gamma / fitted),
-        column(np.sqrt(fitted)),
+        column(gamma / y_square),
+        column(np.sqrt(y_square)),
     )
-    return overlap * column(fitted / get["y_norm"] ** 2)
+    return overlap * column(y_square / get["y_norm"] ** 2)
 
 
 def _wide_start(run: Run) -> tuple[Array, Array, Array, Array]:
@@ -101,7 +101,7 @@ def _sizes(run: Run, overlap: Array) -> tuple[Array, Array]:
     names = ("b_rms", "v_0", "growth_per_step", "gamma")
     with np.errstate(over="ignore", invalid="ignore"):
         sizes = stage_one.mean_sizes(run.steps, *(column(run.get[name]) for name in names))
-    rho, v = (np.where(_early(run, overlap), each, np.nan) for each in sizes)
+    rho, v = (np.where(_early(run, overlap), size, np.nan) for size in sizes)
     return rho, v
 
 
@@ -135,7 +135,7 @@ ACCOUNTS = (
                 lambda run, overlap: run.loss(np.where(_early(run, overlap), overlap, np.nan)),
                 short="stage one (Eq. 9)",
             ),
-            Curve("rho_and_v", "stage_one_rho", "stage one, ⟨|ρ_r|⟩", lambda *seen: _sizes(*seen)[0]),
+            Curve("rho_and_v", "stage_one_rho", "stage one, ⟨|ρ_r|⟩", lambda *arguments: _sizes(*arguments)[0]),
             Curve(
                 "rho_and_v",
                 "stage_one_v",

@@ -21,25 +21,25 @@ from lazyrich.networks.table import variable
 from lazyrich.shards import archive
 from lazyrich.sweep.schema import Refine
 
-# Codes, of which a cell has that of most replicates.
+# Variables of codes; a cell has the code of most of its replicates.
 FLAGS = {codes.name: codes for codes in (PHASES, RICH_VOTES, BEST_THEORY)}
 
 
 def assemble(
     parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
-    wanted: Recipe,
+    target: Recipe,
     axes: Sequence[str] = (),
     refine: Refine | None = None,
 ) -> xr.Dataset:
-    """Return the summary on the grid of `wanted` (a one-box recipe) from blocks of cells.
+    """Return the summary on the grid of `target` (a one-box recipe) from blocks of cells.
 
     Each block is (flat cell numbers (cells,), name -> (cells,) or (cells, quantiles)); cells of no block hold nothing. `axes`
     as `figures.axes` says which plane boundaries lie in; with `refine`, cells that were not trained are filled in.
     """
-    target = wanted.grid
-    groups = [key.split() for key in target][:-1]
-    dims = [_dimension(names, points) for names, points in zip(groups, target.values(), strict=False)]
-    shape = [len(points) for points in target.values()][:-1]
+    grid = target.grid
+    groups = [key.split() for key in grid][:-1]
+    dims = [_dimension(names, points) for names, points in zip(groups, grid.values(), strict=False)]
+    shape = [len(points) for points in grid.values()][:-1]
     fields: dict[str, np.ndarray] = {}
     for cells, values in parts:
         for name, value in values.items():
@@ -53,17 +53,17 @@ def assemble(
             for name, flat in fields.items()
         }
     )
-    data = data.assign_coords(_coordinates(target, groups, dims))
+    data = data.assign_coords(_coordinates(grid, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
-    data.attrs["recipe"] = wanted.text  # which says, among much else, whose theory may be drawn
+    data.attrs["recipe"] = target.text  # which says, among much else, whose theory may be drawn
     if refine is not None:
         fill(data, numeric_axes(data, axes)[:2], refine.levels, {name: codes.nothing for name, codes in FLAGS.items()})
     _add_boundaries(data, axes)
     for name in map(str, data.data_vars):
         if comment := remark(data, name):
             data[name].attrs["comment"] = comment
-    return archive.described_summary(data, wanted, COLUMNS, {name: codes.members for name, codes in FLAGS.items()})
+    return archive.described_summary(data, target, COLUMNS, {name: codes.members for name, codes in FLAGS.items()})
 
 
 def _dimension(names: list[str], points: Sequence[Point]) -> str:
@@ -84,24 +84,24 @@ def _coordinates(target: Box, groups: list[list[str]], dims: list[str]) -> dict[
 def _add_boundaries(data: xr.Dataset, first: Sequence[str]) -> None:
     """Add the boundaries in the plane of the sweep's two axes, further axes at their first value, as one list of vertices.
 
-    Those of measured boundaries come with their distance to what was predicted.
+    Vertices of measured boundaries have their distance to the predicted ones.
     """
     axes = map_axes(data, first)
     if len(axes) < 2:
         return
     x, y = axes[:2]
     plane = data.isel({dim: 0 for dim in data["phase"].dims if dim not in (x, y)})
-    found = boundaries(plane, x, y)
-    if not found:
+    curves = boundaries(plane, x, y)
+    if not curves:
         return
-    apart = distances(found, plane[x].values, plane[y].values)
+    apart = distances(curves, plane[x].values, plane[y].values)
     names, numbers, gaps = [], [], []
-    for name, lines in found.items():
+    for name, lines in curves.items():
         for number, line in enumerate(lines):
             names += [name] * len(line)
             numbers += [number] * len(line)
         gaps.append(apart.get(name, np.full(sum(map(len, lines)), np.nan)))
-    points = np.concatenate([line for lines in found.values() for line in lines])
+    points = np.concatenate([line for lines in curves.values() for line in lines])
     data["boundary"] = ("vertex", np.array(names, dtype=str))
     data["boundary_line"] = ("vertex", np.array(numbers))
     data["boundary_x"] = ("vertex", points[:, 0])

@@ -27,7 +27,7 @@ DECADE = 10 * (1 - 1e-11)  # to the 12 digits that a sweep keeps
 
 @dataclass(frozen=True)
 class Boundary:
-    """A level set of a summary's field, predicted or measured, in the cells where it means something."""
+    """A level set of a summary's field, predicted or measured, in the cells where the field is meaningful."""
 
     field: str
     level: float
@@ -36,7 +36,7 @@ class Boundary:
     words: str = ""  # of a prediction, in sentences
     holds_for: scope.HoldsFor = scope.derived
     within: Callable[[xr.Dataset], xr.DataArray] | None = None
-    against: tuple[str, ...] = ()  # predicted boundaries that a measured one is held against
+    against: tuple[str, ...] = ()  # predicted boundaries to compare a measured one with
 
     def called(self, summary: xr.Dataset) -> str:
         """Return its name in a picture of a summary; a prediction's has a caveat where networks are not its linear ones."""
@@ -129,14 +129,14 @@ def band(
     cells, replicates = table.shape
     if replicates < 2:
         return np.full(cells, np.nan), np.full(cells, np.nan)
-    chosen = np.random.default_rng(0).integers(0, replicates, (RESAMPLES, replicates))
+    resamples = np.random.default_rng(0).integers(0, replicates, (RESAMPLES, replicates))
     low, high = np.empty(cells), np.empty(cells)
-    step = max(1, ENTRIES // chosen.size)
+    step = max(1, ENTRIES // resamples.size)
     for start in range(0, cells, step):
-        part = slice(start, start + step)
-        found = np.sort(reduce(table[part][:, chosen], axis=2), axis=1)
+        rows = slice(start, start + step)
+        statistics = np.sort(reduce(table[rows][:, resamples], axis=2), axis=1)
         # Order statistics: an interpolation between 0 and ∞ would be no number.
-        low[part], high[part] = (found[:, round(q * (RESAMPLES - 1))] for q in BAND)
+        low[rows], high[rows] = (statistics[:, round(q * (RESAMPLES - 1))] for q in BAND)
     missing = np.isnan(table).any(axis=1)
     low[missing] = high[missing] = np.nan
     return low, high
@@ -197,7 +197,7 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
         return result
     for name, boundary in BOUNDARIES.items():
         for end in ("", "_low", "_high"):
-            # Of a boundary that is not there its band has no edge, either: what only reaches the level at the grid's rim.
+            # Without the boundary there are no edges of its band: they would only reach the level at the grid's rim.
             if boundary.field + end not in summary or (end and name not in result):
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
@@ -220,12 +220,16 @@ def distances(
     `lines` as `boundaries` returns them; boundaries without a prediction in the plane are left out.
     """
     result = {}
-    for name, found in lines.items():
+    for name, curves in lines.items():
         boundary = BOUNDARIES.get(name)
-        against = [line for other in boundary.against if other in lines for line in lines[other]] if boundary else []
+        against = (
+            [line for prediction in boundary.against if prediction in lines for line in lines[prediction]]
+            if boundary
+            else []
+        )
         if against:
             predicted = [_in_cells(line, x, y) for line in against]
-            result[name] = np.concatenate([_to_lines(_in_cells(line, x, y), predicted) for line in found])
+            result[name] = np.concatenate([_to_lines(_in_cells(line, x, y), predicted) for line in curves])
     return result
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from dask_jobqueue.slurm import SLURMCluster
     from distributed.deploy.spec import SpecCluster
 
-# What a worker holds is a shard's slice and numpy's temporaries, which Dask cannot spill, and a paused worker would wait for
-# ever: one that takes too much is ended, and its task starts anew. Nobody looks at pages of an analysis.
+# A worker holds a shard's slice and numpy's temporaries, which Dask cannot spill, so a paused worker would never go on: one
+# that takes too much memory is ended, and its task starts anew. An analysis needs no dashboard.
 SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -41,8 +41,8 @@ SETTINGS = {
 PATIENCE_KEY = "distributed.scheduler.no-workers-timeout"
 PATIENCE = "10 minutes"
 LOOK = 2  # seconds between two looks at the queue
-# What a job has beside its worker's memory: its nanny (80 MB measured), and room for this to end a worker before SLURM ends
-# the job, for no other job takes its place.
+# Memory of a job in addition to its worker's: its nanny (80 MB measured), and room for the nanny to end a worker before SLURM
+# ends the job, which would not be replaced.
 JOB_MEMORY = 2**29
 
 
@@ -99,14 +99,14 @@ def _local(section: Dask) -> SpecCluster:
 
 @contextlib.contextmanager
 def _slurm(section: Dask) -> Iterator[SpecCluster]:
-    """Start jobs of one worker each, in this environment, and wait for the first; what they print stays where they failed."""
+    """Start jobs of one worker each, in this environment, and wait for the first; keep their output if they fail."""
     from dask_jobqueue.slurm import SLURMCluster, SLURMJob, slurm_format_bytes_ceil
     from distributed.core import Status
 
     class Job(SLURMJob):
-        """A job that SLURM may refuse, since one user has too many, say: the others do its work.
+        """A job that SLURM may refuse, for example because one user has too many: other jobs do its work.
 
-        Its status says so, for a cluster asserts that of every job when it closes.
+        Its status is set, since a cluster asserts the status of every job when it closes.
         """
 
         async def start(self) -> None:
@@ -122,8 +122,8 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
 
     if shutil.which("sbatch") is None:
         raise LazyrichError("dask.cluster = slurm: there is no SLURM here (no sbatch); write local, or remove dask")
-    chosen = config.get("jobqueue.slurm.log-directory")
-    logs = chosen or tempfile.mkdtemp(prefix=".dask-", dir=".")
+    log_directory = config.get("jobqueue.slurm.log-directory")
+    logs = log_directory or tempfile.mkdtemp(prefix=".dask-", dir=".")
     # Workers read these from their environment, those of LocalCluster from the process that starts them.
     exports = [f"export DASK_{key.upper().replace('.', '__').replace('-', '_')}={SETTINGS[key]}" for key in SETTINGS]
     try:
@@ -148,27 +148,27 @@ def _slurm(section: Dask) -> Iterator[SpecCluster]:
     except ValueError as error:
         if os.listdir(logs):
             raise LazyrichError(f"{error} (what its jobs printed: {logs})") from error
-        if not chosen:
+        if not log_directory:
             os.rmdir(logs)
         raise
-    if not chosen:
+    if not log_directory:
         shutil.rmtree(logs, ignore_errors=True)
 
 
 def _check(cluster: SLURMCluster) -> None:
-    """Have SLURM look at the job before it is submitted: it then says at once what it would leave waiting for ever."""
-    done = subprocess.run(
+    """Let SLURM check the job before it is submitted: it then refuses at once a job that would never start."""
+    answer = subprocess.run(
         ["sbatch", "--test-only"], input=cluster.job_script(), capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        said = " ".join(done.stderr.split())
+    if answer.returncode:
+        reason = " ".join(answer.stderr.split())
         raise LazyrichError(
-            f"dask: SLURM does not take the job of a worker ({said}); fix `jobqueue.slurm` or dask.memory"
+            f"dask: SLURM does not take the job of a worker ({reason}); fix `jobqueue.slurm` or dask.memory"
         )
 
 
 def _wait(cluster: SLURMCluster) -> None:
-    """Wait until the first worker is there; ValueError with what the queue says of jobs that do not become one."""
+    """Wait until the first worker has started; raise ValueError with the state of the queue if none does."""
     patience = config.get(PATIENCE_KEY)
     end = time.monotonic() + parse_timedelta(patience)
     while True:
@@ -190,9 +190,9 @@ def _wait(cluster: SLURMCluster) -> None:
 
 
 def _queue(jobs: set[str]) -> str:
-    """Return the number, state and reason of those of the jobs that are in SLURM's queue."""
+    """Return number, state and reason of the jobs that are in SLURM's queue."""
     command = ["squeue", "--me", "--noheader", "--format=%i %T (%r)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:  # a moment of silence tells nothing of the jobs
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:  # a short outage of squeue says nothing about the jobs
         return "does not answer"
-    return ", ".join(line for line in done.stdout.splitlines() if line.split()[0] in jobs)
+    return ", ".join(line for line in answer.stdout.splitlines() if line.split()[0] in jobs)

@@ -1,4 +1,4 @@
-"""Variables of codes: what each code is called on disk and in words, its colour, and which one means nothing."""
+"""Variables of codes: the name of each code on disk and in words, its colour, and the code of empty cells."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Codes:
     name: str
     looks: Mapping[IntEnum, Look]
     nothing: IntEnum  # of a cell without networks
-    run: Codes | None = None  # the codes that tell where nothing was run; None: these do
+    run: Codes | None = None  # the codes that show which cells were run; None: these
 
     @property
     def members(self) -> list[IntEnum]:
@@ -52,13 +52,13 @@ class Codes:
     def numbered(self, data: xr.Dataset, present: Sequence[int]) -> xr.DataArray:
         """Return each cell's place among the codes `present`; NaN for another code, and where nothing was run that has one."""
         code = data[self.name]
-        known = code.isin(present)
+        has_place = code.isin(present)
         if self.run is not None:
-            known &= data[self.run.name] != self.run.nothing
+            has_place &= data[self.run.name] != self.run.nothing
         place = np.zeros(code.shape, dtype=int)
-        for number, each in enumerate(present):
-            place[code.values == each] = number
-        return code.copy(data=place).where(known)
+        for number, value in enumerate(present):
+            place[code.values == value] = number
+        return code.copy(data=place).where(has_place)
 
     def counts(self, data: xr.Dataset) -> list[tuple[str, int, str]]:
         """Return (words, cells, share of all cells) of the codes that occur, in their order."""

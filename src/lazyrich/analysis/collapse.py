@@ -46,14 +46,14 @@ def points(
             if coordinate.name in ("quantile", *against, *along) or coordinate.ndim != 1:
                 continue
             values = coordinate.broadcast_like(summary["phase"]).transpose(*summary["phase"].dims).values.ravel()
-            shown = [str(v) if isinstance(v, str) else f"{v:.4g}" for v in values.tolist()]
+            texts = [str(v) if isinstance(v, str) else f"{v:.4g}" for v in values.tolist()]
             symbol = coordinate.attrs.get("symbol") or coordinate.name
-            labels = labels + np.array([f", {symbol} = {text}" for text in shown], dtype=object)
+            labels = labels + np.array([f", {symbol} = {text}" for text in texts], dtype=object)
         good = np.all([np.isfinite(values) & (values > 0) for values in flat.values()], axis=0)
-        part = {field: ("point", values[good].astype(float)) for field, values in flat.items()}
-        part = {("value" if field == observable else field): values for field, values in part.items()}
-        part |= {"group": ("point", labels[good].astype(str)), "cell": ("point", np.flatnonzero(good))}
-        parts.append(xr.Dataset(part))
+        columns = {field: ("point", values[good].astype(float)) for field, values in flat.items()}
+        columns = {("value" if field == observable else field): values for field, values in columns.items()}
+        columns |= {"group": ("point", labels[good].astype(str)), "cell": ("point", np.flatnonzero(good))}
+        parts.append(xr.Dataset(columns))
     return xr.concat(parts, "point").assign_attrs(observable=observable, against=" ".join(against))
 
 
@@ -72,15 +72,15 @@ def collapse(data: xr.Dataset) -> xr.Dataset:
     names, group = np.unique(data["group"].values, return_inverse=True)
     error = np.full(len(value), np.nan)
     for number in range(len(names)):
-        own = group == number
-        error[own] = np.abs(value[own] - _curve(place[~own], value[~own], place[own]))
-    known = ~np.isnan(error)
+        in_group = group == number
+        error[in_group] = np.abs(value[in_group] - _curve(place[~in_group], value[~in_group], place[in_group]))
+    finite = ~np.isnan(error)
     of_group = [
-        np.median(error[known & (group == number)]) if (known & (group == number)).any() else np.nan
+        np.median(error[finite & (group == number)]) if (finite & (group == number)).any() else np.nan
         for number in range(len(names))
     ]
     result = data.assign(error=("point", error), group_name=("of_group", names), group_error=("of_group", of_group))
-    return result.assign_attrs(quality=float(np.median(error[known])) if known.any() else np.nan)
+    return result.assign_attrs(quality=float(np.median(error[finite])) if finite.any() else np.nan)
 
 
 def middles(place: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,18 +91,18 @@ def middles(place: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return middle, np.array([np.median(value[index == i]) for i in range(len(bins))])
 
 
-def _curve(place: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the median of `value` in bins of `place` (points, 1 or 2), linear between them, at `wanted`."""
+def _curve(place: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the median of `value` in bins of `place` (points, 1 or 2), linear between them, at the places `at`."""
     if not len(place):
-        return np.full(len(wanted), np.nan)
+        return np.full(len(at), np.nan)
     middle, height = middles(place, value)
     if place.shape[1] == 1:
         x = middle[:, 0]
         # A bin's middle may lie a little inside the outermost point that it stands for.
-        inside = (wanted[:, 0] >= x[0] - 1 / BINS) & (wanted[:, 0] <= x[-1] + 1 / BINS)
-        return np.where(inside, np.interp(wanted[:, 0], x, height), np.nan)
+        inside = (at[:, 0] >= x[0] - 1 / BINS) & (at[:, 0] <= x[-1] + 1 / BINS)
+        return np.where(inside, np.interp(at[:, 0], x, height), np.nan)
     from scipy.interpolate import LinearNDInterpolator  # a tenth of a second, and most curves are lines
 
     if len(middle) < 4 or np.linalg.matrix_rank(middle[1:] - middle[0], tol=1e-6) < 2:
-        return np.full(len(wanted), np.nan)  # no surface through points on one line, or next to none
-    return LinearNDInterpolator(middle, height)(wanted)
+        return np.full(len(at), np.nan)  # no surface through points on one line, or next to none
+    return LinearNDInterpolator(middle, height)(at)

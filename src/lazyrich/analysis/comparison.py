@@ -1,4 +1,4 @@
-"""Networks against theory: what a summary keeps of each network of a shard.
+"""Networks against theory: the columns of a summary for each network of a shard.
 
 End values and times, order parameters with their predictions, distances to the theories, the conditions and conclusions of
 the paper's theorem, and the phase that follows.
@@ -12,16 +12,14 @@ import xarray as xr
 from lazyrich.analysis import scope, theories
 from lazyrich.analysis.account import fitted_square, scalars
 from lazyrich.analysis.phases import phase, threshold, votes
-from lazyrich.analysis.published import OBSERVABLES as PUBLISHED
-from lazyrich.analysis.published import compare_published
+from lazyrich.analysis.published import PUBLISHED_OBSERVABLES, compare_published
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks import observables
 from lazyrich.networks.recipe import Recipe
 from lazyrich.sweep.schema import Conditions, Phases
-from lazyrich.theory import boundaries as theory_boundaries
-from lazyrich.theory import conditions, stage_one, times
+from lazyrich.theory import boundaries, conditions, stage_one, times
 
-# What a summary keeps of each network beside its end values: name -> (long_name, symbol).
+# Columns of a summary in addition to end values: name -> (long_name, symbol).
 COLUMNS = {
     "kernel_change_predicted": ("kernel change of gradient flow from a wide start", "‖Θ∞ − Θ₀‖/‖Θ₀‖"),
     "kernel_threshold": ("kernel change between lazy and rich", "κ_c"),
@@ -43,7 +41,8 @@ COLUMNS = {
                 "second layer's scale (3)",
                 "learning rate (4)",
                 "label noise (5)",
-                "trace of the covariance (6)",
+                "trace of the covariance (6), as printed",
+                "trace of the covariance (6), repaired",
                 "signal (6)",
             ),
             strict=True,
@@ -92,12 +91,12 @@ FEWEST_RECORDS = 4
 
 
 def needed(data: xr.Dataset, published: dict[str, np.ndarray] | None = None) -> xr.Dataset:
-    """Return what `compare` reads of a shard, as lazily as it came; the last record of trajectories that it does not follow."""
-    followed = (*FOLLOWED, *(PUBLISHED if published is not None else ()))
+    """Return the variables that `compare` reads, still lazy; of trajectories that it does not follow, only the last record."""
+    followed = (*FOLLOWED, *(PUBLISHED_OBSERVABLES if published is not None else ()))
     ends = [name for name in observables.NAMES if name in data and name not in followed]
-    rest = [name for name in data.variables if "record" in data[name].dims and name not in followed]
+    other_records = [name for name in data.variables if "record" in data[name].dims and name not in followed]
     last = {name: data[name].isel(record=slice(-1, None)).rename(record="last") for name in ends}
-    return data.drop_vars(rest).assign(last)
+    return data.drop_vars(other_records).assign(last)
 
 
 def compare(
@@ -113,7 +112,7 @@ def compare(
             columns[name] = data[name].values[:, -1].astype(float)
     columns |= _order_parameters(data, phases)
     columns |= theories.errors(data, phases.theory_error)
-    columns |= _theorem(data, constants)
+    columns |= theorem(data, constants)
     if published is not None:
         columns |= compare_published(data, published)
     status = data["status"].values
@@ -137,7 +136,7 @@ def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]
     size = get["sigma_0"] ** 2 + get["v_0"] ** 2
     kernel_threshold = threshold(phases, get["samples"])
     with np.errstate(divide="ignore", invalid="ignore"):
-        predicted = theory_boundaries.kernel_change(size, get["b"], get["gamma"], get["gram_norm"], fitted_square(get))
+        predicted = boundaries.kernel_change(size, get["b"], get["gamma"], get["gram_norm"], fitted_square(get))
         # Of flow that fits the targets, as that of other losses need not.
         predicted = np.where(scope.squares(data), predicted, np.nan)
         return {
@@ -156,15 +155,20 @@ def onset_share(data: xr.Dataset) -> float:
     return Recipe.of(data).settings["record"]["onset"]
 
 
+def converged_share(data: xr.Dataset) -> float:
+    """Return δ, the share of ‖y‖ that ‖y − f‖ has fallen to at `end_step`."""
+    return Recipe.of(data).settings["record"]["converged"]
+
+
 def accuracy(data: xr.Dataset) -> np.ndarray:
     """Return ε of Theorem 4.1 for which L(t₂) ≤ 4ε is `record.converged`: cδ²‖y‖²/(8n), (networks,)."""
     get = scalars(data)
-    share = Recipe.of(data).settings["record"]["converged"]
+    share = converged_share(data)
     return get["loss_factor"] * (share * get["y_norm"]) ** 2 / (8 * get["samples"])
 
 
-def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
-    """Return conditions and conclusions of Theorem 4.1; NaN where they need Σ or β and nobody knows them."""
+def theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
+    """Return conditions and conclusions of Theorem 4.1 of each network; NaN where they need an unknown Σ or β."""
     get = scalars(data)
     epsilon = accuracy(data)
     distribution = {
@@ -182,10 +186,10 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
         v_0=get["v_0"],
         label_noise=get["label_noise"],
         accuracy=epsilon,
-        constants=conditions.Constants(**constants.model_dump()),
+        constants=conditions.Constants(**constants.model_dump(include=set(conditions.Constants._fields))),
     )
     columns = {f"{name}_margin": np.asarray(margin) for name, margin in margins.items()}
-    columns["assumption_margin"] = np.asarray(conditions.smallest(margins))
+    columns["assumption_margin"] = np.asarray(conditions.smallest(margins, constants.trace_form))
     first, second = get["alignment_step"], get["end_step"]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])
@@ -198,10 +202,10 @@ def _theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
         within = (steps >= first[:, None]) & (steps <= second[:, None])
         smallest = np.min(np.where(within, alignment, np.inf), axis=1)
         largest = np.max(np.where(within, alignment, -np.inf), axis=1)
-        # Fewer records than these in stage two, or none from the start on, cannot tell.
-        seen = within.sum(axis=1) >= FEWEST_RECORDS
-        told = (steps[:, 0] == 0) & (seen | np.isnan(first) | np.isnan(second))
-        columns["stage_two_alignment"] = np.where(seen, smallest, np.nan).astype(float)
-        conclude = seen & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])
-        columns["conclusions_share"] = np.where(told, conclude, np.nan).astype(float)
+        # With too few records in stage two, or none at the start, the conclusion is undecided.
+        enough = within.sum(axis=1) >= FEWEST_RECORDS
+        decided = (steps[:, 0] == 0) & (enough | np.isnan(first) | np.isnan(second))
+        columns["stage_two_alignment"] = np.where(enough, smallest, np.nan).astype(float)
+        conclude = enough & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])
+        columns["conclusions_share"] = np.where(decided, conclude, np.nan).astype(float)
     return columns

@@ -1,4 +1,4 @@
-"""Fields of a summary: their median over replicates, and the axes of numbers they stand on."""
+"""Fields of a summary: their median over replicates, and their axes."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from lazyrich.sweep.schema import bare
 
 
 def median(field: xr.DataArray) -> xr.DataArray:
-    """Return a field's median over replicates; itself where it has no quantiles."""
+    """Return a field's median over replicates, or the field itself if it has no quantiles."""
     return field.sel(quantile=0.5, drop=True) if "quantile" in field.dims else field
 
 
 def names_along(summary: xr.Dataset, dim: str) -> xr.DataArray | None:
-    """Return the coordinate of names along a dimension; None where it is one of numbers."""
-    found = [each for each in summary.coords.values() if each.dims == (dim,) and each.dtype.kind not in "fiu"]
-    return found[0] if found else None
+    """Return the coordinate of names along a dimension; None for an axis of numbers."""
+    coordinates = [
+        coordinate
+        for coordinate in summary.coords.values()
+        if coordinate.dims == (dim,) and coordinate.dtype.kind not in "fiu"
+    ]
+    return coordinates[0] if coordinates else None
 
 
 def map_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:
     """Return grid dimensions that maps are drawn over: as `numeric_axes`, but those of `first` may be axes of names, too."""
-    wanted = [variable(bare(name)) for name in first]
-    named = {
+    variables = [variable(bare(name)) for name in first]
+    dim_of_name = {
         str(names.name): dim
         for dim in map(str, summary["phase"].dims)
         if (names := names_along(summary, dim)) is not None
     }
-    chosen = [named.get(name, name) for name in wanted]
-    return list(dict.fromkeys([dim for dim in chosen if summary.sizes.get(dim, 1) > 1] + numeric_axes(summary)))
+    dims = [dim_of_name.get(name, name) for name in variables]
+    return list(dict.fromkeys([dim for dim in dims if summary.sizes.get(dim, 1) > 1] + numeric_axes(summary)))
 
 
 def placed(summary: xr.Dataset, axes: Sequence[str]) -> xr.Dataset:
@@ -46,9 +50,9 @@ RICH = 0.1
 
 
 def rich(summary: xr.Dataset) -> xr.DataArray:
-    """Return which cells are rich (χ < `RICH`) and have networks all of which converged, over the dimensions of the grid."""
-    found = (summary["converged_share"] == 1) & (summary["networks"] > 0) & (median(summary["laziness"]) < RICH)
-    return found.transpose(*summary["phase"].dims)
+    """Return the cells that are rich (χ < `RICH`) and whose networks all converged, over the dimensions of the grid."""
+    is_rich = (summary["converged_share"] == 1) & (summary["networks"] > 0) & (median(summary["laziness"]) < RICH)
+    return is_rich.transpose(*summary["phase"].dims)
 
 
 def numeric_axes(summary: xr.Dataset, first: Sequence[str] = ()) -> list[str]:

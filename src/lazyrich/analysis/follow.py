@@ -74,8 +74,8 @@ class Followed:
         """Yield the network at each of the rising `steps`."""
         root = np.sqrt(self.eigenvalues)
         M, z, step = self.start.moments, self.start.neurons, self.start.step
-        for wanted in steps:
-            while step < wanted:
+        for target_step in steps:
+            while step < target_step:
                 g = self.force * root * self._pull(root * M[0, 1:])
                 G = np.zeros_like(M)
                 G[0, 1:] = G[1:, 0] = g
@@ -126,11 +126,11 @@ def followable(data: xr.Dataset) -> np.ndarray:
     width = data["width"].values
     # The Gram engine draws neuron by neuron; where all are probes, they are the same.
     in_law = (width > data["samples"].values) & (data.attrs["engine"] != "gram")
-    drawn = in_law | (width <= recipe.settings["probes"]["count"])
+    reproducible = in_law | (width <= recipe.settings["probes"]["count"])
     return (
         (scope.of_networks(data) == scope.LINEAR)
         & (recipe.fixed.get("source") not in OWN)
-        & drawn
+        & reproducible
         & (data["status"].values != Status.failed)
     )
 

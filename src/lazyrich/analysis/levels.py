@@ -1,4 +1,4 @@
-"""The next level of a refined sweep, from the shards of those below it to the plan of its own."""
+"""The plan of the next level of a refined sweep, from the shards of the levels below."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def choose(
     """
     home, level = path.parents[1], int(path.stem)
     verify(shards, threads)
-    # As far as it is trained: nothing is filled in, and nothing published is laid over.
-    seen = sweep.model_copy(update={"figures": Figures(), "refine": None})
-    chosen = cells(sweep, summarise_sweep(seen, shards, threads=threads), level)
-    found = plan(sweep, known_shards(home), chosen)
-    left = estimate(found, (), SHIPPED, gpu=likely_device(configuration.device) == "cuda")
-    check(left, configuration.budget, f"level {level} of {home.name}")
-    write_plan(path, found)
+    # The trained cells only: without filling in, and without published curves.
+    unrefined = sweep.model_copy(update={"figures": Figures(), "refine": None})
+    level_cells = cells(sweep, summarise_sweep(unrefined, shards, threads=threads), level)
+    level_shards = plan(sweep, known_shards(home), level_cells)
+    remaining = estimate(level_shards, (), SHIPPED, gpu=likely_device(configuration.device) == "cuda")
+    check(remaining, configuration.budget, f"level {level} of {home.name}")
+    write_plan(path, level_shards)

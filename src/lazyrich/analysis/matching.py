@@ -1,9 +1,10 @@
-"""The initial size of a ReLU network, matched by simulation: that with which networks start to learn when a figure does.
+"""The initial size of a ReLU network, matched by simulation: with it, learning starts at the onset of a published figure.
 
-Stage one of a ReLU network is no formula of σ₀ and v₀. A neuron with v_r of the wrong sign is switched off by and by, one
-that is off for all never moves, and σ₀/v₀ decides how fast. But ReLU networks are homogeneous: with all weights s times as
-large, and f small, every neuron does the same s times as large. |ρ|/|v| stays, f is s² times as large, and onset comes
-ln s/ln(1 + k) steps sooner. So one run at any small size, for each σ₀/v₀, says which size has the published onset.
+There is no formula in σ₀ and v₀ for stage one of a ReLU network. Neurons with v_r of the wrong sign switch off one by one, a
+neuron that is off for all inputs never moves, and σ₀/v₀ decides how fast. But ReLU networks are homogeneous: if all weights are
+s times as large, and f is small, every neuron takes the same path, s times as large. |ρ|/|v| stays, f is s² times as large,
+and onset comes ln s/ln(1 + k) steps earlier. So one run at any small size, for each σ₀/v₀, gives the size with the published
+onset.
 """
 
 from __future__ import annotations
@@ -46,22 +47,25 @@ def match_start(
     ValueError
         where published curves, or those of a network, show no stage one (as in `recovery.read`).
     """
-    wanted = read(published)
+    reading = read(published)
     early = before_onset(published)
     network, training = sweep["network"], sweep["training"]
     k, size = training["growth_per_step"], float(np.hypot(network["sigma_0"], network["v_0"]))
     trial = {name: value for name, value in sweep.items() if name != "figures"}
-    trial["training"] = training | {"steps": round(LONGEST * wanted.onset)}
+    trial["training"] = training | {"steps": round(LONGEST * reading.onset)}
     matches = []
     for balance in balances:
         v_0 = size / float(np.hypot(1.0, balance))
         networks = run(trial | {"network": network | {"sigma_0": balance * v_0, "v_0": v_0}})
         sizes, rises = [], []
         for row in range(networks.sizes["network"]):
-            one = curves(networks, row)
-            sizes.append(size * (1 + k) ** (read(one).onset - wanted.onset))
-            away = np.interp(published["step"][early], one["step"], one["rho_over_v"]) - published["rho_over_v"][early]
-            rises.append(np.sqrt(np.mean(away**2)) / wanted.root_gamma)
+            network_curves = curves(networks, row)
+            sizes.append(size * (1 + k) ** (read(network_curves).onset - reading.onset))
+            away = (
+                np.interp(published["step"][early], network_curves["step"], network_curves["rho_over_v"])
+                - published["rho_over_v"][early]
+            )
+            rises.append(np.sqrt(np.mean(away**2)) / reading.root_gamma)
         low, middle, high = (float(value) for value in np.quantile(sizes, (0.0, 0.5, 1.0)))
         matches.append(Match(balance, middle, low, high, float(np.median(rises)), float(np.min(rises))))
     return matches

@@ -1,4 +1,4 @@
-"""Phases: from what was measured of a network to a name.
+"""Phases: names for networks, from their measured numbers.
 
 Every label follows from numbers that are measured at every step, whatever is recorded: `status`, the loss at the start and the
 end, its smallest and largest value, `period` and the kernel change, held against the thresholds of the sweep file.
@@ -32,7 +32,7 @@ class Phase(IntEnum):
     not_run = 7
 
 
-# Okabe–Ito, colour-blind safe, and greys for what is no result.
+# Okabe–Ito, colour-blind safe, and greys where there is no result.
 PHASES = Codes(
     "phase",
     {

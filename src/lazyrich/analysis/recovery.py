@@ -1,4 +1,4 @@
-"""Stage one read backwards: what a published figure's curves say of the network that made them.
+"""Stage one inverted: parameters of a network from a published figure's curves.
 
 While f is small the loss of a network that was started small falls by 1 − √(L/L(0)) ∝ (1 + k)^{2t}, linear or ReLU, and
 |ρ|/|v| rises towards √γ: `read` takes k, √γ and the onset of learning from that. Of linear networks stage one says the rest,
@@ -42,7 +42,7 @@ LARGEST_BALANCE = 5.0  # of σ₀/v₀: with more, all curves are those of v₀ 
 
 @dataclass(frozen=True)
 class Read:
-    """What published curves say of a linear or ReLU network."""
+    """Parameters of a linear or ReLU network, from published curves."""
 
     root_gamma: float  # √γ, the largest |ρ|/|v|
     early: int  # points within 1 % of √γ before the loss has fallen by 1 %: without any, √γ is a lower bound
@@ -52,7 +52,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Recovered(Read):
-    """What they say of a linear network beside that."""
+    """Further parameters of a linear network, from published curves."""
 
     k: float  # growth per step, from the early rise of |ρ|/|v|
     balance: float  # σ₀/v₀, with which stage one is nearest to |ρ|/|v|
@@ -79,7 +79,7 @@ def target_square(published: dict[str, np.ndarray], samples: int, loss_factor: f
 
 
 def read(published: dict[str, np.ndarray]) -> Read:
-    """Return what curves (columns as of `load_published`) say of a linear or ReLU network.
+    """Return the parameters of a linear or ReLU network from curves (columns as in `load_published`).
 
     Raises
     ------
@@ -101,49 +101,49 @@ def read(published: dict[str, np.ndarray]) -> Read:
 
 
 def recover(published: dict[str, np.ndarray], *, samples: int, loss_factor: float) -> Recovered:
-    """Return what curves say of a linear network of n = `samples` and c = `loss_factor`; errors as in `read`."""
-    found = read(published)
+    """Return the parameters of a linear network of n = `samples` and c = `loss_factor` from curves; errors as in `read`."""
+    reading = read(published)
     steps, ratio = published["step"], published["rho_over_v"]
     rise = _rise(published)
-    exponents = np.arctanh(ratio[rise] / found.root_gamma)
+    exponents = np.arctanh(ratio[rise] / reading.root_gamma)
     k = float(np.tanh(exponents @ steps[rise] / (steps[rise] @ steps[rise])))
-    chi, other = (ONSET / (1 + rate) ** (2 * found.onset) for rate in (k, found.k_from_loss))
+    chi, chi_from_loss = (ONSET / (1 + rate) ** (2 * reading.onset) for rate in (k, reading.k_from_loss))
     y_square = target_square(published, samples, loss_factor)
-    size = 2 * y_square / found.root_gamma
-    balance, error = _balance(steps, ratio, before_onset(published), k, found.root_gamma)
+    size = 2 * y_square / reading.root_gamma
+    balance, error = _balance(steps, ratio, before_onset(published), k, reading.root_gamma)
     return Recovered(
-        **asdict(found),
+        **asdict(reading),
         k=k,
         balance=balance,
         shape_error=error,
         chi=float(chi),
         v_eff=float(np.sqrt(size * chi)),
-        v_eff_from_loss=float(np.sqrt(size * other)),
+        v_eff_from_loss=float(np.sqrt(size * chi_from_loss)),
         b=y_square / float(ratio[-1]) if ratio[-1] > 0 else np.nan,
     )
 
 
 def calibration(networks: xr.Dataset) -> dict[str, Float[Array, " networks"]]:
-    """Return what curves say of trained networks over what is true: name -> (networks,), 1 where the reading is right.
+    """Return recovered over true parameters of trained networks: name -> (networks,), 1 where the reading is right.
 
-    All are of one activation, n and loss (of a shard, or of what `run` returned). NaN where curves show no stage one.
+    All networks (of a shard, or of `run`) have one activation, n and loss. NaN where curves show no stage one.
     """
     linear = bool((scope.of_networks(networks) == scope.LINEAR).all())
     k, size = networks["growth_per_step"].values, np.hypot(networks["sigma_0"].values, networks["v_0"].values)
-    known = {"root_gamma": np.sqrt(networks["gamma"].values), "k_from_loss": k}
+    truths = {"root_gamma": np.sqrt(networks["gamma"].values), "k_from_loss": k}
     if linear:
         with np.errstate(divide="ignore"):
             balance = networks["sigma_0"].values / networks["v_0"].values
-        known |= {"k": k, "v_eff": size, "v_eff_from_loss": size, "balance": balance}
-    found = {name: np.full(len(k), np.nan) for name in known}
+        truths |= {"k": k, "v_eff": size, "v_eff_from_loss": size, "balance": balance}
+    ratios = {name: np.full(len(k), np.nan) for name in truths}
     for row in range(len(k)):
         try:
-            one = _recover_network(networks, row) if linear else read(curves(networks, row))
+            reading = _recover_network(networks, row) if linear else read(curves(networks, row))
         except ValueError:
             continue
-        for name, truth in known.items():
-            found[name][row] = getattr(one, name) / truth[row]
-    return found
+        for name, truth in truths.items():
+            ratios[name][row] = getattr(reading, name) / truth[row]
+    return ratios
 
 
 def curves(networks: xr.Dataset, row: int) -> dict[str, np.ndarray]:
@@ -174,20 +174,20 @@ def _overlap(loss: Float[Array, " points"]) -> Float[Array, " points"]:
     return 1 - np.sqrt(loss / loss[0])
 
 
-def _first(steps: Float[Array, " points"], overlap: Float[Array, " points"], wanted: float) -> float:
-    """Return the step at which the overlap first reaches `wanted`, between points that it grows exponentially between."""
-    after = int(np.argmax(overlap >= wanted))
+def _first(steps: Float[Array, " points"], overlap: Float[Array, " points"], level: float) -> float:
+    """Return the step at which the overlap first reaches `level`, with exponential growth between points."""
+    after = int(np.argmax(overlap >= level))
     before = after - 1
     if after == 0 or overlap[before] <= 0:
         return float(steps[after])
-    share = np.log(wanted / overlap[before]) / np.log(overlap[after] / overlap[before])
+    share = np.log(level / overlap[before]) / np.log(overlap[after] / overlap[before])
     return float(steps[before] + share * (steps[after] - steps[before]))
 
 
 def _growth(steps: Float[Array, " points"], overlap: Float[Array, " points"]) -> float:
     """Return k of a straight line through log overlap = const + 2t log(1 + k)."""
-    least, most = (share / 2 for share in GROWTH)
-    early = (overlap > least) & (np.cumsum(overlap > most) == 0)
+    low, high = (share / 2 for share in GROWTH)
+    early = (overlap > low) & (np.cumsum(overlap > high) == 0)
     if early.sum() < 3:
         return np.nan
     return float(np.expm1(np.polyfit(steps[early], np.log(overlap[early]), 1)[0] / 2))
@@ -210,5 +210,5 @@ def _balance(
     grid = np.linspace(0.0, LARGEST_BALANCE, 501)
     best = int(np.argmin([distance(balance) for balance in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    found = minimize_scalar(distance, bounds=bounds, method="bounded")
-    return float(found.x), float(found.fun)
+    minimum = minimize_scalar(distance, bounds=bounds, method="bounded")
+    return float(minimum.x), float(minimum.fun)

@@ -1,4 +1,4 @@
-"""Boundaries refined: which cells of the grid are trained next, and what the cells between them show.
+"""Refinement of boundaries: the cells to train next, and values for the cells in between.
 
 The grid of level l takes every 2^(levels − l)-th point of the plane's axes, and the last. A block is four neighbours of it. The
 first grid is trained whole; of the next only the blocks that the boundary crosses, within its interval over replicates, and the
@@ -41,16 +41,16 @@ def cells(sweep: Sweep, summary: xr.Dataset, level: int) -> bytes:
     # Cells that an earlier plan trained with fewer replicates are not done.
     trained = summary["networks"].transpose(*field.dims).values == sweep.replicates
     shape = field.shape[-len(axes) :]
-    wanted = np.zeros(field.shape, dtype=bool)
+    next_cells = np.zeros(field.shape, dtype=bool)
     before, after = ([coarse(count, refine.levels, number) for count in shape] for number in (level - 1, level))
     on_grid = np.ix_(*after)
     for index in np.ndindex(field.shape[: -len(axes)]):
         crossed = _crossed(low[index], high[index], trained[index], before, refine.level)
         inside = _covered(_with_neighbours(crossed), before, shape)
-        wanted[index][on_grid] = inside[on_grid]
-    wanted &= ~trained
+        next_cells[index][on_grid] = inside[on_grid]
+    next_cells &= ~trained
     order = [field.dims.index(dim) for dim in summary["phase"].dims]
-    return wanted.transpose(order).astype(np.uint8).tobytes()
+    return next_cells.transpose(order).astype(np.uint8).tobytes()
 
 
 def _interval(refine: Refine, summary: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
@@ -72,7 +72,7 @@ def _interval(refine: Refine, summary: xr.Dataset) -> tuple[xr.DataArray, xr.Dat
         low, high = (summary[name].isel(quantile=end, drop=True) for end in (0, -1))
     else:
         low = high = field
-    # One replicate has no interval but itself.
+    # The interval of one replicate is its value.
     there = field.notnull()
     return low.where(there).fillna(field), high.where(there).fillna(field)
 
@@ -91,11 +91,11 @@ def _crossed(
         for ends in product((0, 1), repeat=len(lines))
     ]
     low, high, trained = low[grid], high[grid], trained[grid]
-    whole = np.all([trained[corner] for corner in corners], axis=0)
+    complete = np.all([trained[corner] for corner in corners], axis=0)
     lows, highs = (np.stack([edge[corner] for corner in corners]) for edge in (low, high))
-    with np.errstate(invalid="ignore"):  # of no number
-        least, most = np.fmin.reduce(lows), np.fmax.reduce(highs)
-        return whole & ((least < most) if at is None else ((least <= at) & (at <= most)))
+    with np.errstate(invalid="ignore"):  # NaN
+        smallest, largest = np.fmin.reduce(lows), np.fmax.reduce(highs)
+        return complete & ((smallest < largest) if at is None else ((smallest <= at) & (at <= largest)))
 
 
 def _with_neighbours(blocks: Bool[Array, "*blocks"]) -> Bool[Array, "*blocks"]:
@@ -119,7 +119,7 @@ def _covered(blocks: Bool[Array, "*blocks"], lines: list[list[int]], shape: tupl
 
 
 def fill(data: xr.Dataset, axes: list[str], levels: int, codes: dict[str, IntEnum]) -> None:
-    """Give cells that were not trained what the grids say that are coarser than their own, level by level; in place.
+    """Fill cells that were not trained from the coarser grids, level by level; in place.
 
     Numbers are interpolated linearly in the axes' own spacing, in their logarithm where all are positive; flags (`codes`: name
     -> that of a cell without networks) are the nearest cell's. `networks` stays 0, and the new `refine_level` is −1 there,
@@ -129,45 +129,45 @@ def fill(data: xr.Dataset, axes: list[str], levels: int, codes: dict[str, IntEnu
     grids = [[coarse(data.sizes[axis], levels, level) for axis in axes] for level in range(levels + 1)]
     positions = [coordinate(data[axis].values)[0] for axis in axes]
     trained = data["networks"] > 0
-    own = xr.full_like(data["networks"], levels, dtype=np.int8)
+    level_of_cell = xr.full_like(data["networks"], levels, dtype=np.int8)
     for level in reversed(range(levels)):
-        own[dict(zip(axes, map(np.array, grids[level]), strict=True))] = level
+        level_of_cell[dict(zip(axes, map(np.array, grids[level]), strict=True))] = level
     for name, field in data.data_vars.items():
         if name == "networks" or not set(grid) <= set(field.dims):
             continue
         field = field.transpose(*axes, ...)
-        known = trained.broadcast_like(field).transpose(*field.dims).values
+        mask = trained.broadcast_like(field).transpose(*field.dims).values
         values = field.values
         if name in codes:
-            filled = _filled(values, known, grids, positions, _nearest)
+            result = _filled(values, mask, grids, positions, _nearest)
         else:
-            finite = values[known & np.isfinite(values)]
+            finite = values[mask & np.isfinite(values)]
             log = bool(finite.size) and bool((finite > 0).all())
             with np.errstate(divide="ignore", invalid="ignore"):
-                filled = _filled(np.log(values) if log else values, known, grids, positions, _between)
-                filled = np.where(known, values, np.exp(filled) if log else filled)
-        data[name] = field.copy(data=filled).transpose(*data[name].dims)
-    data["refine_level"] = own.where(trained, -1).astype(np.int8)
+                result = _filled(np.log(values) if log else values, mask, grids, positions, _between)
+                result = np.where(mask, values, np.exp(result) if log else result)
+        data[name] = field.copy(data=result).transpose(*data[name].dims)
+    data["refine_level"] = level_of_cell.where(trained, -1).astype(np.int8)
 
 
-def _filled(values: Array, known: Array, grids: list[list[list[int]]], positions: list[Array], rule: Callable) -> Array:
+def _filled(values: Array, mask: Array, grids: list[list[list[int]]], positions: list[Array], rule: Callable) -> Array:
     """Return values on the finest grid; the plane's axes come first."""
-    filled = values[np.ix_(*grids[0])]
+    result = values[np.ix_(*grids[0])]
     for before, after in pairwise(grids):
         for axis, (old, new, position) in enumerate(zip(before, after, positions, strict=True)):
             right = np.clip(np.searchsorted(old, new), 1, len(old) - 1)
             left = right - 1
             at = position[old]
             share = (position[new] - at[left]) / (at[right] - at[left])
-            low, high = np.take(filled, left, axis), np.take(filled, right, axis)
-            filled = rule(low, high, share.reshape([-1 if i == axis else 1 for i in range(filled.ndim)]))
+            low, high = np.take(result, left, axis), np.take(result, right, axis)
+            result = rule(low, high, share.reshape([-1 if i == axis else 1 for i in range(result.ndim)]))
         on_grid = np.ix_(*after)
-        filled = np.where(known[on_grid], values[on_grid], filled)
-    return filled
+        result = np.where(mask[on_grid], values[on_grid], result)
+    return result
 
 
 def _between(low: Array, high: Array, share: Array) -> Array:
-    # A node itself where it is one: 0 · ∞ is no number.
+    # Exactly the node's value at a node: 0 · ∞ would be NaN.
     inner = low + share * (high - low)
     return np.where((share == 0) | (low == high), low, np.where(share == 1, high, inner))
 

@@ -1,4 +1,4 @@
-"""Which networks theory holds for, and what is done with it beside others: another activation, a loss that is no square.
+"""The networks for which theory holds, and its use for others: another activation, a loss that is no square.
 
 Nobody derived it for them. What needs linear neurons or a square to mean anything is left out, with the reason; what might
 carry over (the paper trains ReLU networks and sees two stages) is drawn, named as theory of linear networks, and its error is
@@ -22,7 +22,7 @@ OF_LINEAR = " (linear theory)"
 
 
 class Holds(NamedTuple):
-    """What becomes of a theory beside networks of one activation and one loss."""
+    """The use of a theory for networks of one activation and one loss."""
 
     compared: bool  # drawn, and its error measured
     derived: bool  # it was derived for them
@@ -146,12 +146,12 @@ def others(data: xr.Dataset) -> list[str]:
 
 
 def caveat(data: xr.Dataset) -> str:
-    """Return what follows the name of a prediction in a picture of a summary, or of networks; nothing where all are linear."""
+    """Return the suffix of a prediction's name in a picture of a summary or of networks; empty if all are linear."""
     return OF_LINEAR if others(data) else ""
 
 
 def sentence(data: xr.Dataset) -> str:
-    """Return what follows in a caption of pictures with theory in them; nothing where all networks are linear."""
+    """Return the last sentence of captions of pictures with theory; empty if all networks are linear, on squares."""
     linear = " Stages one and two, T and Θ∞ are those of linear networks, which these need not be."
     squares = f" Beside the loss {', '.join(no_squares(data))} there is no theory but stage one, which needs no square."
     return (linear if others(data) else "") + (squares if no_squares(data) else "")

@@ -13,7 +13,7 @@ from lazyrich.engines.trajectories import Status
 
 
 class Stage(IntEnum):
-    """Stages in their order, and what keeps a network from them."""
+    """Stages in their order, and the reasons why a network has none."""
 
     one = 0  # before t₁
     two = 1  # from t₁ on

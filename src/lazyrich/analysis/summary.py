@@ -1,8 +1,8 @@
 """From shards to one summary on the sweep's grid, through Dask.
 
-The grid is cut into blocks of cells. Of a block's shards only its networks are read, lazily and a slice at a time; each network
-becomes a few numbers (`comparison`), replicates become medians and quantiles, and these go to their cells as they arrive. So
-memory grows neither with the number of shards nor with their size. Blocks and slices change no bit of the result.
+The grid is cut into blocks of cells. Only the networks of a block are read from its shards, lazily and a slice at a time; each
+network becomes a few numbers (`comparison`), replicates become medians and quantiles, and these go to their cells as they
+arrive. So memory does not grow with the number or the size of shards. Blocks and slices change no bit of the result.
 """
 
 from __future__ import annotations
@@ -15,18 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from dask.base import compute
-from dask.delayed import delayed
 
 from lazyrich.analysis import theories
 from lazyrich.analysis.assemble import FLAGS, assemble
 from lazyrich.analysis.boundaries import BANDED, band
-from lazyrich.analysis.cluster import workers
 from lazyrich.analysis.comparison import compare, needed
-from lazyrich.analysis.published import load_published
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
-from lazyrich.networks.recipe import Recipe
-from lazyrich.networks.recipe import size as size_of
+from lazyrich.networks.recipe import Recipe, size
 from lazyrich.networks.table import table, variable
 from lazyrich.planning.plan import analysed, index_of, positions, whole
 from lazyrich.shards import archive
@@ -39,18 +34,18 @@ from lazyrich.sweep.words import counted
 from lazyrich.system import progress
 from lazyrich.system.errors import LazyrichError
 
-# Float64 bytes of what is read of networks at a time: theories of a slice take a few times as much.
+# Float64 bytes of networks that are read at a time: theories of a slice take a few times as much.
 SLICE = 8 * 2**20
-# The same of a task's networks: long beside opening its shards, and small in what it keeps of each network meanwhile.
+# Float64 bytes of a task's networks: enough to outweigh opening its shards, few enough to hold their results in memory.
 BLOCK = 4 * SLICE
-# Tasks begun before the first of them has to have arrived, for each worker.
+# Tasks in flight for each worker.
 AHEAD = 4
 
 
-def _size(data: xr.Dataset, published: dict[str, np.ndarray] | None) -> int:
-    """Return the float64 bytes of what is read of each network of a shard."""
-    read = needed(data, published).variables.values()
-    return 8 * sum(math.prod(v.shape[1:]) for v in read if v.dims[:1] == ("network",))
+def _network_bytes(data: xr.Dataset, published: dict[str, np.ndarray] | None) -> int:
+    """Return the float64 bytes that are read for each network of a shard."""
+    shard_variables = needed(data, published).variables.values()
+    return 8 * sum(math.prod(v.shape[1:]) for v in shard_variables if v.dims[:1] == ("network",))
 
 
 def _columns(
@@ -61,34 +56,34 @@ def _columns(
     published: dict[str, np.ndarray] | None,
 ) -> dict[str, np.ndarray]:
     """Return `compare` of a shard's networks `rows`, rising, slice by slice."""
-    step = max(1, SLICE // _size(data, published))
+    step = max(1, SLICE // _network_bytes(data, published))
     data = needed(data, published)
     parts = []
     for start in range(0, len(rows), step):
-        some = rows[start : start + step]
-        together = some[-1] - some[0] == len(some) - 1
+        chunk = rows[start : start + step]
+        together = chunk[-1] - chunk[0] == len(chunk) - 1
         with archive.LOCK:
-            part = data.isel(network=slice(some[0], some[-1] + 1) if together else some).load()
+            part = data.isel(network=slice(chunk[0], chunk[-1] + 1) if together else chunk).load()
         parts.append(compare(part, phases, constants, published))
     return _joined(parts)
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return columns one after the other; what is known of some networks only is NaN for others."""
+    """Return concatenated columns; a column that some parts lack is NaN there."""
     names = dict.fromkeys(name for part in parts for name in part)
     missing = [np.full(len(part["phase"]), np.nan) for part in parts]
     return {name: np.concatenate([p.get(name, m) for p, m in zip(parts, missing, strict=True)]) for name in names}
 
 
-def places(recipe: Recipe, wanted: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each network of a shard its cell in the grid of `wanted` (flat, −1 outside) and its replicate's position."""
-    target = wanted.grid
-    shape = [len(points) for points in target.values()][:-1]
-    index = index_of(target)
+def places(recipe: Recipe, target: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cell of each network of a shard in the grid of `target` (flat, −1 outside) and its replicate's position."""
+    grid = target.grid
+    shape = [len(points) for points in grid.values()][:-1]
+    index = index_of(grid)
     cells, replicates = [], []
     for box in recipe.boxes:
-        where = positions(recipe, box, wanted, index)
-        networks = size_of(box)
+        where = positions(recipe, box, target, index)
+        networks = size(box)
         if where is None:
             cells.append(np.full(networks, -1))
             replicates.append(np.full(networks, -1))
@@ -109,7 +104,7 @@ def places(recipe: Recipe, wanted: Recipe) -> tuple[np.ndarray, np.ndarray]:
 def _reduce(
     shards: Iterable[xr.Dataset | str],
     block: range,
-    wanted: Recipe,
+    target: Recipe,
     phases: Phases,
     constants: Conditions,
     published: dict[str, np.ndarray] | None,
@@ -122,7 +117,7 @@ def _reduce(
     for shard in shards:
         with archive.LOCK:
             data = archive.read(shard) if isinstance(shard, str) else shard
-        where, replicate = places(Recipe.of(data), wanted)
+        where, replicate = places(Recipe.of(data), target)
         rows = np.flatnonzero((where >= block.start) & (where < block.stop))
         parts.append(_columns(data, rows, phases, constants, published))
         cells.append(where[rows])
@@ -131,14 +126,14 @@ def _reduce(
             with archive.LOCK:
                 data.close()
     columns = _joined(parts)
-    target = wanted.grid
+    grid = target.grid
     present, row = np.unique(np.concatenate(cells), return_inverse=True)
     column = np.concatenate(replicates)
-    values, held = {}, {}
+    values, published_errors = {}, {}
     for name, flat in columns.items():
         if name == "best_theory":
             continue  # of a cell's median errors, below, so that no tie of two replicates decides
-        table = np.full((len(present), len(target["replicate"])), np.nan)
+        table = np.full((len(present), len(grid["replicate"])), np.nan)
         table[row, column] = flat
         if name in FLAGS:
             codes = FLAGS[name].members
@@ -148,21 +143,21 @@ def _reduce(
                 values["networks"] = counts.sum(axis=1)
                 values["agreement"] = counts.max(axis=1) / values["networks"]
         elif name.endswith("_share"):
-            known = ~np.isnan(table)
+            finite = ~np.isnan(table)
             with np.errstate(invalid="ignore"):
-                values[name] = np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
+                values[name] = np.where(finite, table, 0.0).sum(axis=1) / finite.sum(axis=1)
         else:
             values[name] = quantiles(table)
             if name.startswith("published_"):
                 values[f"{name}_worst"] = np.max(table, axis=1)
-                held[name] = table
+                published_errors[name] = table
         if name in BANDED:
             values[f"{name}_low"], values[f"{name}_high"] = band(table, BANDED[name])
-    if "published_loss_error" in held:
-        loss = held["published_loss_error"]
+    if "published_loss_error" in published_errors:
+        loss = published_errors["published_loss_error"]
         nearest = np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=1)
         values["nearest_replicate"] = np.where(np.isnan(loss).all(axis=1), np.nan, nearest)
-        for name, table in held.items():
+        for name, table in published_errors.items():
             values[f"{name}_nearest"] = table[np.arange(len(table)), nearest]
     if "best_theory" in columns:
         medians = {name: values[name][:, QUANTILES.index(0.5)] for name in values if name.endswith("_error")}
@@ -170,31 +165,34 @@ def _reduce(
     return present, values
 
 
-def _blocks(recipes: Mapping[str, Recipe], wanted: Recipe, size: int) -> list[tuple[list[str], range]]:
-    """Return blocks of the grid's cells (flat), each after the shards that hold networks of it; `size` as of `_size`."""
-    target = wanted.grid
-    step = max(1, BLOCK // (size * len(target["replicate"])))
-    held: dict[int, list[str]] = {}
+def _blocks(recipes: Mapping[str, Recipe], target: Recipe, network_bytes: int) -> list[tuple[list[str], range]]:
+    """Return blocks of the grid's cells (flat), each after the shards with its networks.
+
+    `network_bytes` as in `_network_bytes`.
+    """
+    grid = target.grid
+    step = max(1, BLOCK // (network_bytes * len(grid["replicate"])))
+    paths: dict[int, list[str]] = {}
     for path, recipe in recipes.items():
-        cells, _ = places(recipe, wanted)
+        cells, _ = places(recipe, target)
         for number in np.unique(cells[cells >= 0] // step).tolist():
-            held.setdefault(number, []).append(path)
-    return [(held[number], range(number * step, (number + 1) * step)) for number in sorted(held)]
+            paths.setdefault(number, []).append(path)
+    return [(paths[number], range(number * step, (number + 1) * step)) for number in sorted(paths)]
 
 
-def cell(shards: Iterable[str | Path], wanted: Recipe, flat: int) -> xr.Dataset:
+def cell(shards: Iterable[str | Path], target: Recipe, flat: int) -> xr.Dataset:
     """Return the networks of one grid cell (`flat` in grid order), all replicates, from the shards that hold them, loaded."""
-    found = []
+    datasets = []
     for path in shards:
         with archive.opened(path) as data:
-            rows = np.flatnonzero(places(Recipe.of(data), wanted)[0] == flat)
+            rows = np.flatnonzero(places(Recipe.of(data), target)[0] == flat)
             if len(rows):
-                found.append(data.isel(network=rows).load())
-    return concatenate(found)
+                datasets.append(data.isel(network=rows).load())
+    return concatenate(datasets)
 
 
 def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int = 1) -> xr.Dataset:
-    """Return the summary that a sweep's file asks for, which `analysed` says; arguments and errors as in `summarise`."""
+    """Return the summary of a sweep file, with the attribute `analysed`; arguments and errors as in `summarise`."""
     data = summarise(
         shards,
         whole(sweep),
@@ -210,7 +208,7 @@ def summarise_sweep(sweep: Sweep, shards: Iterable[str | Path], *, threads: int 
 
 def summarise(
     shards: Iterable[str | Path],
-    wanted: Recipe,
+    target: Recipe,
     *,
     phases: Phases | None = None,
     conditions: Conditions | None = None,
@@ -225,7 +223,7 @@ def summarise(
     ----------
     shards
         paths of shards.
-    wanted
+    target
         the sweep as a one-box recipe (`plan.whole(sweep)`): its box is the grid.
     phases, conditions, figures, refine, dask
         the sweep file's sections of these names; with `refine`, cells that were not trained are filled in.
@@ -242,33 +240,42 @@ def summarise(
     ValueError
         where the cluster fails, with the fix (`cluster.workers`).
     """
+    # Here, not above: `analyse` needs neither Dask nor a cluster.
+    from lazyrich.analysis.cluster import workers
+    from lazyrich.analysis.published import load_published
+
     published = load_published(figures.published) if figures and figures.published else None
-    recipes, size, others = {}, 1, 0
+    recipes, network_bytes, other_code = {}, 1, 0
     for path in map(str, shards):
         with archive.opened(path) as data:
             recipes[path] = Recipe.of(data)
-            size = max(size, _size(data, published))
-            others += of_other_code(data.attrs)
-    if others:
-        warnings.warn(f"trained by other code than this: {others:,} of {counted(len(recipes), 'shard')}", stacklevel=2)
+            network_bytes = max(network_bytes, _network_bytes(data, published))
+            other_code += of_other_code(data.attrs)
+    if other_code:
+        warnings.warn(
+            f"trained by other code than this: {other_code:,} of {counted(len(recipes), 'shard')}", stacklevel=2
+        )
     reduce = partial(
-        _reduce, wanted=wanted, phases=phases or Phases(), constants=conditions or Conditions(), published=published
+        _reduce, target=target, phases=phases or Phases(), constants=conditions or Conditions(), published=published
     )
-    blocks = _blocks(recipes, wanted, size)
+    blocks = _blocks(recipes, target, network_bytes)
     with workers(dask, threads) as together:
         parts = _counted(_computed(reduce, blocks, AHEAD * together), len(blocks))
-        data = assemble(parts, wanted, figures.axes if figures and figures.axes else (), refine)
-    return data.assign_attrs(shards_of_other_code=others)
+        data = assemble(parts, target, figures.axes if figures and figures.axes else (), refine)
+    return data.assign_attrs(shards_of_other_code=other_code)
 
 
 def _computed(reduce: Callable, blocks: list[tuple[list[str], range]], ahead: int) -> Iterator[tuple]:
-    """Yield what becomes of blocks, in their order, `ahead` of them at a time."""
+    """Yield the reduced blocks in their order; `ahead` of them are computed at a time."""
+    from dask.base import compute
+    from dask.delayed import delayed
+
     for start in range(0, len(blocks), ahead):
         yield from compute(*(delayed(reduce)(*block) for block in blocks[start : start + ahead]))
 
 
 def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
-    """Yield the same, while the share of blocks that have arrived is shown."""
+    """Yield the parts, and show the share of blocks that have arrived."""
     with progress.shown(blocks, "blocks"):
         for part in parts:
             progress.advance()
@@ -276,7 +283,7 @@ def _counted(parts: Iterable[tuple], blocks: int) -> Iterator[tuple]:
 
 
 def _recipe_of_run(data: xr.Dataset) -> Recipe:
-    """Return the recipe of what `run` returned.
+    """Return the recipe of a dataset that `run` returned.
 
     Raises
     ------
@@ -300,10 +307,10 @@ def _recipe_of_run(data: xr.Dataset) -> Recipe:
         column = columns[name]
         if variable(name) not in data:
             raise LazyrichError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
-        stored = data[variable(name)].values
+        values = data[variable(name)].values
         # Numbers that went through a file may have lost digits.
-        same = np.isclose(stored, column, rtol=1e-6, atol=0) if column.dtype.kind == "f" else stored == column
-        if not np.all(same):
+        equal = np.isclose(values, column, rtol=1e-6, atol=0) if column.dtype.kind == "f" else values == column
+        if not np.all(equal):
             raise LazyrichError(
                 f"this dataset has networks in another order than its recipe (see `{name}`); {whole_run}"
             )
@@ -339,6 +346,6 @@ def analyse(
     constants = (
         conditions if isinstance(conditions, Conditions) else validated(Conditions, conditions or {}, "conditions")
     )
-    blocks = _blocks({"": recipe}, recipe, _size(data, None))
+    blocks = _blocks({"": recipe}, recipe, _network_bytes(data, None))
     parts = (_reduce([data], block, recipe, thresholds, constants, None) for _, block in blocks)
     return assemble(_counted(parts, len(blocks)), recipe, axes)

@@ -1,4 +1,4 @@
-"""What each theory says of networks that were trained: the target overlap at every record, and how far it is off.
+"""Predictions of each theory for trained networks: the target overlap at every record, and its error.
 
 Theories are compared in the target overlap ⟨y, f⟩/‖y‖², whose scale is 1, so that their errors can be set beside each other.
 Which ones there are says `accounts`.
@@ -37,7 +37,7 @@ BEST_THEORY = Codes(
     run=PHASES,
 )
 
-# What a summary keeps of each network: name -> (long_name, symbol).
+# Columns of a summary: name -> (long_name, symbol).
 COLUMNS = {f"{account.name}_error": (account.error, "") for account in ACCOUNTS} | {
     "best_theory_error": ("smallest error among the theories of a whole run", ""),
     "best_theory": ("theory of smallest error", ""),
@@ -67,8 +67,8 @@ def remark(summary: xr.Dataset, name: str) -> str:
 def predictions(data: xr.Dataset) -> dict[str, Array]:
     """Return the target overlap at every record by each account that has one, name -> (networks, records).
 
-    Needs the first record at step 0. What an account does not say is NaN: of networks that it does not hold for (`scope`), and
-    before the measured onset where it begins there.
+    Needs the first record at step 0. NaN for networks for which an account does not hold (`scope`), and before the measured
+    onset if the account begins there.
     """
     activations, losses = scope.of_networks(data), scope.losses_of_networks(data)
     runs: dict[bytes, Run] = {}  # of the same networks, one
@@ -76,21 +76,21 @@ def predictions(data: xr.Dataset) -> dict[str, Array]:
     for account in ACCOUNTS:
         if account.overlap is None:
             continue
-        held = scope.compared(account.holds_for, activations, losses)
-        if held.tobytes() not in runs:
-            runs[held.tobytes()] = Run(data if held.all() else data.isel(network=np.flatnonzero(held)))
+        mask = scope.compared(account.holds_for, activations, losses)
+        if mask.tobytes() not in runs:
+            runs[mask.tobytes()] = Run(data if mask.all() else data.isel(network=np.flatnonzero(mask)))
         result[account.name] = np.full(data["step"].shape, np.nan)
-        if held.any():
+        if mask.any():
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                result[account.name][held] = account.overlap(runs[held.tobytes()])
+                result[account.name][mask] = account.overlap(runs[mask.tobytes()])
     return result
 
 
 def errors(data: xr.Dataset, tolerance: float) -> dict[str, Array]:
     """Return the largest distance of each theory over its own range, name in `COLUMNS` -> (networks,).
 
-    NaN where a theory's range holds no record but the start, or the network diverged. `tolerance` is what makes the best of
-    them good enough for `best_theory`.
+    NaN if a theory's range holds no record but the start, or the network diverged. `tolerance` is the largest error of a
+    `best_theory`.
     """
     result: dict[str, Array] = {}
     if "target_overlap" in data and (data["step"].values[:, 0] == 0).all():  # else there is no trajectory to compare
@@ -104,14 +104,14 @@ def errors(data: xr.Dataset, tolerance: float) -> dict[str, Array]:
 
 
 def best(errors: dict[str, Array], tolerance: float) -> tuple[Array, Array]:
-    """Return (the theory of smallest error, `none` where that is beyond the tolerance; that error), of whatever they are of."""
+    """Return the theory of smallest error (`none` if it exceeds the tolerance), and that error, elementwise."""
     table = np.stack([errors[f"{account.name}_error"] for account in WHOLE])
     codes = np.array([Theory[account.name] for account in WHOLE])
-    known = np.isfinite(table).any(axis=0)
+    finite = np.isfinite(table).any(axis=0)
     table = np.where(np.isnan(table), np.inf, table)
     smallest = table.min(axis=0)
     code = np.where(smallest <= tolerance, codes[table.argmin(axis=0)], Theory[NONE])
-    return np.where(known, code, Theory[NOT_COMPARED]), np.where(known, smallest, np.nan)
+    return np.where(finite, code, Theory[NOT_COMPARED]), np.where(finite, smallest, np.nan)
 
 
 def _overlap_errors(data: xr.Dataset) -> dict[str, Array]:

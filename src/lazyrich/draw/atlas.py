@@ -1,7 +1,7 @@
-"""The part of a report page that people explore: two maps side by side, and the trajectory of the cell they click.
+"""The interactive part of a report page: two maps side by side, and the trajectory of the cell that is clicked.
 
-Maps and panels are Bokeh figures by HoloViews whose numbers are left out: those of all maps, slices and trajectories lie in the
-page once, packed, and `pages/atlas.js` puts them where they are looked at.
+HoloViews makes maps and panels as Bokeh figures without numbers. The numbers of all maps, slices and trajectories are packed
+into the page once; `pages/atlas.js` fills them into the figures that are on display.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from lazyrich.draw import maps, style
 from lazyrich.draw.diagrams import Diagram, diagrams, slices
 from lazyrich.draw.item import item
 from lazyrich.draw.kept import REPLICATE, kept_trajectories
+from lazyrich.draw.map_frame import parted, with_symbol
 from lazyrich.draw.pack import MISSING, Pack
 from lazyrich.planning.command import named, replay_command
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting
 
-# What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories, which come to less than
-# two characters each, and characters of all numbers, which are what counts in the end.
+# What fits a page of 8 MB beside Bokeh's own 1.3 MB: numbers of all maps and of all trajectories (less than two characters
+# each), and characters of all numbers together, which is what counts in the end.
 MAP_NUMBERS = 1_500_000
 CURVE_NUMBERS = 4_000_000
 CHARACTERS = 5_000_000
@@ -44,30 +45,30 @@ def atlas(
 
     `x` and `y` are the axes of the maps; `shards` paths of the sweep's shards; `results` the folder of all sweeps' results.
     """
-    found = diagrams(sweep, summary)
+    choices = diagrams(sweep, summary)
     grid = [str(dim) for dim in summary["phase"].dims]
     dims = [dim for dim in grid if dim not in (x, y)]
-    step = _step(summary, len(found))
+    step = _step(summary, len(choices))
     thin = summary.isel({x: slice(None, None, step), y: slice(None, None, step)})
     planes = list(slices(summary, x, y))
     drawn = [boundaries(plane, x, y) for plane, _ in planes]
     first = thin.isel(dict.fromkeys(dims, 0))
-    alike = {_item(diagram, thin): diagram for diagram in reversed(found)}
+    alike = {_item(diagram, thin): diagram for diagram in reversed(choices)}
     items = {name: _map(diagram, name, first, x, y, thin, drawn) for name, diagram in alike.items()}
     numbers: float = CURVE_NUMBERS
     while True:
         pack = Pack()
         untrained = pack.add((thin["networks"] == 0).transpose(*dims, y, x).values)
-        layers = [_layer(diagram, thin, x, y, dims, pack) for diagram in found]
+        layers = [_layer(diagram, thin, x, y, dims, pack) for diagram in choices]
         trajectories, panels = kept_trajectories(sweep, summary, x, y, dims, shards, pack, numbers)
         packed = pack.text()
         if len(packed) <= CHARACTERS or not trajectories or len(trajectories["columns"] + trajectories["rows"]) == 2:
             break
-        numbers /= 2  # these compress badly
-    asked = dict(zip(grid, named(sweep), strict=True))
+        numbers /= 2  # trajectories compress badly
+    cell_words = dict(zip(grid, named(sweep), strict=True))
     data = {
-        "axes": [_axis(thin, axis) | {"named": asked[axis][::step]} for axis in (x, y)],
-        "slices": [_slice(summary, dim) | {"named": asked[dim]} for dim in dims],
+        "axes": [_axis(thin, axis) | {"named": cell_words[axis][::step]} for axis in (x, y)],
+        "slices": [_slice(summary, dim) | {"named": cell_words[dim]} for dim in dims],
         "replay": replay_command(name, CELL, results, REPLICATE),
         "cell": CELL,
         "layers": layers,
@@ -101,7 +102,7 @@ def _axis(data: xr.Dataset, name: str) -> dict[str, Any]:
         "symbol": data[name].attrs.get("symbol") or called,
         "values": values.tolist(),
         "edges": edges.tolist(),
-        # What a point is called, where it is no number.
+        # The name of a point that is no number.
         "names": None if names is None else list(map(str, names.values)),
     }
 
@@ -132,7 +133,7 @@ def _layer(diagram: Diagram, data: xr.Dataset, x: str, y: str, dims: Sequence[st
         "name": diagram.name,
         "item": _item(diagram, data),
         "heading": diagram.heading,
-        "title": maps.with_symbol(diagram.heading, symbol),
+        "title": with_symbol(diagram.heading, symbol),
         "caption": diagram.caption,
         "figure": diagram.figure,
         "symbol": symbol,
@@ -171,5 +172,5 @@ def _some(line: np.ndarray, step: int) -> np.ndarray:
 
 def _rounded(lines: list[np.ndarray]) -> list[list[float | None]]:
     """Round vertices of lines to 5 digits."""
-    joined = maps.parted(lines)
+    joined = parted(lines)
     return [[float(f"{v:.5g}") if np.isfinite(v) else None for v in column] for column in joined.T]

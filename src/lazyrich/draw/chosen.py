@@ -1,4 +1,4 @@
-"""Some of many, where all would be no picture, and what a caption says of it."""
+"""An even choice where there are too many to draw, and the words of a caption that say so."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def some(total: int, most: int) -> list[int]:
 
 
 def chosen(number: int, total: int, what: str) -> str:
-    """Return what a caption says where `number` of `total` are drawn; nothing where these are all."""
+    """Return the sentence of a caption that says that `number` of `total` are drawn; empty if all are."""
     return f" {number} of {total} {what}, evenly chosen." if number < total else ""

@@ -23,10 +23,13 @@ CONDITIONS = {
     "v_0": "(3) v₀",
     "learning_rate": "(4) step",
     "noise": "(5) noise",
-    "trace": "(6) tr Σ",
+    "trace": "(6) tr Σ as printed",
+    "trace_repaired": "(6) tr Σ repaired",
     "signal": "(6) signal",
 }
 INCHES = 4.6
+# One more than colours, so that curve four looks like none of the first three.
+STROKES = ("--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 LONG = 20  # characters of a legend's entry that two columns have room for
 MOST_POINTS = 3000  # of a series that are drawn
 
@@ -56,16 +59,15 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
 
 
 def headline(data: xr.Dataset) -> list[dict[str, Any]]:
-    """Return where statements stand, best first: words, an explanation, how many there are of each author, and their rows."""
+    """Return where statements stand, best first: words, meaning, how many there are of each author, and the paper's rows."""
     every = rows(data)
     groups = []
     for standing, (words, explanation) in WORDS.items():
         here = [row for row in every if row["standing"] == standing.name]
         if here:
             counts = {str(whose): sum(row["whose"] == whose for row in here) for whose in Whose}
-            groups.append(
-                {"name": standing.name, "words": words, "explanation": explanation, "counts": counts, "rows": here}
-            )
+            group = {"name": standing.name, "words": words, "explanation": explanation, "counts": counts}
+            groups.append(group | {"of_paper": [row for row in here if row["whose"] in (Whose.paper, Whose.reading)]})
     return groups
 
 
@@ -121,7 +123,7 @@ def figure(data: xr.Dataset, row: int) -> hv.Overlay:
         x, y = x[shown], y[shown]
         name = str(data["series"].values[number])
         if data["is_curve"].values[number]:
-            look = {"color": style.LINES[curves % len(style.LINES)], "linestyle": ("--", ":", "-.")[curves % 3]}
+            look = {"color": style.LINES[curves % len(style.LINES)], "linestyle": STROKES[curves % len(STROKES)]}
             overlay.append(hv.Curve((x, y), label=name, **labels).opts(linewidth=1.8, **look))
             curves += 1
         elif len(x):

@@ -25,9 +25,9 @@ from lazyrich.sweep.words import setting
 
 SIZE = 420  # of the frame, in pixels
 INCHES = 6.2
-MOST_CELLS = 5000  # that are drawn
-MOST_GROUPS = len(style.CURVES)  # that have a colour each; more have that of their place along an axis
-SPAN = 10.0  # over which χ runs at least: less is no curve
+MOST_CELLS = 5000  # to draw
+MOST_GROUPS = len(style.CURVES)  # with a colour each; more groups are coloured by their place along an axis
+SPAN = 10.0  # smallest ratio of the largest to the smallest χ: less is no curve
 FAR = 0.05  # decades from the curve
 
 CHI, CHANGE = "laziness", "kernel_change_ratio"  # relative to κ_c, so that groups of different n may lie on one curve
@@ -38,7 +38,7 @@ def collapse_figure(
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
     """Return (builder, caption) of the figure; None for a sweep whose χ hardly varies, or whose cells are one group.
 
-    A group is what shares its values on all axes but the one along which χ varies most.
+    The cells of a group share their values on all axes but the one along which χ varies most.
     """
     along = _along(summary)
     if along is None:
@@ -46,17 +46,19 @@ def collapse_figure(
     thin = _thinned(summary)
     # Interpolated cells of a refined sweep are no measurement.
     thin[CHANGE] = median(thin[CHANGE]).where((thin["converged_share"] == 1) & (thin["networks"] > 0))
-    found = collapse(points({"": thin}, CHANGE, (CHI,), [name for name in _axes(thin) if thin[name].dims == (along,)]))
-    if not np.isfinite(found.attrs["quality"]):
+    collapsed = collapse(
+        points({"": thin}, CHANGE, (CHI,), [name for name in _axes(thin) if thin[name].dims == (along,)])
+    )
+    if not np.isfinite(collapsed.attrs["quality"]):
         return None
-    found["rose"] = "point", _at(thin, "phase", found) == Phase.catapult
+    collapsed["rose"] = "point", _at(thin, "phase", collapsed) == Phase.catapult
     others = [name for name in numeric_axes(thin) if name != along]
-    many = found.sizes["of_group"] > MOST_GROUPS and others
+    many = collapsed.sizes["of_group"] > MOST_GROUPS and others
     coloured = max(others, key=lambda name: thin.sizes[name]) if many else None
-    caption = _caption(sweep, summary, thin, found, along)
+    caption = _caption(sweep, summary, thin, collapsed, along)
     if coloured is None:
-        caption += chosen(len(_told_apart(found)), found.sizes["of_group"], "groups")
-    return (lambda backend: _draw(found, thin, coloured, backend)), f"{caption} {setting(sweep)}"
+        caption += chosen(len(_told_apart(collapsed)), collapsed.sizes["of_group"], "groups")
+    return (lambda backend: _draw(collapsed, thin, coloured, backend)), f"{caption} {setting(sweep)}"
 
 
 def _along(summary: xr.Dataset) -> str | None:
@@ -80,12 +82,14 @@ def _thinned(summary: xr.Dataset) -> xr.Dataset:
     return summary.isel({dim: some(size, most) for dim, size in sizes.items()})
 
 
-def _at(data: xr.Dataset, name: str, found: xr.Dataset) -> np.ndarray:
+def _at(data: xr.Dataset, name: str, collapsed: xr.Dataset) -> np.ndarray:
     """Return a variable of a summary at the cells of points."""
-    return data[name].broadcast_like(data["phase"]).transpose(*data["phase"].dims).values.ravel()[found["cell"].values]
+    return (
+        data[name].broadcast_like(data["phase"]).transpose(*data["phase"].dims).values.ravel()[collapsed["cell"].values]
+    )
 
 
-def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> hv.Overlay:
+def _draw(collapsed: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> hv.Overlay:
     """Draw points in the colours of their groups, or of their place on the axis `coloured`; the prediction, and κ_c."""
     bokeh = backend == "bokeh"
     predicted = points({"": thin}, f"{CHANGE}_predicted", (CHI,))
@@ -93,7 +97,9 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
     if predicted.sizes["point"]:  # of squares only
         place, height = middles(np.log10(predicted[CHI].values)[:, None], np.log10(predicted["value"].values))
         line = (10 ** place[:, 0], 10**height)
-    ends = [_limits(np.concatenate([found[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))]
+    ends = [
+        _limits(np.concatenate([collapsed[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))
+    ]
     dashed = {"color": "black"} | style.line(backend, 1.8, style.DASHED)
     lines = [
         *([(line, "predicted" + scope.caveat(thin), dashed)] if len(line[0]) else []),
@@ -103,7 +109,7 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
         hv.Curve(data, kdims=[CHI], vdims=[CHANGE], label=label).opts(backend=backend, **look)
         for data, label, look in lines
     ]
-    overlay = hv.Overlay(_scatters(found, thin, coloured, backend) + curves)
+    overlay = hv.Overlay(_scatters(collapsed, thin, coloured, backend) + curves)
     title = "Change of the kernel against laziness"
     options = {
         "title": title + (f", colour: {thin[coloured].attrs.get('symbol') or coloured}" if coloured else ""),
@@ -125,17 +131,19 @@ def _draw(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: st
     )
 
 
-def _told_apart(found: xr.Dataset) -> np.ndarray:
+def _told_apart(collapsed: xr.Dataset) -> np.ndarray:
     """Return the names of the groups that have a colour each."""
-    return found["group_name"].values[some(found.sizes["of_group"], MOST_GROUPS)]
+    return collapsed["group_name"].values[some(collapsed.sizes["of_group"], MOST_GROUPS)]
 
 
-def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> list[hv.Scatter]:
+def _scatters(collapsed: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend: str) -> list[hv.Scatter]:
     """Draw circles, and triangles where the loss rose, in an order in which no group hides the others."""
     bokeh = backend == "bokeh"
     axes = [name for name in _axes(thin) if name != CHI]
-    columns = {CHI: found[CHI].values, CHANGE: found["value"].values} | {name: _at(thin, name, found) for name in axes}
-    columns["error"] = found["error"].values
+    columns = {CHI: collapsed[CHI].values, CHANGE: collapsed["value"].values} | {
+        name: _at(thin, name, collapsed) for name in axes
+    }
+    columns["error"] = collapsed["error"].values
     common: dict[str, Any] = {"hooks": [style.rasterise]}
     if bokeh:
         words = {CHI: "χ", CHANGE: "change over κ_c", "error": "decades from the curve"}
@@ -144,18 +152,18 @@ def _scatters(found: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
     series: list[tuple[str, np.ndarray, dict[str, Any]]]  # label, its points, their look
     if coloured is None:
         series = [
-            (str(group).removeprefix(", "), found["group"].values == group, {"color": colour})
-            for group, colour in zip(_told_apart(found), style.CURVES, strict=False)
+            (str(group).removeprefix(", "), collapsed["group"].values == group, {"color": colour})
+            for group, colour in zip(_told_apart(collapsed), style.CURVES, strict=False)
         ]
     else:
         values = columns[coloured]
         look = {"color": coloured, "cmap": "viridis", "clim": (values.min(), values.max())}
         log = coordinate(thin[coloured].values)[1]
         series = [("measured", np.ones(len(values), dtype=bool), look | {"cnorm": "log" if log else "linear"})]
-    order = np.random.default_rng(0).permutation(found.sizes["point"])
+    order = np.random.default_rng(0).permutation(collapsed.sizes["point"])
     drawn: list[hv.Scatter] = []
-    for (label, own, look), rose in product(series, (False, True)):
-        rows = order[(own & (found["rose"].values == rose))[order]]
+    for (label, members, look), rose in product(series, (False, True)):
+        rows = order[(members & (collapsed["rose"].values == rose))[order]]
         if not len(rows):
             continue
         data = tuple(values[rows] for values in columns.values())
@@ -187,16 +195,16 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
     return low / factor, high * factor
 
 
-def _caption(sweep: Sweep, summary: xr.Dataset, thin: xr.Dataset, found: xr.Dataset, along: str) -> str:
+def _caption(sweep: Sweep, summary: xr.Dataset, thin: xr.Dataset, collapsed: xr.Dataset, along: str) -> str:
     symbols = {name: thin[name].attrs.get("symbol") or name for name in _axes(thin)}
-    own = ", ".join(symbols[name] for name in symbols if thin[name].dims == (along,))
+    varying = ", ".join(symbols[name] for name in symbols if thin[name].dims == (along,))
     shared = ", ".join(symbols[name] for name in symbols if thin[name].dims != (along,))
-    error = found["error"].values[np.isfinite(found["error"].values)]
+    error = collapsed["error"].values[np.isfinite(collapsed["error"].values)]
     middle = at_quantile(0.5, sweep.replicates)
     return (
-        f"Change of the kernel relative to κ_c, {middle}, against the laziness, in {found.sizes['point']} cells whose networks "
-        f"converged. Where nothing but χ matters, groups of cells (one {shared} each; {own} varies) lie on one curve. In the "
-        f"median a cell is {found.attrs['quality']:.2g} decades from the curve through all other groups; "
+        f"Change of the kernel relative to κ_c, {middle}, against the laziness, in {collapsed.sizes['point']} cells whose "
+        f"networks converged. Where nothing but χ matters, groups of cells (one {shared} each; {varying} varies) lie on one "
+        f"curve. In the median a cell is {collapsed.attrs['quality']:.2g} decades from the curve through all other groups; "
         f"{np.mean(error > FAR):.0%} are farther than {FAR:g} (a factor {10**FAR:.2f}). Large steps lead away from it; "
         "at large χ the unlearning of the start's random output does, too, the more the narrower the network."
         + chosen(thin["phase"].size, summary["phase"].size, "cells")

@@ -14,8 +14,7 @@ from bokeh.models import CustomJSTicker, LogAxis
 
 from lazyrich.analysis import scope
 from lazyrich.analysis.published import lagged_kernel_error, loss_error
-from lazyrich.analysis.stages import STAGES as STAGE_CODES
-from lazyrich.analysis.stages import Stage
+from lazyrich.analysis.stages import STAGES, Stage
 from lazyrich.draw import oscillation, style
 from lazyrich.draw.trajectories import (
     PANELS,
@@ -35,7 +34,7 @@ WIDTH, HEIGHT = 280, 250
 INCHES = 3.2  # of a frame
 DASHES: tuple[style.Dash, ...] = (style.DASHED, style.DOTTED, ("dotdash", "-."), ([1, 4], (0, (1, 3))))
 # Shading up to t₁, and from there to t₂.
-STAGES = {"stage_1": STAGE_CODES.colours[Stage.one], "stage_2": STAGE_CODES.colours[Stage.two]}
+SHADES = {"stage_1": STAGES.colours[Stage.one], "stage_2": STAGES.colours[Stage.two]}
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Drawing:
     def shade(self, onset: float, end: float, last: float) -> None:
         """Shade stage one (to t₁) and stage two (to t₂); what was not reached lasts to the last step."""
         first, second = (value if np.isfinite(value) else last for value in (onset, end))
-        for (key, colour), span in zip(STAGES.items(), ((0.0, first), (first, max(first, second))), strict=True):
+        for (key, colour), span in zip(SHADES.items(), ((0.0, first), (first, max(first, second))), strict=True):
             look = {"fill_color": colour, "fill_alpha": 0.13, "line_alpha": 0} if self.bokeh else {}
             look = look or {"facecolor": colour, "alpha": 0.13, "linewidth": 0}
             hooks = {"hooks": [style.named(key, "glyph")]} if self.bokeh else {}
@@ -114,7 +113,7 @@ class Drawing:
     def overlay(
         self, title: str, last: float, span: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
     ) -> hv.Overlay:
-        """Return all of them, over steps from 0 to `last` and values within `span`; `size` of the frame in Bokeh's pixels."""
+        """Return all curves over steps from 0 to `last` and values within `span`, in a frame of `size` Bokeh pixels."""
         common = {
             "title": title,
             "xlabel": "t, gradient step",
@@ -154,7 +153,7 @@ def empty(
     """
     nothing = np.array([0.0, 1.0]), np.array([np.nan, np.nan])
     symbol, _, meaning = panel.label.partition(", ")
-    drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for both beside it
+    drawing = Drawing(replace(panel, label=symbol), "bokeh")  # the frame is too small for symbol and words beside it
     drawing.shade(np.nan, np.nan, 1.0)
     for number, key in enumerate(panel.observables):
         if key in observables:
@@ -181,28 +180,28 @@ def _small(plot: style.Plot, element: object) -> None:
 
 
 def drawable(cell: xr.Dataset) -> bool:
-    """Return whether a cell has any panel."""
+    """Return whether a cell has a value for any panel."""
     return any(np.isfinite(values).any() for panel in PANELS for values in simulated(cell, panel).values())
 
 
 def panels(cell: xr.Dataset, published: Published | None, backend: str, title: str) -> list[hv.Overlay]:
     """Draw the panels of one cell: every replicate, their median, theory, published points; shaded by the medians of t₁, t₂.
 
-    None for observables that are not recorded or have no value at all (a failed network).
+    Observables that are not recorded, or have no value at all (a failed network), have no panel.
     """
     predicted = theory(cell)
     drawn = []
     for panel in PANELS:
-        found = simulated(cell, panel)
-        if any(np.isfinite(values).any() for values in found.values()):
-            drawn.append(_panel(cell, panel, found, predicted[panel.name], published, backend, title))
+        observables = simulated(cell, panel)
+        if any(np.isfinite(values).any() for values in observables.values()):
+            drawn.append(_panel(cell, panel, observables, predicted[panel.name], published, backend, title))
     return drawn
 
 
 def _panel(
     cell: xr.Dataset,
     panel: Panel,
-    found: dict[str, np.ndarray],
+    observables: dict[str, np.ndarray],
     predicted: dict[str, np.ndarray],
     published: Published | None,
     backend: str,
@@ -216,9 +215,9 @@ def _panel(
     drawing = Drawing(panel, backend)
     onset, end = stages(cell)
     drawing.shade(middle(onset), middle(end), last)
-    shown = list(found.values())
+    heights = list(observables.values())
     joined = oscillation.resolved(cell)
-    for number, (name, values) in enumerate(found.items()):
+    for number, (name, values) in enumerate(observables.items()):
         colour, words = style.CURVES[number], called(panel, name, caveat)
         # All replicates as one curve, parted by NaN: as elements of their own they take seconds to draw.
         drawing.curve(f"all_{name}", *oscillation.parted(steps, values, joined), "", color=colour, alpha=0.3, line=1)
@@ -237,10 +236,10 @@ def _panel(
         if oscillation.has_line(line[1]):
             drawing.theory(key, *line, called(panel, key, caveat))
     if "limit" in predicted:
-        shown.append(predicted["limit"])
+        heights.append(predicted["limit"])
     if published is not None and panel.published:
         if (row := nearest(cell, published.points)) is not None:
-            values = next(iter(found.values()))[row]
+            values = next(iter(observables.values()))[row]
             line = oscillation.parted(steps[[row]], values[None], joined[[row]])
             label = f"nearest, replicate {cell['replicate'].values[row]}"
             drawing.curve("nearest", *line, label, line=2, dash=0, color=style.NEAREST)
@@ -249,12 +248,12 @@ def _panel(
             if np.isfinite(late).any():
                 line = median_curve(steps, late, True)
                 drawing.curve("late", *line, "kernel one step late", line=1.8, dash=0, color=style.CURVES[2])
-                shown.append(late)
+                heights.append(late)
         values = published.points[panel.published]
         of = f", on {published.source}" if published.source else ""
         drawing.points(published.points["step"], values, f"published{of}")
-        shown.append(values)
-    span = limits(np.concatenate([part.ravel() for part in shown]), panel, legend_inside=panel.legend != "bottom")
+        heights.append(values)
+    span = limits(np.concatenate([part.ravel() for part in heights]), panel, legend_inside=panel.legend != "bottom")
     if published is not None and published.onset is not None:
         drawing.red_line(published.onset, span)
     return drawing.overlay(title, last, span)
@@ -270,8 +269,8 @@ def nearest(cell: xr.Dataset, points: dict[str, np.ndarray]) -> int | None:
 
 def middle(values: np.ndarray) -> float:
     """Return the median where more than half of the networks have a value, else NaN."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if 2 * len(known) > len(values) else np.nan
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if 2 * len(finite) > len(values) else np.nan
 
 
 def layout(rows: list[list[hv.Overlay]], backend: str) -> hv.Layout:

@@ -1,4 +1,4 @@
-"""Which maps a sweep has: what each shows, what is laid over it and how it is explained; the planes they are drawn over."""
+"""Which maps a sweep has: what each shows, its boundaries and its caption; and the planes over which maps are drawn."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lazyrich.analysis.fields import median
 from lazyrich.analysis.phases import PHASES, RICH_VOTES
 from lazyrich.analysis.theories import BEST_THEORY
 from lazyrich.draw import maps
+from lazyrich.draw.map_frame import MapFrame
 from lazyrich.sweep.sweep import Sweep
 
 # Boundaries that each kind of map shows.
@@ -27,7 +28,7 @@ EDGES = (
     "lazy_divergence_predicted",
 )
 ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predicted")
-# Numbers of a summary that are shown beside the diagrams with a caption of their own: variable -> heading.
+# Numbers of a summary whose maps need no caption of their own: variable -> heading.
 NUMBERS = {
     "accuracy": "Accuracy at the end",
     "test_accuracy": "Test accuracy at the end",
@@ -60,19 +61,18 @@ class Diagram:
     figure: bool = True
 
     def draw(self, plane: xr.Dataset, x: str, y: str, backend: str, title: str, **options: Any) -> hv.Overlay:
-        """Draw the map over one plane; `options` as in `maps.code_map`."""
-        if self.codes is not None:
-            return maps.code_map(plane, x, y, self.codes, backend, title, self.lines, **options)
-        return maps.value_map(plane, x, y, self.variable, backend, title, self.lines, **options)
+        """Draw the map over one plane; `options` are further fields of `MapFrame`."""
+        frame = MapFrame(plane, x, y, backend, title, self.lines, **options)
+        return maps.value_map(frame, self.variable) if self.codes is None else maps.code_map(frame, self.codes)
 
 
 def most(replicates: int) -> str:
-    """Return whose code a map shows, as its caption says it."""
+    """Return the words of a caption that say whose code a map shows."""
     return f"of most of {replicates} replicates in each cell" if replicates > 1 else "of the one network in each cell"
 
 
 def at_quantile(quantile: float, replicates: int) -> str:
-    """Return which number of a cell's networks a map shows, as its caption says it."""
+    """Return the words of a caption that say which number of a cell's networks a map shows."""
     which = "median" if quantile == 0.5 else f"{quantile:.0%} quantile"
     return f"{which} of {replicates} replicates" if replicates > 1 else "one network a cell"
 
@@ -164,8 +164,8 @@ def _agreement(sweep: Sweep, summary: xr.Dataset) -> Diagram | None:
     )
 
 
-# To add a map, write what it is for a sweep and its summary (None: it has none) and name it here; a number of a summary whose
-# own words do for a caption needs a line in `NUMBERS` alone.
+# To add a map, write a function of a sweep and its summary that returns it (or None) and name it here. A number of a summary
+# whose `long_name` is caption enough only needs a line in `NUMBERS`.
 DIAGRAMS: tuple[Callable[[Sweep, xr.Dataset], Diagram | None], ...] = (
     _phases,
     _kernel_change,
@@ -179,9 +179,9 @@ DIAGRAMS: tuple[Callable[[Sweep, xr.Dataset], Diagram | None], ...] = (
 
 def diagrams(sweep: Sweep, summary: xr.Dataset) -> list[Diagram]:
     """Return the maps that suit a summary with two numeric axes, phases first."""
-    found = [diagram for make in DIAGRAMS if (diagram := make(sweep, summary)) is not None]
+    main = [diagram for make in DIAGRAMS if (diagram := make(sweep, summary)) is not None]
     middle, cells = at_quantile(0.5, sweep.replicates), summary["phase"].dims
-    return found + [
+    return main + [
         Diagram(
             name,
             heading,
@@ -212,10 +212,10 @@ def slices(summary: xr.Dataset, x: str, y: str) -> Iterator[tuple[xr.Dataset, st
 
 
 def point(summary: xr.Dataset, dims: Sequence[str]) -> str:
-    """Return in words where a summary stands on the dimensions `dims`, which were indexed away: its coordinates' values."""
+    """Return the values of a summary's coordinates on the dimensions `dims`, which were indexed away, in words."""
     parts = []
     for name, value in summary.coords.items():
         if value.ndim == 0 and name != "quantile" and dims:
-            shown = f"{value.item():.4g}" if value.dtype.kind in "fiu" else str(value.item())
-            parts.append(f"{value.attrs.get('symbol') or name} = {shown}")
+            text = f"{value.item():.4g}" if value.dtype.kind in "fiu" else str(value.item())
+            parts.append(f"{value.attrs.get('symbol') or name} = {text}")
     return ", ".join(parts)

@@ -23,15 +23,15 @@ def item(
 ) -> StandaloneEmbedJson:
     """Return a HoloViews object as a Bokeh item.
 
-    `size` of its square frame in pixels; `events` that go to the function of that name in the page's script; renderers called
-    `empty` come without their numbers.
+    `size` is the side of its square frame in pixels. Each of `events` calls the function of that name in the page's script.
+    Renderers named in `empty` come without their numbers.
     """
     figure = rendered(overlay)
     assert isinstance(figure, Plot), "HoloViews draws an overlay as one figure"
     figure.name = name
     if size is not None:
         figure.update(frame_width=size, frame_height=size)
-    if events:  # a frame around what was clicked
+    if events:  # a frame around the clicked cell
         figure.add_layout(
             BoxAnnotation(
                 name="chosen",

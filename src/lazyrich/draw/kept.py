@@ -1,4 +1,4 @@
-"""The trajectories that a report page keeps: one replicate of all or some cells with theories, and panels to draw them in."""
+"""The trajectories in a report page: one replicate of all or some cells with theories, and panels to draw them in."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 RECORDS = 48  # of a trajectory
-MOST_CURVES = 24  # at most, with steps and with what of the curves is joined
-NEAR, MOST = 256, 8192  # networks of a chunk on disk; that are read at once
+MOST_CURVES = 24  # of a network, its steps and the marks of joined records among them
+NEAR, MOST = 256, 8192  # networks of a chunk on disk; networks to read at once
 PANEL_SIZE = (220, 215)  # four side by side on a wide page, two on a narrow one
-REPLICATE = 0  # whose trajectories are kept
+REPLICATE = 0  # the one in the page
 
 
 def kept_trajectories(
@@ -41,20 +41,20 @@ def kept_trajectories(
 ) -> tuple[dict[str, Any] | None, dict[str, StandaloneEmbedJson]]:
     """Pack one replicate's trajectories of some or all cells with theories; return where they lie, and empty panels for them.
 
-    None and no panels without any trajectory. At most so many `numbers` are packed.
-    Every curve of a network is on the scale of its panel's vertical axis.
+    Without any trajectory these are None and no panels. `numbers` limits how many numbers are packed. Every curve of a network
+    is on the scale of its panel's vertical axis.
     """
     if sweep.record.summary:
         return None, {}
     step = max(1, int(np.ceil(np.sqrt(summary["phase"].size * RECORDS * MOST_CURVES / numbers))))
     columns, rows = (np.arange(0, summary.sizes[axis], step) for axis in (x, y))
     grid = [str(dim) for dim in summary["phase"].dims]
-    wanted = np.zeros([summary.sizes[dim] for dim in grid], dtype=bool)
+    mask = np.zeros([summary.sizes[dim] for dim in grid], dtype=bool)
     kept = {x: columns, y: rows}
-    wanted[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in grid))] = True
-    networks, cells = read_networks(whole(sweep), wanted, shards, RECORDED, RECORDS)
-    shown = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
-    if not networks.sizes["network"] or not shown:
+    mask[np.ix_(*(kept.get(dim, np.arange(summary.sizes[dim])) for dim in grid))] = True
+    networks, cells = read_networks(whole(sweep), mask, shards, RECORDED, RECORDS)
+    panels = [panel for panel in PANELS if any(name in networks for name in panel.observables)]
+    if not networks.sizes["network"] or not panels:
         return None, {}
     steps = networks["step"].values.astype(float)
     last = steps[:, -1]
@@ -64,17 +64,20 @@ def kept_trajectories(
     predicted = theory(networks)
     joined = pack.add(_ended(oscillation.resolved(networks)))
     curve_places, spans = [], {}
-    for panel in shown:
-        found = simulated(networks, panel)
-        known = [*found.values(), *(predicted[panel.name][key] for key in ("limit",) if key in predicted[panel.name])]
-        rows_of = np.concatenate([np.where(seen, each, np.nan) for each in known], axis=1)
+    for panel in panels:
+        observables = simulated(networks, panel)
+        heights = [
+            *observables.values(),
+            *(predicted[panel.name][key] for key in ("limit",) if key in predicted[panel.name]),
+        ]
+        rows_of = np.concatenate([np.where(seen, each, np.nan) for each in heights], axis=1)
         span = [[float(f"{v:.4g}") for v in limits(row, panel, legend_inside=False)] for row in rows_of]
         spans[panel.name] = low, high = list(zip(*span, strict=True))
         scale = np.array(low)[:, None], np.array(high)[:, None], panel.log
-        for key, values in (found | predicted[panel.name]).items():
+        for key, values in (observables | predicted[panel.name]).items():
             place = pack.add(quantised(values, *scale))
-            # Which records a line joins with the next one.
-            lines = joined if key in found else pack.add(_ended(oscillation.resolved_theory(steps, values)))
+            # Whether a line joins each record with the next one.
+            lines = joined if key in observables else pack.add(_ended(oscillation.resolved_theory(steps, values)))
             curve_places.append({"panel": panel.name, "key": key, "joined": lines["offset"]} | place)
     trajectories = {
         "columns": columns.tolist(),
@@ -86,29 +89,29 @@ def kept_trajectories(
         "onset": _or_none(onset),
         "end": _or_none(end),
         "until": drawn_until.tolist(),
-        "panels": [{"name": panel.name, "log": panel.log, "spans": spans[panel.name]} for panel in shown],
+        "panels": [{"name": panel.name, "log": panel.log, "spans": spans[panel.name]} for panel in panels],
         "curves": curve_places,
         "replicate": REPLICATE,
     }
-    return trajectories, {f"panel-{panel.name}": _panel(panel, networks, predicted) for panel in shown}
+    return trajectories, {f"panel-{panel.name}": _panel(panel, networks, predicted) for panel in panels}
 
 
 def read_networks(
-    wanted: Recipe,
+    recipe: Recipe,
     chosen: Bool[np.ndarray, ...],
     shards: Sequence[str],
     names: Collection[str],
     most: int,
     replicates: Collection[int] = (REPLICATE,),
 ) -> tuple[xr.Dataset, np.ndarray]:
-    """Read the `replicates` of the cells `chosen` of the grid of `wanted`; return them and the cell (flat) of each network.
+    """Read the `replicates` of the cells `chosen` of a recipe's grid; return them and the cell (flat) of each network.
 
-    Of what is recorded `names` alone, at `most` of the records, evenly chosen.
+    Recorded variables come for `names` alone, at no more than `most` of the records, evenly chosen.
     """
     parts, cells = [], []
     for path in shards:
         with archive.opened(path) as data:
-            where, replicate = places(Recipe.of(data), wanted)
+            where, replicate = places(Recipe.of(data), recipe)
             rows = np.flatnonzero(np.isin(replicate, list(replicates)) & (where >= 0))
             rows = rows[chosen.ravel()[where[rows]]]
             records = np.unique(np.linspace(0, data.sizes["record"] - 1, most).round().astype(int))
@@ -121,7 +124,7 @@ def read_networks(
 
 
 def _runs(rows: np.ndarray) -> list[np.ndarray]:
-    """Split rising rows into runs that are read at once: near each other, and not too many."""
+    """Split rising rows into runs to read at once: neighbours on disk, and not too many."""
     new = (np.diff(rows, prepend=rows[:1]) > NEAR) if len(rows) else np.empty(0, dtype=bool)
     starts = np.flatnonzero(new)
     runs = [run for run in np.split(rows, starts) if len(run)]
@@ -137,7 +140,7 @@ def _numbered(
     columns: np.ndarray,
     rows: np.ndarray,
 ) -> list[int]:
-    """Return for each kept cell, (slices..., y, x) flat, the number of its trajectory, −1 where there is none."""
+    """Return the number of each kept cell's trajectory, (slices..., y, x) flat; −1 where there is none."""
     number = xr.DataArray(
         np.full([summary.sizes[dim] for dim in summary["phase"].dims], -1), dims=summary["phase"].dims
     )
@@ -155,7 +158,7 @@ def _or_none(steps: np.ndarray) -> list[int | None]:
 
 
 def _panel(panel: Panel, networks: xr.Dataset, predicted: dict[str, dict[str, np.ndarray]]) -> StandaloneEmbedJson:
-    """Draw a panel with every curve that some network may have, and nothing in them."""
+    """Draw a panel with an empty curve for all that some network may have."""
     observables = [name for name in panel.observables if name in networks]
     nothing = curves.empty(panel, observables, list(predicted[panel.name]), PANEL_SIZE, caveat=scope.caveat(networks))
     return item(nothing, f"panel-{panel.name}")

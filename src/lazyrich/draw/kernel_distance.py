@@ -1,7 +1,7 @@
-"""How far the kernel is from T and from Θ∞ through training, side by side, over the rich networks of a sweep.
+"""Distance of the kernel to T and to Θ∞ through training, over the rich networks of a sweep.
 
-All cells of a replicate share their random numbers, and so their data where no axis changes these. What differs between cells
-is no spread over data: medians are taken over the cells of a replicate first, and what is said of spread is over replicates.
+All cells of a replicate share their random numbers, and so their data unless an axis changes these. Differences between cells
+are therefore no spread over data: medians are taken over the cells of a replicate first, and spreads are over replicates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lazyrich.planning.plan import whole
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting
 
-MOST_NETWORKS = 4000  # that are read
+MOST_NETWORKS = 4000  # to read
 MOST_RECORDS = 1000  # of a network
 SIZE, INCHES = 420, 5.0
 # Whole numbers of the stage: where training begins, t₁, t₂, where it ends; and points between.
@@ -41,8 +41,8 @@ class Distances:
     stage: Float[np.ndarray, " stages"]
     values: dict[str, Float[np.ndarray, "networks stages"]]
     replicate: Int[np.ndarray, " networks"]
-    read: int  # cells whose networks were read,
-    cells: int  # of so many that are rich
+    read: int  # number of cells whose networks were read
+    cells: int  # number of rich cells
     step_share: float  # h, median
 
     @property
@@ -57,22 +57,22 @@ class Distances:
 
     def medians(self, name: str) -> Float[np.ndarray, "replicates stages"]:
         """Return the median over the cells of each replicate at every stage."""
-        own = [self.values[name][self.replicate == replicate] for replicate in np.unique(self.replicate)]
-        return np.stack([np.median(values, axis=0) for values in own])
+        groups = [self.values[name][self.replicate == replicate] for replicate in np.unique(self.replicate)]
+        return np.stack([np.median(values, axis=0) for values in groups])
 
 
 def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -> Distances | None:
-    """Read the networks of each rich cell, or of some; None where there is none, or where either distance is not recorded."""
+    """Read the networks of each rich cell, or of some; None if no cell is rich or a distance is not recorded."""
     if sweep.record.summary or not set(KERNELS) <= set(sweep.record.observables):
         return None
     # Θ∞ is where training ends by squares only.
     cells = np.flatnonzero((rich(summary) & scope.squares_of_cells(summary)).transpose(*summary["phase"].dims).values)
-    wanted = np.zeros(summary["phase"].shape, dtype=bool)
-    wanted.ravel()[cells[some(len(cells), max(1, MOST_NETWORKS // sweep.replicates))]] = True
-    if not wanted.any():
+    mask = np.zeros(summary["phase"].shape, dtype=bool)
+    mask.ravel()[cells[some(len(cells), max(1, MOST_NETWORKS // sweep.replicates))]] = True
+    if not mask.any():
         return None
     names, most = ("step", *KERNELS), sweep.record.points or MOST_RECORDS
-    networks, _ = read_networks(whole(sweep), wanted, shards, names, most, range(sweep.replicates))
+    networks, _ = read_networks(whole(sweep), mask, shards, names, most, range(sweep.replicates))
     stage = np.linspace(0.0, 3.0, 3 * POINTS + 1)
     steps = networks["step"].values.astype(float)
     at = _steps_at(stage, *stages(networks), steps[:, -1])
@@ -86,7 +86,7 @@ def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -
         for name in KERNELS
     }
     share = float(np.median(networks["stability_fraction"].values[within]))
-    return Distances(stage, values, networks["replicate"].values[within], int(wanted.sum()), len(cells), share)
+    return Distances(stage, values, networks["replicate"].values[within], int(mask.sum()), len(cells), share)
 
 
 def _steps_at(
@@ -104,71 +104,78 @@ def _steps_at(
 def distance_figure(
     sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
-    """Return (builder, caption) of the figure; None where `kernel_distances` is."""
-    found = kernel_distances(sweep, summary, shards)
-    if found is None:
+    """Return (builder, caption) of the figure; None if `kernel_distances` has none."""
+    distances = kernel_distances(sweep, summary, shards)
+    if distances is None:
         return None
-    thin = "Thin: each replicate, median over its cells; thick: median of these." if found.replicates > 1 else "Median."
+    thin = (
+        "Thin: each replicate, median over its cells; thick: median of these."
+        if distances.replicates > 1
+        else "Median."
+    )
     caption = (
         "Relative distance of the neural tangent kernel to the target-aligned T ∝ K + KyyᵀK/γ of the same step and to the end "
-        f"kernel Θ∞ = Θ₀ + (G/m)(K + yyᵀ/b²), over {selection(found)}{scope.sentence(summary)} {thin} Every network's own "
+        f"kernel Θ∞ = Θ₀ + (G/m)(K + yyᵀ/b²), over {selection(distances)}{scope.sentence(summary)} {thin} Every network's own "
         "clock: onset t₁ and end t₂ of learning lie above each other, steps are even in between."
-        f"{chosen(found.read, found.cells, 'cells')}"
+        f"{chosen(distances.read, distances.cells, 'cells')}"
     )
-    return (lambda backend: _draw(found, summary, backend)), f"{caption} {setting(sweep)}"
+    return (lambda backend: _draw(distances, summary, backend)), f"{caption} {setting(sweep)}"
 
 
-def selection(found: Distances) -> str:
-    """Return which networks these are."""
+def selection(distances: Distances) -> str:
+    """Return the words that say which networks these are."""
     return (
-        f"all cells with χ < {RICH:g} whose networks converged, in all {found.networks} networks that passed t₁ and t₂ "
-        f"(h = {found.step_share:.2g} in the median). Cells of a replicate share their random numbers, those of data included."
+        f"all cells with χ < {RICH:g} whose networks converged, in all {distances.networks} networks that passed t₁ and t₂ "
+        f"(h = {distances.step_share:.2g} in the median). "
+        "Cells of a replicate share their random numbers, those of data included."
     )
 
 
-def distance_table(found: Distances | None, summary: xr.Dataset) -> dict[str, Any] | None:
-    """Return what the report's table takes: at t₁, t₂ and the run's end both distances, median and range of the replicates."""
-    if found is None:
+def distance_table(distances: Distances | None, summary: xr.Dataset) -> dict[str, Any] | None:
+    """Return the report's table: both distances at t₁, t₂ and the end of the run, as median and range of the replicates."""
+    if distances is None:
         return None
     rows = []
     for mark in range(1, len(MARKS)):
         place = mark * POINTS
         cells = []
         for name in KERNELS:
-            medians = found.medians(name)[:, place]
+            medians = distances.medians(name)[:, place]
             cells += [f"{np.median(medians):.3g}", f"{medians.min():.2g} to {medians.max():.2g}"]
         rows.append((MARKS[mark], cells))
     return {
         "rows": rows,
-        "selection": selection(found),
-        "chosen": chosen(found.read, found.cells, "cells"),
-        "replicates": found.replicates,
+        "selection": selection(distances),
+        "chosen": chosen(distances.read, distances.cells, "cells"),
+        "replicates": distances.replicates,
         "caveat": scope.caveat(summary),
     }
 
 
-def _draw(found: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
+def _draw(distances: Distances, summary: xr.Dataset, backend: str) -> hv.Overlay:
     bokeh = backend == "bokeh"
     caveat = scope.caveat(summary)
-    thin, curves, shown = [], [], []
+    thin, curves, heights = [], [], []
     for colour, (name, words) in zip(style.CURVES, KERNELS.items(), strict=False):
-        medians = found.medians(name)
+        medians = distances.medians(name)
         medians = np.where(medians > 0, medians, np.nan)
-        shown.append(medians.ravel())
+        heights.append(medians.ravel())
         label = theory_called(name, words, caveat)
-        if found.replicates > 1:
-            label += f", median of {found.replicates}"
+        if distances.replicates > 1:
+            label += f", median of {distances.replicates}"
             # All as one curve, parted by NaN, as in `curves`.
             parted = [
                 np.concatenate([np.append(row, np.nan) for row in rows])
-                for rows in (np.broadcast_to(found.stage, medians.shape), medians)
+                for rows in (np.broadcast_to(distances.stage, medians.shape), medians)
             ]
             each = hv.Curve(tuple(parted), kdims=["stage"], vdims=["distance"])
             thin.append(each.opts(backend=backend, color=colour, alpha=0.4, **style.line(backend, 1.0)))
-        curve = hv.Curve((found.stage, np.median(medians, axis=0)), kdims=["stage"], vdims=["distance"], label=label)
+        curve = hv.Curve(
+            (distances.stage, np.median(medians, axis=0)), kdims=["stage"], vdims=["distance"], label=label
+        )
         curves.append(curve.opts(backend=backend, color=colour, **style.line(backend, 2.5)))
-    known = np.concatenate(shown)
-    low, high = np.nanmin(known), np.nanmax(known)
+    values = np.concatenate(heights)
+    low, high = np.nanmin(values), np.nanmax(values)
     span = low / 2, high * max((high / low) ** 0.3, 3.0)
     for mark in (1, 2):
         line = hv.Curve(([mark, mark], span), kdims=["stage"], vdims=["distance"])

@@ -22,7 +22,7 @@ INCHES = 5.0
 def kernel_change_figure(
     sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]
 ) -> tuple[Callable[[str], hv.Overlay], str] | None:
-    """Return (builder, caption) of the figure; None but for a sweep over one axis."""
+    """Return (builder, caption) of the figure; None unless the sweep is over one axis."""
     axes = map_axes(summary, sweep.figures.axes or ())
     if len(axes) != 1 or summary["phase"].ndim != 1:
         return None

@@ -1,7 +1,7 @@
-"""Where a network goes up and down faster than it is recorded: a line between these records would show a slow wandering.
+"""Oscillations that are faster than the records, which a line would show as slow wandering.
 
-An orbit of period 2 that is recorded every 21 steps looks like a random zigzag, every 20 steps like a plateau. So no line joins
-such records: they are dots.
+An orbit of period 2 looks like a random zigzag if it is recorded every 21 steps, and like a plateau if every 20 steps. So no
+line joins such records: they are dots.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SMALLEST = 1e-9  # of an observable's largest value, below which it is rounding
 def resolved(networks: xr.Dataset) -> Bool[np.ndarray, "networks gaps"]:
     """Return whether a line may join each record with the next one.
 
-    It may between neighbouring steps. Elsewhere it may not where an observable turns at every record, nor where the network is
-    known to oscillate at its end: from onset on, or from an earlier rise of the loss. No record says when after onset it began.
+    Neighbouring steps are always joined. Other records are not where an observable turns at every record, nor where the network
+    oscillates at its end: from onset on, or from an earlier rise of the loss. No record says when after onset it began.
     """
     steps = networks["step"].values.astype(float)
     turning = np.zeros((len(steps), max(steps.shape[1] - 1, 0)), dtype=bool)
@@ -34,7 +34,7 @@ def resolved(networks: xr.Dataset) -> Bool[np.ndarray, "networks gaps"]:
 
 
 def resolved_theory(steps: np.ndarray, values: np.ndarray) -> Bool[np.ndarray, "networks gaps"]:
-    """Return the same of a theory's values at the records: no line goes on once they turn at every record."""
+    """Return whether a line may join a theory's values at the records: it ends once they turn at every record."""
     return ~((np.diff(steps, axis=1) > 1) & np.logical_or.accumulate(_turning(values), axis=1))
 
 
@@ -45,7 +45,7 @@ def oscillating(networks: xr.Dataset) -> Bool[np.ndarray, " networks"]:
 
 
 def words(networks: xr.Dataset) -> str:
-    """Return what a legend says of dots: the period where the networks that oscillate share one."""
+    """Return the legend of dots, with the period if all networks that oscillate share one."""
     periods = set(networks["period"].values[oscillating(networks)].tolist())
     return f"oscillates, period {periods.pop()}" if len(periods) == 1 and min(periods) > 1 else BETWEEN
 
@@ -70,7 +70,7 @@ def _turning(values: Float[np.ndarray, "networks records"]) -> Bool[np.ndarray, 
 
 
 def _since(networks: xr.Dataset) -> Float[np.ndarray, " networks"]:
-    """Return the step from which a network that oscillates at its end may have done so."""
+    """Return the earliest step at which a network that oscillates at its end may have begun to."""
     steps = networks["step"].values.astype(float)
     since = np.where(np.isfinite(networks["onset_step"].values), networks["onset_step"].values, np.inf)
     if "loss" in networks:
@@ -103,5 +103,5 @@ def dots(steps: np.ndarray, values: np.ndarray, joined: np.ndarray) -> Curve:
 
 def has_line(values: np.ndarray) -> bool:
     """Return whether a curve, (points,), has two neighbouring points."""
-    known = np.isfinite(values)
-    return bool((known[1:] & known[:-1]).any())
+    finite = np.isfinite(values)
+    return bool((finite[1:] & finite[:-1]).any())

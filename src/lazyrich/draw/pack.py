@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-# Codes beyond the scale: what is no number, infinity, and zero on a logarithmic scale.
+# Codes beyond the scale: NaN, infinity, and zero on a logarithmic scale.
 MISSING, INFINITE, ZERO = 65535, 65534, 65533
 TOP = 65532
 WIDE = 100.0  # positive numbers that span more are on a logarithmic scale
@@ -18,7 +18,7 @@ WIDE = 100.0  # positive numbers that span more are on a logarithmic scale
 
 @dataclass
 class Pack:
-    """A growing list of 16-bit numbers; whoever adds some is told where they lie."""
+    """A growing list of 16-bit numbers; `add` returns the place of what it adds."""
 
     parts: list[np.ndarray] = field(default_factory=list)
     length: int = 0
@@ -48,7 +48,7 @@ class Pack:
 
 
 def quantised(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float, log: bool) -> np.ndarray:
-    """Return codes of values on scales from `low` to `high` (which broadcast); what lies beyond its scale is missing."""
+    """Return codes of values on scales from `low` to `high` (which broadcast); a value beyond its scale becomes `MISSING`."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scaled, bottom, top = (np.log(each) if log else np.asarray(each, dtype=float) for each in (values, low, high))
         share = (scaled - bottom) / np.where(top > bottom, top - bottom, 1.0)

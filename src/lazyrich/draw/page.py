@@ -16,7 +16,7 @@ TEMPLATES = Environment(loader=PackageLoader("lazyrich.draw", "pages"), autoesca
 
 
 def script_safe(text: str) -> Markup:
-    """Return JSON that may stand inside a script element, which "</" would end."""
+    """Return JSON that is safe inside a script element, which "</" would end."""
     return Markup(text.replace("</", "<\\/"))
 
 
@@ -27,14 +27,14 @@ TEMPLATES.filters["cell"] = lambda text: text.replace("|", "\\|")
 
 
 def bokeh_scripts() -> list[Markup]:
-    """Return BokehJS itself, to stand in script elements.
+    """Return BokehJS itself, for script elements.
 
-    Bokeh's own `INLINE` would add what every imported extension asks for, Panel's (which HoloViews imports) from outside.
+    Bokeh's own `INLINE` would add the scripts of every imported extension; HoloViews imports Panel, whose scripts are remote.
     """
     return [Markup(script) for script in Resources(mode="inline", components=["bokeh"]).js_raw]
 
 
 def write_page(path: str | Path, template: str, **values: Any) -> None:
-    """Write a template's page; a reader sees all of it or the earlier one."""
+    """Write a page from a template; a reader sees either the whole page or the earlier one."""
     with replacing(path) as temporary:
         temporary.write_text(TEMPLATES.get_template(template).render(**values), encoding="utf-8")

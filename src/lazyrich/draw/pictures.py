@@ -1,6 +1,6 @@
-"""Write matplotlib's figures: each says in its metadata what it shows, and is the same to the byte when made again.
+"""Write matplotlib's figures, with a description in their metadata; the same figure has the same bytes each time.
 
-A user's settings do not change them, and drawing does not change a user's settings: matplotlib's own defaults hold within
+A user's settings do not change figures, and drawing does not change a user's settings: matplotlib's own defaults hold within
 `defaults`, and no figure belongs to pyplot, whose backend may be a notebook's.
 """
 
@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DOTS = 150  # per inch
-METADATA = {"svg": {"Date": None}, "png": {}}  # without the date of the day
+METADATA = {"svg": {"Date": None}, "png": {}}  # without the date, so that the bytes stay the same
 LAYOUT = ("fig_inches", "hspace", "vspace")
 FRAME = (0.15, 0.15, 0.7, 0.7)  # of a picture alone: left, bottom, width and height in shares of `fig_inches`
 SETTINGS = {"svg.hashsalt": "lazyrich"}  # in place of matplotlib's defaults
@@ -42,10 +42,10 @@ def defaults() -> Iterator[None]:
 
 @defaults()
 def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
-    """Return what HoloViews draws with matplotlib, drawn once.
+    """Return the matplotlib figure of an element, drawn once.
 
-    `hv.render` draws everything a second time; and HoloViews' own layouts draw it twice more to find their height, where here
-    frames are as large and as far apart as the layout's options say: `fig_inches`, and `hspace` and `vspace` in frames.
+    `hv.render` draws everything twice, and HoloViews' own layouts twice more to find their height. Here the layout's options
+    set the size of frames (`fig_inches`) and their distances (`hspace` and `vspace`, in frames).
     """
     renderer = MPLRenderer.instance()
     renderer.notebook_context = True  # without a notebook HoloViews switches off pyplot's interactive mode, for good
@@ -68,11 +68,11 @@ def matplotlib_figure(element: hv.core.Dimensioned) -> Figure:
 
 
 @defaults()
-def save(element: hv.core.Dimensioned, said: str, files: Mapping[str, Path | BinaryIO]) -> None:
-    """Draw an element and write it as `svg` or `png` (kind -> file) with `said` as its description."""
+def save(element: hv.core.Dimensioned, description: str, files: Mapping[str, Path | BinaryIO]) -> None:
+    """Draw an element and write it as `svg` or `png` (kind -> file), with `said` as its description."""
     figure = matplotlib_figure(element)
     # Measured once: savefig's own "tight" draws everything again for each file.
     box = figure.get_tightbbox().padded(0.1)
     for kind, file in files.items():
-        metadata = {**METADATA[kind], "Description": said}
+        metadata = {**METADATA[kind], "Description": description}
         figure.savefig(file, format=kind, dpi=DOTS, bbox_inches=box, metadata=metadata)

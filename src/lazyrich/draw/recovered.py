@@ -1,6 +1,6 @@
-"""What the published points themselves say, as tables of a report page: k, √γ, onset, starting sizes, and how each is found.
+"""Tables of a report page: k, √γ, onset and initial scales as read from the published points, and how each is read.
 
-Beside each number stands how far the same reading is from the truth on this sweep's own networks, whose numbers are known.
+Beside each number stands the error of the same reading on this sweep's own networks, whose true numbers are known.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.sweep import Sweep
 
 CURVES = ("step", "loss", "rho_over_v")
-ACTIVATIONS = ("linear", "relu")  # whose stage one is understood
-MOST = 256  # networks that are read again
+ACTIVATIONS = ("linear", "relu")  # with a theory of stage one
+MOST = 256  # networks to calibrate with
 
 
 class Table(TypedDict):
-    """What the points say of networks of one n, loss and activation: rows, or the reason why these are missing."""
+    """The reading of the points as networks of one n, loss and activation: rows, or the reason why there are none."""
 
     of: str
     rows: list[tuple[str, str, str, str]]  # symbol, value, how it is found, calibration
     missing: str | None  # why there are no rows
-    networks: int  # that the calibration is from
+    networks: int  # number of networks behind the calibration
 
 
 def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
@@ -59,7 +59,7 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
             )
             continue
         try:
-            found = (
+            reading = (
                 recover(points, samples=samples, loss_factor=LOSSES[loss].factor)
                 if activation == "linear"
                 else read(points)
@@ -70,24 +70,24 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
         ours = _of(networks, samples, loss, activation)
         ratios = {} if ours is None else calibration(ours)
         table["networks"] = 0 if ours is None else ours.sizes["network"]
-        rows = _rows(found, sweep, points, samples, LOSSES[loss].factor)
+        rows = _rows(reading, sweep, points, samples, LOSSES[loss].factor)
         table["rows"] = [(symbol, value, how, _spread(ratios.get(name))) for name, symbol, value, how in rows]
     return tables
 
 
 def _rows(
-    found: Read, sweep: Sweep, points: dict[str, np.ndarray], samples: int, loss_factor: float
+    reading: Read, sweep: Sweep, points: dict[str, np.ndarray], samples: int, loss_factor: float
 ) -> list[tuple[str, str, str, str]]:
     """Return rows of (name in `calibration` or "", symbol, value, how it is found)."""
-    within = f"{found.early or 'no'} points are within 1 % of it before the loss has fallen by 1 %"
-    bound = "" if found.early else ", so that it is a lower bound"
+    within = f"{reading.early or 'no'} points are within 1 % of it before the loss has fallen by 1 %"
+    bound = "" if reading.early else ", so that it is a lower bound"
     rows = [
-        ("root_gamma", "√γ", f"{found.root_gamma:g}", f"largest |ρ|/|v|; {within}{bound}"),
-        ("k_from_loss", "k from the loss", f"{found.k_from_loss:.4g}", "growth of 1 − √(L/L(0)) in stage one"),
-        ("", f"t₁({ONSET:g})", f"{found.onset:.4g}", f"step at which the loss has fallen by {ONSET:.0%}"),
+        ("root_gamma", "√γ", f"{reading.root_gamma:g}", f"largest |ρ|/|v|; {within}{bound}"),
+        ("k_from_loss", "k from the loss", f"{reading.k_from_loss:.4g}", "growth of 1 − √(L/L(0)) in stage one"),
+        ("", f"t₁({ONSET:g})", f"{reading.onset:.4g}", f"step at which the loss has fallen by {ONSET:.0%}"),
         *_red_line(sweep, points),
     ]
-    if not isinstance(found, Recovered):
+    if not isinstance(reading, Recovered):
         return [
             *rows,
             (
@@ -97,15 +97,15 @@ def _rows(
                 "of ReLU networks they are matched by simulation (docs/theory.md, Figures 2 and 3)",
             ),
         ]
-    isotropic = found.b * found.root_gamma / target_square(points, samples, loss_factor)
+    isotropic = reading.b * reading.root_gamma / target_square(points, samples, loss_factor)
     return [
         *rows,
-        ("k", "k from the rise", f"{found.k:.4g}", f"early rise of |ρ|/|v|, up to {RISE:g}√γ"),
-        ("v_eff", "√(σ₀² + v₀²)", f"{found.v_eff:.3g}", "t₁ and k from the rise"),
-        ("v_eff_from_loss", "the same", f"{found.v_eff_from_loss:.3g}", "t₁ and k from the loss"),
-        ("balance", "σ₀/v₀", f"{found.balance:.2g}", "shape of the rise"),
-        ("", "distance", f"{found.shape_error:.2%}", "rms of |ρ|/|v| to stage one of these numbers, relative to √γ"),
-        ("", "b", f"{found.b:.3g}", f"end of |ρ|/|v|, ‖y‖²/b; {isotropic:.3g} times that of K = κI"),
+        ("k", "k from the rise", f"{reading.k:.4g}", f"early rise of |ρ|/|v|, up to {RISE:g}√γ"),
+        ("v_eff", "√(σ₀² + v₀²)", f"{reading.v_eff:.3g}", "t₁ and k from the rise"),
+        ("v_eff_from_loss", "the same", f"{reading.v_eff_from_loss:.3g}", "t₁ and k from the loss"),
+        ("balance", "σ₀/v₀", f"{reading.balance:.2g}", "shape of the rise"),
+        ("", "distance", f"{reading.shape_error:.2%}", "rms of |ρ|/|v| to stage one of these numbers, relative to √γ"),
+        ("", "b", f"{reading.b:.3g}", f"end of |ρ|/|v|, ‖y‖²/b; {isotropic:.3g} times that of K = κI"),
     ]
 
 
@@ -122,15 +122,15 @@ def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
 
 
 def _of(networks: xr.Dataset | None, samples: int, loss: str, activation: str) -> xr.Dataset | None:
-    """Return those of one n, loss and activation; None without any."""
+    """Return the networks of one n, loss and activation; None if there are none."""
     if networks is None:
         return None
-    chosen = (
+    mask = (
         (networks["samples"].values == samples)
         & (scope.losses_of_networks(networks) == loss)
         & (scope.of_networks(networks) == activation)
     )
-    return networks.isel(network=np.flatnonzero(chosen)) if chosen.any() else None
+    return networks.isel(network=np.flatnonzero(mask)) if mask.any() else None
 
 
 def _red_line(sweep: Sweep, points: dict[str, np.ndarray]) -> list[tuple[str, str, str, str]]:
@@ -142,12 +142,12 @@ def _red_line(sweep: Sweep, points: dict[str, np.ndarray]) -> list[tuple[str, st
 
 
 def _spread(ratios: np.ndarray | None) -> str:
-    """Return least, median and largest of what was read over the truth, in percent of it."""
+    """Return least, median and largest relative error of a reading, in percent, from its ratios to the truth."""
     if ratios is None:
         return ""
-    seen = ratios[np.isfinite(ratios)]
-    if not len(seen):
+    finite = ratios[np.isfinite(ratios)]
+    if not len(finite):
         return "in none"
-    low, middle, high = (f"{100 * (value - 1):+.1f}".replace("-", "−") for value in np.quantile(seen, (0, 0.5, 1)))
-    fewer = f" ({len(seen)} of {len(ratios)})" if len(seen) < len(ratios) else ""
+    low, middle, high = (f"{100 * (value - 1):+.1f}".replace("-", "−") for value in np.quantile(finite, (0, 0.5, 1)))
+    fewer = f" ({len(finite)} of {len(ratios)})" if len(finite) < len(ratios) else ""
     return f"{low}, {middle}, {high} %{fewer}"

@@ -32,7 +32,7 @@ from lazyrich.sweep.words import source_name, stand_in
 def write_report(
     sweep: Sweep, *, name: str, summary: str | Path, shards: Sequence[str], figures: str | Path, page: str | Path
 ) -> None:
-    """Write the page: maps and trajectories to explore where there are two axes, and the figures that are no maps."""
+    """Write the page: interactive maps and trajectories if there are two axes, the other figures, and the tables."""
     figures = Path(figures)
     captions = json.loads((figures / "captions.json").read_text(encoding="utf-8"))
     with archive.opened(summary) as data:
@@ -79,7 +79,7 @@ def write_report(
 
 
 def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
-    """Return each measured boundary of the drawn plane: what it is compared with, and how far it is from there, in cells."""
+    """Return each measured boundary of the drawn plane, what it is compared with and its distance from that, in cells."""
     if "boundary_distance" not in data:
         return []
     rows = []
@@ -102,18 +102,18 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
 
 
 def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
-    """Return which networks theory was not derived for, what is left out for them and why, and what is drawn all the same."""
+    """Return which networks theory was not derived for, which theory is left out and why, and which is drawn all the same."""
     activations, losses = scope.others(data), scope.no_squares(data)
     if not (activations or losses):
         return None
     kinds = list(product(scope.activations(data), scope.losses(data)))
     predicted = [boundary for boundary in BOUNDARIES.values() if boundary.predicted]
-    # Of what there would be something to draw or to compare.
-    known = [account for account in ACCOUNTS if f"{account.name}_error" in data]
+    # Only theory with something to draw or to compare.
+    accounts = [account for account in ACCOUNTS if f"{account.name}_error" in data]
     lines = [each for each in predicted if each.field in data and bool(np.isfinite(data[each.field]).any())]
-    here = [(each.words, each.holds_for) for each in known] + [(each.words, each.holds_for) for each in lines]
+    here = [(each.words, each.holds_for) for each in accounts] + [(each.words, each.holds_for) for each in lines]
     holds = [(words, holds_for(*kind)) for words, holds_for in here for kind in kinds]
-    # An account made up of others is named as these.
+    # The parts stand for an account that is made up of others.
     every = [(each.words, each.holds_for) for each in ACCOUNTS if not each.parts]
     every += [(each.words, each.holds_for) for each in predicted]
     held = [words for words, holds_for in every if any(holds_for(*kind).carried for kind in kinds)]
@@ -131,15 +131,16 @@ def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
 
 
 def disagreement(data: xr.Dataset) -> str | None:
-    """Return the share of the settled networks whose order parameters disagree; None where nothing is known of it."""
+    """Return the share of the settled networks whose order parameters disagree; None if no cell has one."""
     shares = data["disagreement_share"].values
     return f"{np.nanmean(shares):.1%}" if np.isfinite(shares).any() else None
 
 
 def theory_table(data: xr.Dataset) -> list[tuple[str, str, list[str]]]:
-    """Return (theory, what its error is, numbers) of each theory in the summary.
+    """Return (theory, meaning of its error, numbers) of each theory in the summary.
 
-    The numbers are the shares of cells below 1 %, 5 % and 20 %, the median error and how many cells have one."""
+    The numbers are the shares of cells below 1 %, 5 % and 20 %, the median error and the number of cells with one.
+    """
     rows = []
     for account in ACCOUNTS:
         name = f"{account.name}_error"

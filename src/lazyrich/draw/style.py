@@ -1,6 +1,6 @@
 """How diagrams look: colours, names of axes, ticks. The same in both backends.
 
-Matplotlib is imported where it draws (`pictures`): what only makes pages does without, and half a second sooner.
+Matplotlib is imported where it draws (`pictures`): code that only makes pages starts half a second sooner without it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Plot(Protocol):
-    """What HoloViews, which has no types, gives a hook: what it draws with, by name, and the figure of the backend."""
+    """The plot that HoloViews, which has no types, gives a hook: its handles by name, and the figure of the backend."""
 
     handles: dict[str, Any]
     state: Any
@@ -56,8 +56,8 @@ DASHES: dict[str, Dash] = {
 
 # Bokeh places a legend below a frame by its margin too low, so that its end is cut off.
 BELOW = (0, 10)
-FEW = 100.0  # over which a log axis has too few powers of ten to go by
-FEWEST_TICKS = 3  # by which a log axis can be read
+FEW = 100.0  # ratio of the ends of a log axis below which powers of ten are too few ticks
+FEWEST_TICKS = 3  # that make a log axis readable
 
 
 def line(backend: str, width: float, dash: Dash | None = None) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def frame(axes: Axes, shape: float) -> None:
 
 
 def log_ticks(axis: Axis) -> None:
-    """Label powers of ten as plain text; 1, 2, 5 times these where there are few; round numbers where of those there are few.
+    """Label powers of ten as plain text; 1, 2 and 5 times these if they are few; round numbers if those are few, too.
 
-    For the limits that the axis has now.
+    The axis' present limits decide.
     """
     from matplotlib.ticker import AutoLocator, FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
 
@@ -125,9 +125,9 @@ def log_ticks(axis: Axis) -> None:
 
 
 def name_ticks(data: xr.Dataset, x: str, y: str) -> dict[str, list[tuple[int, str]]]:
-    """Return places and names along those of the axes `x` and `y` that are axes of names, "x" or "y" -> ticks."""
-    found = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
-    return {which: list(enumerate(map(str, names.values))) for which, names in found.items() if names is not None}
+    """Return the ticks, (place, name), of those of the axes `x` and `y` that are axes of names: "x" or "y" -> ticks."""
+    labels = {which: names_along(data, dim) for which, dim in (("x", x), ("y", y))}
+    return {which: list(enumerate(map(str, names.values))) for which, names in labels.items() if names is not None}
 
 
 def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) -> Hook:
@@ -136,9 +136,9 @@ def framed(shape: float, ticks: dict[str, list[tuple[int, str]]] | None = None) 
     def hook(plot: Plot, element: object) -> None:
         axes = plot.handles["axis"]
         frame(axes, shape)
-        for which, found in (ticks or {}).items():
+        for which, places in (ticks or {}).items():
             axis = axes.xaxis if which == "x" else axes.yaxis
-            axis.set_ticks(*zip(*found, strict=True), rotation=90 if which == "x" else 0)
+            axis.set_ticks(*zip(*places, strict=True), rotation=90 if which == "x" else 0)
 
     return hook
 
@@ -167,7 +167,7 @@ def rasterise(plot: Plot, element: object) -> None:
 
 
 def named(name: str, handle: str = "glyph_renderer") -> Hook:
-    """Return a hook that gives what Bokeh draws a name, by which the script of a page finds it."""
+    """Return a hook that names what Bokeh draws, so that the script of a page finds it."""
 
     def hook(plot: Plot, element: object) -> None:
         plot.handles[handle].name = name

@@ -1,4 +1,4 @@
-"""What is drawn of trained networks over time: panels of observables with what theory says of each, network by network."""
+"""The curves of trained networks over time: panels of observables, with the predictions of theory network by network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lazyrich.analysis.theories import predictions
 
 # The kernels to which a distance is recorded: name of the observable -> what it is called in a legend.
 KERNELS = {"ntk_target_error": "to T, of stage one", "ntk_end_error": "to Θ∞, where flow ends"}
-FEWEST_RECORDS = 8  # that are drawn of a network however soon it has ended
+FEWEST_RECORDS = 8  # to draw of a network, however soon it ends
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ PANELS = (
         "top_right",
     ),
 )
-# What is read of a network's records to draw it.
+# The recorded variables that its panels need.
 RECORDED = ("step", "target_overlap", *(name for panel in PANELS for name in panel.observables))
-# What is drawn of theories, panel by panel: key -> words. A network has those of its regime.
+# Curves of theories by panel: key -> words. A network has those of its regime.
 THEORIES = {
     panel.name: {
         curve.key: curve.words for account in ACCOUNTS for curve in account.curves if curve.panel == panel.name
     }
     for panel in PANELS
 }
-# What has a caveat after its name: no room for more, and T and Θ∞ are not what linear networks make of them.
+# Short names, used with a caveat after them: there is no room for more, and T and Θ∞ differ from those of linear networks.
 SHORT = {curve.key: curve.short for account in ACCOUNTS for curve in account.curves if curve.short} | {
     "ntk_target_error": "to T",
     "ntk_end_error": "to Θ∞",
@@ -75,43 +75,43 @@ SHORT = {curve.key: curve.short for account in ACCOUNTS for curve in account.cur
 
 
 def called(panel: Panel, key: str, caveat: str) -> str:
-    """Return what a legend calls an observable or theory of a panel; `caveat` follows what is of theory (`scope.caveat`)."""
+    """Return the legend of an observable or theory of a panel; `caveat` (`scope.caveat`) follows a name of theory."""
     if key in panel.observables and key not in KERNELS:
         return panel.observables[key]
     return theory_called(key, (panel.observables | THEORIES[panel.name])[key], caveat)
 
 
 def theory_called(key: str, words: str, caveat: str) -> str:
-    """Return what a legend calls something of theory; `caveat` follows its name (`scope.caveat`)."""
+    """Return the legend of a curve of theory; `caveat` (`scope.caveat`) follows its name."""
     return SHORT.get(key, words) + caveat if caveat else words
 
 
 def simulated(networks: xr.Dataset, panel: Panel) -> dict[str, np.ndarray]:
     """Return the panel's recorded observables in its units, name -> (networks, records)."""
-    found = {name: networks[name].values.astype(float) for name in panel.observables if name in networks}
-    if "v" in found and panel.name == "rho_and_v":
-        found["v"] = np.sqrt(networks["gamma"].values.astype(float))[:, None] * found["v"]
-    return found
+    observables = {name: networks[name].values.astype(float) for name in panel.observables if name in networks}
+    if "v" in observables and panel.name == "rho_and_v":
+        observables["v"] = np.sqrt(networks["gamma"].values.astype(float))[:, None] * observables["v"]
+    return observables
 
 
 def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
-    """Return what theories predict of each network at its records: panel -> key -> (networks, records).
+    """Return the predictions of theories for each network at its records: panel -> key -> (networks, records).
 
     Empty where the overlap with the targets is not recorded from step 0 on. The theories give the output along y;
     the loss follows for an output that has no other part. NaN where a theory is not of the network's regime (the two stages
     are those of rich training, χ < 1, the linearised network that of lazy), and beyond the stage that it describes.
     """
-    found: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
+    curves: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
     if "target_overlap" not in networks or not (networks["step"].values[:, 0] == 0).all():
-        return found
+        return curves
     predicted, run = predictions(networks), Run(networks)
     activations, losses = scope.of_networks(networks), scope.losses_of_networks(networks)
     for account in ACCOUNTS:
         held = scope.compared(account.holds_for, activations, losses)[:, None]
         for curve in account.curves:
             values = curve.values(run, predicted[account.name])
-            found[curve.panel][curve.key] = np.where(held, values, np.nan)
-    return found
+            curves[curve.panel][curve.key] = np.where(held, values, np.nan)
+    return curves
 
 
 def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -122,8 +122,8 @@ def stages(networks: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def until(networks: xr.Dataset) -> np.ndarray:
     """Return the step up to which networks are drawn, (networks,).
 
-    Not long beyond t₂, after which nothing moves, but at least some records; and not beyond the last that has a value, where
-    the network diverged.
+    It is not long after t₂, beyond which nothing moves, but leaves at least some records. If the network diverged, it is just
+    after the last record with a value.
     """
     steps = networks["step"].values.astype(float)
     _, end = stages(networks)
@@ -132,26 +132,26 @@ def until(networks: xr.Dataset) -> np.ndarray:
     recorded = [name for panel in PANELS for name in panel.observables if name in networks]
     if not recorded:
         return last
-    known = np.any([np.isfinite(networks[name].values) for name in recorded], axis=0)
-    lost = known.any(axis=1) & ~known[:, -1]
-    return np.where(lost, np.max(np.where(known, steps, 0.0), axis=1) + 1, last)
+    finite = np.any([np.isfinite(networks[name].values) for name in recorded], axis=0)
+    lost = finite.any(axis=1) & ~finite[:, -1]
+    return np.where(lost, np.max(np.where(finite, steps, 0.0), axis=1) + 1, last)
 
 
 def median_curve(
     steps: np.ndarray, values: np.ndarray, log: bool, joined: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the median over networks whose records stand at steps of their own: (steps, values), (records,) each.
+    """Return the median over networks that are recorded at different steps: (steps, values), (records,) each.
 
-    On the steps of the longest run; others are interpolated between their records (in the logarithm where `log`), end where
-    they end, and leave out what has no value. NaN parts the curve where half of the networks' records are not `joined`
+    The steps are those of the longest run. Other runs are interpolated between their records (in the logarithm if `log`), count
+    until they end, and only where they have values. NaN parts the curve where half of the networks' records are not `joined`
     (`oscillation.resolved`; default: all are).
     """
     common = steps[np.argmax(steps[:, -1])].astype(float)
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # a step at which no network has a value: NaN, and no curve
         rows = [
-            np.interp(common, own, np.log(row) if log else row, right=np.nan)
-            for own, row in zip(
+            np.interp(common, at, np.log(row) if log else row, right=np.nan)
+            for at, row in zip(
                 steps.astype(float), np.where(values > 0, values, np.nan) if log else values, strict=True
             )
         ]
@@ -162,21 +162,22 @@ def median_curve(
     between = (common[1:] + common[:-1]) / 2
     there = between < steps[:, -1:]
     apart = [
-        ~own[np.minimum(np.searchsorted(at, between) - 1, len(own) - 1)] for at, own in zip(steps, joined, strict=True)
+        ~line[np.minimum(np.searchsorted(at, between) - 1, len(line) - 1)]
+        for at, line in zip(steps, joined, strict=True)
     ]
     after = np.flatnonzero(2 * (apart & there).sum(axis=0) >= np.maximum(there.sum(axis=0), 1)) + 1
     return np.insert(common, after, np.nan), np.insert(median, after, np.nan)
 
 
-def limits(shown: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
-    """Return limits of the vertical axis around what is `shown`, with room for a legend inside, below or above the curves.
+def limits(values: np.ndarray, panel: Panel, *, legend_inside: bool = True) -> tuple[float, float]:
+    """Return limits of the vertical axis around these values, with room for a legend inside, below or above the curves.
 
     A logarithmic axis ends 18 decades below its largest value: what is smaller is rounding.
     """
-    shown = shown[np.isfinite(shown) & (shown > 0 if panel.log else True)]
-    if not shown.size:
+    values = values[np.isfinite(values) & (values > 0 if panel.log else True)]
+    if not values.size:
         return (0.1, 10.0)
-    low, high = float(shown.min()), float(shown.max())
+    low, high = float(values.min()), float(values.max())
     if not panel.log:
         above = 2.0 if legend_inside and panel.legend.startswith("top") else 1.08
         return (min(0.0, low), high * above or 1.0)

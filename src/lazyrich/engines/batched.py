@@ -86,7 +86,7 @@ class Start:
         if networks.initial.spread is not None:
             held_out = networks.problem.held_out
             assert held_out is not None  # `spread` is there for test samples only
-            self.test = [tensor(each, device) for each in (held_out.inside, held_out.outside, held_out.y)]
+            self.test = [tensor(array, device) for array in (held_out.inside, held_out.outside, held_out.y)]
             self.test_scale = self.reference.loss_scale * (networks.problem.samples / held_out.samples)  # c/2n of these
             self.spread = tensor(networks.initial.spread, device)
         signal = self.root * self.targets
@@ -115,7 +115,7 @@ class Start:
         if self.test is None:
             nothing = torch.full_like(M[:, 0, 0], torch.nan)
             return nothing, nothing
-        C, H, y = (each[self.problems[where]] for each in self.test)
+        C, H, y = (array[self.problems[where]] for array in self.test)
         spread = self.scale[where, -1:, None] * self.spread[self.draws[where]]  # σ0
         uv = spread @ (self.scale[where] * P[:, 0, :])[..., None]
         f = (C @ M[:, 0, 1:, None] + H @ uv)[..., 0]
@@ -130,14 +130,14 @@ class Start:
 
 
 def see(start: Start, where: Tensor, M: Tensor, P: Tensor, B: Tensor | None) -> Seen:
-    """Return what is seen of the networks `where` from their M, P and B, (networks, r + 1, r + 1)."""
+    """Return the record of the networks `where` from their M, P and B, (networks, r + 1, r + 1)."""
     root, M0 = start.root[where], start.moments[where]
     moved = P - torch.eye(P.shape[-1], dtype=P.dtype, device=P.device)
     signal = ((root * start.targets[where])[:, None, :] @ moved[:, 1:, :])[:, 0]  # ρ_r = ⟨signal, z_r(0)⟩
     z = start.probes(where)
     rho_r = (z @ signal[..., None])[..., 0]
     v_r = (z @ P[:, 0, :, None])[..., 0]
-    own = torch.arange(z.shape[1], device=z.device) < start.observed[where, None]
+    observed = torch.arange(z.shape[1], device=z.device) < start.observed[where, None]
     nothing = torch.zeros_like(M[:, 0, 0])
     BM = None if B is None else B @ M0
     test_loss, test_accuracy = start.of_test(where, M, P)
@@ -152,8 +152,8 @@ def see(start: Start, where: Tensor, M: Tensor, P: Tensor, B: Tensor | None) -> 
         balance_shift=nothing if BM is None else (BM * BM.mT).sum((-2, -1)),
         test_loss=test_loss,
         test_accuracy=test_accuracy,
-        rho_r=torch.where(own, rho_r, torch.nan),
-        v_r=torch.where(own, v_r, torch.nan),
+        rho_r=torch.where(observed, rho_r, torch.nan),
+        v_r=torch.where(observed, v_r, torch.nan),
     )
 
 
@@ -186,10 +186,10 @@ class Moments:
         return square(pull if self.vectors is None else self._of_modes(pull))
 
     def see(self, where: Tensor) -> Seen:
-        """Return what is seen of the networks `where`."""
-        here = torch.searchsorted(self.rows, where)
-        B = None if self.B is None else pick(self.B, here)
-        return see(self.start, where, pick(self.M, here), pick(self.P, here), B)
+        """Return the record of the networks `where`."""
+        rows = torch.searchsorted(self.rows, where)
+        B = None if self.B is None else pick(self.B, rows)
+        return see(self.start, where, pick(self.M, rows), pick(self.P, rows), B)
 
     def keep(self, active: Tensor) -> None:
         """Drop the other rows."""

@@ -1,4 +1,4 @@
-"""The dense engine: explicit weights trained by torch autograd, the ground truth that the exact engines are held to.
+"""The dense engine: explicit weights trained by torch autograd, the ground truth for the exact engines.
 
 Everything is computed from its definition: gradients and the neural tangent kernel by automatic differentiation of the
 network's function, observables from the weights themselves. Slow and memory-hungry by design.
@@ -52,17 +52,17 @@ def kernel(phi: Activation, X: torch.Tensor, W: torch.Tensor, v: torch.Tensor) -
 def refuse_large(samples: int, dimension: int, width: int, activation: str) -> None:
     """Raise MemoryError, naming the engine to use, for a network that does not fit the stated bound."""
     pairs = 3 * width**2 if activation == "linear" else 0  # v_r v_s − ⟨w_r, w_s⟩, for `balance_drift`
-    needed = 8.0 * ((samples + 4) * width * (dimension + 1) + pairs)
-    if needed > MEMORY_BOUND:
+    bytes_needed = 8.0 * ((samples + 4) * width * (dimension + 1) + pairs)
+    if bytes_needed > MEMORY_BOUND:
         engine = "propagator" if activation == "linear" else "gram"
         raise MemoryError(
-            f"the dense engine would need {needed / 2**30:.1f} GiB for n = {samples}, d = {dimension}, m = {width} "
+            f"the dense engine would need {bytes_needed / 2**30:.1f} GiB for n = {samples}, d = {dimension}, m = {width} "
             f"(bound: {MEMORY_BOUND / 2**30:.0f} GiB); use the {engine} engine, which is as exact and never holds weights"
         )
 
 
 class Start:
-    """One network at its start, and what its records are held against: everything from its definition."""
+    """One network at its start, with the references of its records; everything follows its definition."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Start:
         self.size = float((W**2).mean() + (v**2).mean()) if size is None else float(size)
         growth = float(end_state.growth(np.float64(self.size), np.sqrt(b_square)))
         self.kernel = kernel(self.phi, X, W, v)
-        # Of unit ⟨v²⟩: a record multiplies by the step's own.
+        # For ⟨v²⟩ = 1: a record multiplies by ⟨v²⟩ of its step.
         self.target_kernel = (K + torch.outer(K @ y, K @ y) / self.gamma) / m
         self.end_kernel = self.kernel + growth / m * (K + torch.outer(Pi_y, Pi_y) / b_square)
         self.balancedness = balancedness(W, v) if self.linear else None
@@ -119,11 +119,11 @@ class Start:
         W: torch.Tensor,
         v: torch.Tensor,
         step: int,
-        own: int,
+        own_neurons: int,
         loss: torch.Tensor,
         of_test: tuple[torch.Tensor, torch.Tensor],
     ) -> State:
-        """Return all that observables are made of, for weights at a step whose losses are known, and the test accuracy."""
+        """Return the `State` of observables, for weights at a step with this loss, test loss and test accuracy."""
         y, m = self.y, len(v)
         rho = self.rho(W)
         lazy = y - torch.linalg.matrix_power(self.contraction, step) @ self.residual
@@ -145,8 +145,8 @@ class Start:
             lazy_square=torch.nan_to_num(((f - lazy) ** 2).sum(), nan=torch.inf, posinf=torch.inf),
             v_square=v_square,
             rho_square=(rho**2).mean(),
-            rho=rho[:own].abs().mean(),
-            v=v[:own].abs().mean(),
+            rho=rho[:own_neurons].abs().mean(),
+            v=v[:own_neurons].abs().mean(),
             kernel_square=square(theta),
             y_kernel_y=self.scale * (y @ theta @ y),
             from_start=square(theta - self.kernel),
@@ -171,7 +171,7 @@ def balancedness(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
 
 
 class Notes:
-    """What is noted of one network at every step, into the trajectories of a batch of one."""
+    """Scalars of one network at every step, written to the trajectories of a batch of one."""
 
     def __init__(self, result: Trajectories, whole: float, levels: Shares) -> None:
         self.result, self.whole, self.levels = result, whole, levels
@@ -217,7 +217,7 @@ def train(
     scale: float = 1.0,
     activation: str = "linear",
     keep_probes: int = 0,
-    own: int | None = None,
+    own_neurons: int | None = None,
     roughness: float = 0.0,
     test: tuple[Float[Array, "rows d"], Float[Array, " rows"]] | None = None,
 ) -> Trajectories:
@@ -227,10 +227,10 @@ def train(
     `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves,
     and `weight_square` the ‖W₀‖²/m of `weight_change`, by default theirs, too; kernels and sharpness are `scale` times those of
     these weights.
-    Returns the trajectories of a batch of one, every observable computed; means of |ρ_r| and |v_r| are over the first `own`
-    neurons, by default all. `test` has inputs and targets that are not trained on. With `roughness` it is done in coarser
-    arithmetic: after each step every weight is changed, up or down at random, by that share of the largest of its neuron
-    (sums over both layers round as their largest).
+    Returns the trajectories of a batch of one, with every observable; means of |ρ_r| and |v_r| are over the first
+    `own_neurons` neurons, by default all. `test` has inputs and targets that are not trained on. `roughness` makes the
+    arithmetic coarser: after each step every weight changes, up or down at random, by that share of the largest weight of its
+    neuron (sums over both layers round like their largest term).
 
     Raises
     ------
@@ -239,9 +239,9 @@ def train(
     """
     (n, d), m = X.shape, len(v)
     refuse_large(n, d, m, activation)
-    own = m if own is None else own
+    own_neurons = m if own_neurons is None else own_neurons
     inputs, targets = torch.as_tensor(X, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
-    X_test, y_test = (torch.as_tensor(each, dtype=torch.float64) for each in test or (np.empty((0, d)), np.empty(0)))
+    X_test, y_test = (torch.as_tensor(array, dtype=torch.float64) for array in test or (np.empty((0, d)), np.empty(0)))
     first = torch.tensor(W, dtype=torch.float64, requires_grad=True)  # the layers as they are trained
     second = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     noise = torch.Generator().manual_seed(0)
@@ -269,13 +269,13 @@ def train(
         f_test = output(start.phi, X_test, W_t, v_t)
         test_loss = test_scale * trained_on.value(f_test, y_test).sum()
         right = (torch.sign(f_test) == torch.sign(y_test)).to(torch.float64).mean()
-        state = start.state(W_t, v_t, step, own, value, (test_loss, right))
+        state = start.state(W_t, v_t, step, own_neurons, value, (test_loss, right))
         observables.measure(state, result.observables[0, record])
         result.rho_rms[0, record] = state.rho_square**0.5
         if result.rho_r is not None and result.v_r is not None:
-            kept = min(keep_probes, own)
-            result.rho_r[0, record, :kept] = start.rho(W_t).numpy()[:kept]
-            result.v_r[0, record, :kept] = v_t.numpy()[:kept]
+            count = min(keep_probes, own_neurons)
+            result.rho_r[0, record, :count] = start.rho(W_t).numpy()[:count]
+            result.v_r[0, record, :count] = v_t.numpy()[:count]
 
     T = int(record_steps[-1])
     record = 0
@@ -328,21 +328,21 @@ class Realised:
     v: Float[Array, " neurons"]
     learning_rate: float  # η m'/m, with which f takes the path of the network of width m
     scale: float  # m'/m; Θ is 1/scale times larger
-    own: int  # so many of the neurons, the first, are the network's own
+    own_neurons: int  # number of neurons, the first ones, that are the network's own
     # Inputs and targets with the mean square error of the test samples.
     test: tuple[Float[Array, "rows r"], Float[Array, " rows"]] | None = None
 
 
-def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
-    """Return network i with explicit weights: the very K, y and second moments, so that f, Θ m and ⟨ρ²⟩ follow the same path.
+def realise_network(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
+    """Return network i with explicit weights of the same K, y and second moments, so that f, Θ m and ⟨ρ²⟩ take the same path.
 
-    X = U Λ^½ is a root of K, which is all of the inputs that training sees. Where samples are not told apart, as in linear
-    networks trained on squares, they are known up to a rotation only: U = I, and rows of X are the modes of K. Where every
-    neuron is explicit, they are the network's own and nothing needs scaling; else `neurons` finds others that, beside the
-    probes, have the moments of all.
+    X = U Λ^½ is a root of K; training depends on nothing else of the inputs. Linear networks trained on squares know their
+    samples up to a rotation only: U = I, and rows of X are the modes of K. If every neuron is explicit, the weights are the
+    network's own and nothing needs scaling; otherwise `neurons` adds neurons to the probes so that the moments are those of
+    all neurons.
 
-    With `roughness` weights are off by that share, at random; and so are second moments, those after a step, which mixes the
-    layers by k: by r + 1 more neurons, which grow as the rounding of an engine does that holds moments.
+    `roughness` changes weights by that share, at random, and second moments after a step (which mixes the layers by k) by
+    r + 1 additional neurons: these grow like the rounding errors of an engine that stores moments.
     """
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
@@ -355,9 +355,11 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
         y[:r] = problem.targets[p, :r]
         if problem.samples > r:
             y[r] = np.sqrt(problem.floor[p])
-    start, draw, own = networks.initial, networks.initial_index[i], int(networks.observed_neurons[i])
-    more = r + 1 if roughness and not networks.explicit else 0
-    z = neurons(start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own, : r + 1], networks.width[i], more)
+    start, draw, own_neurons = networks.initial, networks.initial_index[i], int(networks.observed_neurons[i])
+    extra = r + 1 if roughness and not networks.explicit else 0
+    z = neurons(
+        start.moments[draw, : r + 1, : r + 1], start.probes[draw, :own_neurons, : r + 1], networks.width[i], extra
+    )
     test = None
     if problem.held_out is not None:
         test, beyond = _realised_test(networks, i, z)
@@ -367,10 +369,10 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
     # Unit draws are scaled last: in one matrix of moments, σ0² = 1e-24 would be the rounding of v0² = 1e-8.
     sigma_0, v_0 = networks.sigma_0[i], networks.v_0[i]
     z = z * np.append(v_0, np.full(z.shape[1] - 1, sigma_0))
-    if more:
+    if extra:
         k = min(networks.growth_per_step[i], 1.0)
         size = np.append(np.hypot(v_0, k * sigma_0), np.full(r, np.hypot(sigma_0, k * v_0)))
-        z[-more:, : r + 1] = np.sqrt(roughness * len(z)) * np.diag(size)
+        z[-extra:, : r + 1] = np.sqrt(roughness * len(z)) * np.diag(size)
     scale = len(z) / networks.width[i]
     return Realised(
         X=X,
@@ -379,7 +381,7 @@ def realise(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
         v=z[:, 0],
         learning_rate=networks.learning_rate[i] * scale,
         scale=scale,
-        own=own,
+        own_neurons=own_neurons,
         test=test,
     )
 
@@ -389,21 +391,21 @@ def _realised_test(
 ) -> tuple[tuple[Float[Array, "rows d"], Float[Array, " rows"]], Float[Array, "neurons more"]]:
     """Return test inputs and targets of network i, and weights of neurons z in coordinates that only those inputs have."""
     held_out, p = networks.problem.held_out, networks.problem_index[i]
-    assert held_out is not None  # as the caller has seen
+    assert held_out is not None  # the caller has checked
     r = z.shape[1] - 1
     inside, outside, y = held_out.inside[p, :, :r], held_out.outside[p], held_out.y[p]
     if networks.explicit:
         # A coordinate for each neuron, or for each input: whichever are fewer.
-        more, beyond = (outside, np.eye(len(z))) if len(z) < len(outside) else (np.eye(len(outside)), outside.T)
+        test_columns, beyond = (outside, np.eye(len(z))) if len(z) < len(outside) else (np.eye(len(outside)), outside.T)
     else:
         # A coordinate for each unit function: ⟨z u⟩ = A, and weights of that mean from z alone.
         assert networks.initial.spread is not None  # linear networks with test samples have it
         spread = networks.initial.spread[networks.initial_index[i], : r + 1, : r + 1]
-        more = outside[:, : r + 1]
+        test_columns = outside[:, : r + 1]
         beyond = z @ np.linalg.pinv(z.T @ z / len(z), rcond=CUT, hermitian=True) @ spread
     # Turned rows stand for more samples than they are.
     share = np.sqrt(len(y) / held_out.samples)
-    return (share * np.column_stack([inside, more]), share * y), beyond
+    return (share * np.column_stack([inside, test_columns]), share * y), beyond
 
 
 def neurons(
@@ -414,25 +416,25 @@ def neurons(
 ) -> Float[Array, "neurons coordinates"]:
     """Return neurons that begin with the `probes` and whose second moments ⟨z zᵀ⟩ are `moments`, those of `width` neurons.
 
-    With m' of them, the others have to bring m'⟨z zᵀ⟩ − Σ_probes z zᵀ, which has a root (r + 1 neurons, more are at rest) from
-    the m' on that is the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩; and from m on, where the rest of the network
-    is one. At least the last `spare` are at rest.
+    Of m' neurons, those that are not probes need Σ z zᵀ = m'⟨z zᵀ⟩ − Σ_probes z zᵀ. This has a root (r + 1 neurons, further
+    ones are 0) if m' is at least the largest eigenvalue of Σ_probes z zᵀ relative to ⟨z zᵀ⟩, and also if m' ≥ m, since the
+    rest of the network is one. At least the last `spare` neurons are 0.
     """
     explicit, coordinates = probes.shape
     if explicit == width and not spare:
         return probes
-    known = probes.T @ probes
+    probe_moments = probes.T @ probes
     count = explicit + coordinates + spare
     if count < width:  # else moments may be singular
-        count = max(count, spare + int(scipy.linalg.eigh(known, moments, eigvals_only=True)[-1]) + 1)
+        count = max(count, spare + int(scipy.linalg.eigh(probe_moments, moments, eigvals_only=True)[-1]) + 1)
     if not spare:
         count = int(min(count, width))
-    values, vectors = np.linalg.eigh(count * moments - known)
+    values, vectors = np.linalg.eigh(count * moments - probe_moments)
     root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    others = np.zeros((count - explicit, coordinates))
-    used = min(others.shape)  # m − probes < r + 1 neurons leave the smallest eigenvalues 0
-    others[:used] = root[coordinates - used :]
-    return np.concatenate([probes, others])
+    remaining = np.zeros((count - explicit, coordinates))
+    rows = min(remaining.shape)  # m − probes < r + 1 neurons leave the smallest eigenvalues 0
+    remaining[:rows] = root[coordinates - rows :]
+    return np.concatenate([probes, remaining])
 
 
 def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Trajectories:
@@ -441,8 +443,8 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
     with torch_threads(threads):
         for i in np.flatnonzero(networks.reason == Reason.none):
             where = np.array([i])
-            part = networks.part(where)
-            result.put(where, train_realised(realise(part, 0), part, recording.part(where)))
+            batch = networks.part(where)
+            result.put(where, train_realised(realise_network(batch, 0), batch, recording.part(where)))
             progress.advance()
     return result
 
@@ -450,8 +452,8 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
 def train_realised(
     realised: Realised, networks: Networks, recording: Recording, roughness: float = 0.0
 ) -> Trajectories:
-    """Train a realised network, the only one of the batch; everything as of the network of its own width."""
-    one = train(
+    """Train a realised network, the only one of the batch; results are those of the network at its original width."""
+    trajectories = train(
         realised.X,
         realised.y,
         realised.W,
@@ -470,9 +472,9 @@ def train_realised(
         scale=realised.scale,
         activation=networks.activation,
         keep_probes=recording.keep_probes,
-        own=realised.own,
+        own_neurons=realised.own_neurons,
         roughness=roughness,
         test=realised.test,
     )
-    one.observables[0][:, ~recording.wanted] = np.nan
-    return one
+    trajectories.observables[0][:, ~recording.observables] = np.nan
+    return trajectories

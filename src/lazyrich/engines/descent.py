@@ -25,16 +25,16 @@ class System(Protocol):
     b_rms: Float[Tensor, " networks"]
     rows: Int[Tensor, " rows"]  # which of them are still computed, rising
     y: Float[Tensor, "rows k"]
-    rate: Float[Tensor, "rows _"]  # k columns or 1: what a pull is multiplied by for `step`
+    rate: Float[Tensor, "rows _"]  # k columns or 1: the factor from a pull to the force of `step`
 
     def output(self) -> Float[Tensor, "rows k"]:
         """Return f."""
 
     def left(self, output: Float[Tensor, "rows k"], pull: Float[Tensor, "rows k"]) -> Float[Tensor, " rows"]:
-        """Return what is left of Σ value(f_i, y_i): of a square ‖Π(y − f)‖², Π the projection on what networks can fit."""
+        """Return what is left of Σ value(f_i, y_i): of a square ‖Π(y − f)‖²; Π projects on what the networks can fit."""
 
     def see(self, where: Int[Tensor, " some"]) -> Seen:
-        """Return what is seen of the networks at these positions in the piece."""
+        """Return the record of the networks at these positions in the piece."""
 
     def keep(self, active: Bool[Tensor, " rows"]) -> None:
         """Drop the other rows."""

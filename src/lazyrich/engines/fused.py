@@ -1,7 +1,7 @@
 """The propagator as one GPU kernel: a program trains one network from start to end, its state never leaving the chip.
 
-Written in Triton, which also interprets it on a CPU (`TRITON_INTERPRET=1`), as the tests do where no GPU is at hand. The kernel
-does what `batched` does step by step, and leaves the state of each record, which `observing` turns into observables.
+Written in Triton, which can also interpret it on a CPU (`TRITON_INTERPRET=1`); tests without a GPU do so. The kernel performs
+the steps of `batched`, and stores the state of each record, which `observing` turns into observables.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MARKS, PASSED, VALUE, PULL, UPDATE = (
 
 
 def fits(networks: Networks, recording: Recording) -> bool:
-    """Return whether the kernel does what is asked for; `batched` does all of it."""
+    """Return whether the kernel can train these networks with this recording; `batched` can train all."""
     small = networks.problem.eigenvalues.shape[1] <= MOST_MODES
     return small and not networks.by_sample and not recording.asks(BALANCEDNESS)
 
@@ -47,7 +47,7 @@ def fits(networks: Networks, recording: Recording) -> bool:
 def evolve(networks: Networks, recording: Recording, *, device: str = "cuda", threads: int = 1) -> Trajectories:
     """Train every network of the batch; arguments as in `propagator.evolve`, which this agrees with to 1e-10."""
     size = networks.problem.eigenvalues.shape[1] + 1
-    # M and P of every record, and of one record at a time what observing it takes.
+    # M and P of every record, and the memory to observe one record at a time.
     probes = networks.initial.probes.shape[1]
     bytes_each = 8 * ((2 * recording.steps.shape[1] + 14) * size**2 + probes * (size + 6)) + recording.bytes_each
     return in_pieces(
@@ -66,7 +66,7 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     count, records = recording.steps.shape
     size = start.moments.shape[1]
     modes = size - 1
-    # What a diverging network does not reach stays NaN.
+    # Records that a diverging network does not reach stay NaN.
     M = torch.full((count, records, size, size), torch.nan, dtype=torch.float64, device=device)
     P = torch.full_like(M, torch.nan) if recording.follows_neurons else M
     steps = torch.as_tensor(networks.steps, device=device)

@@ -4,8 +4,8 @@ Of the first layer only the pre-activations p_r = X w_r ∈ Rⁿ matter, and the
 
     p_r ← p_r + K (v_r φ'(p_r) ⊙ s)        v_r ← v_r + ⟨φ(p_r), s⟩        s = (cη/(mn)) pull(f, y)
 
-No approximation is made; every neuron is explicit. In batched torch, on a CPU or a GPU, p being (networks, n, m):
-neurons side by side are what processors like.
+No approximation is made; every neuron is explicit. Batched torch, on a CPU or a GPU; p is (networks, n, m), so that neurons
+are contiguous in memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
 def evolve(networks: Networks, recording: Recording, *, device: str = "cpu", threads: int = 1) -> Trajectories:
     """Train every network of a batch of explicit networks; arguments as in `propagator.evolve`.
 
-    Results do not depend on the batch, but for rounding: 1e-12, and nothing on a CPU at one size of batch.
+    Results depend on the batch by rounding alone: 1e-12, and not at all on a CPU for a fixed size of batch.
     """
     n = networks.problem.samples
     width = networks.initial.probes.shape[1]
@@ -74,15 +74,15 @@ class Start:
         self.loss = bound_to(torch, networks.loss)
         self.problems, self.held_out, self.function = index, None, activations.function(networks.activation)
         if problem.held_out is not None:
-            own = problem.held_out
-            self.held_out = [tensor(each, device) for each in (own.inside, own.outside, own.y)]
+            held_out = problem.held_out
+            self.held_out = [tensor(array, device) for array in (held_out.inside, held_out.outside, held_out.y)]
             self.test_scale = tensor(networks.loss_factor / problem.samples, device) / 2
-            self.test_scale *= problem.samples / own.samples  # c/2n of these
+            self.test_scale *= problem.samples / held_out.samples  # c/2n of these
             self.sigma_0 = tensor(networks.sigma_0, device)
             self.root_K = root_K
 
     def residual_left(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
-        """Return ‖Π(y − f)‖² of some networks, Π the projection on what they can fit: everything, unless they are linear."""
+        """Return ‖Π(y − f)‖² of some networks; Π projects on the outputs of linear networks, and is I for others."""
         return square((residual[:, None, :] @ self.basis[rows])[:, 0]) if self.linear else square(residual)
 
     def of_test(
@@ -94,17 +94,17 @@ class Start:
         """
         assert self.held_out is not None  # `pulled` asks, which is there for test samples only
         inside, outside, y = self.held_out
-        found, right = torch.empty_like(v[:, 0]), torch.empty_like(v[:, 0])
-        some = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))
-        for start in range(0, len(where), some):
-            part, here = where[start : start + some], slice(start, start + some)
-            of = self.problems[part]
-            w = self.w[part] + self.root_K[part].mT @ pulled[here]  # Vᵀw
-            p = outside[of].mul_(self.sigma_0[part, None, None]).baddbmm_(inside[of], w)
-            f = (self.function(p) @ v[here, :, None])[..., 0] / v.shape[1]
-            found[here] = self.loss.value(f, y[of]).sum(-1)
-            right[here] = accuracy(f, y[of])
-        return self.test_scale[where] * found, right
+        loss_sums, right = torch.empty_like(v[:, 0]), torch.empty_like(v[:, 0])
+        chunk = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))
+        for start in range(0, len(where), chunk):
+            indices, rows = where[start : start + chunk], slice(start, start + chunk)
+            problem = self.problems[indices]
+            w = self.w[indices] + self.root_K[indices].mT @ pulled[rows]  # Vᵀw
+            p = outside[problem].mul_(self.sigma_0[indices, None, None]).baddbmm_(inside[problem], w)
+            f = (self.function(p) @ v[rows, :, None])[..., 0] / v.shape[1]
+            loss_sums[rows] = self.loss.value(f, y[problem]).sum(-1)
+            right[rows] = accuracy(f, y[problem])
+        return self.test_scale[where] * loss_sums, right
 
 
 def _inverse(root: Tensor) -> Tensor:
@@ -138,17 +138,17 @@ class Neurons:
     def __init__(self, networks: Networks, recording: Recording, device: str) -> None:
         self.start = start = Start(networks, device)
         self.phi = activations.value_and_slope(networks.activation)
-        # Written anew at every step: fresh memory would cost more than the arithmetic.
+        # Reused at every step: allocating memory would cost more than the arithmetic.
         self.H, self.slope, self.scratch = (torch.empty_like(start.p) for _ in range(3))
         self.phi(start.p, self.H, self.slope)
-        fitted = (start.basis @ (start.y[:, None, :] @ start.basis).mT)[..., 0]
+        Pi_y = (start.basis @ (start.y[:, None, :] @ start.basis).mT)[..., 0]
         nothing = torch.zeros_like(start.rate)
         output, theta = _output(start.v, self.H), kernel(start.K, start.v, self.H, self.slope)
-        self.reference = Reference.of(networks, start.K, start.y, fitted, nothing, theta, output)
+        self.reference = Reference.of(networks, start.K, start.y, Pi_y, nothing, theta, output)
         self.b_rms, self.loss = start.b_rms, start.loss
         self.rows = torch.arange(len(start.y), device=device)
         self.p, self.v, self.K, self.y, self.rate = start.p.clone(), start.v, start.K, start.y, start.rate[:, None]
-        # All pulls so far, where test samples are asked for: p is K times these beyond its start.
+        # The sum of all pulls, if test samples need it: p = p(0) + K Σ pulls.
         pulled = recording.asks(TEST) and start.held_out is not None
         self.pulled = torch.zeros_like(self.p) if pulled else None
         self.weights = recording.asks(WEIGHTS, BALANCEDNESS)
@@ -181,16 +181,16 @@ class Neurons:
             self.pulled += pull
 
     def see(self, where: Tensor) -> Seen:
-        """Return what is seen of the networks `where`, from p, φ(p), φ'(p), pulls and v of the last `output`."""
-        start, here = self.start, torch.searchsorted(self.rows, where)
-        p, v, H, slope = (pick(x, here) for x in (self.p, self.v, self.H, self.slope))
+        """Return the record of the networks `where`, from p, φ(p), φ'(p), pulls and v of the last `output`."""
+        start, rows = self.start, torch.searchsorted(self.rows, where)
+        p, v, H, slope = (pick(x, rows) for x in (self.p, self.v, self.H, self.slope))
         moved = p - pick(start.p, where)
         rho_r = _along(pick(start.y, where), moved)
         weight_shift = balance_shift = test_loss = test_accuracy = torch.full_like(v[:, 0], torch.nan)
         if self.pulled is not None:
-            test_loss, test_accuracy = start.of_test(where, v, pick(self.pulled, here))
+            test_loss, test_accuracy = start.of_test(where, v, pick(self.pulled, rows))
         if self.weights:
-            # Vᵀ(w_r − w_r(0)), for w_r moves in the row space of X only.
+            # Vᵀ(w_r − w_r(0)): w_r moves in the row space of X only.
             w_moved = pick(start.whiten, where) @ moved
             weight_shift = square(w_moved, 2) / v.shape[1]
             if self.balancedness:

@@ -1,4 +1,4 @@
-"""The one rule for what happens along the way of a training: onset, end, nothing left but rounding, divergence.
+"""The events of a training, by one rule for all engines: onset, end, convergence to rounding, divergence.
 
 Plain arithmetic with a free name `xp` (`networks.backends`): on the numbers of one network (numba, Triton, Python) or on arrays
 of networks (torch).
@@ -15,7 +15,7 @@ xp: Any  # with `minimum`
 
 
 class Shares(NamedTuple):
-    """Thresholds as shares, of what is left at the start or of a network whose output is 0; numbers, or tensors of one."""
+    """Thresholds as shares of the reducible loss at the start, or of a network with output 0; numbers, or tensors of one."""
 
     onset: Any
     end: Any
@@ -25,7 +25,7 @@ class Shares(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Thresholds of one network, or of arrays of them: three of what is left, one of the loss."""
+    """Thresholds of one network, or of arrays of them: three of the reducible sum ‖Π(y − f)‖², one of the loss."""
 
     onset: Any
     end: Any
@@ -53,12 +53,12 @@ def shares_of(recording: Recording, *, square: bool) -> Shares:
 def marks(start, whole, loss, onset, end, finished, diverged, largest):
     """Return onset, end, finished and limit, as in `Marks`, from a training's start and its `Shares`.
 
-    `start` is what is left of the summed loss at the start, beside what no training removes; `whole` is the sum of a network
-    whose output is 0; `loss` the loss at the start.
+    `start` is the reducible summed loss ‖Π(y − f)‖² at the start, `whole` the summed loss of a network with output 0, and
+    `loss` the loss at the start.
     """
     return onset * start, end * whole, finished * whole, xp.minimum(diverged * loss, largest)
 
 
 def passed(left, loss, onset, end, finished, limit):
-    """Return whether onset, end and finish are passed and the loss is sound; a loss that is no number is not."""
+    """Return whether onset, end and finish are passed, and whether the loss is sound (NaN is not)."""
     return left < onset, left <= end, left <= finished, loss <= limit

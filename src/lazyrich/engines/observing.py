@@ -1,6 +1,6 @@
-"""What torch engines share: what a batch's records are held against, and the numbers that observables are made of.
+"""The common part of torch engines: the references of a batch's records, and the numbers from which observables follow.
 
-Tensors have a leading axis of networks; vectors and matrices over samples may stand in any orthonormal basis (the batched
+Tensors have a leading axis of networks; vectors and matrices over samples may be in any orthonormal basis (the batched
 propagator uses the modes of K, the Gram engine the samples themselves).
 """
 
@@ -35,10 +35,10 @@ _marks = bound(marks, xp=torch)
 @compiled
 def _periods(rings: np.ndarray, newest: np.ndarray) -> np.ndarray:
     """Return `period_of` of many rings, (networks, WINDOW)."""
-    found = np.empty(len(rings), dtype=np.int64)
+    periods = np.empty(len(rings), dtype=np.int64)
     for i in range(len(rings)):
-        found[i] = _period_of(rings[i], newest[i])
-    return found
+        periods[i] = _period_of(rings[i], newest[i])
+    return periods
 
 
 def tensor(array: np.ndarray, device: str) -> Tensor:
@@ -72,10 +72,10 @@ def spectrum(kernel: Float[Tensor, "networks k k"]) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What stays fixed while a batch of networks trains."""
+    """Constants of a batch of networks during training."""
 
     y: Float[Tensor, "networks k"]
-    beside: Float[Tensor, " networks"]  # what ‖y‖² and ‖y − f‖² have beside the basis
+    beside: Float[Tensor, " networks"]  # the part of ‖y‖² and ‖y − f‖² outside the basis
     gamma: Float[Tensor, " networks"]
     loss_scale: Float[Tensor, " networks"]  # c/2n
     curvature: Float[Tensor, " networks"]  # the largest one of the loss, over n
@@ -95,12 +95,12 @@ class Reference:
         networks: Networks,
         K: Float[Tensor, "networks k k"],
         y: Float[Tensor, "networks k"],
-        fitted: Float[Tensor, "networks k"],
+        Pi_y: Float[Tensor, "networks k"],
         beside: Float[Tensor, " networks"],
         start_kernel: Float[Tensor, "networks k k"],
         start_output: Float[Tensor, "networks k"],
     ) -> Reference:
-        """Return the reference from K and y in a basis, `fitted` = Πy, and the kernel and the output at the start."""
+        """Return the reference from K, y and Πy in a basis, and the kernel and the output at the start."""
         device = str(K.device)
         b = networks.of_problem("b")
         gamma = tensor(networks.of_problem("gamma"), device)
@@ -120,7 +120,7 @@ class Reference:
             weight_square=tensor(networks.sigma_0**2 * networks.of_problem("dimension"), device),
             start_kernel=start_kernel,
             target_kernel=(K + outer(Ky, Ky) / gamma[:, None, None]) / m,
-            end_kernel=start_kernel + growth * (K + outer(fitted, fitted) / tensor(b**2, device)[:, None, None]),
+            end_kernel=start_kernel + growth * (K + outer(Pi_y, Pi_y) / tensor(b**2, device)[:, None, None]),
             linear_modes=Q,
             linear_rates=1 - (factor * tensor(networks.learning_rate, device))[:, None] * mu,
             linear_start=((y - start_output)[:, None, :] @ Q)[:, 0],
@@ -134,7 +134,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Seen:
-    """What an engine sees of networks at a record, in the basis of their `Reference`."""
+    """The record of some networks, in the basis of their `Reference`."""
 
     output: Float[Tensor, "networks k"]
     kernel: Float[Tensor, "networks k k"]
@@ -167,11 +167,11 @@ def accuracy(f: Float[Tensor, "networks rows"], y: Float[Tensor, "networks rows"
 def observe(
     reference: Reference, seen: Seen, steps: Int[Tensor, " networks"], loss: Loss
 ) -> Float[Tensor, "names networks"]:
-    """Return every observable of networks that are seen at these steps, of a `loss` bound to torch.
+    """Return every observable of the networks `seen` at these steps, of a `loss` bound to torch.
 
-    Those that speak of single samples mean something where the basis is that of the samples.
+    Those of single samples mean something where the basis is that of the samples.
     """
-    # A linearised network that diverges is infinitely far, where inf − inf would be no number.
+    # A diverging linearised network is infinitely far away; inf − inf would be NaN.
     decay = reference.linear_rates ** steps[:, None].to(torch.float64)
     unlearnt = (reference.linear_modes @ (decay * reference.linear_start)[..., None])[..., 0]
     target = seen.v_square[:, None, None] * reference.target_kernel
@@ -208,7 +208,7 @@ def observe(
 
 
 class Outcome:
-    """What training leaves of a batch, as tensors on its device, to be filled in; names and shapes as in `Trajectories`."""
+    """The results of a batch's training as tensors on its device, to be filled in; names and shapes as in `Trajectories`."""
 
     def __init__(self, networks: Networks, recording: Recording, device: str) -> None:
         count, records = recording.steps.shape
@@ -234,40 +234,40 @@ class Outcome:
         self.status = integers(Status.running)
 
     def keep(self, rows: Tensor, columns: Tensor | int, seen: Seen) -> None:
-        """Keep single neurons of the networks `rows` at their records `columns`."""
-        kept = min(self.rho_r.shape[2], seen.rho_r.shape[1])
-        self.rho_r[rows, columns, :kept] = seen.rho_r[:, :kept]
-        self.v_r[rows, columns, :kept] = seen.v_r[:, :kept]
+        """Store single neurons of the networks `rows` at their records `columns`."""
+        count = min(self.rho_r.shape[2], seen.rho_r.shape[1])
+        self.rho_r[rows, columns, :count] = seen.rho_r[:, :count]
+        self.v_r[rows, columns, :count] = seen.v_r[:, :count]
 
     def note_end(self, ended: Tensor, kernel: Tensor, reference: Reference) -> None:
-        """Note what the kernel of networks that have `ended` says; reference and kernel are theirs."""
+        """Store kernel change and sharpness of the networks `ended`, from their reference and kernel."""
         start = reference.start_kernel
         self.kernel_change[ended] = (square(kernel - start, 2) / square(start, 2)) ** 0.5
         self.sharpness_end[ended] = reference.curvature * spectrum(kernel)[0][:, -1]
 
     def trajectories(self, networks: Networks, recording: Recording) -> Trajectories:
-        """Return all of it in numpy."""
+        """Return the results as numpy arrays."""
         result = empty(recording.steps.shape, recording.keep_probes)
         result.observables[...] = self.observables.permute(1, 2, 0).cpu().numpy()
-        result.observables[:, :, ~recording.wanted] = np.nan
-        kept = ("rho_r", "v_r") if recording.keep_probes else ()
+        result.observables[:, :, ~recording.observables] = np.nan
+        probe_names = ("rho_r", "v_r") if recording.keep_probes else ()
         for name in [
             field.name for field in fields(result) if field.name not in ("observables", "period", "rho_r", "v_r")
         ]:
             getattr(result, name)[...] = getattr(self, name).cpu().numpy()
-        for name in kept:
+        for name in probe_names:
             getattr(result, name)[...] = getattr(self, name).cpu().numpy()
         if not recording.follows_neurons:
             result.rho_rms[...] = np.nan
         rings = self.ring.cpu().numpy()
         # A network that stopped early, converged to rounding, has no period.
-        whole = np.flatnonzero((self.last_step.cpu().numpy() == networks.steps) & (networks.steps >= WINDOW))
-        result.period[whole] = _periods(rings[whole], networks.steps[whole] % WINDOW)
+        complete = np.flatnonzero((self.last_step.cpu().numpy() == networks.steps) & (networks.steps >= WINDOW))
+        result.period[complete] = _periods(rings[complete], networks.steps[complete] % WINDOW)
         return result
 
 
 class Watch:
-    """What a torch engine keeps of its networks while it trains: scalars at every step, observables at records."""
+    """Recorder of a torch engine: scalars at every step, observables at records."""
 
     def __init__(self, networks: Networks, recording: Recording, reference: Reference) -> None:
         device = str(reference.y.device)
@@ -285,13 +285,13 @@ class Watch:
         self.floor = tensor(networks.floor, device)
         self.shares = shares_on(device, recording, square=self.loss.square)
         self.marks: Marks
-        # For progress: networks of a batch are of like length, so that a step is an equal share of them all.
-        self.untold, self.share = float(count), count / max(1, int(networks.steps.max()))
+        # For progress: networks of a batch have similar lengths, so that each step is an equal share of the work.
+        self.unreported, self.share = float(count), count / max(1, int(networks.steps.max()))
 
     def look(self, t: int, left: Float[Tensor, " networks"], see: Callable[[Tensor], Seen]) -> bool:
-        """Take note of step t, at which `left` is what training can reduce; return whether any network still trains.
+        """Record step t, at which `left` is what training can reduce; return whether any network still trains.
 
-        `see` gives what is seen of some networks, and is asked for those that have a record due.
+        `see` returns the record of some networks; it is called for those with a record at this step.
         """
         o = self.outcome
         loss = self.reference.loss_scale * (left + self.floor)
@@ -319,9 +319,9 @@ class Watch:
         o.status[done & near] = Status.converged
         self.active = active & ~done
         training = bool(self.active.any())
-        told = min(self.share, self.untold) if training else self.untold
-        self.untold -= told
-        progress.advance(told)
+        newly_done = min(self.share, self.unreported) if training else self.unreported
+        self.unreported -= newly_done
+        progress.advance(newly_done)
         return training
 
     def _record(self, where: Tensor, t: int, done: Tensor, seen: Seen) -> None:
@@ -332,13 +332,13 @@ class Watch:
         while len(left):
             rows = where[left]
             columns = self.next_record[rows]
-            of_left = seen.part(left)
+            seen_left = seen.part(left)
             o.observables[:, rows, columns] = observe(
-                reference.part(left), of_left, self.record_steps[rows, columns], self.loss
+                reference.part(left), seen_left, self.record_steps[rows, columns], self.loss
             )
-            o.rho_rms[rows, columns] = of_left.rho_square**0.5
+            o.rho_rms[rows, columns] = seen_left.rho_square**0.5
             if self.recording.keep_probes:
-                o.keep(rows, columns, of_left)
+                o.keep(rows, columns, seen_left)
             last = columns + 1 == records
             self.next_record[rows] = torch.where(last, columns, columns + 1)
             upcoming = self.record_steps[rows, self.next_record[rows]]

@@ -13,7 +13,7 @@ from lazyrich.engines.trajectories import Recording, Trajectories, empty
 from lazyrich.networks.batch import Networks, Reason
 from lazyrich.system import progress
 
-# What one piece may take: of a GPU a share of what is free, of a CPU about a cache, where it runs fastest.
+# Memory of one piece: a share of a GPU's free memory; on a CPU about a cache, where it runs fastest.
 MEMORY_SHARE = 0.25
 CACHE_BYTES = 2**25
 
@@ -49,11 +49,11 @@ def in_pieces(
     where = np.flatnonzero(networks.reason == Reason.none)
     where = where[np.argsort(networks.steps[where], kind="stable")]
     size = max(1, int(_free_bytes(device) // bytes_each))
-    done = 0
-    while done < len(where):
-        piece = where[done : done + size]
+    start = 0
+    while start < len(where):
+        piece = where[start : start + size]
         try:
-            part = train(networks.part(piece), recording.part(piece))
+            trajectories = train(networks.part(piece), recording.part(piece))
         except (RuntimeError, MemoryError) as error:
             if not _out_of_memory(error):
                 raise
@@ -64,8 +64,8 @@ def in_pieces(
                 ) from None
             size = len(piece) // 2
         else:
-            result.put(piece, part)
-            done += len(piece)
+            result.put(piece, trajectories)
+            start += len(piece)
             continue
         # Outside of the handler, whose traceback would hold the tensors that did not fit.
         if device == "cuda":
@@ -91,7 +91,7 @@ def one_by_one(
 
 @contextlib.contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Give torch's operations on a CPU so many threads, and afterwards as many as before."""
+    """Run torch's operations on a CPU on `threads` threads inside this context."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -108,5 +108,5 @@ def _free_bytes(device: str) -> float:
 
 def _out_of_memory(error: BaseException) -> bool:
     # torch's allocator on a CPU and CUDA's libraries raise a plain RuntimeError.
-    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    return known or "can't allocate memory" in str(error) or "ALLOC_FAILED" in str(error)
+    is_memory_error = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return is_memory_error or "can't allocate memory" in str(error) or "ALLOC_FAILED" in str(error)

@@ -88,7 +88,7 @@ def evolve(networks: Networks, recording: Recording, *, threads: int = 1) -> Tra
         with ThreadPoolExecutor(threads) as pool:
             for future in [pool.submit(progress.carried(work)) for _ in range(threads)]:
                 future.result()
-    result.observables[:, :, ~recording.wanted] = np.nan
+    result.observables[:, :, ~recording.observables] = np.nan
     return result
 
 

@@ -17,8 +17,8 @@ def record_steps(record: Mapping[str, Any], steps: Int[np.ndarray, " networks"])
         return total.copy()
     if record.get("every"):
         last = int(steps[0])  # one number for the whole sweep, as the sweep file's model assures
-        each = np.unique(np.append(np.arange(0, last, record["every"]), last))
-        return np.tile(each, (len(steps), 1))
+        row = np.unique(np.append(np.arange(0, last, record["every"]), last))
+        return np.tile(row, (len(steps), 1))
     share = np.linspace(0.0, 1.0, record["points"])
     if record["spacing"] == "log":
         return np.round((total + 1.0) ** share).astype(np.int64) - 1

@@ -1,4 +1,4 @@
-"""What every engine is asked to record, and what it returns."""
+"""Input and output of every engine: which steps to record, and the trajectories."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ WINDOW = 64  # steps that the period is read from
 
 @dataclass(frozen=True)
 class Recording:
-    """Which steps and observables are kept of a batch of networks."""
+    """The steps and observables to record of a batch of networks."""
 
     steps: Int[Array, "networks records"]  # of each record, rising, the last at the end of training
-    wanted: Bool[Array, " names"]  # of observables.NAMES
+    observables: Bool[Array, " names"]  # which of observables.NAMES are kept
     onset: float  # thresholds of `onset_step` and `end_step`, shares
     converged: float
-    keep_probes: int = 0  # of so many probes ρ_r and v_r at each record
+    keep_probes: int = 0  # number of probes whose ρ_r and v_r are kept at each record
     converged_loss: float = CONVERGED_LOSS  # threshold of `end_step` for losses that are no squares, a share
 
     def part(self, where: Int[Array, " part"]) -> Recording:
@@ -51,13 +51,13 @@ class Recording:
 
     @property
     def follows_neurons(self) -> bool:
-        """Whether something asks for the propagator; ρ also for `alignment_step`, which end values alone cannot give."""
-        asked = self.asks(NEURONS, PROBES, WEIGHTS, BALANCEDNESS, TEST)
-        return self.steps.shape[1] > 1 or self.keep_probes > 0 or asked
+        """Whether the propagator is needed; `alignment_step` needs ρ at several records."""
+        needs_neurons = self.asks(NEURONS, PROBES, WEIGHTS, BALANCEDNESS, TEST)
+        return self.steps.shape[1] > 1 or self.keep_probes > 0 or needs_neurons
 
     def asks(self, *needs: str) -> bool:
-        """Return whether a wanted observable needs any of these."""
-        return bool(self.wanted[observables.needing(needs)].any())
+        """Return whether a kept observable needs any of these."""
+        return bool(self.observables[observables.needing(needs)].any())
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ def empty(shape: tuple[int, ...], probes: int) -> Trajectories:
     def integers(value: int) -> np.ndarray:
         return np.full(count, value, dtype=np.int64)
 
-    kept = [floats(count, records, probes) if probes else None for _ in range(2)]
+    probe_arrays = [floats(count, records, probes) if probes else None for _ in range(2)]
     return Trajectories(
         observables=floats(count, records, len(observables.NAMES)),
         rho_rms=floats(count, records),
-        rho_r=kept[0],
-        v_r=kept[1],
+        rho_r=probe_arrays[0],
+        v_r=probe_arrays[1],
         onset_step=integers(-1),
         end_step=integers(-1),
         loss_start=floats(count),

@@ -1,1 +1,1 @@
-"""The explorer: a page of one's own machine over the results folder (`lazyrich explore`)."""
+"""The explorer: a page over the results folder, served to this machine only (`lazyrich explore`)."""

@@ -1,4 +1,4 @@
-"""The explorer's widgets: each writes one thing of the state, and shows what the state says."""
+"""The explorer's widgets: each shows one value of the state and writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Controls:
         self.moment = self._watched(pn.widgets.DiscreteSlider(label="Time τ", width=SIDE, options=[0]), "moment")
         self.sliders = pn.Column()
         self.along: list[pn.widgets.DiscreteSlider] = []  # in it
-        self.made: list[tuple[str, str, dict[str, int]]] = []  # what they are made of
+        self.slider_parts: list[tuple[str, str, dict[str, int]]] = []  # (dimension, label, options) of each
         self.keep = pn.widgets.Button(label="Compare this cell with the next", width=SIDE)
         self.keep.on_click(session.keep)
         download = pn.widgets.FileDownload
@@ -48,7 +48,7 @@ class Controls:
         self.run = pn.widgets.Button(label="Run it here", disabled=True, width=SIDE)
         self.run.on_click(self._run)
         self.progress = pn.indicators.Progress(value=0, max=100, width=SIDE)
-        self.said = pn.pane.HTML("", width=SIDE)
+        self.message = pn.pane.HTML("", width=SIDE)
         self.downloads = {
             kind: download(
                 callback=lambda kind=kind, make=make: make(kind),
@@ -62,19 +62,19 @@ class Controls:
         self.all = [
             *(self.sweep, self.diagram, self.moment, self.sliders, self.quantile, self.x, self.y, self.coordinates),
             *(self.lines, self.keep, self.finer),
-            *((self.run, self.progress, self.said) if session.launcher is not None else ()),
+            *((self.run, self.progress, self.message) if session.launcher is not None else ()),
         ]
 
     def say(self, words: str) -> None:
         """Show words below the button that runs a part."""
-        self.said.object = html("<p>{}</p>", words)
+        self.message.object = html("<p>{}</p>", words)
 
     def show_progress(self) -> None:
         """Show how far the launcher's run is."""
         launcher = self.session.launcher
         if launcher is not None and launcher.name is not None:
-            self.progress.value, said = launcher.progress()
-            self.say(said)
+            self.progress.value, words = launcher.progress()
+            self.say(words)
 
     def _run(self, *_: object) -> None:
         try:
@@ -121,9 +121,9 @@ class Controls:
         self.finer.filename = f"{state.sweep}_finer.yaml"
         for kind, button in self.downloads.items():
             button.filename = f"{session.file_name()}.{kind}"
-        made = [(dim, *_along(source.summary, dim)) for dim in session.others]
-        if made != self.made:
-            self.made, self.along = made, [self._slider(*each) for each in made]
+        parts = [(dim, *_along(source.summary, dim)) for dim in session.others]
+        if parts != self.slider_parts:
+            self.slider_parts, self.along = parts, [self._slider(*part) for part in parts]
             self.sliders.objects = self.along
         for slider, place in zip(self.along, session.place.values(), strict=True):
             slider.value = place
@@ -140,9 +140,9 @@ class Controls:
 
 
 def _along(summary: xr.Dataset, dim: str) -> tuple[str, dict[str, int]]:
-    """Return (label, value -> place) of a dimension, all of them HTML, for sliders read that.
+    """Return (label, value -> place) of a dimension, as the HTML that sliders read.
 
-    There are several coordinates where axes advance together.
+    A dimension has several coordinates where axes advance together.
     """
     names = [str(name) for name, value in summary.coords.items() if value.dims == (dim,)]
     words = [

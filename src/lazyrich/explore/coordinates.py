@@ -1,7 +1,7 @@
 """Coordinates of a map: the sweep's own axes, or dimensionless numbers of its cells, in which the map's cells are curved.
 
-A curved map is an even grid of pixels, each of which lies in one cell or in none: the nearest one by the cells' middles,
-between which both numbers are linear. So all that is drawn of a plane can be drawn of it, and is exact to a pixel.
+A curved map is an even grid of pixels. Each pixel lies in one cell or in none: the nearest by the cells' middles, between which
+both numbers are linear. So everything that a plane shows can be shown on a curved map, exact to a pixel.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ class Straight:
         return lines
 
     def lines_within(self, lines: dict[str, list[np.ndarray]], part: Sequence[float]) -> dict[str, list[np.ndarray]]:
-        """Return those lines, in units of the plane's axes as they are drawn, of which a rectangle of the map shows a part."""
+        """Return the lines that a rectangle of the map shows at least a part of, in units of the plane's axes as drawn."""
 
         def spaced(points: np.ndarray) -> np.ndarray:
             return np.stack([self._transformed(points[:, axis], axis) for axis in (0, 1)], axis=1)
 
         box = Bbox(spaced(np.reshape(part, (2, 2)).T))
         return {
-            name: found
-            for name, found in lines.items()
-            if any(Path(spaced(line)).intersects_bbox(box, filled=False) for line in found)
+            name: pieces
+            for name, pieces in lines.items()
+            if any(Path(spaced(line)).intersects_bbox(box, filled=False) for line in pieces)
         }
 
     def _transformed(self, values: np.ndarray, axis: int) -> np.ndarray:
@@ -96,13 +96,13 @@ class Straight:
 
     def part(self, u: tuple[float, float], v: tuple[float, float]) -> dict[str, tuple[float, float]] | None:
         """Return the part of the plane, axis -> (lowest, highest), that a rectangle of the map covers; None for none."""
-        found = {}
+        region = {}
         for name, edges, ends in ((self.x, self.x_edges, u), (self.y, self.y_edges, v)):
             low, high = np.clip(sorted(ends), edges[0], edges[-1])
             if not low < high:
                 return None
-            found[name] = float(low), float(high)
-        return found
+            region[name] = float(low), float(high)
+        return region
 
 
 class Curved(Straight):
@@ -192,10 +192,10 @@ class Curved(Straight):
         """Return which cells a rectangle of the map (left, right, lowest, highest) shows: a pixel or the middle of each."""
         left, right, bottom, top = part
         u, v = (10**each if log else each for each, log in zip(np.moveaxis(self.middles, -1, 0), self.log, strict=True))
-        found = ((u >= left) & (u <= right) & (v >= bottom) & (v <= top))[1:-1, 1:-1]
+        mask = ((u >= left) & (u <= right) & (v >= bottom) & (v <= top))[1:-1, 1:-1]
         cells = self.pixels[np.ix_((self.v >= bottom) & (self.v <= top), (self.u >= left) & (self.u <= right))]
-        found.ravel()[cells[cells >= 0]] = True
-        return found
+        mask.ravel()[cells[cells >= 0]] = True
+        return mask
 
     def drawn(self, plane: xr.Dataset) -> xr.Dataset:
         """Return a dataset over the plane as it is drawn: pixels outside of all cells are not run."""
@@ -284,9 +284,9 @@ def _some(total: int) -> np.ndarray:
 
 
 def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
-    """Return the pairs of dimensionless numbers that tell the cells of a plane apart, but for the plane's own axes."""
+    """Return the pairs of dimensionless numbers that tell the cells of a plane apart, without the pair of its own axes."""
     some = {axis: slice(None, None, max(1, plane.sizes[axis] // PATCHES)) for axis in (x, y)}
-    found = []
+    usable = []
     for pair in PAIRS:
         if set(pair) == {x, y}:
             continue
@@ -294,5 +294,5 @@ def pairs(plane: xr.Dataset, x: str, y: str) -> list[tuple[str, str]]:
             Curved(plane.isel(some), x, y, pair)
         except (KeyError, ValueError):
             continue
-        found.append(pair)
-    return found
+        usable.append(pair)
+    return usable

@@ -1,4 +1,4 @@
-"""Dimensionless numbers of a cell that a map may have as coordinates, and the pairs of them that are offered."""
+"""Dimensionless numbers of a cell that may be a map's coordinates, and the pairs of them to choose from."""
 
 from __future__ import annotations
 

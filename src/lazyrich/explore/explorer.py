@@ -25,7 +25,7 @@ from lazyrich.sweep.words import counted, setting
 
 
 class Explorer(pn.viewable.Viewer):
-    """One visitor's page over a results folder: what the session's state says, drawn; see `Session`."""
+    """One visitor's page over a results folder: it draws the state of a `Session`."""
 
     def __init__(self, sources: Sources, launcher: Launcher | None = None, address: Address | None = None) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Explorer(pn.viewable.Viewer):
     # ---- what follows from the state ----
 
     def show_state(self, *_: object) -> None:
-        """Show what the state says, once it has been read."""
+        """Show the state, once its data have been read."""
         if self.session.settling or self.reader.busy:
             return
         if self.map is not None and self.reader.wanting:
@@ -63,7 +63,7 @@ class Explorer(pn.viewable.Viewer):
             self.session.settling = False
 
     def go_back(self, why: str) -> None:
-        """Show what was shown before, where what the state asks for cannot be read, and say why."""
+        """Show the former state again, since the data of the new one cannot be read, and say why."""
         with param.parameterized.discard_events(self.session.state):
             self.session.state.param.update(**self.settled)
             if self.reader.wanting:  # the same at another time of training, whose shards have changed
@@ -84,14 +84,14 @@ class Explorer(pn.viewable.Viewer):
     def _settle(self) -> None:
         self.session.settle()
         self.controls.show()
-        shown = self._show_map()
+        chart = self._show_map()
         for name in FRAMES:
-            self._show_cell(shown, name, getattr(self.session.state, name))
+            self._show_cell(chart, name, getattr(self.session.state, name))
             if name in self.panels:
                 self.panels[name].mark(self.session.time)
 
     def _show_map(self) -> Map:
-        """Bring the map in line with the state, drawn anew where it must be, and return it."""
+        """Adapt the map to the state, draw it anew if necessary, and return it."""
         session, state, source = self.session, self.session.state, self.session.source
         place = tuple(session.place.items())
         session.find_moments()
@@ -109,15 +109,15 @@ class Explorer(pn.viewable.Viewer):
         if session.changed("lines", *figure, place, state.lines):
             self.map.draw_lines(session.lines())
         self.map.head(session.title())
-        heading, said = source.sweep.title or source.name, setting(source.sweep) + session.running()
-        self.note.object = html("<h3>{}</h3><p>{}</p>", heading, said)
+        heading, text = source.sweep.title or source.name, setting(source.sweep) + session.running()
+        self.note.object = html("<h3>{}</h3><p>{}</p>", heading, text)
         return self.map
 
-    def _show_cell(self, shown: Map, name: str, cell: int) -> None:
+    def _show_cell(self, chart: Map, name: str, cell: int) -> None:
         session = self.session
         place = session.source.place(max(cell, 0))
         here = cell >= 0 and all(place[dim] == i for dim, i in session.place.items())
-        shown.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
+        chart.frame(name, (place[session.state.x], place[session.state.y]) if here else None)
         if not session.changed(name, session.source, cell):
             return
         if cell < 0:
@@ -136,15 +136,17 @@ class Explorer(pn.viewable.Viewer):
             except ValueError as error:  # damaged
                 why = str(error)
         self.panels[name].show(networks)
-        said = f"{name.capitalize()} ({FRAMES[name]} frame): {point(session.source.grid.isel(place), list(place))}"
+        heading = f"{name.capitalize()} ({FRAMES[name]} frame): {point(session.source.grid.isel(place), list(place))}"
         if networks is None:
-            self.words[name].object = html("<p><b>{}</b>: there are no trajectories, for {}.</p>", said, why)
+            self.words[name].object = html("<p><b>{}</b>: there are no trajectories, for {}.</p>", heading, why)
         else:
-            asked = " ".join(points[i] for points, i in zip(named(session.source.sweep), place.values(), strict=True))
-            command = replay_command(session.source.name, asked, session.source.home.parent, 0)
+            cell_words = " ".join(
+                points[i] for points, i in zip(named(session.source.sweep), place.values(), strict=True)
+            )
+            command = replay_command(session.source.name, cell_words, session.source.home.parent, 0)
             many, theory = counted(networks.sizes["network"], "replicate"), scope.sentence(networks)
             self.words[name].object = html(
-                "<p><b>{}</b> ({}).{}</p><p><code>{}</code></p>", said, many, theory, command
+                "<p><b>{}</b> ({}).{}</p><p><code>{}</code></p>", heading, many, theory, command
             )
 
     def example(self) -> None:
@@ -159,7 +161,7 @@ class Explorer(pn.viewable.Viewer):
             self.panels_at[name].objects = [pn.pane.Bokeh(each) for each in self.panels[name].figures.values()]
 
     def news(self) -> None:
-        """Show what has come since the page was drawn, and how far the launcher's run is."""
+        """Show new shards and sweeps, and the progress of the launcher's run."""
         self.controls.show_progress()
         if self.reader.news or list(self.session.sources.files) != self.controls.sweep.options:
             self.show_state()

@@ -1,4 +1,4 @@
-"""What is taken home from the explorer: the map as a picture, its numbers, a sweep file of a part of it."""
+"""Downloads of the explorer: the map as a picture, its numbers, a sweep file for a part of it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def picture(
     lines: Lines,
     title: str,
     part: list[float],
-    said: str,
+    description: str,
 ) -> io.BytesIO:
-    """Return a map as `svg` or `png`, by matplotlib: what is seen of it (left, right, lowest, highest; empty for all of it).
+    """Return the visible `part` of a map (left, right, lowest, highest; empty for all of it) as `svg` or `png`, by matplotlib.
 
-    What is `said` of it lies in its metadata.
+    Its metadata hold the `description`.
     """
     from lazyrich.draw.pictures import defaults, save  # only now, for it takes half a second
 
@@ -49,13 +49,13 @@ def picture(
         overlay = diagram.draw(where.drawn(plane), *where.axes, "matplotlib", title, whole=whole, drawn=drawn)
         if part:  # as options, so that ticks are chosen for what is seen
             overlay = overlay.opts(backend="matplotlib", xlim=tuple(part[:2]), ylim=tuple(part[2:]))
-        save(overlay, said, {kind: file})
+        save(overlay, description, {kind: file})
     file.seek(0)
     return file
 
 
 def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float) -> xr.Dataset:
-    """Return the numbers of a diagram during training alone, under the diagram's name, with their time τ and their quantile."""
+    """Return only the numbers of a diagram during training, under the diagram's name, with their time τ and quantile."""
     data = plane[[diagram.variable]].rename({diagram.variable: diagram.name})
     data = data.assign_coords(training_time=time, quantile=quantile)
     archive.describe(data, "training_time", *TRAINING_TIME)
@@ -68,7 +68,7 @@ def at_moment(plane: xr.Dataset, diagram: Diagram, time: float, quantile: float)
 def within(plane: xr.Dataset, where: Straight, part: list[float]) -> xr.Dataset:
     """Return the cells of a plane that the part of its map shows, in whole or in part; all where `part` is empty.
 
-    Cells of a curved map that the part shows need not fill a rectangle of the plane: `seen` tells them from the others of it.
+    On a curved map these cells need not fill a rectangle of the plane: the variable `seen` marks them.
     """
     if not part:
         return plane
@@ -83,23 +83,24 @@ def within(plane: xr.Dataset, where: Straight, part: list[float]) -> xr.Dataset:
 
 
 def name(
-    pieces: list[str], fixed: xr.Dataset, where: Straight, part: list[float], own: tuple[str, str], quantile: float
+    pieces: list[str], fixed: xr.Dataset, where: Straight, part: list[float], axes: tuple[str, str], quantile: float
 ) -> str:
-    """Return a file's name without its ending: `pieces`, then all that tells a view of these from others.
+    """Return a file's name without its ending: `pieces`, then all that distinguishes this view from others.
 
-    The `fixed` coordinates of the slice, axes that are not the sweep's `own`, a quantile that is no median, the part.
+    These are the `fixed` coordinates of the slice, axes other than the sweep's own `axes`, a quantile other than the median,
+    and the part.
     """
-    found = list(pieces)
-    if tuple(where.names) != tuple(own):
-        found.append("over-" + "-".join(where.names))
+    words = list(pieces)
+    if tuple(where.names) != tuple(axes):
+        words.append("over-" + "-".join(where.names))
     for coordinate, value in fixed.coords.items():
         if value.ndim == 0 and coordinate != "quantile":
-            found.append(f"{coordinate}-{value.item() if value.dtype.kind not in 'fiu' else f'{value.item():.6g}'}")
+            words.append(f"{coordinate}-{value.item() if value.dtype.kind not in 'fiu' else f'{value.item():.6g}'}")
     if quantile != 0.5:
-        found.append(f"{quantile:.0%}-quantile")
+        words.append(f"{quantile:.0%}-quantile")
     for axis, (low, high) in zip(where.names, np.reshape(part, (-1, 2)), strict=False):
-        found.append(f"{axis}-{low:.6g}-to-{high:.6g}")
-    return re.sub(r"[^\w.+-]", "", "_".join(found), flags=re.ASCII)[:LONGEST]
+        words.append(f"{axis}-{low:.6g}-to-{high:.6g}")
+    return re.sub(r"[^\w.+-]", "", "_".join(words), flags=re.ASCII)[:LONGEST]
 
 
 def numbers(kind: str, plane: xr.Dataset, quantile: float, attributes: dict[str, str]) -> io.BytesIO:

@@ -14,8 +14,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.routing import Matcher, Rule
 from tornado.web import Application, ErrorHandler, OutputTransform, RequestHandler
 
-# Any port: of an ssh tunnel the browser names its own end. DNS rebinding can choose the port, but not the name, for a browser
-# sends the name that its page was opened under, and these three are nobody's to point elsewhere.
+# Any port: through an ssh tunnel, the browser names the port at its own end. DNS rebinding can choose the port but not the
+# name: a browser sends the name under which its page was opened, and nobody can point these three elsewhere.
 LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 # The page, its web socket, its icon, and the scripts and styles of Bokeh and Panel. Of their other routes `/components/`
 # imports whatever module the address names, which may end the process, and `/autoload.js` gives every origin a session.
@@ -42,7 +42,7 @@ def guard(application: Application) -> None:
 def foreign(headers: HTTPHeaders) -> bool:
     """Return whether the headers of a request are those of another host or of another site's page.
 
-    A link of another site that opens the page is not: such a site sees nothing of what it opens.
+    A link on another site may open the page: that site sees nothing of it.
     """
     host, origin = headers.get("Host", ""), headers.get("Origin")
     if not LOOPBACK.fullmatch(host):
@@ -62,18 +62,18 @@ def _same(origin: str, host: str) -> bool:
 
 
 class _Foreign(Matcher):
-    """Match what is refused."""
+    """Match foreign requests."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Return arguments of the handler, none, where a request is foreign; None where it is not."""
+        """Return the handler's arguments (none) for a foreign request; None for any other."""
         return {} if foreign(request.headers) else None
 
 
 class _Unused(Matcher):
-    """Match what the page does not use."""
+    """Match routes that the page does not use."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Return arguments of the handler, none, where no route of the page is asked for; None where one is."""
+        """Return the handler's arguments (none) for a route that is not the page's; None for one that is."""
         return None if ROUTES.fullmatch(request.path) else {}
 
 
@@ -81,7 +81,7 @@ class _Refusal(RequestHandler):
     """Answer 403 to every method."""
 
     def prepare(self) -> None:
-        """Say what would be answered."""
+        """Say which requests are answered."""
         self.set_status(403)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(

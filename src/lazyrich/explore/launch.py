@@ -1,4 +1,4 @@
-"""Running a sweep from the page, where the explorer was started with `--run`: one at a time, by Snakemake, in this project."""
+"""Run a sweep from the page if the explorer was started with `--run`: one at a time, by Snakemake, in this project."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rule
 
 
 class Launcher:
-    """The runs that a server's pages have started; they go on where the page is closed.
+    """The runs that a server's pages have started; they go on when the page is closed.
 
     Attributes
     ----------
@@ -37,8 +37,10 @@ class Launcher:
 
     def __init__(self, config: Path, results: Path) -> None:
         extras.check("snakemake")
-        if (own := Path(configuration().results)) != results:
-            raise LazyrichError(f"--run: sweeps of this project write to {own}, not to {results}; leave the folder out")
+        if (folder := Path(configuration().results)) != results:
+            raise LazyrichError(
+                f"--run: sweeps of this project write to {folder}, not to {results}; leave the folder out"
+            )
         self.config, self.results = config, results
         self.name: str | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -77,15 +79,15 @@ class Launcher:
         return self.name
 
     def progress(self) -> tuple[int, str]:
-        """Return how far the run is: (per cent of its networks that are trained, the same in words)."""
+        """Return the progress of the run: (percentage of its networks that are trained, the same in words)."""
         if self.name is None:
             return 0, ""
         home = self.results / self.name
         if not self.running and self.process is not None and self.process.returncode != 0:
             last = read_log(home / "logs/explorer.log")
             return 0, f"{self.name} failed: {last.last if last else 'nothing was said'} ({home / 'logs/explorer.log'})"
-        found = status(home, needed_shards(load_sweep(self.config / f"{self.name}.yaml"), home), time.time())
-        share = found.networks_done / found.networks
+        state = status(home, needed_shards(load_sweep(self.config / f"{self.name}.yaml"), home), time.time())
+        share = state.networks_done / state.networks
         if self.running:
-            return int(100 * share), f"{self.name}: {found.networks_done:,} of {counted(found.networks, 'network')}"
+            return int(100 * share), f"{self.name}: {state.networks_done:,} of {counted(state.networks, 'network')}"
         return 100, f"{self.name} is done; choose it above"

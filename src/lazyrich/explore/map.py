@@ -16,11 +16,11 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.models.widgets import Div
 
 from lazyrich.draw.diagrams import Diagram
-from lazyrich.draw.maps import parted
+from lazyrich.draw.map_frame import parted
 from lazyrich.explore.coordinates import Curved, Straight
-from lazyrich.explore.models import figure_of, found, source_of
+from lazyrich.explore.models import figure_of, models_of, source_of
 
-# A frame around the cell whose trajectories are shown, and around that it is compared with.
+# Frames around the cell whose trajectories are shown, and around the one that it is compared with.
 FRAMES = {"cell": "black", "other": "white"}
 NOTHING = "\N{NO-BREAK SPACE}"  # what the readout says beside the cells; it keeps its place
 Lines = dict[str, list[np.ndarray]]
@@ -29,8 +29,8 @@ Lines = dict[str, list[np.ndarray]]
 class Map:
     """One diagram in one kind of coordinates.
 
-    `whole` sets the colours. The map tells `tapped` of a cell (column, row) that is clicked, and `seen` of a rectangle (left,
-    right, lowest, highest) that was selected or moved to.
+    `whole` sets the colours. The map calls `tapped` with a cell (column, row) that is clicked, and `seen` with a rectangle
+    (left, right, lowest, highest) that is selected or moved to.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class Map:
         for limits, (low, high) in zip((self.figure.x_range, self.figure.y_range), self.where.frame, strict=True):
             limits.update(start=low, end=high, reset_start=low, reset_end=high)
         code = files("lazyrich.explore").joinpath("readout.js").read_text(encoding="utf-8")
-        self.figure.js_on_event("mousemove", CustomJS(args=self._known(plane), code=code))
+        self.figure.js_on_event("mousemove", CustomJS(args=self._script_arguments(plane), code=code))
 
-    def _known(self, plane: xr.Dataset) -> dict[str, Any]:
-        """Return what the pointer's script knows of the map."""
+    def _script_arguments(self, plane: xr.Dataset) -> dict[str, Any]:
+        """Return the arguments of the pointer's script."""
         codes, where = self.diagram.codes, self.where
         curved = None
         if isinstance(where, Curved):
@@ -127,8 +127,8 @@ class Map:
             self.where.drawn(plane), *self.where.axes, "bokeh", "", whole=self.whole, drawn={}, hover=False
         )
         values = next(iter(overlay)).dimension_values(2, flat=False)  # (vertical, horizontal), rising
-        # Half as much to send where that loses nothing: codes, and records, which are of single precision. A number that is
-        # rounded may fall below the least one, and be painted as a cell that was not run.
+        # Single precision is half as much to send, but only for codes and records, which lose nothing: a number that is rounded
+        # may fall below the least one and be painted as a cell that was not run.
         with np.errstate(over="ignore"):
             single = values.astype(np.float32)
         values = single if np.array_equal(single, values, equal_nan=True) else values
@@ -139,7 +139,7 @@ class Map:
     def draw_lines(self, lines: Lines) -> None:
         """Show these boundaries and no others, in units of the plane's axes."""
         lines = self.where.lines(lines)
-        items = found(self.figure, LegendItem)
+        items = models_of(self.figure, LegendItem)
         for renderer in self.renderers:
             if renderer is self.cells:
                 continue

@@ -22,8 +22,8 @@ def figure_of(overlay: hv.Overlay) -> figure:
     return model
 
 
-def found(model: Model, kind: type[M]) -> list[M]:
-    """Return all models of a kind that a model consists of."""
+def models_of(model: Model, kind: type[M]) -> list[M]:
+    """Return all parts of a model that are of one kind."""
     return [each for each in model.select({"type": kind}) if isinstance(each, kind)]
 
 

@@ -17,7 +17,7 @@ from lazyrich.engines.trajectories import Status
 from lazyrich.explore.results import Results
 from lazyrich.networks.observables import NAMES
 from lazyrich.shards import archive
-from lazyrich.system.compiled import compiled
+from lazyrich.system.compiled import cached_njit
 
 MOMENTS = 49  # evenly spaced, so that both ends and the middle are among them
 # Runs that are not equally long are looked at from this share of the longest one on, on a logarithmic scale.
@@ -33,13 +33,13 @@ def moment_diagrams(source: Results) -> list[Diagram]:
         return []
     recorded = [name for name in NAMES if name in source.recorded.data_vars]
     replicates = source.sweep.replicates
-    found: list[tuple[str, str, Codes | None, str]] = [(STAGES.name, "Stage", STAGES, most(replicates))]
+    entries: list[tuple[str, str, Codes | None, str]] = [(STAGES.name, "Stage", STAGES, most(replicates))]
     for name in recorded:
         text = f"{at_quantile(0.5, replicates)}; grey: no value (diverged, or training had ended); white: not run"
-        found.append((name, _first(source.recorded[name]), None, text))
+        entries.append((name, _first(source.recorded[name]), None, text))
     return [
-        Diagram(DURING + name, f"{what} at time τ", name, codes, LINES, f"{what} at time τ, {said}.", figure=False)
-        for name, what, codes, said in found
+        Diagram(DURING + name, f"{what} at time τ", name, codes, LINES, f"{what} at time τ, {caption}.", figure=False)
+        for name, what, codes, caption in entries
     ]
 
 
@@ -49,15 +49,16 @@ def _first(variable: xr.DataArray) -> str:
 
 
 def moments(share: Float[np.ndarray, ...], steps: Float[np.ndarray, ...]) -> Float[np.ndarray, " moments"]:
-    """Return the times τ at which maps of cells with these h and numbers of steps can be looked at.
+    """Return the times τ of maps during training, for cells with these h and numbers of steps.
 
-    Even from 0 on where all run equally long, else logarithmic; up to the longest run that may converge (h < 1).
+    They are even from 0 on if all runs are equally long, else logarithmic, and end with the longest run that may converge
+    (h < 1).
     """
     last = share * steps
-    known = np.isfinite(last)
-    if not known.any():  # all that has been trained so far has failed
+    finite = np.isfinite(last)
+    if not finite.any():  # all that has been trained so far has failed
         return np.zeros(1)
-    last = last[known & (share < 1)] if (known & (share < 1)).any() else last[known]
+    last = last[finite & (share < 1)] if (finite & (share < 1)).any() else last[finite]
     longest, shortest = float(last.max()), float(last.min())
     if longest < 2 * shortest:
         return np.linspace(0.0, longest, MOMENTS)
@@ -72,7 +73,7 @@ class Moments:
     times
         τ of the moments, (moments,).
     whole
-        what sets the colours, the same at all moments, as `Diagram.draw` takes it.
+        the dataset that sets the colours, the same at all moments, as `Diagram.draw` takes it.
     """
 
     def __init__(self, source: Results, diagram: Diagram, times: Float[np.ndarray, " moments"]) -> None:
@@ -89,9 +90,9 @@ class Moments:
                 diverged[cells[inside], replicates[inside]] = data["status"].values[inside] == Status.diverged
         # Numbers on their way to infinity would leave no colours for the others.
         others = self.values[:, ~diverged] if not diverged.all() else self.values
-        found = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
-        # With the grid and the summary's attributes, by which pictures say what holds of it.
-        self.whole = source.grid.assign({diagram.variable: ("colour", found)}).assign_attrs(source.summary.attrs)
+        ends = np.unique(self.values) if diagram.codes else np.array(scale(others)[:2])
+        # Captions and legends need the grid and the summary's attributes.
+        self.whole = source.grid.assign({diagram.variable: ("colour", ends)}).assign_attrs(source.summary.attrs)
 
     def is_of(self, source: Results, diagram: Diagram) -> bool:
         """Return whether it is this diagram of this source."""
@@ -121,12 +122,12 @@ def _stages(data: xr.Dataset, times: np.ndarray) -> np.ndarray:
     share = data["stability_fraction"].values
     onset, end = (share * data[name].values for name in ("onset_step", "end_step"))
     tau = data["tau"].values
-    known = np.isfinite(data[next(name for name in NAMES if name in data)].values)
-    last = np.max(np.where(known, tau, 0.0), axis=1) * (1 + SLACK)
+    finite = np.isfinite(data[next(name for name in NAMES if name in data)].values)
+    last = np.max(np.where(finite, tau, 0.0), axis=1) * (1 + SLACK)
     return np.stack([stage(time, onset, end, last, data["status"].values) for time in times])
 
 
-@partial(compiled, nogil=True)
+@partial(cached_njit, nogil=True)
 def _at(
     tau: Float[np.ndarray, "networks records"],
     values: Float[np.ndarray, "networks records"],
@@ -135,7 +136,7 @@ def _at(
 ) -> Float[np.ndarray, "moments networks"]:
     """Return each network's value at rising times: that of the last record before; after the last it is `held`, or NaN."""
     networks, records = tau.shape
-    found = np.full((len(times), networks), np.nan, np.float32)
+    result = np.full((len(times), networks), np.nan, np.float32)
     for i in range(networks):
         record = 0
         for j in range(len(times)):
@@ -144,5 +145,5 @@ def _at(
                 record += 1
             ended = record == records - 1 and times[j] * (1 - SLACK) > tau[i, record]
             if tau[i, record] <= latest and (held[i] or not ended):
-                found[j, i] = values[i, record]
-    return found
+                result[j, i] = values[i, record]
+    return result

@@ -1,4 +1,4 @@
-"""Panels of one cell's trajectories that are drawn once and then given other numbers, which takes a tenth of drawing anew."""
+"""Panels of one cell's trajectories, drawn once and then given other numbers, which takes a tenth of the time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from lazyrich.draw import oscillation
-from lazyrich.draw.curves import STAGES, empty, middle
+from lazyrich.draw.curves import SHADES, empty, middle
 from lazyrich.draw.trajectories import PANELS, THEORIES, Panel, limits, median_curve, simulated, stages, theory, until
-from lazyrich.explore.models import figure_of, found, source_of
+from lazyrich.explore.models import figure_of, models_of, source_of
 
 SIZE = (240, 220)
 
@@ -54,9 +54,9 @@ class Panels:
                 curves[f"dots_{name}"] = oscillation.dots(steps, values, joined)
             for key, values in predicted[panel.name].items():
                 curves[key] = median_curve(steps, values, panel.log, oscillation.resolved_theory(steps, values))
-            shown = [np.where(seen, values, np.nan).ravel() for values in values_of.values()]
-            shown += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
-            # A name in the legend stands for what can be seen.
+            heights = [np.where(seen, values, np.nan).ravel() for values in values_of.values()]
+            heights += [predicted[panel.name]["limit"].ravel()] if "limit" in predicted[panel.name] else []
+            # The legend names only visible curves.
             curves = {
                 name: curve
                 for name, curve in curves.items()
@@ -64,7 +64,7 @@ class Panels:
             }
             each.fill(curves)
             each.shade(onset, end)
-            low, high = limits(np.concatenate(shown), panel, legend_inside=False)
+            low, high = limits(np.concatenate(heights), panel, legend_inside=False)
             each.figure.x_range.update(start=-0.02 * last, end=1.02 * last)
             each.figure.y_range.update(start=low, end=high)
 
@@ -78,7 +78,7 @@ class Panels:
 
 
 class _Drawn:
-    """A panel's figure, and what of it changes; found once, for Bokeh looks through all of a figure."""
+    """A panel's figure and the parts that change; they are looked up once, since Bokeh searches a whole figure."""
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
@@ -87,9 +87,9 @@ class _Drawn:
         self.figure.name = panel.name
         self.moment = Span(dimension="height", line_color="black", line_width=1.5, visible=False)
         self.figure.add_layout(self.moment)
-        self.curves = found(self.figure, GlyphRenderer)
-        self.items = found(self.figure, LegendItem)
-        self.stages = {name: self.figure.select_one({"name": name}) for name in STAGES}
+        self.curves = models_of(self.figure, GlyphRenderer)
+        self.items = models_of(self.figure, LegendItem)
+        self.stages = {name: self.figure.select_one({"name": name}) for name in SHADES}
 
     def fill(self, curves: dict[str, oscillation.Curve]) -> None:
         """Show these curves and no others."""

@@ -1,4 +1,4 @@
-"""What a page needs of the disk, read by threads, for it may take seconds: no page waits for what another one asks for."""
+"""Read for a page in threads, since it may take seconds: no page waits for the reads of another one."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ LOOK = 2000  # milliseconds between two looks at sweeps that run
 
 
 class Reader:
-    """Reads for one page: what its state asks for, and from time to time what has come; does nothing without a browser.
+    """Reads for one page: the data of its state, and from time to time new shards; does nothing without a browser.
 
-    `loading` is told when it begins and ends to read what the page cannot be shown without, `done` afterwards why that could
-    not be read (or nothing), and `look` is called after each look at what has come.
+    `loading` is called when reading of data that the page cannot do without begins and ends, `done` after it with the reason
+    why they could not be read (or an empty text), and `look` after each look for new shards.
 
     Attributes
     ----------
     busy
-        whether it is reading what the page cannot be shown without.
+        whether it is reading data that the page cannot do without.
     """
 
     def __init__(
@@ -48,45 +48,45 @@ class Reader:
     @property
     def wanting(self) -> bool:
         """Whether something has to be read before the state can be shown."""
-        source = self.session.sources.known(self.session.state.sweep)
+        source = self.session.sources.cached(self.session.state.sweep)
         unread = source is None or any(not self._has(source, each) for each in self._moments(source))
         return bool(self.document) and unread
 
     @property
     def news(self) -> bool:
         """Whether shards of the sweep have come since the page was drawn."""
-        shown = self.session.source
-        return self.session.sources.known(shown.name) is not shown
+        source = self.session.source
+        return self.session.sources.cached(source.name) is not source
 
     def start(self) -> None:
-        """Read what the state asks for, and show it then."""
+        """Read the data of the state, then show them."""
         self.busy = True
         self._loading(True)
         self._next(_unlocked(self._read))
 
     def _next(self, call: Callable[[], None]) -> None:
-        """Call it as soon as the page may be changed."""
+        """Make a call as soon as the page may be changed."""
         assert self.document is not None  # without a browser nothing is read: see `wanting`
         self.document.add_next_tick_callback(call)
 
     def _moments(self, source: Source) -> list[Diagram]:
-        """Return the diagram of a source that the state asks for where it is one of moments, else none."""
+        """Return the chosen diagram of a source if it is one of moments, else none."""
         show = self.session.state.show
         return [each for each in source.diagrams if each.name == show and show.startswith(DURING)]
 
     def _has(self, source: Source, diagram: Diagram) -> bool:
         """Return whether the page or the source has a diagram of moments."""
-        shown = self.session.moments
-        return (shown is not None and shown.is_of(source, diagram)) or source.known_moments(diagram) is not None
+        moments = self.session.moments
+        return (moments is not None and moments.is_of(source, diagram)) or source.cached_moments(diagram) is not None
 
     def _fetch(self, get: Callable[[str], Source]) -> str:
-        """Read what the state asks for; return why that cannot be, or nothing."""
+        """Read the data of the state; return the reason why they cannot be read, or an empty text."""
         try:
             source = get(self.session.state.sweep)
             for diagram in self._moments(source):
                 if not self._has(source, diagram):
                     source.moments(diagram)
-        except Exception as error:  # whatever it is: a page that waits for ever says less
+        except Exception as error:  # of any kind: a page that waits without end says less
             logging.getLogger("lazyrich").warning("%s", error)
             return str(error) or type(error).__name__
         return ""

@@ -29,9 +29,9 @@ def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:
 def axis_within(values: Real[np.ndarray, " points"], low: float, high: float) -> dict[str, Any]:
     """Return the part of an axis (rising `values`) from `low` to `high`, in as many points as the whole, as in a sweep file.
 
-    No further than the outermost values, although their cells reach beyond: all that a sweep file may not say (a size below
-    zero, more samples than the data have) holds of numbers that are beyond those of one which it may say. A part without such a
-    number, within one cell then, has the value of the cell.
+    The part ends at the outermost values, although their cells reach further: numbers beyond those of a valid sweep file may be
+    invalid (a size below zero, more samples than the data have). A part that holds no valid number lies within one cell, and
+    has the value of the cell.
     """
     whole = values.dtype.kind in "iu"
     ends = (

@@ -1,4 +1,4 @@
-"""A sweep and what there is of its results, finished or not. Only what is looked at is read."""
+"""A sweep and its results, finished or not; fields are read when they are needed."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from lazyrich.system.errors import LazyrichError
 
 
 def written(file: Path, home: Path) -> tuple[float, ...]:
-    """Return when each part of a sweep and its results was written last; 0 for what is not there."""
+    """Return when each part of a sweep and its results was last written; 0 for a missing one."""
     paths = file, home / "plan.json", home / "shards", home / "summary.nc", home / "summary.sha256"
     return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in paths)
 
 
 class Results:
-    """What there is of one sweep in a results folder.
+    """The results of one sweep in a results folder, as far as they exist.
 
     Attributes
     ----------
     summary
-        as on disk (its fields are read by `fields`), or while the sweep runs one of the shards that are there.
+        the one on disk (`fields` reads its fields), or while the sweep runs one of the shards that exist.
 
     Raises
     ------
@@ -47,13 +47,13 @@ class Results:
     def __init__(self, name: str, file: Path, results: Path) -> None:
         self.name, self.file, self.home = name, file, results / name
         self.sweep: Sweep = load_sweep(file)
-        self.wanted = whole(self.sweep)
+        self.recipe = whole(self.sweep)
         self.shards: dict[str, Recipe] = needed_shards(self.sweep, self.home)
         # In this order: a shard that lands in between is seen at the next look.
         self._state, self.there = written(file, self.home), self._there()
         self._stored = self._whole()
         self.summary = self._stored.outline if self._stored else self._so_far()
-        # Its own and gone with it: `functools.cache` on a method would keep every source for ever.
+        # Caches of this object alone: `functools.cache` on a method would never let go of any source.
         self.lines, self.places = functools.cache(self._lines), functools.cache(self._places)
 
     @property
@@ -67,11 +67,11 @@ class Results:
         return written(self.file, self.home) != self._state
 
     def fields(self, names: Iterable[str]) -> xr.Dataset:
-        """Return some fields of the summary (those of the names that it has), in memory from the first time on."""
-        found = [name for name in dict.fromkeys(names) if name in self.summary.variables]
+        """Return those fields of the summary that it has, kept in memory from the first time on."""
+        present = [name for name in dict.fromkeys(names) if name in self.summary.variables]
         if self._stored:
-            self._stored.fill(found)
-        return self.summary[found]
+            self._stored.fill(present)
+        return self.summary[present]
 
     def plane(self, place: dict[str, int]) -> xr.Dataset:
         """Return all of the summary at `place` along some dimensions, in memory."""
@@ -119,41 +119,41 @@ class Results:
             return data[[name for name in data if "record" in data[name].dims]].isel(network=[]).load()
 
     def path(self, name: str) -> Path:
-        """Return where a shard lies."""
+        """Return the path of a shard."""
         return shard_file(self.home, name)
 
     def _places(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the cell of each of a shard's networks (flat, in grid order, −1 outside), and its replicate."""
-        return places(self.shards[name], self.wanted)
+        return places(self.shards[name], self.recipe)
 
     def networks(self, cell: int, names: Sequence[str]) -> xr.Dataset | None:
-        """Return the networks of a cell (flat, in grid order), all replicates, loaded; None where none is there.
+        """Return the networks of a cell (flat, in grid order), all replicates, loaded; None if there are none.
 
-        Of the recorded variables only `names` are read.
+        Only `names` are read of the recorded variables.
         """
-        found = []
+        parts = []
         for name in self.there:
             rows = np.flatnonzero(self.places(name)[0] == cell)
             if len(rows):
                 with archive.opened(self.path(name)) as data:
                     unread = [each for each in data if "record" in data[each].dims and each not in names]
-                    # A cell's replicates lie side by side: one read each, not one an index.
+                    # A cell's replicates lie side by side: one read for all of them.
                     near = data.drop_vars(unread).isel(network=slice(rows[0], rows[-1] + 1)).load()
-                    found.append(near.isel(network=rows - rows[0]))
-        return concatenate(found) if found else None
+                    parts.append(near.isel(network=rows - rows[0]))
+        return concatenate(parts) if parts else None
 
     def _there(self) -> list[str]:
         done = trained(self.home, self.shards)
         return [name for name in self.shards if name in done]
 
     def _whole(self) -> Unopened | None:
-        """Return the summary on disk where it is that of all shards and of the sweep file as it is now, else None."""
+        """Return the summary on disk if it is of all shards and of the present sweep file, else None."""
         if not self.there:
             command = snakemake_command(self.home / "report.html", self.home.parent)
             raise LazyrichError(f"{self.home}: nothing is trained yet; run {command}")
         path = self.home / "summary.nc"
         newest = max(self.path(name).stat().st_mtime for name in self.there)
-        # Without a checksum it is being written, or of a version before there were any.
+        # A summary without a checksum is being written, or comes from a version without checksums.
         there = path.exists() and checksum_file(path).exists()
         if not (self.complete and there and path.stat().st_mtime >= newest):
             return None
@@ -161,10 +161,10 @@ class Results:
             command = snakemake_command(self.home / "report.html", self.home.parent)
             raise LazyrichError(f"{path}: {damage}; delete it, then run {command}")
         stored = Unopened(path)
-        # Else of the file before somebody edited it, its thresholds alone perhaps.
+        # Another analysis: the sweep file was edited since, perhaps only its thresholds.
         return stored if stored.outline.attrs.get("analysed") == analysed(self.sweep) else None
 
     def _so_far(self) -> xr.Dataset:
-        """Return a summary of the shards that are there."""
+        """Return a summary of the shards that exist."""
         paths = [self.path(name) for name in self.there]
         return summarise_sweep(self.sweep.model_copy(update={"dask": None, "refine": None}), paths)

@@ -24,9 +24,9 @@ def serve(config: Path, results: Path, *, port: int = 5006, show: bool = True, r
 
     With `run` pages may write sweep files into `config` and run them.
     """
-    made = server(config, results, port=port, show=show, run=run)
-    made.start()
-    made.io_loop.start()
+    web_server = server(config, results, port=port, show=show, run=run)
+    web_server.start()
+    web_server.io_loop.start()
 
 
 def server(config: Path, results: Path, *, port: int, show: bool = False, run: bool = False) -> Server:
@@ -34,8 +34,8 @@ def server(config: Path, results: Path, *, port: int, show: bool = False, run: b
     launcher = Launcher(config, results) if run else None
     sources = Sources(config, results)
     pn.extension(inline=True)
-    Explorer(sources).example()  # nobody's page: what the first one wants is read, compiled and warm
-    made = pn.serve(
+    Explorer(sources).example()  # not shown: reads and compiles what the first page needs
+    web_server = pn.serve(
         {"/": lambda: _page(sources, launcher)},
         address="127.0.0.1",
         port=port,
@@ -43,13 +43,13 @@ def server(config: Path, results: Path, *, port: int, show: bool = False, run: b
         start=False,
         show=show,
     )
-    guard(made._tornado)  # Bokeh gives it by no public name
-    return made
+    guard(web_server._tornado)  # Bokeh gives it by no public name
+    return web_server
 
 
 def _page(sources: Sources, launcher: Launcher | None) -> None:
     pn.state.onload(_send_at_once)
-    # Panel writes the address and does not hear of the browser's way back.
+    # Panel writes the address but does not notice when the browser goes back.
     back = CustomJS(code="window.addEventListener('popstate', () => window.location.reload())")
     document, context = _visit()
     document.js_on_event("document_ready", back)
@@ -57,13 +57,13 @@ def _page(sources: Sources, launcher: Launcher | None) -> None:
     address = Address.from_request(context.request)  # type: ignore[arg-type]  # Bokeh's proxy has all of a request
     try:
         Explorer(sources, launcher, address).servable(title="lazyrich", location=address)
-    except Exception as error:  # whatever it is: Panel would show it as HTML, and what it says may be a file's words
+    except Exception as error:  # of any kind: Panel would show it as HTML, and its text may come from a file
         logging.getLogger("lazyrich").exception("a page cannot be shown")
         why(error).servable(title="lazyrich")
 
 
 def why(error: Exception) -> pn.pane.HTML:
-    """Return what stands in place of a page that cannot be shown."""
+    """Return the message in place of a page that cannot be shown."""
     return pn.pane.HTML(html("<p><b>This page cannot be shown: {}</b></p>", error))
 
 
@@ -77,9 +77,9 @@ def _visit() -> tuple[Document, BokehSessionContext]:
 
 
 def _send_at_once() -> None:
-    """Let no piece of a message to the browser wait for the receipt of the last one, which takes 40 ms each.
+    """Send each piece of a message to the browser without waiting for the receipt of the last one, which takes 40 ms.
 
-    Tornado says how (`WebSocketHandler.set_nodelay`), Bokeh neither does it nor gives the socket by a public name.
+    Tornado has `WebSocketHandler.set_nodelay` for this; Bokeh does not call it and has no public name for the socket.
     """
     session = _visit()[1].session
     assert session is not None  # the page is loaded by one

@@ -1,4 +1,4 @@
-"""One visitor's choices, and what follows from them: which part of which sweep is seen, as what. Nothing here is a widget."""
+"""One visitor's choices and what follows from them: which part of which sweep is shown, and how. No widgets here."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from lazyrich.explore.state import OWN, State
 from lazyrich.planning.command import explore_command, snakemake_command
 from lazyrich.sweep.words import setting
 
-DIGITS = 6  # of the ends of what is seen: a thousandth of a pixel
+DIGITS = 6  # of the ends of the visible part: a thousandth of a pixel
 
 
 class Session:
-    """What one visitor has chosen of a results folder.
+    """The choices of one visitor in a results folder.
 
-    What is chosen lives in `state` only; widgets and the address write there, and everything drawn follows from it.
+    They live in `state` only: widgets and the address write there, and everything drawn follows from it.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Session:
     where
         the coordinates that it has.
     moments
-        what a map during training shows; None at its end.
+        the numbers of a map during training; None at its end.
     settling
-        whether the state is being brought in line with what there is, so that its changes are no choice of anybody's.
+        whether the state is being adapted to the sources, so that its changes are not a visitor's choices.
     """
 
     def __init__(self, sources: Sources, launcher: Launcher | None = None) -> None:
@@ -54,14 +54,14 @@ class Session:
         self._made: dict[str, Any] = {}
 
     def changed(self, part: str, *of: object) -> bool:
-        """Return whether a part of the page was made of something else the last time."""
+        """Return whether the inputs of a part of the page differ from those of the last time."""
         if self._made.get(part) == of:
             return False
         self._made[part] = of
         return True
 
     def settle(self) -> None:
-        """Bring the state in line with what there is: a sweep that can be read, what it has, the part that is seen of it."""
+        """Adapt the state to the sources: a sweep that can be read, diagrams and axes that it has, a part inside its map."""
         name = self.sources.readable(self.state.sweep)
         if name != self.state.sweep:
             self.state.choose("sweep", name)
@@ -71,15 +71,15 @@ class Session:
         self.state.part = self._inside(self.state.part)
 
     def find_moments(self) -> None:
-        """Read what a map during training shows."""
+        """Read the numbers of a map during training."""
         if self.time is None:
             self.moments = None
         elif self.moments is None or not self.moments.is_of(self.source, self.diagram):
             self.moments = self.source.moments(self.diagram)
 
-    def take(self, asked: dict[str, Any]) -> None:
-        """Take of what an address asks for, where something is wrong, all that is not."""
-        for name, value in asked.items():
+    def take(self, values: dict[str, Any]) -> None:
+        """Take the valid values of an address, and ignore the others."""
+        for name, value in values.items():
             with suppress(ValueError, TypeError):  # a text for a number, say
                 setattr(self.state, name, value)
 
@@ -101,12 +101,12 @@ class Session:
 
     @property
     def others(self) -> list[str]:
-        """Dimensions that are no axis of the map."""
+        """Dimensions other than the axes of the map."""
         return [str(dim) for dim in self.source.summary["phase"].dims if dim not in (self.state.x, self.state.y)]
 
     @property
     def place(self) -> dict[str, int]:
-        """Where along the other dimensions the map is."""
+        """The place of the map along the other dimensions."""
         return dict(self.state.slices)
 
     @property
@@ -145,7 +145,7 @@ class Session:
         return data.drop_dims("quantile").merge(chosen)
 
     def whole(self) -> xr.Dataset:
-        """Return what sets the colours of the map: all slices, and all times."""
+        """Return the dataset that sets the colours of the map: all slices and all times."""
         if self.time is not None:
             assert self.moments is not None  # `find_moments` comes first
             return self.moments.whole
@@ -161,7 +161,7 @@ class Session:
         return self.source.fields(FIELDS).isel(self.place)
 
     def _choose_coordinates(self) -> None:
-        """Take the coordinates of the state where they tell the map's cells apart, else the sweep's own axes."""
+        """Take the coordinates of the state if they tell the map's cells apart, else the sweep's own axes."""
         state, place = self.state, tuple(self.place.items())
         if self.changed("pairs", self.source, state.x, state.y):
             self.pairs = pairs(self._numbers(), state.x, state.y)
@@ -178,7 +178,7 @@ class Session:
         self.where = Straight(self.source.grid.isel(self.place), state.x, state.y)
 
     def _inside(self, part: list[float]) -> list[float]:
-        """Return what of the map a rectangle (left, right, lowest, highest) covers; empty for all of it, and for nothing."""
+        """Return the part of the map in a rectangle (left, right, lowest, highest); empty for all of it and for nothing."""
         if not part:
             return []
         frame = self.where.frame
@@ -190,7 +190,7 @@ class Session:
         )
 
     def running(self) -> str:
-        """Return how far a sweep is that is not done, in words; empty for one that is."""
+        """Return the progress of an unfinished sweep in words; empty for a finished one."""
         source = self.source
         return "" if source.complete else f" {len(source.there)} of {len(source.shards)} shards are there."
 
@@ -212,7 +212,7 @@ class Session:
         self.state.other = self.state.cell
 
     def see(self, part: list[float]) -> None:
-        """Show a rectangle of the map (left, right, lowest, highest) alone; a sweep file of it can be had then."""
+        """Show only a rectangle of the map (left, right, lowest, highest), of which there is a sweep file then."""
         self.state.part = self._inside(part)
 
     def finer(self) -> io.StringIO:
@@ -224,41 +224,41 @@ class Session:
         return ", ".join(filter(None, [self.title(), point(self.source.grid.isel(self.place), self.others)]))
 
     def caption(self) -> str:
-        """Return the same in a few sentences, with the networks that it shows."""
+        """Return what the map shows in a few sentences, with its networks."""
         replicates = self.source.sweep.replicates
-        middle, shown = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
-        said = self.diagram.caption.replace(middle, shown)
-        said = said if self.time is None else said.replace("time τ", f"τ = {self.time:.3g}")
+        middle, number = (at_quantile(quantile, replicates) for quantile in (0.5, self.state.quantile))
+        text = self.diagram.caption.replace(middle, number)
+        text = text if self.time is None else text.replace("time τ", f"τ = {self.time:.3g}")
         part = f"Part of the map: {self.part()}. " if self.state.part else ""
-        return f"{self.heading()}. {part}{said} {setting(self.source.sweep)}{self.running()}"
+        return f"{self.heading()}. {part}{text} {setting(self.source.sweep)}{self.running()}"
 
     def part(self) -> str:
-        """Return the part of the map that is seen in words; empty for all of it."""
+        """Return the visible part of the map in words; empty for all of it."""
         grid, ends = self.source.grid, np.reshape(self.state.part, (-1, 2))
         symbols = (NUMBERS[n].symbol if n in NUMBERS else grid[n].attrs.get("symbol") or n for n in self.where.names)
         return ", ".join(f"{s} from {low:.6g} to {high:.6g}" for s, (low, high) in zip(symbols, ends, strict=False))
 
     def file_name(self) -> str:
-        """Return the name, without its ending, of a file of what is seen."""
+        """Return the name, without its ending, of a file of the visible part."""
         pieces = [self.source.name, self.state.show, *([] if self.time is None else [f"tau-{self.time:.6g}"])]
         quantile = 0.5 if self.diagram.codes else self.state.quantile
-        own = self.source.axes[0], self.source.axes[1]
-        return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, own, quantile)
+        axes = self.source.axes[0], self.source.axes[1]
+        return exports.name(pieces, self.source.grid.isel(self.place), self.where, self.state.part, axes, quantile)
 
     def command(self) -> str:
         """Return the commands that make the map again."""
         results = self.source.home.parent
-        made = snakemake_command(self.source.home / "summary.nc", results)
-        return f"{made}; {explore_command(results)}, at /{self.state.query}"
+        analyse = snakemake_command(self.source.home / "summary.nc", results)
+        return f"{analyse}; {explore_command(results)}, at /{self.state.query}"
 
     def picture(self, kind: str) -> io.BytesIO:
         """Return the map as `svg` or `png`."""
         drawn = self.diagram, self.where, self.plane(), self.whole(), self.lines()
-        said = f"{self.caption()} Made by: {self.command()}"
-        return exports.picture(kind, *drawn, self.heading(), self.state.part, said)
+        description = f"{self.caption()} Made by: {self.command()}"
+        return exports.picture(kind, *drawn, self.heading(), self.state.part, description)
 
     def data(self, kind: str) -> io.BytesIO:
-        """Return the part of the plane that is seen as netCDF (`nc`), or its cells as `csv`."""
+        """Return the visible part of the plane as netCDF (`nc`), or its cells as `csv`."""
         if self.time is None:
             plane = self.source.plane(self.place)
         else:

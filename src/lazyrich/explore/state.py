@@ -1,4 +1,4 @@
-"""What a view shows, in the page's address: a link restores it, and what a link says is checked like any other input."""
+"""The state of a view, in the page's address: a link restores it, and is checked like any other input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lazyrich.explore.dimensionless import PAIRS
 from lazyrich.explore.source import Source
 
 OWN = ""  # coordinates: the sweep's own axes
-# What means nothing once another value of the name is chosen.
+# Name -> the values that lose their meaning when it changes.
 BELONGING = {
     "sweep": ("part", "slices", "cell", "other"),
     "x": ("part",),
@@ -28,7 +28,7 @@ BELONGING = {
 
 
 class State(param.Parameterized):
-    """Texts, numbers and switches only, so that all of it fits an address; empty where nothing is chosen."""
+    """The choices of a view: texts, numbers and switches only, which fit an address; empty if nothing is chosen."""
 
     sweep = param.String()
     x = param.String()
@@ -51,24 +51,24 @@ class State(param.Parameterized):
         return "?" + urlencode({n: v if isinstance(v, str) else json.dumps(v) for n, v in changed.items()})
 
     def choose(self, name: str, value: Any) -> None:
-        """Set one of these, and with it what belongs to its former value: a part of one map is none of another."""
+        """Set a value, and reset those that belong to its former value: a part of one map means nothing on another."""
         self.param.update(**{name: value, **{each: self.param[each].default for each in BELONGING.get(name, ())}})
 
     def allowed(self, source: Source) -> dict[str, Any]:
-        """Return these values as far as the source has them, and those of a new page for the others."""
+        """Return the values that the source has, and the defaults of a new page for the others."""
         summary = source.summary
         axes = source.axes
         x = self.x if self.x in axes else axes[0]
         y = self.y if self.y in axes and self.y != x else next(name for name in axes if name != x)
         cells = summary["phase"].size
         cell, other = (each if -1 <= each < cells else -1 for each in (self.cell, self.other))
-        # Of a dimension that was an axis until now, the slice with the chosen cell.
+        # A dimension that was an axis until now gets the slice with the chosen cell.
         places = {**source.place(max(cell, 0)), **{k: v for k, v in self.slices.items() if type(v) is int}}
         names = [diagram.name for diagram in source.diagrams]
         return {
             "x": x,
             "y": y,
-            # Whether a pair tells the plane's cells apart is seen where it is drawn, and so is what of a map can be seen.
+            # Drawing shows later whether a pair tells the plane's cells apart, and whether the part lies on the map.
             "coordinates": self.coordinates if tuple(self.coordinates.split()) in PAIRS else OWN,
             "part": self.part if _is_part(self.part) else [],
             "show": self.show if self.show in names else names[0],
@@ -92,7 +92,7 @@ def _is_part(part: list[Any]) -> bool:
 
 
 class Address(Location):
-    """The address of a page; of its query is read what can be read, where Panel's own would fail for one wrong value."""
+    """The address of a page; it reads the valid values of its query, where Panel's own would fail for one wrong value."""
 
     @classmethod
     def from_request(cls, request: HTTPServerRequest) -> Address:

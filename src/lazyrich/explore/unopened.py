@@ -15,12 +15,12 @@ from lazyrich.shards import archive
 
 
 class Unopened:
-    """A file's coordinates, and names, dimensions and attributes of its variables, which are read where they are asked for.
+    """A file's coordinates, and names, dimensions and attributes of its variables, whose values are read when needed.
 
     Attributes
     ----------
     outline
-        with coordinates in memory; of variables that have not been read the values mean nothing.
+        with coordinates in memory; the values of variables that have not been read mean nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class Unopened:
         Raises
         ------
         OSError
-            where another file has taken its place.
+            if another file has taken its place.
         """
         with archive.opened(self.path) as data:
             if self.path.stat().st_mtime_ns != self.written:
@@ -51,9 +51,9 @@ class Unopened:
         """Read some variables into the outline, where they were not read before."""
         with archive.LOCK:  # threads read into the same outline
             if missing := [name for name in names if name in self.unread]:
-                found = self.read(missing)
+                fields = self.read(missing)
                 for name in missing:
-                    self.outline[name] = found[name].variable
+                    self.outline[name] = fields[name].variable
                 self.unread -= set(missing)
 
 

@@ -1,1 +1,1 @@
-"""What is trained: everything that a sweep may choose about a problem and its networks, one file each."""
+"""Problems and networks: everything that a sweep may choose about them, one file each."""

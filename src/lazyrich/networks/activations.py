@@ -1,7 +1,7 @@
-"""Activation functions: their names, and where torch is at hand the functions themselves.
+"""Activation functions: their names, and the functions themselves if torch is installed.
 
-Beside the names there may be a user's own function, `file.py:function`: elementwise in torch, differentiable by autograd. No
-torch is imported before a function is asked for, because sweep files are checked with this module.
+A user's own function is `file.py:function`: elementwise in torch, differentiable by autograd. Torch is imported only when a
+function is needed, because sweep files are checked with this module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lazyrich.networks.backends import bound
 from lazyrich.system.errors import LazyrichError
 
-xp: Any  # torch, bound to a function when it is asked for
+xp: Any  # torch, bound to a function when it is needed
 
 OWN = r"^(.+\.py):([A-Za-z_]\w*)$"  # a user's function
 
@@ -70,9 +70,9 @@ def split(name: str) -> tuple[str, str] | None:
 
 
 def _own(name: str) -> tuple[str, str]:
-    own = split(name)
-    assert own is not None, name  # asked only of a user's activation
-    return own
+    parts = split(name)
+    assert parts is not None, name  # callers pass a user's activation only
+    return parts
 
 
 def digest(name: str) -> str:
@@ -82,7 +82,7 @@ def digest(name: str) -> str:
 
 
 def check_file(name: str) -> None:
-    """Raise ActivationError unless the file of a user's activation defines the function; nothing of it is run."""
+    """Raise ActivationError unless the file of a user's activation defines the function; run none of it."""
     path, function = _own(name)
     try:
         tree = ast.parse(Path(path).read_text(encoding="utf-8"))
@@ -92,25 +92,25 @@ def check_file(name: str) -> None:
         raise ActivationError(f"{path}: is no Python ({error}); fix it") from None
     defined = _defined(tree)
     if function not in defined and "*" not in defined:
-        known = ", ".join(sorted(defined)) or "nothing"
-        raise ActivationError(f"{path}: defines no {function} (but {known}); write file.py:function")
+        options = ", ".join(sorted(defined)) or "nothing"
+        raise ActivationError(f"{path}: defines no {function} (but {options}); write file.py:function")
 
 
 def _defined(node: ast.AST) -> set[str]:
     """Return the names that a module defines, also under conditions, but not inside functions and classes."""
-    found = set()
+    bindings = set()
     for child in ast.iter_child_nodes(node):
         match child:
-            case ast.FunctionDef(name=own) | ast.ClassDef(name=own):
-                found.add(own)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bindings.add(name)
             case ast.Assign() | ast.AnnAssign():
                 targets = child.targets if isinstance(child, ast.Assign) else [child.target]
-                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+                bindings |= {target.id for target in targets if isinstance(target, ast.Name)}
             case ast.ImportFrom(names=names) | ast.Import(names=names):
-                found |= {alias.asname or alias.name for alias in names}
+                bindings |= {alias.asname or alias.name for alias in names}
             case _:
-                found |= _defined(child)
-    return found
+                bindings |= _defined(child)
+    return bindings
 
 
 def function(name: str) -> Function:
@@ -123,44 +123,46 @@ def function(name: str) -> Function:
     """
     import torch
 
-    own = split(name)
-    if own is None:
-        known: Function = bound(ACTIVATIONS[name].function, xp=torch)
-        return known
-    path, called = own
+    parts = split(name)
+    if parts is None:
+        builtin: Function = bound(ACTIVATIONS[name].function, xp=torch)
+        return builtin
+    path, function_name = parts
     try:
         spec = importlib.util.spec_from_file_location(Path(path).stem, path)
         assert spec is not None  # the name ends in .py (`OWN`)
         module = importlib.util.module_from_spec(spec)
-        # Not by the loader: its cached bytecode is of the same second and size as the file, but maybe not of the same text.
+        # Not by the loader: its bytecode cache compares time (in seconds) and size, so it may be older than the file.
         exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)
-        phi: Function = getattr(module, called)
+        phi: Function = getattr(module, function_name)
         with torch.enable_grad():
             x = torch.tensor([[-0.5, 0.25, 1.5], [1.0, -2.0, 0.75]], dtype=torch.float64, requires_grad=True)
             value = phi(x)
             (slope,) = torch.autograd.grad(value.sum(), x)
         alone = torch.stack([phi(entry) for entry in x.detach().flatten()]).reshape(x.shape)
-    except Exception as error:  # whatever a user's code may raise, under its own name
+    except Exception as error:  # a user's code may raise anything
         raise ActivationError(
-            f"{path}: {called} fails on a tensor ({type(error).__name__}: {error}); write a torch function that autograd can "
-            "differentiate"
+            f"{path}: {function_name} fails on a tensor ({type(error).__name__}: {error}); write a torch function that "
+            "autograd can differentiate"
         ) from None
     if value.dtype != torch.float64 or not torch.allclose(value, alone, rtol=1e-12, atol=0):
-        raise ActivationError(f"{path}: {called} is not elementwise in float64; write a function of each entry alone")
+        raise ActivationError(
+            f"{path}: {function_name} is not elementwise in float64; write a function of each entry alone"
+        )
     if not (torch.isfinite(value).all() and torch.isfinite(slope).all()):
         raise ActivationError(
-            f"{path}: {called} or its slope is not finite at ordinary numbers; write another function"
+            f"{path}: {function_name} or its slope is not finite at ordinary numbers; write another function"
         )
     return phi
 
 
 def value_and_slope(name: str) -> Map:
-    """Return the map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; at a kink as autograd has it."""
+    """Return the map (x, value, slope) that writes φ(x) and φ'(x) to `value` and `slope`; the slope at a kink is autograd's."""
     import torch
 
     if split(name) is None and (fast := ACTIVATIONS[name].fast):
-        known: Map = bound(fast, xp=torch)
-        return known
+        fast_map: Map = bound(fast, xp=torch)
+        return fast_map
     phi = function(name)
 
     def by_autograd(x: Any, value: Any, slope: Any) -> None:

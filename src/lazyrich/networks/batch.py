@@ -1,4 +1,4 @@
-"""Networks ready to train: the derived parameters of every network, resolved in one place and one order.
+"""Networks ready to train: the derived parameters of every network, computed in one place and one order.
 
 1. data and their scalars (`problem`); 2. σ0, v0, D, χ; 3. η from the learning rate, k or h, and the number of steps;
 4. initial weights in law (`initial`).
@@ -51,22 +51,22 @@ class Networks:
     curvature: Float[Array, " networks"]  # of the loss, as in `Loss`; NaN where there is none
     learning_rate: Float[Array, " networks"]  # η
     steps: Int[Array, " networks"]  # T
-    reason: Int[Array, " networks"]  # `Reason`; others than none are not trained
+    reason: Int[Array, " networks"]  # `Reason`; only networks with `none` are trained
     activation: str = "linear"
     explicit: bool = False  # every neuron is among the probes
     loss: str = DEFAULT  # its `family`
     by_sample: bool = False  # the problem keeps its samples, because the loss or a record tells them apart
 
     def part(self, where: Int[Array, " part"]) -> Networks:
-        """Return some of the networks, as a batch of their own: with their problems, draws and modes only."""
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
+        """Return some of the networks as a batch, with their problems, draws and modes only."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        per_network = {name: value[where] for name, value in values.items() if isinstance(value, np.ndarray)}
         problems, problem_index = np.unique(self.problem_index[where], return_inverse=True)
         draws, initial_index = np.unique(self.initial_index[where], return_inverse=True)
         problem = self.problem.part(problems)
         start = self.initial.part(draws, problem.eigenvalues.shape[1])
-        own_index = {"problem_index": problem_index, "initial_index": initial_index}
-        return replace(self, **{**chosen, **own_index, "problem": problem, "initial": start})
+        indices = {"problem_index": problem_index, "initial_index": initial_index}
+        return replace(self, **{**per_network, **indices, "problem": problem, "initial": start})
 
     @property
     def size(self) -> Float[Array, " networks"]:
@@ -81,16 +81,13 @@ class Networks:
 
     @property
     def floor(self) -> Float[Array, " networks"]:
-        """The part of ‖y − f‖² that no training removes: what a linear network cannot fit, nothing for others.
-
-        0 of a loss that is no square, whose least value nobody knows before.
-        """
+        """The part of ‖y − f‖² that a linear network cannot fit; 0 for other networks, and for losses that are no squares."""
         known = self.activation == "linear" and LOSSES[self.loss].square
         return self.of_problem("floor") if known else np.zeros(len(self.rows))
 
     @property
     def laziness(self) -> Float[Array, " networks"]:
-        """χ = D/(2b), infinite where there is nothing to learn, NaN where D is to follow from that."""
+        """χ = D/(2b), infinite where there is nothing to learn, NaN if D is derived from χ there."""
         with np.errstate(divide="ignore", invalid="ignore"):
             chi: np.ndarray = self.size / (2 * self.of_problem("b"))
         return chi
@@ -110,36 +107,35 @@ class Networks:
 
     @property
     def observed_neurons(self) -> Int[Array, " networks"]:
-        """How many explicit neurons each network's means are taken over."""
+        """The number of explicit neurons in each network's means."""
         count: np.ndarray = np.minimum(self.width, self.initial.probes.shape[1]).astype(np.int64)
         return count
 
 
 def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
-    """Give the networks of a recipe with all derived parameters, one batch for each number of samples, activation and loss.
+    """Yield the networks of a recipe with all derived parameters, one batch for each n, activation and family of losses.
 
-    Losses of one family, as all squares are, count as one.
-
-    `explicit` makes every neuron of every network explicit, as by default those are that `engine_of` gives to the Gram engine,
-    whose batches have one width, too; False does so only where networks are not linear.
+    By default the neurons of networks that `engine_of` gives to the Gram engine are explicit. `explicit=True` makes those of
+    all networks explicit, `explicit=False` only those of networks that are not linear. Batches with explicit neurons have one
+    width.
     """
     columns = table(recipe)
-    known = dict(with_sizes(columns))
-    kinds, kind = distinct(known, ["activation", "width", "samples"])
-    own = np.array([engine_of(**each) == "gram" for each in kinds])[kind]
-    every = own if explicit is None else (columns["activation"] != "linear") | explicit
-    known["width"] = np.where(every, known["width"], 0)
+    sized = dict(with_sizes(columns))
+    kinds, kind = distinct(sized, ["activation", "width", "samples"])
+    by_gram = np.array([engine_of(**row) == "gram" for row in kinds])[kind]
+    is_explicit = by_gram if explicit is None else (columns["activation"] != "linear") | explicit
+    sized["width"] = np.where(is_explicit, sized["width"], 0)
     names, where = np.unique(columns["loss"], return_inverse=True)
-    known["loss"] = np.array([family(str(name)) for name in names])[where]
-    _, group = distinct(known, ["samples", "activation", "width", "loss"])
+    sized["loss"] = np.array([family(str(name)) for name in names])[where]
+    _, group = distinct(sized, ["samples", "activation", "width", "loss"])
     for i in range(group.max() + 1):
         rows = np.flatnonzero(group == i)
-        part = {name: column[rows] for name, column in columns.items()}
-        yield _resolve(part, rows, recipe, bool(every[rows[0]]), str(known["loss"][rows[0]]))
+        group_columns = {name: column[rows] for name, column in columns.items()}
+        yield _resolve(group_columns, rows, recipe, bool(is_explicit[rows[0]]), str(sized["loss"][rows[0]]))
 
 
 def with_sizes(columns: Table) -> Table:
-    """Return the columns with n of a whole file, and m of its weights (0 without), where the sweep does not say them."""
+    """Return the columns, with n and m from the data file (m = 0 without weights) if the sweep does not give them."""
     if {"samples", "width"} <= set(columns):
         return columns
     path = str(columns["path"][0]) if "path" in columns else None
@@ -166,7 +162,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool, l
     reason[~(np.isfinite(kernel_size) & (size > 0))] = Reason.no_scale
     reason[~(gamma > 0)] = Reason.no_signal
     fit = reason == Reason.none
-    # Stand-ins where there is nothing to train, so that the arithmetic below stays quiet.
+    # Placeholders where there is nothing to train, to avoid warnings below.
     limit = np.ones(len(rows))
     limit[fit] = _limit(problem, index[fit], size[fit], width[fit], curvature[fit])
 
@@ -181,9 +177,9 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool, l
     if "steps" in columns:
         steps = columns["steps"].astype(np.int64)
     else:
-        wanted = np.maximum(1.0, np.round(columns["tau"] * limit / learning_rate))
-        reason[fit & ~(wanted <= MOST_STEPS)] = Reason.too_many_steps
-        steps = np.minimum(wanted, MOST_STEPS).astype(np.int64)
+        rounded_steps = np.maximum(1.0, np.round(columns["tau"] * limit / learning_rate))
+        reason[fit & ~(rounded_steps <= MOST_STEPS)] = Reason.too_many_steps
+        steps = np.minimum(rounded_steps, MOST_STEPS).astype(np.int64)
     neurons = int(columns["width"].max()) if explicit else settings["probes"]["count"]
     start, start_index = initial(columns, problem, index, neurons, settings["seed"])
     return Networks(
@@ -217,7 +213,7 @@ def _of_losses(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (σ0, v0), from themselves, from laziness and balance, from width exponents or from the file's weights."""
+    """Return (σ0, v0): given, or from laziness and balance, from width exponents or from the file's weights."""
     if problem.weights is not None:
         ones = np.ones(len(b))
         return problem.weights.sigma_0 * ones, problem.weights.v_0 * ones
@@ -234,10 +230,10 @@ def _limit(
     problem: Problem, index: np.ndarray, size: np.ndarray, width: np.ndarray, curvature: np.ndarray
 ) -> np.ndarray:
     """Return η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
-    pairs, back = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
-    which = pairs[0].astype(np.int64)
-    largest = end_state.largest_eigenvalue(problem.eigenvalues[which], problem.targets[which], pairs[1])
-    rate: np.ndarray = 2 * problem.samples * width / (curvature * largest[back])
+    pairs, inverse = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
+    problem_rows = pairs[0].astype(np.int64)
+    largest = end_state.largest_eigenvalue(problem.eigenvalues[problem_rows], problem.targets[problem_rows], pairs[1])
+    rate: np.ndarray = 2 * problem.samples * width / (curvature * largest[inverse])
     return rate
 
 

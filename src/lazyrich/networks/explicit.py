@@ -1,4 +1,4 @@
-"""Which networks have every neuron explicit, or every sample, and how many neurons that may be."""
+"""Networks with every neuron explicit, or every sample: which they are, and how many neurons they may have."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MOST_EXPLICIT = 2**26
 
 
 def engine_of(activation: str, width: float, samples: int) -> str:
-    """Return the engine that trains networks of m neurons on n samples.
+    """Return the engine that trains networks of `width` neurons on n = `samples` samples.
 
-    Linear networks of m ≤ n neurons have every one explicit, as others than linear always have: second moments
-    are singular there, and their rounding acts as more neurons, which may grow where the network's own do not (docs/theory.md).
+    All neurons are explicit in networks that are not linear, and in linear ones of m ≤ n: their second moments are singular,
+    and rounding errors act as additional neurons, which may grow where the network's own do not (docs/theory.md).
     """
     return "propagator" if activation == "linear" and width > samples else "gram"
 
@@ -31,7 +31,7 @@ def by_sample(loss: str, observables: Iterable[str]) -> bool:
 
 
 def check_width(name: str, width: int, samples: int) -> None:
-    """Raise ValueError for a network, not linear, with more neurons than can be explicit."""
+    """Raise ValueError for a network that is not linear and has more neurons than can be explicit."""
     if name != "linear" and width * samples > MOST_EXPLICIT:
         raise LazyrichError(
             f"network.width: {width} neurons are too many for {name}, whose neurons are all explicit; "

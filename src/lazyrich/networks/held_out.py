@@ -1,10 +1,10 @@
-"""Held-out samples: what test errors depend on, so that none needs a run in d dimensions (`docs/theory.md`, Test error).
+"""Held-out samples: all that test errors depend on, so that none needs a run in d dimensions (`docs/theory.md`, Test error).
 
-Of a test input, the part in the row space of X has coordinates C = X_test V, where weights move as training shows. Orthogonal
-to it w_r keeps its start, independent of all that training sees: explicit neurons have h_r = X_test P⊥ w_r(0) there. Of a
-linear network only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ is distributed as σ0 M^½ Hᵀ/√m,
-where H are the values on the test inputs of r + 1 unit functions x ↦ ⟨P⊥x, u⟩, u ~ N(0, I). So each problem brings values of
-as many unit functions as its networks need.
+The part of a test input in the row space of X has coordinates C = X_test V; training moves the weights there. Orthogonal to it
+w_r keeps its start, independent of the training data: explicit neurons have h_r = X_test P⊥ w_r(0) there. For a linear network
+only ⟨v(t) h⟩ matters, and v(t) = P_v z(0). Given ⟨z zᵀ⟩ = M of m neurons, ⟨z hᵀ⟩ is distributed as σ0 M^½ Hᵀ/√m, where H holds
+the values on the test inputs of r + 1 unit functions x ↦ ⟨P⊥x, u⟩, u ~ N(0, I). So each problem has the values of as many unit
+functions as its networks need.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Test samples of distinct problems as a batch; r is the largest rank, and what a problem lacks is zero."""
+    """Test samples of distinct problems as a batch, padded with zeros; r is the largest rank."""
 
     samples: int
     inside: Float[Array, "problems rows r"]  # as in `Rows`
@@ -43,7 +43,7 @@ class HeldOut:
     explicit: bool = False  # a function for each explicit neuron, else one for each coordinate of z
 
     def part(self, where: np.ndarray, modes: int) -> HeldOut:
-        """Return some of the problems, in the first modes and their functions only."""
+        """Return some of the problems, with the first modes and their functions only."""
         functions = self.outside.shape[-1] if self.explicit else modes + 1
         inside, outside = self.inside[where][..., :modes], self.outside[where][..., :functions]
         return replace(self, inside=inside, outside=outside, y=self.y[where])
@@ -55,13 +55,13 @@ def stacked(tests: Sequence[Rows], samples: int, *, explicit: bool = False) -> H
     for arrays in zip(*tests, strict=True):
         shape = np.max([array.shape for array in arrays], axis=0)
         padded.append(np.zeros((len(arrays), *shape)))
-        for whole, array in zip(padded[-1], arrays, strict=True):
-            whole[tuple(map(slice, array.shape))] = array
+        for slot, array in zip(padded[-1], arrays, strict=True):
+            slot[tuple(map(slice, array.shape))] = array
     return HeldOut(samples=samples, **dict(zip(Rows._fields, padded, strict=True)), explicit=explicit)
 
 
 def turned(test: Rows) -> Rows:
-    """Return rows of the same ‖f − y‖² for any linear network, at most as many as columns: turned to a triangle (QR)."""
+    """Return the triangle of the rows' QR decomposition: no more rows than columns, the same ‖f − y‖² of linear networks."""
     widths = [test.inside.shape[1], test.outside.shape[1]]
     R = np.linalg.qr(np.column_stack(test), mode="r")
     inside, outside, y = np.split(R, np.cumsum(widths), axis=1)
@@ -69,7 +69,7 @@ def turned(test: Rows) -> Rows:
 
 
 class Drawing:
-    """Test samples that are drawn beside training inputs X, block by block of columns: what is needed of them adds up."""
+    """Test samples drawn with the training inputs X, block by block of columns; only sums over columns are kept."""
 
     def __init__(self, seed: int, replicate: int, samples: int, test_samples: int, functions: int) -> None:
         self.samples = test_samples
@@ -89,7 +89,7 @@ class Drawing:
         self.values += X_test @ u
 
     def add_unseen(self, eigenvalue: float, columns: int) -> None:
-        """Add so many Gaussian columns of variance `eigenvalue` where training inputs and teacher are 0."""
+        """Add `columns` Gaussian columns of variance `eigenvalue` where training inputs and teacher are 0."""
         product = gaussian_product(self.inputs, self.weights, len(self.values), columns, self.values.shape[1])
         self.values += np.sqrt(eigenvalue) * product
 
@@ -108,7 +108,7 @@ def functions(generator: np.random.Generator, count: int, dimension: int) -> Flo
 
 
 def symmetric_root(moments: Float[Array, "coordinates coordinates"]) -> Float[Array, "coordinates coordinates"]:
-    """Return M^½, symmetric: the one root that is near I for M near I; rounding of a singular M counts as zero."""
+    """Return the symmetric M^½, the only root that is near I for M near I; eigenvalues below `CUT` count as zero."""
     values, vectors = np.linalg.eigh(moments)
     values = np.where(values > CUT * values[-1], values, 0.0)
     root: np.ndarray = (vectors * np.sqrt(values)) @ vectors.T

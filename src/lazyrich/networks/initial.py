@@ -1,6 +1,6 @@
 """Initial weights, in the coordinates in which linear training is a sequence of boosts.
 
-With X = U Λ^½ Vᵀ, a neuron is z_r = (v_r, Vᵀw_r) ∈ R^{1+r}: training sees nothing else of it. For w_r ~ N(0, σ0² I) and
+With X = U Λ^½ Vᵀ, a neuron is z_r = (v_r, Vᵀw_r) ∈ R^{1+r}: training depends on nothing else. For w_r ~ N(0, σ0² I) and
 v_r = ±v0, the second moments ⟨z zᵀ⟩ over any number of neurons are drawn in law through a Wishart matrix (`docs/theory.md`,
 Initial values in law), a few *probe* neurons explicitly. Draws are for σ0 = v0 = 1; networks scale them.
 """
@@ -28,7 +28,7 @@ class Initial:
         Array, "draws coordinates coordinates"
     ]  # r + 1 coordinates; ⟨z zᵀ⟩ over all m neurons, at σ0 = v0 = 1
     probes: Float[Array, "draws probes coordinates"]  # explicit neurons z_r, at σ0 = v0 = 1, among the m
-    # A with ⟨z hᵀ⟩ = A Hᵀ, H the unit functions that test inputs reach (`held_out`); where test samples are asked for.
+    # A with ⟨z hᵀ⟩ = A Hᵀ, H the unit functions on the test inputs (`held_out`); only with test samples.
     spread: Float[Array, "draws coordinates coordinates"] | None = None
 
     def part(self, where: np.ndarray, modes: int) -> Initial:
@@ -41,7 +41,7 @@ class Initial:
 
 
 def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, seed: int) -> tuple[Initial, np.ndarray]:
-    """Return the distinct draws of networks of one n, and each network's draw (networks,).
+    """Return the distinct draws of networks with the same n, and the index of each network's draw (networks,).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
     problem, index
         the problems, and each network's problem.
     count
-        explicit neurons (all where the width is at most that).
+        number of explicit neurons (all neurons if the width is smaller).
     seed
         of the sweep.
     """
@@ -62,7 +62,7 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
     )
     r = problem.eigenvalues.shape[1]
     moments = np.zeros((len(rows), r + 1, r + 1))
-    # Explicit neurons have functions of their own.
+    # Each explicit neuron has its own function.
     spread = np.zeros_like(moments) if problem.held_out is not None and not problem.held_out.explicit else None
     probes = np.full((len(rows), min(count, int(columns["width"].max())), r + 1), np.nan)
     for i, row in enumerate(rows):
@@ -84,20 +84,20 @@ def draw(generator: np.random.Generator, rank: int, width: int, explicit: int) -
     signs = 2.0 * generator.integers(0, 2, explicit) - 1.0
     z = np.column_stack([signs, generator.standard_normal((explicit, rank))])
     total = z.T @ z
-    others = width - explicit
-    if others > 0:
+    implicit = width - explicit
+    if implicit > 0:
         g = generator.standard_normal(rank)
-        root = wishart_root(generator, rank, others - 1)
-        total[0, 0] += others
-        total[0, 1:] += np.sqrt(float(others)) * g
+        root = wishart_root(generator, rank, implicit - 1)
+        total[0, 0] += implicit
+        total[0, 1:] += np.sqrt(float(implicit)) * g
         total[1:, 0] = total[0, 1:]
         total[1:, 1:] += np.outer(g, g) + root @ root.T
     return total / float(width), z
 
 
 def _given(problem: Problem, weights: Weights) -> Initial:
-    """Return the file's own weights: every neuron explicit, in units of the file's scales."""
+    """Return the file's weights: every neuron explicit, in units of the file's scales."""
     z = weights.units
-    # They bring ⟨z hᵀ⟩ itself.
+    # With weights from a file, the unit functions are ⟨z hᵀ⟩ itself.
     spread = np.eye(z.shape[1])[None] if problem.held_out is not None and not problem.held_out.explicit else None
     return Initial(moments=(z.T @ z / len(z))[None], probes=z[None], spread=spread)

@@ -1,4 +1,4 @@
-"""What is minimised: L = (c/2n) Σ value(f_i, y_i) over n samples, one entry of `LOSSES` for each loss.
+"""Losses: L = (c/2n) Σ value(f_i, y_i) over n samples, one entry of `LOSSES` for each loss.
 
 To add a loss, add its entry; sweep files, engines, checks and documents follow. Squares differ by c alone, so that networks of
 several squares train side by side, in the modes of the Gram matrix, and what training cannot fit is known before. Every other
@@ -42,7 +42,7 @@ def square_value(f: "Any", y: "Any") -> "Any":
 
 
 def square_pull(f: "Any", y: "Any") -> "Any":
-    """Return y − f, elementwise: how strongly a sample pulls its output."""
+    """Return −½ of the derivative of `square_value` by f, elementwise: the force of each sample on its output."""
     return y - f
 
 
@@ -168,7 +168,7 @@ LOSSES = {
     ),
 }
 DEFAULT = "half_mse"
-# A residual ‖Π(y − f)‖ of this share of ‖y‖ is rounding: training by a square may stop, and records hold what is reached.
+# A residual ‖Π(y − f)‖ of this share of ‖y‖ is rounding: training by a square may stop, and later records repeat its values.
 FINISHED = 1e-14
 # Of the loss at an output of 0: training by a loss that is no square has ended where the loss is this share, or less.
 CONVERGED_LOSS = 0.01

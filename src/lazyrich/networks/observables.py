@@ -1,14 +1,14 @@
-"""What is measured of a network at a record: names, meanings and formulas.
+"""Observables of a network at a record: names, meanings and formulas.
 
 To add an observable, add its entry to `OBSERVABLES`; engines, files, checks and documents follow. A formula is plain
-arithmetic, on the numbers of one network (compiled, in the propagator) or on arrays of networks and records (numpy, torch),
-and this module imports no numpy, because the sweep file's model takes the names from here.
+arithmetic, on the numbers of one network (compiled, in the propagator) or on arrays of networks and records (numpy, torch).
+This module imports no numpy, because the sweep file's model takes the names from here.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-# What an observable may need of an engine beside second moments; `State` says which of its numbers those are.
+# What an observable may need from an engine in addition to second moments; `State` says which of its numbers need it.
 NEURONS, PROBES, WEIGHTS, BALANCEDNESS, TEST, LINEARISED = (
     "neurons",
     "probes",
@@ -20,10 +20,10 @@ NEURONS, PROBES, WEIGHTS, BALANCEDNESS, TEST, LINEARISED = (
 
 
 class State(NamedTuple):
-    """What an engine knows of a network at a record: numbers that no rotation of samples, inputs or neurons changes.
+    """The state of a network at a record: numbers that no rotation of samples, inputs or neurons changes.
 
-    Norms are Frobenius norms; means run over all neurons unless said otherwise. What no wanted observable needs may be any
-    number; what only some need is followed where an entry of `OBSERVABLES` says so.
+    Norms are Frobenius norms; means run over all neurons unless said otherwise. A number that no requested observable needs
+    may have any value. Engines compute numbers marked "needs" only if a requested observable has that entry in `needs`.
     """
 
     y_square: Any  # ‖y‖²
@@ -198,14 +198,14 @@ OBSERVABLES = {
 }
 NAMES = tuple(OBSERVABLES)
 DEFAULT = tuple(name for name, observable in OBSERVABLES.items() if observable.default)
-# Where samples are held out.
+# For sweeps with held-out samples.
 DEFAULT_WITH_TEST = tuple(name for name in NAMES if name in (*DEFAULT, "test_loss"))
 
 
 def needing(needs: Iterable[str]) -> list[int]:
     """Return the positions in `NAMES` of observables that need any of these."""
-    wanted = set(needs)
-    return [i for i, observable in enumerate(OBSERVABLES.values()) if observable.needs in wanted]
+    kinds = set(needs)
+    return [i for i, observable in enumerate(OBSERVABLES.values()) if observable.needs in kinds]
 
 
 def wanted(names: Iterable[str], *, square: bool) -> list[bool]:

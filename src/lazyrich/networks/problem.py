@@ -1,4 +1,4 @@
-"""Problems: the Gram matrix of the inputs and the targets in its eigenbasis, all that training ever sees of the data.
+"""Problems: the Gram matrix of the inputs, and the targets in its eigenbasis. Training depends on nothing else.
 
 Rotations of the input space change nothing and are never formed.
 """
@@ -64,7 +64,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Distribution:
-    """What is known of the distribution that data were drawn from, after all rescaling; NaN for a user's own data."""
+    """Scalars of the distribution of the data, after all rescaling; NaN for a user's own data."""
 
     covariance_trace: float = np.nan  # tr Σ
     covariance_norm: float = np.nan  # ‖Σ‖₂
@@ -85,7 +85,7 @@ class Problem:
     rank: Int[Array, " problems"]
     eigenvalues: Float[Array, "problems r"]  # of K, descending
     targets: Float[Array, "problems r"]  # y in the eigenbasis of K
-    floor: Float[Array, " problems"]  # ‖(I − Π)y‖², which no training removes
+    floor: Float[Array, " problems"]  # ‖(I − Π)y‖², which a linear network cannot fit
     gram_norm: Float[Array, " problems"]  # ‖K‖_F
     gram_error: Float[Array, " problems"]  # ‖K − tr Σ I‖₂, NaN where Σ is not known
     covariance_trace: Float[Array, " problems"]  # from here on as in `Distribution`
@@ -98,19 +98,19 @@ class Problem:
         None  # eigenvectors of K, for engines that see the samples themselves
     )
     y: Float[Array, "problems n"] | None = None
-    held_out: HeldOut | None = None  # test samples, where they are asked for
+    held_out: HeldOut | None = None  # test samples, if the sweep has them
 
     def part(self, where: np.ndarray) -> Problem:
         """Return some of the problems, without modes that none of them has."""
         r = int(self.rank[where].max())
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        chosen = {name: value[where] for name, value in own.items() if isinstance(value, np.ndarray)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: value[where] for name, value in values.items() if isinstance(value, np.ndarray)}
         for name in ("eigenvalues", "targets", "vectors"):
-            if name in chosen:
-                chosen[name] = chosen[name][..., :r]
+            if name in arrays:
+                arrays[name] = arrays[name][..., :r]
         if self.held_out is not None:
-            chosen["held_out"] = self.held_out.part(where, r)
-        return replace(self, **chosen)
+            arrays["held_out"] = self.held_out.part(where, r)
+        return replace(self, **arrays)
 
     @property
     def y_norm(self) -> Float[Array, " problems"]:
@@ -119,7 +119,7 @@ class Problem:
 
     @property
     def fitted_norm(self) -> Float[Array, " problems"]:
-        """‖Πy‖, what of ‖y‖ a linear network can fit."""
+        """‖Πy‖, the norm of the part of y that a linear network can fit."""
         return np.sqrt(scalars.over_modes(self.targets**2))
 
     @property
@@ -156,13 +156,13 @@ class Keeping(NamedTuple):
 def problems(
     columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False, explicit: bool = False
 ) -> tuple[Problem, np.ndarray]:
-    """Return the distinct problems of networks of one n, and each network's problem (networks,).
+    """Return the distinct problems of networks with the same n, and the index of each network's problem (networks,).
 
-    `samples` also keeps the eigenvectors of K and y itself, and test samples one by one: what a loss tells apart that is no
-    square. `explicit` does so, too, with a function for each neuron: what a network tells apart that is not linear.
+    `samples` also keeps the eigenvectors of K, y itself, and test samples one by one: losses that are no squares depend on
+    them. `explicit` does so, too, with a function for each neuron: networks that are not linear depend on these.
     """
     rows, index = distinct(columns, KEYS)
-    # Explicit neurons are as many in all networks.
+    # All networks have the same number of explicit neurons. Weights from a file bring their own functions.
     neurons = int(columns["width"].max()) if explicit and "width" in columns else None
     keeping = Keeping(samples=samples or explicit, explicit=explicit, neurons=neurons)
     return _stack([_problem(row, fixed, seed, keeping) for row in rows], keeping, rows[0]), index
@@ -198,28 +198,28 @@ def _problem(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, keeping: 
 
 def _of_data(data: Data, unit: np.random.Generator, keeping: Keeping) -> _Single:
     X, y = data.X, data.y
-    # From the singular values of X: those of K would lose half of the digits of the small ones.
+    # From the singular values of X: eigenvalues of K would lose half of the digits of the small ones.
     U, singular, V = np.linalg.svd(X, full_matrices=False)
     keep = singular**2 > RANK_CUT * singular[0] ** 2
-    keep[0] = True  # of X = 0, too, whose networks fail one by one
+    keep[0] = True  # for X = 0, too; its networks fail one by one
     targets = U[:, keep].T @ y
     floor = 0.0 if keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
-    brought, test = None, None
+    weights, test = None, None
     if data.weights is not None:
         W, v = data.weights
         scales = {"sigma_0": float(np.sqrt(np.mean(W**2))), "v_0": float(np.sqrt(np.mean(v**2)))}
-        brought = Weights(p=W @ V[keep].T, v=v, **scales)
+        weights = Weights(p=W @ V[keep].T, v=v, **scales)
     if data.X_test is not None:
         assert data.y_test is not None  # test inputs come with targets
         inside = data.X_test @ V[keep].T
         beyond = data.X_test - inside @ V[keep]
-        if brought is None:
+        if weights is None:
             count = int(keep.sum()) + 1 if keeping.neurons is None else keeping.neurons
             outside = beyond @ functions(unit, count, X.shape[1])
         else:
-            outside = beyond @ W.T / (brought.sigma_0 or 1.0)
-            # Of a linear network ⟨h zᵀ⟩ itself.
-            outside = outside if keeping.explicit else outside @ brought.units / len(v)
+            outside = beyond @ W.T / (weights.sigma_0 or 1.0)
+            # For a linear network, ⟨h zᵀ⟩ itself.
+            outside = outside if keeping.explicit else outside @ weights.units / len(v)
         test = Rows(inside=inside, outside=outside, y=data.y_test)
     dimension = X.shape[1]
     return _Single(
@@ -231,7 +231,7 @@ def _of_data(data: Data, unit: np.random.Generator, keeping: Keeping) -> _Single
         gram_error=np.nan,
         vectors=U[:, keep],
         y=y,
-        weights=brought,
+        weights=weights,
         test=test,
     )
 
@@ -296,7 +296,7 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
 
 
 def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
-    """Scale y to `target_norm`, then X to `gram_scale`, where the sweep asks for it; test samples by the same factors."""
+    """Scale y to `target_norm`, then X to `gram_scale`, if the sweep has these keys; test samples by the same factors."""
     values = dict(vars(single))
     y_norm = float(np.sqrt(np.sum(single.targets**2) + single.floor))
     distribution, test = single.distribution, single.test

@@ -1,7 +1,7 @@
-"""What decides the numbers of some networks, as one frozen value. No numpy is needed.
+"""Recipes: everything that decides the numbers of some networks, as one frozen value. No numpy is needed.
 
-A recipe holds settings, values fixed for all of its networks, and boxes: products of axis values, so that a million networks
-are described by a few lists. In a box, networks are counted in grid order with the replicate fastest.
+A recipe holds settings, values fixed for all of its networks, and boxes: products of axis values, so that a few lists describe
+a million networks. In a box, networks are numbered in grid order with the replicate fastest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lazyrich.system.errors import LazyrichError
 
-# Of recipes and shard files: a change of layout that old shards do not follow raises it, and every shard is made anew.
+# Version of recipes and shard files. Raise it for a layout that old shards do not follow: then every shard is made anew.
 FORMAT = 1
 
 Point = tuple[Any, ...]  # values of the keys that advance together
@@ -32,7 +32,7 @@ class _Described(Protocol):
 
 
 class _Json(BaseModel):
-    """A recipe as JSON has it."""
+    """A recipe as JSON."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
     format: int
@@ -44,7 +44,7 @@ class _Json(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """Which networks are trained and how they are recorded; two recipes are equal if their texts are."""
+    """The networks to train and how to record them; two recipes are equal if their texts are."""
 
     format: int
     settings: Mapping[str, Any]  # what decides the numbers beside the parameters of each network
@@ -55,7 +55,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("settings", "fixed", "activations"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
-        # By hand, not to walk into each of a million points, which are numbers and names.
+        # By hand: `_frozen` would descend into each of a million points, which are numbers and names.
         boxes = (
             MappingProxyType({key: tuple(map(tuple, points)) for key, points in box.items()}) for box in self.boxes
         )
@@ -68,7 +68,7 @@ class Recipe:
         Raises
         ------
         ValueError
-            for data that are no recipe, with the key.
+            for data that are no recipe; the message names the key.
         """
         try:
             _Json.model_validate(data)
@@ -154,7 +154,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value with dictionaries and lists, as JSON has them."""
+    """Return the value with dictionaries and lists, as in JSON."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     return list(map(_plain, value)) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Sampled inputs and teachers: K = XXᵀ and Xβ, of which X itself is not kept.
+"""Sampled inputs and teachers: K = XXᵀ and Xβ. X itself is not kept.
 
 Inputs x = Λ^½ z. For Gaussian z and few distinct eigenvalues (isotropic, spiked) both are drawn in law, at a cost that does not
 depend on the dimension; otherwise X is drawn in blocks of columns.
@@ -19,7 +19,7 @@ BLOCK = 65536
 
 
 def spectrum(row: dict[str, Any], fixed: Mapping[str, Any]) -> list[tuple[float, int]] | np.ndarray:
-    """Return the eigenvalues of Σ: a list of (value, multiplicity) where they are few, else an array (d,)."""
+    """Return the eigenvalues of Σ: a list of (value, multiplicity) if there are few distinct ones, else an array (d,)."""
     d = row["dimension"]
     match row.get("spectrum", "isotropic"):
         case "isotropic":
@@ -42,8 +42,8 @@ def gaussian_in_law(
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """Return (K, Xβ, (‖β‖, ‖β̃‖)) in law for Gaussian inputs: equal eigenvalues λ add λ(g gᵀ + W_n(count − 1)) to K.
 
-    g is the group's projection on its part of the teacher, which turns to the group's first axis. Test inputs have such a g,
-    and the columns of the Wishart matrix's root; beyond these the group has columns in which X is 0.
+    g is the group's projection on its part of the teacher, rotated to the group's first axis. Test inputs have such a g and
+    the columns of the Wishart matrix's root; in the group's other columns X is 0.
     """
     K = np.zeros((n, n))
     signal = np.zeros(n)
@@ -53,16 +53,16 @@ def gaussian_in_law(
             continue
         g = inputs.standard_normal(n)
         root = wishart_root(inputs, n, count - 1)
-        part = teacher.chisquare(float(count))
+        teacher_square = teacher.chisquare(float(count))
         K += value * (np.outer(g, g) + root @ root.T)
-        signal += np.sqrt(value * part) * g
+        signal += np.sqrt(value * teacher_square) * g
         if drawing is not None:
-            own = np.sqrt(value) * drawing.inputs.standard_normal((drawing.samples, 1 + root.shape[1]))
-            drawing.add(np.sqrt(value) * np.column_stack([g, root]), own)
-            drawing.signal += np.sqrt(part) * own[:, 0]
+            X_test = np.sqrt(value) * drawing.inputs.standard_normal((drawing.samples, 1 + root.shape[1]))
+            drawing.add(np.sqrt(value) * np.column_stack([g, root]), X_test)
+            drawing.signal += np.sqrt(teacher_square) * X_test[:, 0]
             drawing.add_unseen(value, count - 1 - root.shape[1])
-        square += part
-        weighted += value * part
+        square += teacher_square
+        weighted += value * teacher_square
     return K, signal, (float(np.sqrt(square)), float(np.sqrt(weighted)))
 
 
@@ -74,7 +74,7 @@ def explicit(
     distribution: str,
     drawing: Drawing | None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """Return (K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and dropped block by block."""
+    """Return (K, Xβ, (‖β‖, ‖β̃‖)) from explicit columns of X, drawn and discarded block by block."""
     K = np.zeros((n, n))
     signal = np.zeros(n)
     square, weighted = 0.0, 0.0

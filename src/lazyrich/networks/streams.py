@@ -1,4 +1,4 @@
-"""Random streams: one for each (seed, replicate, role), whatever the shard, the order or the number of threads.
+"""Random streams: one for each (seed, replicate, role), independent of shard, order and number of threads.
 
 Networks that share a replicate share their draws (common random numbers), so that neighbouring cells of a diagram differ
 by their parameters only.
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Role(IntEnum):
-    """What a stream is drawn for."""
+    """The purpose of a stream."""
 
     INPUTS = 0
     TEACHER = 1
@@ -18,7 +18,7 @@ class Role(IntEnum):
     WEIGHTS = 3
     TEST_INPUTS = 4
     TEST_NOISE = 5
-    TEST_WEIGHTS = 6  # of what only test inputs reach
+    TEST_WEIGHTS = 6  # in directions that only test inputs see
 
 
 def stream(seed: int, replicate: int, role: Role) -> np.random.Generator:
@@ -44,7 +44,7 @@ def gaussian_product(
 ) -> np.ndarray:
     """Return a B, (rows, columns), of independent standard Gaussian A (rows, inner) and B (inner, columns), in law.
 
-    The smaller of the two enters by a root of its Wishart matrix, so that `inner` may be any number, 0 included.
+    The smaller matrix enters through a root of its Wishart matrix, so that `inner` may be any number, 0 included.
     """
     if columns > rows:
         return gaussian_product(right, left, columns, inner, rows).T

@@ -11,7 +11,7 @@ from lazyrich.networks.recipe import Box, Recipe
 
 Table = dict[str, np.ndarray]
 
-# Keys whose own name is that of an observable or another variable.
+# Keys whose name is already that of an observable or another variable.
 RENAMED = {"loss": "training_loss", "tau": "training_tau", "targets": "problem_targets"}
 
 
@@ -26,9 +26,9 @@ def key(name: str) -> str:
 
 
 def table(recipe: Recipe) -> Table:
-    """Return columns over the recipe's networks, (networks,) each: every parameter of the recipe, and `replicate`.
+    """Return every parameter of the recipe, and `replicate`, as columns (networks,).
 
-    Networks follow box after box, within a box in grid order with the replicate fastest.
+    Networks are ordered by box, within a box in grid order with the replicate fastest.
     """
     boxes = [_columns(box) for box in recipe.boxes]
     columns = {name: np.concatenate([box[name] for box in boxes]) for name in boxes[0]}
@@ -59,7 +59,7 @@ def distinct(columns: Table, names: list[str]) -> tuple[list[dict[str, Any]], np
     codes = np.zeros(len(columns["replicate"]), dtype=np.int64)
     for name in names:
         values, inverse = np.unique(columns[name], return_inverse=True)
-        # Renumbered after each column, so that the code never overflows.
+        # Renumber after each column, so that the code never overflows.
         _, codes = np.unique(codes * len(values) + inverse, return_inverse=True)
     _, first, index = np.unique(codes, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))

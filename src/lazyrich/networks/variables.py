@@ -1,8 +1,8 @@
-"""Names of the variables of a shard in words and symbols, but for the observables'."""
+"""The variables of a shard in words and symbols, except observables."""
 
 from __future__ import annotations
 
-# name -> (long_name, symbol); every variable of a shard or a summary that is no observable.
+# name -> (long_name, symbol), for every variable of a shard or a summary that is not an observable.
 VARIABLES = {
     "network": ("network, in the order of the shard's recipe", ""),
     "samples": ("number of samples", "n"),

@@ -1,4 +1,4 @@
-"""One cell of a sweep's grid, named by values of its axes, and where its networks lie in shards. No numpy is needed."""
+"""One cell of a sweep's grid, named by values of its axes, and the position of its networks in shards. No numpy is needed."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ class Cell:
     text: str
 
 
-def find_cell(sweep: Sweep, asked: list[str]) -> Cell:
-    """Return the cell that `axis=value` for each axis of the grid names; of axes that advance together, some may be enough.
+def find_cell(sweep: Sweep, assignments: list[str]) -> Cell:
+    """Return the cell that `assignments` name: `axis=value` for each axis, or for some of those that advance together.
 
-    A number stands for the nearest value of its axis, in log distance where the axis is above 0; beyond the ends of the axis by
-    half a cell at most. The cell's text says which value was taken for which.
+    A number means the nearest value of its axis, in log distance if the axis is above 0; it may be up to half a cell beyond an
+    end. The cell's text shows the values chosen.
 
     Raises
     ------
     ValueError
-        for what names no cell, or no single one; the message says how to name one.
+        if the assignments name no cell, or several; the message says how to name one.
     """
-    given = _given(sweep, asked)
+    texts = _texts(sweep, assignments)
     box, words, missing = {}, [], []
     for names, points in sweep.dims.items():
-        known = {name: given[name] for name in names if name in given}
-        if not known:
+        group_texts = {name: texts[name] for name in names if name in texts}
+        if not group_texts:
             missing.append(" or ".join(names))
             continue
-        point = _point(names, points, known)
+        point = _point(names, points, group_texts)
         box[" ".join(names)] = (point,)
-        words += [_taken(name, value, known.get(name)) for name, value in zip(names, point, strict=True)]
+        words += [_in_words(name, value, group_texts.get(name)) for name, value in zip(names, point, strict=True)]
     if missing:
-        raise LazyrichError(f"--cell: has no {', no '.join(missing)}; {_wanted(sweep)}")
+        raise LazyrichError(f"--cell: has no {', no '.join(missing)}; {_hint(sweep)}")
     return Cell(box, ", ".join(words) or "the only one")
 
 
 def find_network(shards: dict[str, Recipe], sweep: Sweep, cell: Cell, replicate: int) -> tuple[str, int] | None:
     """Return the shard (name) that holds a replicate of a cell, and its row there; None where no shard has it."""
-    wanted = recipe(sweep, ({**cell.box, "replicate": ((replicate,),)},))
-    index = index_of(wanted.grid)
+    target = recipe(sweep, ({**cell.box, "replicate": ((replicate,),)},))
+    index = index_of(target.grid)
     for name, shard in shards.items():
         first = 0
         for box in shard.boxes:
-            if positions(shard, box, wanted, index) is not None:
-                return name, first + _row(box, wanted.grid)
+            if positions(shard, box, target, index) is not None:
+                return name, first + _row(box, target.grid)
             first += size(box)
     return None
 
@@ -76,84 +76,86 @@ def one_network(whole: Recipe, network: int) -> Recipe:
     raise IndexError(f"network {network} of {network - row}")
 
 
-def _row(box: Box, one: Box) -> int:
+def _row(box: Box, cell: Box) -> int:
     row = 0
     for key, points in box.items():
-        # What is an axis of the box only has a single value in it.
-        row = row * len(points) + (points.index(one[key][0]) if key in one else 0)
+        # An axis of the box that the cell lacks has a single value.
+        row = row * len(points) + (points.index(cell[key][0]) if key in cell else 0)
     return row
 
 
-def _given(sweep: Sweep, asked: list[str]) -> dict[str, str]:
+def _texts(sweep: Sweep, assignments: list[str]) -> dict[str, str]:
     axes = [name for names in sweep.dims for name in names]
-    given: dict[str, str] = {}
-    for text in asked:
+    texts: dict[str, str] = {}
+    for text in assignments:
         key, equals, value = text.partition("=")
         name = bare(key)
         if not (equals and value):
-            raise LazyrichError(f"--cell {text}: is no axis=value; {_wanted(sweep)}")
+            raise LazyrichError(f"--cell {text}: is no axis=value; {_hint(sweep)}")
         if name not in axes:
             fixed = (
                 f"is {sweep.fixed[name]} in all of this sweep" if name in sweep.fixed else "is no axis of this sweep"
             )
-            raise LazyrichError(f"--cell {text}: {name} {fixed}; {_wanted(sweep)}")
-        if name in given:
+            raise LazyrichError(f"--cell {text}: {name} {fixed}; {_hint(sweep)}")
+        if name in texts:
             raise LazyrichError(f"--cell {text}: {name} stands twice; write it once")
-        given[name] = value
-    return given
+        texts[name] = value
+    return texts
 
 
-def _wanted(sweep: Sweep) -> str:
+def _hint(sweep: Sweep) -> str:
     if not sweep.dims:
         return "this sweep has one cell and no axis; leave --cell out"
     return f"write --cell {' '.join('|'.join(f'{name}=…' for name in names) for names in sweep.dims)}"
 
 
-def _point(names: tuple[str, ...], points: list[Point], known: dict[str, str]) -> Point:
-    """Return the only point of a dimension that has the `known` values, each as near as `_nearest` allows."""
-    found = points
-    for name, text in known.items():
+def _point(names: tuple[str, ...], points: list[Point], texts: dict[str, str]) -> Point:
+    """Return the only point of a dimension that has these values (key -> text), each as near as `_nearest` allows."""
+    matches = points
+    for name, text in texts.items():
         column = names.index(name)
         value = _nearest(name, text, sorted({point[column] for point in points}))
-        found = [point for point in found if point[column] == value]
-    said = " ".join(f"{name}={text}" for name, text in known.items())
-    if not found:
-        raise LazyrichError(f"--cell {said}: no point of the sweep has both; {', '.join(names)} advance together")
-    if len(found) > 1:
-        more = " or ".join(name for name in names if name not in known)
-        raise LazyrichError(f"--cell {said}: {len(found)} points have that; add {more}, which advances with it")
-    return found[0]
+        matches = [point for point in matches if point[column] == value]
+    request = " ".join(f"{name}={text}" for name, text in texts.items())
+    if not matches:
+        raise LazyrichError(f"--cell {request}: no point of the sweep has both; {', '.join(names)} advance together")
+    if len(matches) > 1:
+        other_names = " or ".join(name for name in names if name not in texts)
+        raise LazyrichError(
+            f"--cell {request}: {len(matches)} points have that; add {other_names}, which advances with it"
+        )
+    return matches[0]
 
 
 def _nearest(name: str, text: str, values: list[Any]) -> Any:
-    """Return the one of the rising `values` of an axis that is meant."""
+    """Return the nearest of the rising `values` of an axis."""
     if isinstance(values[0], str):
         if text not in values:
             raise LazyrichError(f"--cell {name}={text}: is no value of this axis; write one of {', '.join(values)}")
         return text
     ends = f"{values[0]:.12g} to {values[-1]:.12g}" if len(values) > 1 else f"{values[0]:.12g} only"
     try:
-        asked = rounded(float(text))
+        number = rounded(float(text))
     except ValueError:
-        asked = math.nan
-    if not math.isfinite(asked):
+        number = math.nan
+    if not math.isfinite(number):
         raise LazyrichError(f"--cell {name}={text}: is no number; write one of the axis, {ends}")
     log = values[0] > 0
-    if log and asked <= 0:
+    if log and number <= 0:
         raise LazyrichError(f"--cell {name}={text}: is outside of the axis, {ends}; write a value on it")
     at = [math.log(value) if log else float(value) for value in values]
-    x = math.log(asked) if log else asked
+    x = math.log(number) if log else number
     nearest = min(range(len(values)), key=lambda i: abs(at[i] - x))
-    # Between two points the nearer one is never further than half of their distance.
-    if not at[0] <= x <= at[-1] and asked != values[nearest]:
+    # Between two points, the nearer one is at most half of their distance away.
+    if not at[0] <= x <= at[-1] and number != values[nearest]:
         cell = abs(at[nearest] - at[nearest - 1 if nearest else 1]) if len(at) > 1 else 0.0
         if abs(at[nearest] - x) > cell / 2:
             raise LazyrichError(f"--cell {name}={text}: is outside of the axis, {ends}; write a value on it")
     return values[nearest]
 
 
-def _taken(name: str, value: Any, asked: str | None) -> str:
+def _in_words(name: str, value: Any, text: str | None) -> str:
     if isinstance(value, str):
         return f"{name} = {value}"
-    taken = f"{name} = {value:.12g}"
-    return taken if asked is None or rounded(float(asked)) == value else f"{taken} (nearest to {asked})"
+    words = f"{name} = {value:.12g}"
+    return words if text is None or rounded(float(text)) == value else f"{words} (nearest to {text})"

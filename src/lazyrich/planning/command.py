@@ -1,4 +1,4 @@
-"""Commands that pages and messages show: what makes a file, looks at it, and replays a stored network."""
+"""Commands that pages and messages show: to make a file, to explore it, and to replay a stored network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lazyrich.sweep.sweep import Sweep
 
 
 def named(sweep: Sweep) -> list[list[str]]:
-    """Return what `--cell` takes for each point along each grid dimension, `axis=value` with the values of the sweep file."""
+    """Return `axis=value` for `--cell`, for each point along each grid dimension, with the values of the sweep file."""
     return [
         [" ".join(shlex.quote(f"{n}={_spelled(v)}") for n, v in zip(names, point, strict=True)) for point in points]
         for names, points in sweep.dims.items()

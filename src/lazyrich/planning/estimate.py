@@ -1,4 +1,4 @@
-"""What is left to train of a sweep, what that takes, and whether it is more than the configuration's budget."""
+"""The cost of the rest of a sweep, and the check against the configuration's budget."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lazyrich.networks.recipe import Recipe
 from lazyrich.planning.cost import work
-from lazyrich.planning.plan import SHARD_DISK, SHARD_NETWORKS, SHARD_SECONDS, first_cells, whole
+from lazyrich.planning.plan import SHARD_DISK, SHARD_SECONDS, first_cells, shard_networks, whole
 from lazyrich.sweep.config import Budget
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import counted
@@ -27,12 +27,12 @@ class Estimate(NamedTuple):
 
 
 def estimate(shards: dict[str, Recipe], done: Collection[str], constants: work.Amounts, *, gpu: bool) -> Estimate:
-    """Return what the shards that are not `done` take, by the cost model with these constants."""
-    left = [shard for name, shard in shards.items() if name not in done]
-    jobs = [work.of_job("simulate_shard", shard, gpu=gpu) for shard in left]
+    """Return the cost of the shards that are not `done`, by the cost model with these constants."""
+    recipes = [shard for name, shard in shards.items() if name not in done]
+    jobs = [work.of_job("simulate_shard", shard, gpu=gpu) for shard in recipes]
     return Estimate(
-        sum(shard.networks for shard in left),
-        len(left),
+        sum(shard.networks for shard in recipes),
+        len(recipes),
         sum(work.cost(job, constants, "seconds") for job in jobs) / 3600,
         sum(work.cost(job, constants, "disk") for job in jobs),
         max((work.cost(job, constants, "memory") for job in jobs), default=0.0),
@@ -40,12 +40,12 @@ def estimate(shards: dict[str, Recipe], done: Collection[str], constants: work.A
 
 
 def check_whole(
-    sweep: Sweep, known: dict[str, Recipe], constants: work.Amounts, budget: Budget, name: str, *, gpu: bool
+    sweep: Sweep, shards: dict[str, Recipe], constants: work.Amounts, budget: Budget, name: str, *, gpu: bool
 ) -> None:
-    """Refuse a sweep that is far over budget before its shards are counted, which takes minutes where they are many.
+    """Refuse a sweep that is far over budget before its shards are counted, since counting many takes minutes.
 
-    Less than `FEW_SHARDS` are counted in a second, and shown. The cost of the sweep less that of its `known` shards, judged
-    by a few cells, is at most half wrong: less than twice the budget is left to `check` on the shards themselves.
+    Fewer than `FEW_SHARDS` are counted in a second, and shown. The cost of the sweep less that of its planned `shards`,
+    estimated from a few cells, is wrong by at most a half: a sweep below twice the budget is left to `check`.
 
     Raises
     ------
@@ -54,34 +54,36 @@ def check_whole(
     """
     first = first_cells(sweep)
     share = sum(first) / len(first) if first else 1.0
-    all_of_it = estimate({"": whole(sweep)}, (), constants, gpu=gpu)
-    there = estimate(known, (), constants, gpu=gpu)
-    left = all_of_it._replace(
-        networks=max(0, int(share * all_of_it.networks) - there.networks),
-        hours=share * all_of_it.hours - there.hours,
-        disk=share * all_of_it.disk - there.disk,
+    total = estimate({"": whole(sweep)}, (), constants, gpu=gpu)
+    existing = estimate(shards, (), constants, gpu=gpu)
+    remaining = total._replace(
+        networks=max(0, int(share * total.networks) - existing.networks),
+        hours=share * total.hours - existing.hours,
+        disk=share * total.disk - existing.disk,
     )
-    shards = max(3600 * left.hours / SHARD_SECONDS, left.disk / SHARD_DISK, left.networks / SHARD_NETWORKS)
-    if shards < FEW_SHARDS:
+    shard_count = max(
+        3600 * remaining.hours / SHARD_SECONDS, remaining.disk / SHARD_DISK, remaining.networks / shard_networks()
+    )
+    if shard_count < FEW_SHARDS:
         return
-    if left.hours > 2 * budget.core_hours or left.disk > 2e9 * budget.disk_gb:
-        check(left, budget, name)
+    if remaining.hours > 2 * budget.core_hours or remaining.disk > 2e9 * budget.disk_gb:
+        check(remaining, budget, name)
 
 
-def check(found: Estimate, budget: Budget, name: str) -> None:
-    """Refuse what is over budget.
+def check(remaining: Estimate, budget: Budget, name: str) -> None:
+    """Refuse to train the remaining networks if they are over budget.
 
     Raises
     ------
     ValueError
         with file, key, number and fix.
     """
-    for key, unit, asked, most in (
-        ("core_hours", "hours of one core or GPU", found.hours, budget.core_hours),
-        ("disk_gb", "GB on disk", found.disk / 1e9, budget.disk_gb),
+    for key, unit, amount, limit in (
+        ("core_hours", "hours of one core or GPU", remaining.hours, budget.core_hours),
+        ("disk_gb", "GB on disk", remaining.disk / 1e9, budget.disk_gb),
     ):
-        if asked > most:
+        if amount > limit:
             raise LazyrichError(
-                f"{name}: the {counted(found.networks, 'network')} still to train take about {asked:,.3g} {unit}, and "
-                f"budget.{key} = {most:g} in config/config.yaml; write a coarser sweep, or raise the budget"
+                f"{name}: the {counted(remaining.networks, 'network')} still to train take about {amount:,.3g} {unit}, and "
+                f"budget.{key} = {limit:g} in config/config.yaml; write a coarser sweep, or raise the budget"
             )

@@ -1,7 +1,7 @@
-"""What jobs of this workflow took, from Snakemake's benchmark files, and the constants fitted to it.
+"""Time and memory of this workflow's jobs, from Snakemake's benchmark files, and cost constants fitted to them.
 
-The shipped constants are the prior: each may be off by its own factor, of which few jobs of one kind tell little, and many tell
-what this machine, with whatever runs beside, makes of such jobs.
+The shipped constants are the prior. Each may be off by its own factor: a few jobs of one kind change it little, many fit it to
+this machine under its usual load.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ LEAST = 0.05  # no kind of work gets cheaper than this share of its shipped cons
 
 
 class Measured(NamedTuple):
-    """One job that ended: its work, its threads, and what it took."""
+    """One job that ended: its work, threads, time and memory."""
 
     amounts: Amounts
     threads: int
     seconds: float
-    memory: float | None  # bytes, None where the job was too short to be seen
+    memory: float | None  # bytes, None if the job was too short to measure
 
 
 def of_sweeps(results: Path, sweeps: dict[str, Sweep]) -> list[Measured]:
     """Return the jobs of these sweeps, name -> sweep, that ended in a folder of results."""
-    found = []
+    jobs = []
     for name, sweep in sorted(sweeps.items()):
         recipes = known_shards(results / name)
         # An analysis on a cluster does its work elsewhere, and one of a refined sweep does not do all of it.
         leave = ("analyse_sweep",) if sweep.dask or sweep.refine else ()
-        found += read(results / name, recipes, whole(sweep), leave=leave)
-    return found
+        jobs += read(results / name, recipes, whole(sweep), leave=leave)
+    return jobs
 
 
 def read(home: Path, shards: Mapping[str, Recipe], whole: Recipe, *, leave: tuple[str, ...] = ()) -> list[Measured]:
-    """Return the jobs, but for those called `leave`, that left benchmark files in a sweep's folder `home`.
+    """Return the jobs with benchmark files in a sweep's folder `home`, except rules in `leave`.
 
-    `shards`: name -> recipe, `whole` the sweep's.
+    `shards`: name -> recipe; `whole`: the sweep's recipe.
     """
-    found = []
+    jobs = []
     files = sorted((home / "benchmarks").glob("*.tsv")) + sorted((home / "benchmarks/simulate_shard").glob("*.tsv"))
     for path in files[:MOST_FILES]:
         of_shard = path.parent.name == "simulate_shard"
@@ -64,8 +64,8 @@ def read(home: Path, shards: Mapping[str, Recipe], whole: Recipe, *, leave: tupl
         except (StopIteration, KeyError, TypeError, ValueError):
             continue  # half written, or by a Snakemake without --benchmark-extended
         amounts = of_job("simulate_shard" if of_shard else path.stem, recipe, gpu=gpu)
-        found.append(Measured(amounts, threads, seconds, memory))
-    return found
+        jobs.append(Measured(amounts, threads, seconds, memory))
+    return jobs
 
 
 def fit(jobs: Iterable[Measured]) -> Amounts:
@@ -74,25 +74,26 @@ def fit(jobs: Iterable[Measured]) -> Amounts:
     With u the ratios of the constants to the shipped ones and w a job's shares of its predicted cost, the least of
     Σ (w·u − measured/predicted)²/SPREAD² + Σ (u − 1)²/DOUBT².
     """
-    fitted = Amounts(SHIPPED)
+    constants = Amounts(SHIPPED)
     jobs = list(jobs)
-    for what in ("seconds", "memory"):
+    for quantity in ("seconds", "memory"):
         rows, values = [], []
         for job in jobs:
-            measured = job.seconds if what == "seconds" else job.memory
-            if measured is None:
+            value = job.seconds if quantity == "seconds" else job.memory
+            if value is None:
                 continue
             parts = {
-                kind: cost(Amounts({kind: amount}), SHIPPED, what, job.threads) for kind, amount in job.amounts.items()
+                kind: cost(Amounts({kind: amount}), SHIPPED, quantity, job.threads)
+                for kind, amount in job.amounts.items()
             }
             predicted = sum(parts.values())
-            if not predicted:  # of a rule that there is no model of
+            if not predicted:  # a rule without a model
                 continue
             rows.append({kind: part / predicted for kind, part in parts.items() if part})
-            values.append(measured / predicted)
+            values.append(value / predicted)
         for kind, ratio in _ratios(rows, values).items():
-            fitted[kind] = SHIPPED[kind] * max(LEAST, ratio)
-    return fitted
+            constants[kind] = SHIPPED[kind] * max(LEAST, ratio)
+    return constants
 
 
 def _ratios(rows: list[dict[Any, float]], values: list[float]) -> dict[Any, float]:
@@ -107,12 +108,12 @@ def _ratios(rows: list[dict[Any, float]], values: list[float]) -> dict[Any, floa
                     matrix[i][j] += a * b / SPREAD**2
     # Symmetric and positive definite: no pivoting is needed.
     for i, pivot in enumerate(matrix):
-        for other in matrix[i + 1 :]:
-            factor = other[i] / pivot[i]
+        for lower in matrix[i + 1 :]:
+            factor = lower[i] / pivot[i]
             for j in range(i, len(kinds) + 1):
-                other[j] -= factor * pivot[j]
+                lower[j] -= factor * pivot[j]
     solution = [0.0] * len(kinds)
     for i in reversed(range(len(kinds))):
-        rest = sum(matrix[i][j] * solution[j] for j in range(i + 1, len(kinds)))
-        solution[i] = (matrix[i][-1] - rest) / matrix[i][i]
+        partial_sum = sum(matrix[i][j] * solution[j] for j in range(i + 1, len(kinds)))
+        solution[i] = (matrix[i][-1] - partial_sum) / matrix[i][i]
     return dict(zip(kinds, solution, strict=True))

@@ -1,4 +1,4 @@
-"""What lies in a sweep's folder: its plan file, the levels that refining chose, its shards and their checksums."""
+"""The files of a sweep's folder: its plan file, the levels of refinement, its shards and their checksums."""
 
 from __future__ import annotations
 
@@ -25,36 +25,48 @@ def checksum_file(path: str | Path) -> Path:
     return Path(path).with_suffix(".sha256")
 
 
+def level_files(sweep: Sweep, home: Path) -> list[Path]:
+    """Return the files of the levels that refining a sweep chooses, whether there or not; none for one that is not refined."""
+    levels = sweep.refine.levels if sweep.refine else 0
+    return [home / "levels" / f"{level}.json" for level in range(1, levels + 1)]
+
+
+def files_of(sweep: Sweep, home: Path) -> list[Path]:
+    """Return the levels, shards and checksums of a sweep, whether there or not, as far as they are known before any job."""
+    own = [shard_file(home, shard) for shard in needed_shards(sweep, home)]
+    return [*level_files(sweep, home), *own, *map(checksum_file, own)]
+
+
 def trained(home: Path, names: Iterable[str]) -> set[str]:
-    """Return those of the shards called `names` that are there with their checksum."""
+    """Return the names of shards whose file and checksum exist."""
     files = {name: shard_file(home, name) for name in names}
     return {name for name, path in files.items() if path.exists() and checksum_file(path).exists()}
 
 
 def known_shards(home: Path) -> dict[str, Recipe]:
-    """Return all shards that a sweep's folder knows of: those of its plan file, then those that refining chose."""
-    found = planned_shards(home)
+    """Return all shards in the plans of a sweep's folder: those of its plan file, then those of levels of refinement."""
+    shards = planned_shards(home)
     for path in sorted((home / "levels").glob("*.json")):
-        found |= read_plan(path)
-    return found
+        shards |= read_plan(path)
+    return shards
 
 
 def needed_shards(sweep: Sweep, home: Path) -> dict[str, Recipe]:
-    """Return the shards that a sweep needs, as far as that is known.
+    """Return the shards that a sweep needs, as far as they are known.
 
-    Of one that is refined, those of its levels; while one of these is still to be chosen, all that hold networks of the sweep.
+    A refined sweep needs the shards of its levels; until all levels are chosen, all shards that hold networks of the sweep.
     """
-    known = known_shards(home)
-    found = plan(sweep, known)
+    in_folder = known_shards(home)
+    shards = plan(sweep, in_folder)
     if sweep.refine is not None:
-        levels = [home / "levels" / f"{level}.json" for level in range(1, sweep.refine.levels + 1)]
-        chosen = {name: shard for path in levels for name, shard in read_plan(path).items()}
-        wanted = whole(sweep)
-        index = index_of(wanted.grid)
-        for name, shard in (chosen if all(path.exists() for path in levels) else known).items():
-            if any(positions(shard, box, wanted, index) is not None for box in shard.boxes):
-                found.setdefault(name, shard)
-    return found
+        levels = level_files(sweep, home)
+        level_shards = {name: shard for path in levels for name, shard in read_plan(path).items()}
+        target = whole(sweep)
+        index = index_of(target.grid)
+        for name, shard in (level_shards if all(path.exists() for path in levels) else in_folder).items():
+            if any(positions(shard, box, target, index) is not None for box in shard.boxes):
+                shards.setdefault(name, shard)
+    return shards
 
 
 def planned_shards(home: Path) -> dict[str, Recipe]:
@@ -73,15 +85,15 @@ def read_plan(path: str | Path) -> dict[str, Recipe]:
     ValueError
         for a file that is no plan, and for a recipe that is not what its name says, with the fix.
     """
-    found = _recipes(Path(path))
-    for name, shard in found.items():
+    shards = _recipes(Path(path))
+    for name, shard in shards.items():
         if not _is_named(shard, name):
             raise LazyrichError(f"{path}: shard {name} is not what its name says; {_MADE_ANEW}")
-    return found
+    return shards
 
 
 def _recipes(path: Path) -> dict[str, Recipe]:
-    """Return what a plan file calls its shards, name -> shard; raise ValueError for a file that is no plan."""
+    """Return the shards of a plan file under the names it gives them; raise ValueError for a file that is no plan."""
     if not path.exists():
         return {}
     try:

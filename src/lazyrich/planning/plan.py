@@ -1,13 +1,14 @@
-"""Which networks share a shard, and what each shard is called.
+"""The partition of a sweep's networks into shards, and the shards' names.
 
-A shard's *recipe* says all that decides its numbers; its name is the recipe's hash. The partition is written once into the
-sweep's plan file: networks that an earlier plan placed keep their shard, new ones are packed in grid order. `plan` is a pure
+A shard's *recipe* holds everything that decides its numbers; its name is the recipe's hash. The partition is written once to
+the plan file: networks that an earlier plan placed keep their shard, new ones are packed in grid order. `plan` is a pure
 function of the sweep and the earlier plan, and planning again changes nothing.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -18,6 +19,7 @@ from lazyrich.networks.losses import CONVERGED_LOSS
 from lazyrich.networks.recipe import FORMAT, Box, Point, Recipe, canonical, size
 from lazyrich.planning.cost import work
 from lazyrich.sweep.sweep import Sweep
+from lazyrich.system.errors import LazyrichError
 
 DEFAULT_POINTS = 64
 
@@ -28,11 +30,12 @@ SHARD_SECONDS = 600.0
 SHARD_MEMORY = 2.0**30
 SHARD_DISK = 2.0**28
 SHARD_NETWORKS = 262144
+SHARD_NETWORKS_SETTING = "LAZYRICH_SHARD_NETWORKS"  # in the environment: another number, for tests
 FULL = 1 + 1e-9  # a shard whose load adds up to 1 but for rounding
 
 
 def settings_of(sweep: Sweep) -> dict[str, Any]:
-    """Return what decides the numbers beside the parameters of each network."""
+    """Return the settings that decide the numbers, in addition to the parameters of each network."""
     record = sweep.record.model_dump(mode="json", exclude_none=True)
     if not (sweep.record.every or sweep.record.summary):
         record["points"] = sweep.record.points or DEFAULT_POINTS
@@ -41,7 +44,7 @@ def settings_of(sweep: Sweep) -> dict[str, Any]:
     probes = sweep.network.probes.model_dump(mode="json")
     result = {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
     if sweep.problem.source in DATA:
-        # Only here is numpy needed. Other data under the same name are another sweep.
+        # The digest needs numpy; nothing else here does. Other data under the same name are another sweep.
         from lazyrich.networks.data.source import digest
 
         result["data"] = digest(sweep.problem.source, sweep.problem.path)
@@ -56,12 +59,12 @@ def grid(sweep: Sweep) -> Box:
 
 def recipe(sweep: Sweep, boxes: tuple[Box, ...]) -> Recipe:
     """Return the recipe of the networks in `boxes`."""
-    used = {sweep.fixed.get("activation")} | {
+    names = {sweep.fixed.get("activation")} | {
         name for box in boxes for point in _activation_points(box) for name in point
     }
-    # Of the shard's own only, so that another activation beside them does not make these networks others.
-    own = {name: activations.digest(name) for name in sweep.own_activations if name in used}
-    return Recipe(FORMAT, settings_of(sweep), sweep.fixed, boxes, own)
+    # The shard's own activations only, so that adding another one does not change the recipe of these networks.
+    digests = {name: activations.digest(name) for name in sweep.own_activations if name in names}
+    return Recipe(FORMAT, settings_of(sweep), sweep.fixed, boxes, digests)
 
 
 def _activation_points(box: Box) -> tuple[Point, ...]:
@@ -85,39 +88,39 @@ def index_of(grid: Box) -> Index:
     return {key: {point: i for i, point in enumerate(points)} for key, points in grid.items()}
 
 
-def positions(placed: Recipe, box: Box, wanted: Recipe, index: Index) -> list[list[int]] | None:
-    """Return where a box of the recipe `placed` lies in the grid of the one-box recipe `wanted`, whose `index_of` comes along.
+def positions(placed: Recipe, box: Box, target: Recipe, index: Index) -> list[list[int]] | None:
+    """Return the positions of a box of the recipe `placed` in the grid of the one-box recipe `target`, with its `index_of`.
 
     Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
     have that point), or None if the box has no network of the grid.
     """
-    if (placed.format, placed.settings) != (wanted.format, wanted.settings):
+    if (placed.format, placed.settings) != (target.format, target.settings):
         return None
-    target = wanted.grid
-    known, fixed = placed.fixed, wanted.fixed
-    # A user's activation whose file was edited since is another one.
-    then, now = placed.activations, wanted.activations
+    grid = target.grid
+    placed_fixed, fixed = placed.fixed, target.fixed
+    # If the file of a user's activation was edited since, it is another activation.
+    then, now = placed.activations, target.activations
     edited = {name for name in then if now.get(name) != then[name]}
-    if known.get("activation") in edited:
+    if placed_fixed.get("activation") in edited:
         return None
-    if _names(box, known) != _names(target, fixed):
+    if _names(box, placed_fixed) != _names(grid, fixed):
         return None
     where = []
     for key, place_of in index.items():
         if key in box:
             places = [-1 if edited and edited.intersection(point) else place_of.get(point, -1) for point in box[key]]
-        elif all(name in known for name in key.split()):
-            places = [place_of.get(tuple(known[name] for name in key.split()), -1)]
+        elif all(name in placed_fixed for name in key.split()):
+            places = [place_of.get(tuple(placed_fixed[name] for name in key.split()), -1)]
         else:
             return None  # grouped otherwise
         if max(places) < 0:
             return None
         where.append(places)
-    for key in set(box) - set(target):
+    for key in set(box) - set(grid):
         # An axis of the box that the grid holds fixed: usable only if it had that one value.
         if any(name not in fixed for name in key.split()) or box[key] != (tuple(fixed[name] for name in key.split()),):
             return None
-    if any(known[name] != fixed[name] for name in set(known) & set(fixed)):
+    if any(placed_fixed[name] != fixed[name] for name in set(placed_fixed) & set(fixed)):
         return None
     return where
 
@@ -126,54 +129,77 @@ def _names(box: Box, fixed: Mapping[str, Any]) -> set[str]:
     return {name for key in box for name in key.split()} | set(fixed)
 
 
-def _mark(taken: bytearray, shape: list[int], where: list[list[int]]) -> bool:
-    """Mark the networks at `where` as taken; return whether any was free before."""
+def _mark(occupied: bytearray, shape: list[int], where: list[list[int]]) -> bool:
+    """Mark the networks at `where` as occupied; return whether any was free before."""
     places = [[place for place in along if place >= 0] for along in where]
     # Networks along the last dimensions lie side by side where these are marked whole, as most shards have them.
-    axis, run = len(shape), 1
+    axis, block = len(shape), 1
     while axis and len(places[axis - 1]) == shape[axis - 1]:
         axis -= 1
-        run *= shape[axis]
+        block *= shape[axis]
     strides = [math.prod(shape[i + 1 :]) for i in range(axis)]
     fresh = False
     for lead in product(*places[:axis]):
         start = sum(place * stride for place, stride in zip(lead, strides, strict=True))
-        fresh = fresh or taken.find(0, start, start + run) >= 0
-        taken[start : start + run] = b"\x01" * run
+        fresh = fresh or occupied.find(0, start, start + block) >= 0
+        occupied[start : start + block] = b"\x01" * block
     return fresh
 
 
-def _free_boxes(taken: bytes, shape: list[int], memory: dict[bytes, list[Places]]) -> list[Places]:
-    """Return the untaken networks as few boxes, each a tuple of positions per dimension, in grid order."""
+def _free_boxes(occupied: bytes, shape: list[int], memory: dict[bytes, list[Places]]) -> list[Places]:
+    """Return the free networks as few boxes, each a tuple of positions per dimension, in grid order."""
     if not shape:
-        return [] if taken[0] else [()]
-    if taken not in memory:
-        stride = len(taken) // shape[0]
+        return [] if occupied[0] else [()]
+    if occupied not in memory:
+        stride = len(occupied) // shape[0]
         groups: dict[tuple[Places, ...], list[int]] = {}
         for i in range(shape[0]):
-            inner = _free_boxes(taken[i * stride : (i + 1) * stride], shape[1:], memory)
+            inner = _free_boxes(occupied[i * stride : (i + 1) * stride], shape[1:], memory)
             if inner:
                 groups.setdefault(tuple(inner), []).append(i)
-        memory[taken] = [(tuple(places), *box) for inner, places in groups.items() for box in inner]
-    return memory[taken]
+        memory[occupied] = [(tuple(places), *box) for inner, places in groups.items() for box in inner]
+    return memory[occupied]
 
 
-def _load(box: Box, like: Recipe) -> float:
-    """Return the share of a shard that a box of a recipe like `like` fills, by whatever it takes most of."""
+def shard_networks() -> int:
+    """Return the most networks of a new shard; raise ValueError where the environment sets what is no number of networks."""
+    text = os.environ.get(SHARD_NETWORKS_SETTING)
+    if text is None:
+        return SHARD_NETWORKS
+    try:
+        networks = int(text)
+    except ValueError:
+        networks = 0
+    if networks < 1:
+        raise LazyrichError(
+            f"{SHARD_NETWORKS_SETTING} = {text}: is no number of networks; "
+            "set this environment variable to an integer of 1 or more, or unset it"
+        )
+    return networks
+
+
+def _load(box: Box, like: Recipe, networks: int) -> float:
+    """Return the share of a shard, of at most so many `networks`, that a box of a recipe like `like` fills.
+
+    By whatever it takes most of.
+    """
     amounts = work.of_box(like.fixed, box, like.settings)
     taken = [work.cost(amounts, work.SHIPPED, what) for what in ("seconds", "memory", "disk")]
     shares = [share / most for share, most in zip(taken, (SHARD_SECONDS, SHARD_MEMORY, SHARD_DISK), strict=True)]
-    return max(*shares, size(box) / SHARD_NETWORKS)
+    return max(*shares, size(box) / networks)
 
 
-def _cut(box: Places, wanted: Recipe) -> Iterator[tuple[Places, float]]:
-    """Cut a box of the grid along its slowest dimensions into boxes that fit a shard; each comes with its load."""
+def _cut(box: Places, target: Recipe, networks: int) -> Iterator[tuple[Places, float]]:
+    """Cut a box of the grid along its slowest dimensions into boxes that fit a shard of at most so many `networks`.
+
+    Each comes with its load.
+    """
     axis = next((axis for axis, places in enumerate(box) if len(places) > 1), len(box) - 1)
     places = box[axis]
 
     def part(start: int, count: int) -> tuple[Places, float]:
         cut = (*box[:axis], places[start : start + count], *box[axis + 1 :])
-        return cut, _load(_points(cut, wanted.grid), wanted)
+        return cut, _load(_points(cut, target.grid), target, networks)
 
     start, count = 0, len(places)
     while start < len(places):
@@ -189,7 +215,7 @@ def _cut(box: Places, wanted: Recipe) -> Iterator[tuple[Places, float]]:
                 break
             (piece, load), count = larger, more
         if load > FULL and any(len(inner) > 1 for inner in piece):
-            yield from _cut(piece, wanted)
+            yield from _cut(piece, target, networks)
         else:
             yield piece, load
         start += count
@@ -206,27 +232,33 @@ def plan(sweep: Sweep, earlier: Mapping[str, Recipe] | None = None, only: bytes 
     Shards of the `earlier` plan that hold networks of this sweep come first and unchanged, then new ones. `only` has a byte for
     each cell of the grid, 1 where its networks are wanted and 0 elsewhere; by default all are, or those of the first grid of a
     sweep that is refined.
+
+    Raises
+    ------
+    ValueError
+        for a number of networks a shard, set in the environment, that is none.
     """
-    wanted = whole(sweep)
-    target = wanted.grid
-    shape = [len(points) for points in target.values()]
+    networks = shard_networks()
+    target = whole(sweep)
+    target_grid = target.grid
+    shape = [len(points) for points in target_grid.values()]
     if only is None:
         only = first_cells(sweep)
-    taken = bytearray(b"".join(bytes([not cell]) * sweep.replicates for cell in only) if only else math.prod(shape))
+    occupied = bytearray(b"".join(bytes([not cell]) * sweep.replicates for cell in only) if only else math.prod(shape))
     shards: dict[str, Recipe] = {}
-    index = index_of(target)
+    index = index_of(target_grid)
     for name, shard in (earlier or {}).items():
         for box in shard.boxes:
-            where = positions(shard, box, wanted, index)
-            if where is not None and _mark(taken, shape, where):
+            where = positions(shard, box, target, index)
+            if where is not None and _mark(occupied, shape, where):
                 shards[name] = shard
     groups: dict[str | None, list[tuple[Places, float]]] = {}
-    for free in _free_boxes(bytes(taken), shape, {}):
-        for own, part in _by_own_activation(free, target):
-            groups.setdefault(own, []).extend(_cut(part, wanted))
+    for free_box in _free_boxes(bytes(occupied), shape, {}):
+        for activation, part in _by_own_activation(free_box, target_grid):
+            groups.setdefault(activation, []).extend(_cut(part, target, networks))
     for pieces in groups.values():
         for pack in _packed(pieces):
-            shard = recipe(sweep, tuple(_points(piece, target) for piece in pack))
+            shard = recipe(sweep, tuple(_points(piece, target_grid) for piece in pack))
             shards[shard.name] = shard
     return shards
 
@@ -250,21 +282,21 @@ def first_cells(sweep: Sweep) -> bytes | None:
 
 
 def _packed(pieces: list[tuple[Places, float]]) -> Iterator[list[Places]]:
-    """Give pieces in their order, in packs that fit a shard."""
+    """Yield pieces in their order, in packs that fit a shard."""
     pack: list[Places] = []
-    filled = 0.0
+    pack_load = 0.0
     for piece, load in pieces:
-        if pack and filled + load > FULL:
+        if pack and pack_load + load > FULL:
             yield pack
-            pack, filled = [], 0.0
+            pack, pack_load = [], 0.0
         pack.append(piece)
-        filled += load
+        pack_load += load
     if pack:
         yield pack
 
 
 def _by_own_activation(box: Places, target: Box) -> Iterator[tuple[str | None, Places]]:
-    """Give a box in parts of at most one of the user's own activations, whose edits then leave other shards alone."""
+    """Yield a box in parts with at most one of the user's own activations, so that an edit of one leaves other shards alone."""
     axis = next((i for i, key in enumerate(target) if "activation" in key.split()), None)
     if axis is None:
         yield None, box
@@ -272,10 +304,10 @@ def _by_own_activation(box: Places, target: Box) -> Iterator[tuple[str | None, P
     points = list(target.values())[axis]
     owners: dict[str | None, list[int]] = {}
     for place in box[axis]:
-        own = next((name for name in points[place] if isinstance(name, str) and activations.split(name)), None)
-        owners.setdefault(own, []).append(place)
-    for own, places in owners.items():
-        yield own, (*box[:axis], tuple(places), *box[axis + 1 :])
+        activation = next((name for name in points[place] if isinstance(name, str) and activations.split(name)), None)
+        owners.setdefault(activation, []).append(place)
+    for activation, places in owners.items():
+        yield activation, (*box[:axis], tuple(places), *box[axis + 1 :])
 
 
 def analysed(sweep: Sweep) -> str:

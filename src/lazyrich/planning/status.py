@@ -1,6 +1,6 @@
-"""How far a sweep's run is, seen from its results folder alone: of a run in another terminal or on a cluster.
+"""The progress of a sweep's run, from its results folder alone: the run may be in another terminal or on a cluster.
 
-Shards that are there are done; of the others, their logs tell. Nothing is opened but the ends of few logs.
+Shards with a file are done; logs show the progress of the others. Only the ends of a few logs are opened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LATER = {"analyse_sweep": "summary.nc", "draw_figures": "figures", "write_report
 
 @dataclass(frozen=True)
 class Job:
-    """What a job's log says."""
+    """The state of a job, from its log."""
 
     name: str  # of a shard or a rule
     log: Path
@@ -32,18 +32,18 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Well or not."""
+        """Whether the job ended, well or not."""
         return self.failed or self.last.startswith(DONE)
 
     @property
     def failed(self) -> bool:
-        """With an error, which the last line tells."""
+        """Whether the job ended with an error, which is in the last line."""
         return self.last.startswith(FAILED)
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a sweep's run is."""
+    """The progress of a sweep's run."""
 
     shards: int
     shards_done: int
@@ -58,7 +58,7 @@ class Status:
 
 
 def read_log(path: Path) -> Job | None:
-    """Return what a log says, None where there is none."""
+    """Return the job of a log, None if there is no log."""
     try:
         with open(path, "rb") as file:
             heard = os.fstat(file.fileno()).st_mtime
@@ -70,34 +70,34 @@ def read_log(path: Path) -> Job | None:
 
 
 def share_done(log: Path, since: float) -> float:
-    """Return the share that a job begun at `since` has done by its log; 0 where that is not known, or of an earlier run."""
+    """Return the share of its work that a job begun at `since` has done, from its log; 0 if unknown or of an earlier run."""
     job = read_log(log)
-    counted = progress.read(job.last) if job and job.heard >= since else None
-    return counted[0] / counted[1] if counted else 0.0
+    pair = progress.read(job.last) if job and job.heard >= since else None
+    return pair[0] / pair[1] if pair else 0.0
 
 
 def status(home: Path, shards: dict[str, Recipe], now: float) -> Status:
     """Return the status at the time `now` of the sweep whose results are in the folder `home`, and whose plan is `shards`."""
-    done = {name: when for name, when in _times(home / "shards", ".nc").items() if name in shards}
+    end_times = {name: when for name, when in _times(home / "shards", ".nc").items() if name in shards}
     begun = _times(home / "logs/simulate_shard", ".log")
-    logs = [home / "logs/simulate_shard" / f"{name}.log" for name in shards if name in begun and name not in done]
+    logs = [home / "logs/simulate_shard" / f"{name}.log" for name in shards if name in begun and name not in end_times]
     logs += sorted((home / "logs/refine_sweep").glob("*.log"))
     logs += [home / "logs" / f"{rule}.log" for rule in LATER]
     jobs = [job for job in map(read_log, logs) if job is not None]
     open_jobs = [job for job in jobs if not job.ended]
     working = tuple(job for job in open_jobs if now - job.heard <= LATELY)
-    counted = [progress.read(job.last) for job in working if job.name in shards]
+    pairs = [progress.read(job.last) for job in working if job.name in shards]
     return Status(
         shards=len(shards),
-        shards_done=len(done),
+        shards_done=len(end_times),
         networks=sum(shard.networks for shard in shards.values()),
-        networks_done=sum(shards[name].networks for name in done) + sum(pair[0] for pair in counted if pair),
-        finished=max(done.values(), default=None),
-        rate=_rate(home, shards, done),
+        networks_done=sum(shards[name].networks for name in end_times) + sum(pair[0] for pair in pairs if pair),
+        finished=max(end_times.values(), default=None),
+        rate=_rate(home, shards, end_times),
         working=working,
         failed=tuple(job for job in jobs if job.failed),
         silent=tuple(job for job in open_jobs if now - job.heard > LATELY),
-        outputs=_outputs(home, max(done.values(), default=0.0), len(done) == len(shards)),
+        outputs=_outputs(home, max(end_times.values(), default=0.0), len(end_times) == len(shards)),
     )
 
 
@@ -116,64 +116,64 @@ def _written(path: Path) -> float:
         return 0.0
 
 
-def _rate(home: Path, shards: dict[str, Recipe], done: dict[str, float]) -> float | None:
-    """Return networks a second of the last shards, as many as were trained without a pause between them."""
+def _rate(home: Path, shards: dict[str, Recipe], end_times: dict[str, float]) -> float | None:
+    """Return networks per second over the last shards that were trained without a pause between them."""
     first: float | None = None
     last, networks = 0.0, 0
-    for name in sorted(done, key=done.__getitem__, reverse=True)[:RECENT]:
+    for name in sorted(end_times, key=end_times.__getitem__, reverse=True)[:RECENT]:
         job = read_log(home / "logs/simulate_shard" / f"{name}.log")
         if job is None or not job.last.startswith(DONE):
             break
-        if first is not None and done[name] < first - LATELY:
+        if first is not None and end_times[name] < first - LATELY:
             break  # of an earlier run
-        began = done[name] - float(job.last.removeprefix(DONE).split()[0])
-        first, last = min(first or began, began), last or done[name]
+        began = end_times[name] - float(job.last.removeprefix(DONE).split()[0])
+        first, last = min(first or began, began), last or end_times[name]
         networks += shards[name].networks
     return networks / (last - first) if first is not None and last > first else None
 
 
 def _outputs(home: Path, newest: float, complete: bool) -> dict[str, str]:
-    """Return whether what is made of the shards is there, and newer than what it is made of."""
-    found = {}
+    """Return whether each output is there, and newer than its inputs."""
+    states = {}
     for name in LATER.values():
         path = home / name
-        written = max(map(_written, path.iterdir()), default=0.0) if path.is_dir() else _written(path)
-        found[name] = "missing" if not written else "there" if complete and written >= newest else "out of date"
-        newest = max(newest, written)
-    return found
+        written_at = max(map(_written, path.iterdir()), default=0.0) if path.is_dir() else _written(path)
+        states[name] = "missing" if not written_at else "there" if complete and written_at >= newest else "out of date"
+        newest = max(newest, written_at)
+    return states
 
 
-def describe(name: str, title: str, found: Status, now: float) -> list[str]:
+def describe(name: str, title: str, run: Status, now: float) -> list[str]:
     """Return a status in lines for people."""
     lines = [f"{name}: {title}"]
-    ago = f", the last {_span(now - found.finished)} ago" if found.finished else ""
+    ago = f", the last {_span(now - run.finished)} ago" if run.finished else ""
     lines.append(
-        f"  networks  {found.networks_done:,} of {found.networks:,} trained; "
-        f"shards {found.shards_done:,} of {found.shards:,}{ago}"
+        f"  networks  {run.networks_done:,} of {run.networks:,} trained; "
+        f"shards {run.shards_done:,} of {run.shards:,}{ago}"
     )
-    left = found.networks - found.networks_done
-    if found.rate and left:
-        rest = f"; {_span(left / found.rate)} left" if found.working else ""
-        lines.append(f"  rate      {found.rate:,.1f} networks/s of late{rest}")
+    remaining = run.networks - run.networks_done
+    if run.rate and remaining:
+        time_left = f"; {_span(remaining / run.rate)} left" if run.working else ""
+        lines.append(f"  rate      {run.rate:,.1f} networks/s of late{time_left}")
     # Silent: killed, most likely, or waiting for a machine.
-    for label, jobs in (("now", found.working), ("failed", found.failed), ("silent", found.silent)):
-        lines += [f"  {label:8}  {_said(job, now)}" for job in jobs[:MOST]]
+    for label, jobs in (("now", run.working), ("failed", run.failed), ("silent", run.silent)):
+        lines += [f"  {label:8}  {_job_text(job, now)}" for job in jobs[:MOST]]
         if len(jobs) > MOST:
             lines.append(f"  {label:8}  and {len(jobs) - MOST:,} more")
-    if left and not found.working:
+    if remaining and not run.working:
         lines.append("  now       nothing is being worked on")
     by_state: dict[str, list[str]] = {}
-    for output, state in found.outputs.items():
+    for output, state in run.outputs.items():
         by_state.setdefault(state, []).append(output)
     lines.append("  results   " + "; ".join(f"{', '.join(names)}: {state}" for state, names in by_state.items()))
     return lines
 
 
-def _said(job: Job, now: float) -> str:
+def _job_text(job: Job, now: float) -> str:
     if job.failed:
         return f"{job.name}: {job.last.removeprefix(FAILED)} (see {job.log})"
-    what = job.last if progress.read(job.last) else "begun"
-    return f"{job.name}: {what}; its log is {_span(now - job.heard)} old"
+    text = job.last if progress.read(job.last) else "begun"
+    return f"{job.name}: {text}; its log is {_span(now - job.heard)} old"
 
 
 def _span(seconds: float) -> str:

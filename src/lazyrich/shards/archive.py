@@ -40,7 +40,7 @@ REFERENCE = (
 )
 # HDF5 is not thread-safe, and neither opening nor closing a file takes xarray's own lock: threads take this one.
 LOCK = threading.RLock()
-# A reader of one trajectory touches one chunk: of so many networks, and fewer where trajectories are long.
+# Networks in a chunk, fewer for long trajectories: a reader of one trajectory touches one chunk.
 CHUNK_NETWORKS = 256
 CHUNK_BYTES = 2**20
 # What HDF5 keeps of each variable that it has read, by default 64 MiB: one chunk is enough for readers in order.
@@ -63,7 +63,7 @@ INTEGERS = (
 
 
 def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: Iterable[IntEnum] | None = None) -> None:
-    """Give a variable its CF attributes, and a flag variable its type and meanings; attributes that it has stay."""
+    """Set a variable's CF attributes, and a flag variable's type and meanings; existing attributes stay."""
     attributes = {**data[name].attrs, "long_name": long_name}
     if symbol:
         attributes["symbol"] = symbol
@@ -171,7 +171,7 @@ def write(data: xr.Dataset, path: str | Path) -> None:
 
 
 def read(path: str | Path, **options: Any) -> xr.Dataset:
-    """Open a file lazily; flags stay integers, steps that were not reached become NaN. Threads hold `LOCK` meanwhile."""
+    """Open a file lazily; flags stay integers, steps that were not reached become NaN. Threads must hold `LOCK`."""
     return xr.open_dataset(path, engine="netcdf4", **options)
 
 
@@ -191,11 +191,11 @@ def opened(path: str | Path) -> Iterator[xr.Dataset]:
             with read(path) as data:
                 yield data
         except (OSError, RuntimeError) as error:
-            # Errors of netCDF bear negative numbers, or none.
+            # netCDF's own errors have negative numbers, or none.
             if (getattr(error, "errno", None) or 0) > 0 or "NetCDF: " not in str(error):
                 raise
-            said = str(error).partition("NetCDF: ")[2].partition(":")[0]
-            raise LazyrichError(f"{path}: is damaged ({said}); delete it, then run snakemake again") from error
+            reason = str(error).partition("NetCDF: ")[2].partition(":")[0]
+            raise LazyrichError(f"{path}: is damaged ({reason}); delete it, then run snakemake again") from error
 
 
 def described_summary(

@@ -4,7 +4,7 @@ import xarray as xr
 
 
 def concatenate(parts: list[xr.Dataset]) -> xr.Dataset:
-    """Join datasets along `network`; modes that some of them lack are empty, as in `Problem`. Attributes are the first's."""
+    """Join datasets along `network`; pad missing modes with zeros, as in `Problem`. Attributes are those of the first one."""
     modes = max(part.sizes["mode"] for part in parts)
     padded = [
         part

@@ -1,4 +1,4 @@
-"""Shards and summaries are what was written: a checksum beside each, verified before any of their numbers is read."""
+"""Checksums of shards and summaries, verified before any of their numbers is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lazyrich.system.errors import LazyrichError
 
 
 def _line(path: Path) -> str:
-    """Return what stands in the checksum's file, as `sha256sum --check` reads it."""
+    """Return the content of the checksum file, as `sha256sum --check` reads it."""
     with open(path, "rb") as file:
         return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n"
 
@@ -26,7 +26,7 @@ def _line(path: Path) -> str:
 def write(data: xr.Dataset, path: str | Path) -> None:
     """Write a shard or a summary, then its checksum.
 
-    Killed in between, the checksum is missing: an old one never stands by a new file.
+    If the process is killed in between, the checksum is missing: a new file never has an old checksum.
     """
     path = Path(path)
     checksum_file(path).unlink(missing_ok=True)
@@ -36,13 +36,13 @@ def write(data: xr.Dataset, path: str | Path) -> None:
 
 
 def verify(shards: Iterable[str | Path], threads: int = 1) -> None:
-    """Read every shard once, on so many threads, and compare it with its checksum and its name.
+    """Read every shard once, on `threads` threads, and compare it with its checksum and its name.
 
     Raises
     ------
     ValueError
-        one line for each shard that is damaged or another one than its name says. It was moved aside, with its checksum, so
-        that the workflow trains it anew.
+        for shards that are damaged or do not match their name, one line for each. They are moved aside, with their checksums,
+        so that the workflow trains them anew.
     """
     paths = [Path(shard) for shard in shards]
     with ThreadPoolExecutor(threads) as pool:
@@ -55,9 +55,9 @@ def verify_summaries(summaries: Iterable[str | Path]) -> None:
 
 
 def fault(shard: Path) -> str | None:
-    """Return what is wrong with a shard, or None."""
-    if found := damage(shard):
-        return found
+    """Return the fault of a shard, or None."""
+    if problem := damage(shard):
+        return problem
     try:
         with archive.LOCK, archive.read(shard) as data:
             name = Recipe.of(data).name
@@ -69,10 +69,10 @@ def fault(shard: Path) -> str | None:
 
 
 def damage(path: Path) -> str | None:
-    """Return how a file differs from what was written, by the checksum beside it; None where it does not."""
+    """Return the damage of a file according to its checksum, None if there is none."""
     if not path.exists():
         return "is missing"
-    if not path.is_file():  # of a pipe nobody would see the end
+    if not path.is_file():  # reading a pipe would never end
         return "is no file"
     checksum = checksum_file(path)
     if not checksum.is_file():
@@ -84,17 +84,17 @@ def damage(path: Path) -> str | None:
 
 
 def _refuse(faults: dict[Path, str | None], then: str) -> None:
-    """Move every bad file and its checksum aside, and raise ValueError, a line for each; `then` the same command makes it."""
-    bad = {path: found for path, found in faults.items() if found}
+    """Move bad files and their checksums aside, and raise ValueError with a line for each; `then` is what a rerun does."""
+    bad = {path: problem for path, problem in faults.items() if problem}
     if bad:
-        raise LazyrichError("\n".join(_set_aside(path, found, then) for path, found in bad.items()))
+        raise LazyrichError("\n".join(_set_aside(path, problem, then) for path, problem in bad.items()))
 
 
-def _set_aside(path: Path, found: str, then: str) -> str:
-    """Move a bad file and its checksum aside; say so."""
-    moved = [_moved(each) for each in (path, checksum_file(path)) if each.exists()]
-    kept = f"; moved to {', '.join(each.name for each in moved)}" if moved else ""
-    return f"{path}: {found}{kept}; run the same command again, it is {then}"
+def _set_aside(path: Path, problem: str, then: str) -> str:
+    """Move a bad file and its checksum aside; return the line of the error."""
+    moved = [_moved(file) for file in (path, checksum_file(path)) if file.exists()]
+    place = f"; moved to {', '.join(file.name for file in moved)}" if moved else ""
+    return f"{path}: {problem}{place}; run the same command again, it is {then}"
 
 
 def _moved(path: Path) -> Path:

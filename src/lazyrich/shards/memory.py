@@ -43,7 +43,7 @@ def run(
         a GPU.
     """
     checked = load_sweep(sweep)
-    if ({engine} if engine else work.engines(checked)) & {"gram", "batched", "dense"}:
+    if work.in_torch(checked, engine):
         extras.check("torch")  # before any network is trained in vain
     recipe = whole(checked)
     data = simulate(recipe, engine=engine, device=device, threads=threads or os.cpu_count() or 1)

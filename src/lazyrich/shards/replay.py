@@ -1,11 +1,11 @@
-"""A stored network once more, with explicit weights in the dense engine: is the stored trajectory the one that it takes?
+"""Train a stored network again, with explicit weights in the dense engine, and compare the trajectories.
 
-A shard's recipe has the random streams of data and weights. From them comes the network itself: inputs with the very Gram
-matrix, weights that are its own or, where there are too many, others with the very second moments (`engines.dense.realise`).
-What then differs may only be rounding, of the numbers on disk and of two ways to compute them.
+A shard's recipe has the random streams of data and weights, and these give the network itself: inputs with the same Gram
+matrix, and its own weights or, if there are too many, others with the same second moments (`engines.dense.realise_network`).
+Only rounding may then differ, of the numbers on disk and between the two ways to compute them.
 
-How far training amplifies rounding is measured: the network is trained twice, the second time in slightly coarser arithmetic.
-Where that alone changes a value beyond recognition, as in chaos, nothing can be compared, and it is said.
+The network is trained twice, the second time in slightly coarser arithmetic, to measure how training amplifies rounding. If
+that alone changes a value beyond recognition, as in chaos, the value is not compared, and the report says so.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
-from lazyrich.engines.dense import Realised, train_realised
-from lazyrich.engines.dense import realise as realise_one
+from lazyrich.engines.dense import Realised, realise_network, train_realised
 from lazyrich.engines.pieces import torch_threads
+from lazyrich.engines.select import explicit
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
 from lazyrich.networks.batch import Networks, Reason, networks
@@ -28,7 +28,7 @@ from lazyrich.networks.problem import Problem
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
-from lazyrich.shards.simulate import EXPLICIT, alignment_step, recorded
+from lazyrich.shards.simulate import alignment_step, recorded
 from lazyrich.shards.source import of_other_code
 from lazyrich.system import blas
 from lazyrich.system.errors import LazyrichError
@@ -38,9 +38,9 @@ Array = np.ndarray
 EPSILON = 2.0**-52
 # Of the second training: eight times the rounding of float64.
 ROUGHNESS = 2.0**-50
-# The spread of two trainings is one sample of what rounding does, its size and not a bound: two digits for chance.
+# The spread of two trainings is one sample of the effect of rounding, not a bound: allow two digits for chance.
 CHANCE = 64.0
-# Rounding beyond this share of a value leaves nothing to compare; what is wrong in a trajectory is rarely less.
+# If rounding exceeds this share of a value, there is nothing to compare; real errors are rarely smaller.
 RECOGNISABLE = 1e-3
 
 RELATIVE = tuple(name for name, observable in observables.OBSERVABLES.items() if observable.relative)
@@ -81,7 +81,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found: quantities that were compared, and those that could not be, each with the reason."""
+    """The result of a replay: quantities that were compared, and those that could not be, with the reason."""
 
     realised: Realised
     compared: list[Compared]
@@ -102,7 +102,7 @@ def realise(data: xr.Dataset, network: int) -> Realised:
     ValueError
         for networks that could not be trained, or whose files (data, own activation) were edited since.
     """
-    return realise_one(batch_of(data, network), 0)
+    return realise_network(batch_of(data, network), 0)
 
 
 def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
@@ -113,7 +113,7 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
     data, network
         the dataset, and the row of the network in it.
     steps
-        train no further than this step; what belongs to the whole run is then left out.
+        train up to this step; quantities of the whole run are then left out.
 
     Raises
     ------
@@ -124,19 +124,19 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
         batch = batch_of(data, network)
         row = data.isel(network=network)
         stored_steps = row["step"].values.astype(np.int64)
-        kept = stored_steps <= (stored_steps[-1] if steps is None else steps)
-        if not kept.any():
+        compared_records = stored_steps <= (stored_steps[-1] if steps is None else steps)
+        if not compared_records.any():
             raise LazyrichError(f"--steps {steps}: the first record is at step {stored_steps[0]}; write at least that")
         record, probes = Recipe.of(data).settings["record"], data.sizes.get("probe", 0)
-        recording = recorded(record, batch, stored_steps[kept][None], observables.NAMES, probes)
-        realised = realise_one(batch, 0)
+        recording = recorded(record, batch, stored_steps[compared_records][None], observables.NAMES, probes)
+        realised = realise_network(batch, 0)
         try:
-            found = train_realised(realised, batch, recording)
-            again = train_realised(realise_one(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
+            trajectories = train_realised(realised, batch, recording)
+            repetition = train_realised(realise_network(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
         except MemoryError as error:
             raise LazyrichError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
         _check_files(one_network(Recipe.of(data), network))  # each training reads them again
-    return _compare(row, kept, recording, [found, again], realised)
+    return _compare(row, compared_records, recording, [trajectories, repetition], realised)
 
 
 def batch_of(data: xr.Dataset, network: int) -> Networks:
@@ -147,17 +147,17 @@ def batch_of(data: xr.Dataset, network: int) -> Networks:
         raise LazyrichError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
     recipe = one_network(Recipe.of(data), network)
     _check_files(recipe)
-    (batch,) = networks(recipe, explicit=EXPLICIT.get(data.attrs["engine"]))
+    (batch,) = networks(recipe, explicit=explicit(data.attrs["engine"].split(", ")))
     return replace(batch, problem=_with_signs(batch.problem, row["targets"].values))
 
 
 def _check_files(recipe: Recipe) -> None:
-    """Raise ValueError where a file that decides the numbers of the recipe's one network is another one now."""
+    """Raise ValueError if a file that decides the numbers of the recipe's one network has changed."""
     columns = table(recipe)
     activation, source, path = str(columns["activation"][0]), str(columns["source"][0]), recipe.fixed.get("path")
-    known = recipe.activations.get(activation)
+    planned_digest = recipe.activations.get(activation)
     for file, edited in (
-        (activation, known is not None and activations.digest(activation) != known),
+        (activation, planned_digest is not None and activations.digest(activation) != planned_digest),
         (path or source, source in DATA and digest(source, path) != recipe.settings["data"]),
     ):
         if edited:
@@ -171,8 +171,8 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
     """
     if problem.weights is not None:
         return problem
-    drawn = problem.targets[0]
-    signs = np.where(drawn * targets[: len(drawn)] < 0, -1.0, 1.0)
+    targets_drawn = problem.targets[0]
+    signs = np.where(targets_drawn * targets[: len(targets_drawn)] < 0, -1.0, 1.0)
     vectors = None if problem.vectors is None else problem.vectors * signs
     held_out = problem.held_out and replace(problem.held_out, inside=problem.held_out.inside * signs)
     return replace(problem, targets=problem.targets * signs, vectors=vectors, held_out=held_out)
@@ -182,20 +182,24 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
 
 
 def _compare(
-    row: xr.Dataset, kept: Bool[Array, " records"], recording: Recording, runs: list[Trajectories], realised: Realised
+    row: xr.Dataset,
+    compared_records: Bool[Array, " records"],
+    recording: Recording,
+    runs: list[Trajectories],
+    realised: Realised,
 ) -> Replay:
-    """Hold the stored `row` against a training and its repetition with changed last bits (`runs`)."""
+    """Compare the stored `row` with a training and its repetition with changed last bits (`runs`)."""
     steps = recording.steps[0].astype(float)
     # Sums run over neurons and samples.
     terms = float(len(realised.v) + len(realised.y))
     compared, left_out = [], {}
 
     def note(
-        name: str, stored: np.ndarray, values: list[np.ndarray], at: np.ndarray, least: float, base: float = 0.0
+        name: str, stored: np.ndarray, values: list[np.ndarray], at: np.ndarray, minimum: float, base: float = 0.0
     ) -> None:
-        one = _compared(name, stored, values, at, terms, least, base)
-        if len(one.steps):
-            compared.append(one)
+        quantity = _compared(name, stored, values, at, terms, minimum, base)
+        if len(quantity.steps):
+            compared.append(quantity)
         else:
             left_out[name] = f"rounding changes it by more than {RECOGNISABLE:g} of its size"
 
@@ -205,16 +209,16 @@ def _compare(
             left_out[name] = "is not defined for this network"
         else:
             base = _balance(row, realised) if name == "balance_drift" else 0.0
-            note(name, row[name].values[kept], values, steps, 1.0 if name in RELATIVE else 0.0, base)
+            note(name, row[name].values[compared_records], values, steps, 1.0 if name in RELATIVE else 0.0, base)
     end = steps[-1:]
-    whole = bool(kept.all())
+    complete = bool(compared_records.all())
     largest = float(np.nan_to_num(runs[0].loss_max[0]))
-    least = {"alignment_step": end[0], "kernel_change": 1.0} | dict.fromkeys(("loss_end", "loss_min"), largest)
-    for name in (*AT_START, *(AT_END if whole else ())):
+    minimum = {"alignment_step": end[0], "kernel_change": 1.0} | dict.fromkeys(("loss_end", "loss_min"), largest)
+    for name in (*AT_START, *(AT_END if complete else ())):
         # At the start nothing was amplified.
         values = [_of_run(name, run, recording) for run in (runs if name in AT_END else runs[:1] * 2)]
-        note(name, row[name].values.reshape(1), values, end, least.get(name, 0.0))
-    if whole:
+        note(name, row[name].values.reshape(1), values, end, minimum.get(name, 0.0))
+    if complete:
         _compare_counts(row, runs, compared, left_out, _outgrown(runs, steps, terms), terms)
     else:
         left_out |= dict.fromkeys((*AT_END, *COUNTED), f"belongs to all {int(row['steps'])} steps")
@@ -243,37 +247,39 @@ def _compared(
     values: list[np.ndarray],
     steps: np.ndarray,
     terms: float,
-    least: float,
+    minimum: float,
     base: float,
 ) -> Compared:
-    """Compare a quantity at `steps`, all arrays (records,) or (records, probes); `least` and `base` as of `_rounding`."""
-    found, again = values
-    size, rounding = _rounding(found, again, steps, terms, least, base)
-    known = (rounding <= RECOGNISABLE * size) | (size == 0)
-    # What a float32 on disk cannot tell apart: half the distance to its neighbour.
+    """Compare a quantity at `steps`, all arrays (records,) or (records, probes); `minimum` and `base` as in `_rounding`."""
+    first, second = values
+    size, rounding = _rounding(first, second, steps, terms, minimum, base)
+    recognisable = (rounding <= RECOGNISABLE * size) | (size == 0)
+    # The resolution of a float32 on disk: half the distance to its neighbour.
     single = stored.dtype == np.float32
     with np.errstate(over="ignore"):
-        found = np.where(np.isinf(stored), found.astype(stored.dtype), found)
-    finest = np.spacing(np.minimum(np.abs(found), np.finfo(np.float32).max).astype(np.float32)) / 2 if single else 0.0
-    excess = _difference(found, stored)
+        first = np.where(np.isinf(stored), first.astype(stored.dtype), first)
+    finest = np.spacing(np.minimum(np.abs(first), np.finfo(np.float32).max).astype(np.float32)) / 2 if single else 0.0
+    excess = _difference(first, stored)
     difference = _over_values(excess, len(steps))
     disk = _over_values(np.nan_to_num(finest + np.zeros_like(excess)), len(steps))
     expected = rounding + disk
-    return Compared(name, steps[known], difference[known], size[known], expected[known], len(steps))
+    return Compared(
+        name, steps[recognisable], difference[recognisable], size[recognisable], expected[recognisable], len(steps)
+    )
 
 
 def _rounding(
-    found: np.ndarray, again: np.ndarray, steps: np.ndarray, terms: float, least: float, base: float = 0.0
+    first: np.ndarray, second: np.ndarray, steps: np.ndarray, terms: float, minimum: float, base: float = 0.0
 ) -> tuple[Float[Array, " records"], Float[Array, " records"]]:
-    """Return the size of a quantity (at least `least`) and the rounding that training leaves in it, at each record.
+    """Return the size of a quantity (at least `minimum`) and its rounding error from training, at each record.
 
-    A step adds a rounding, and so does each term of a sum; what training makes of them is seen in the spread of two runs, and
-    what it was before it may be again, so that sizes and spreads never fall. `base` is the size of what is subtracted.
+    Each step and each term of a sum adds a rounding error; the spread of the two runs shows how training amplifies them. Sizes
+    and spreads never fall, since an earlier value may return. `base` is the size of terms that cancel.
     """
-    largest = _over_values(np.where(np.isfinite(found), np.abs(found), 0.0), len(steps))
-    size = np.maximum(np.maximum.accumulate(largest), least)
-    apart = _over_values(_difference(found, again), len(steps))
-    # One that is no number says nothing of the records after it.
+    largest = _over_values(np.where(np.isfinite(first), np.abs(first), 0.0), len(steps))
+    size = np.maximum(np.maximum.accumulate(largest), minimum)
+    apart = _over_values(_difference(first, second), len(steps))
+    # NaN or infinity: nothing is known about later records.
     spread = np.maximum.accumulate(np.where(np.isfinite(apart), apart, 0.0)) + np.where(np.isfinite(apart), 0.0, np.inf)
     return size, EPSILON * (steps + terms) * np.maximum(size, base) + CHANCE * spread
 
@@ -291,9 +297,9 @@ def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _outgrown(runs: list[Trajectories], steps: np.ndarray, terms: float) -> float:
-    """Return the first recorded step at which nothing can be said of the loss any more, or infinity."""
-    found, again = (_at_records("loss", run) for run in runs)
-    size, rounding = _rounding(found, again, steps, terms, 0.0)
+    """Return the first recorded step at which rounding has outgrown the loss, or infinity."""
+    first, second = (_at_records("loss", run) for run in runs)
+    size, rounding = _rounding(first, second, steps, terms, 0.0)
     beyond = np.flatnonzero(rounding > RECOGNISABLE * size)
     return float(steps[beyond[0]]) if len(beyond) else np.inf
 
@@ -311,22 +317,22 @@ def _compare_counts(
     rounded_away = EPSILON * (end[0] + terms) * float(runs[0].loss_max[0])
     for name in COUNTED:
         stored = float(np.nan_to_num(row[name].values.astype(float), nan=-1.0))
-        found, again = (float(getattr(run, name)[0]) for run in runs)
-        late = outgrown < np.inf and (name == "period" or max(stored, found, np.inf if found < 0 else 0.0) >= outgrown)
-        if found != again or (late and name != "status"):
+        first, second = (float(getattr(run, name)[0]) for run in runs)
+        late = outgrown < np.inf and (name == "period" or max(stored, first, np.inf if first < 0 else 0.0) >= outgrown)
+        if first != second or (late and name != "status"):
             left_out[name] = "is decided by rounding"
         elif name == "period" and float(runs[0].loss_min[0] - row["loss_floor"]) <= rounded_away:
             left_out[name] = "the loss ended as rounding, which has none"
         else:
-            difference = np.array([abs(stored - found)])
-            compared.append(Compared(name, end, difference, np.array([max(abs(found), 1.0)]), np.zeros(1), 1))
+            difference = np.array([abs(stored - first)])
+            compared.append(Compared(name, end, difference, np.array([max(abs(first), 1.0)]), np.zeros(1), 1))
 
 
 # ---- in words ----------------------------------------------------------------------------------------------------------
 
 
 def describe_stored(data: xr.Dataset, network: int) -> list[str]:
-    """Return what trained a network of a shard, and whether today's code would be the same, in lines for people."""
+    """Return the engine that trained a network of a shard, and a note if its code has changed since, as lines of text."""
     engine, steps = data.attrs["engine"], int(data["steps"][network])
     lines = [f"  trained   {steps:,} steps by {engine}, on {data.attrs['device']}"]
     if of_other_code(data.attrs):
@@ -337,12 +343,16 @@ def describe_stored(data: xr.Dataset, network: int) -> list[str]:
 
 
 def describe(replay: Replay, seconds: float) -> list[str]:
-    """Return what was realised, compared, left out and why, and the verdict, in lines for people."""
-    one, (n, r) = replay.realised, replay.realised.X.shape
-    m, width = len(one.v), round(len(one.v) / one.scale)
-    whose = "its own" if one.own == m else f"{one.own} its own, with the second moments of all {width:,.0f}"
+    """Return the realised network, the comparison, what is left out and why, and the verdict, as lines of text."""
+    realised, (n, r) = replay.realised, replay.realised.X.shape
+    m, width = len(realised.v), round(len(realised.v) / realised.scale)
+    origin = (
+        "its own"
+        if realised.own_neurons == m
+        else f"{realised.own_neurons} its own, with the second moments of all {width:,.0f}"
+    )
     lines = [
-        f"  realised  {n} samples of {r} coordinates, {m:,} neurons ({whose})",
+        f"  realised  {n} samples of {r} coordinates, {m:,} neurons ({origin})",
         f"  replayed  {replay.steps:,} steps by dense, twice, in {seconds:.1f} s",
         "",
         f"  {'':<18}{'largest difference':>24}{'expected':>12}{'records':>12}",
@@ -355,13 +365,17 @@ def describe(replay: Replay, seconds: float) -> list[str]:
     return lines
 
 
-def _line(one: Compared) -> str:
-    worst = one.worst
-    expected = one.expected[worst] / one.size[worst] if one.size[worst] > 0 else 0.0
-    numbers = (one.difference.max(), one.relative.max(), expected)
-    counted = "".join(f"{number:>12.1e}" if number else f"{'0':>12}" for number in numbers)
-    which = f"{len(one.steps)}" if len(one.steps) == one.records else f"{len(one.steps)} of {one.records}"
-    return f"  {one.name:<18}{counted}{which:>12}{'' if one.fits.all() else '  differs'}"
+def _line(quantity: Compared) -> str:
+    worst = quantity.worst
+    expected = quantity.expected[worst] / quantity.size[worst] if quantity.size[worst] > 0 else 0.0
+    numbers = (quantity.difference.max(), quantity.relative.max(), expected)
+    columns = "".join(f"{number:>12.1e}" if number else f"{'0':>12}" for number in numbers)
+    records = (
+        f"{len(quantity.steps)}"
+        if len(quantity.steps) == quantity.records
+        else f"{len(quantity.steps)} of {quantity.records}"
+    )
+    return f"  {quantity.name:<18}{columns}{records:>12}{'' if quantity.fits.all() else '  differs'}"
 
 
 def _verdict(replay: Replay) -> str:

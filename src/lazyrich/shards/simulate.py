@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.engines.records import record_steps
-from lazyrich.engines.select import ENGINES, evolve_with
+from lazyrich.engines.select import evolve_with, explicit
 from lazyrich.engines.trajectories import Recording, Status, Trajectories
 from lazyrich.networks import activations, observables
 from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
@@ -29,10 +29,6 @@ from lazyrich.system.errors import LazyrichError
 MEANWHILE = (
     "while these networks trained, so that none is kept; start again, and leave it as it is until they are trained"
 )
-EXPLICIT: dict[str | None, bool] = {
-    "gram": True,
-    "propagator": False,
-}  # whether every neuron is; by default where the network's engine wants it
 
 
 def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto", threads: int = 1) -> xr.Dataset:
@@ -48,7 +44,7 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     device
         `cpu`, `cuda` or `auto`, the GPU where there is one.
     threads
-        on so many threads; the propagator's results do not depend on it.
+        number of threads; the propagator's results do not depend on it.
 
     Returns
     -------
@@ -58,11 +54,10 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     Raises
     ------
     ValueError
-        for an engine or a device that is not known or cannot do it, a user's activation that is none, or files that were edited
-        since they were planned, before any work; for files that are edited while the networks train, at the end of a batch.
+        before any work: for an unknown or unsuitable engine or device, an unusable activation, or files that were edited since
+        the networks were planned; at the end of a batch: for files that were edited while it trained.
     """
-    if engine not in (None, *ENGINES):
-        raise LazyrichError(f"engine = {engine}: is not known; write one of {', '.join(ENGINES)}")
+    every_neuron = explicit([] if engine is None else [engine])  # raises what is wrong with its name
     device = find_device(device)
     device = "cpu" if engine == "dense" else device
     settings = recipe.settings
@@ -80,30 +75,30 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
         )
     _check_files(recipe, "since these networks were planned; start again")
     for activation in recipe.activations:
-        activations.function(activation)  # raises what is wrong with it
-    parts, done, used = [], 0, set()
+        activations.function(activation)  # raises ActivationError if it cannot be used
+    parts, networks_done, engines = [], 0, set()
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
-        for batch in networks(recipe, explicit=EXPLICIT.get(engine)):
+        for batch in networks(recipe, explicit=every_neuron):
             steps = record_steps(record, batch.steps)
-            recording = recorded(record, batch, steps, record["observables"], _kept(settings, batch, columns))
+            recording = recorded(record, batch, steps, record["observables"], _probe_count(settings, batch, columns))
             name = engine or ("gram" if batch.explicit else "propagator")
             trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
-            used.add(name)
+            engines.add(name)
             parts.append(_dataset(batch, steps, trajectories, record["observables"]))
-            done += len(batch.rows)
-            progress.reach(done)  # networks that cannot be trained, too
+            networks_done += len(batch.rows)
+            progress.reach(networks_done)  # networks that cannot be trained, too
             _check_files(recipe, MEANWHILE)
     data = concatenate(parts)
     order = np.argsort(data["row"].values)
     if (np.diff(order) < 0).any():  # else spare the copies: they take as long as a third of the training
         data = data.isel(network=order)
     data = data.drop_vars("row")
-    kept = {name for box in recipe.boxes for key in box for name in key.split()} | {"width", "noise_std"}
-    columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # of a file nobody knows it
+    parameters = {name for box in recipe.boxes for key in box for name in key.split()} | {"width", "noise_std"}
+    columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # unknown for a user's file
     for name, column in columns.items():
-        if name in kept:  # as given: an integer width keeps every digit
+        if name in parameters:  # as given: an integer width keeps every digit
             data[variable(name)] = ("network", column)
-    return data.assign_attrs(engine=", ".join(sorted(used)), device=device)
+    return data.assign_attrs(engine=", ".join(sorted(engines)), device=device)
 
 
 def recorded(
@@ -112,7 +107,7 @@ def recorded(
     """Return how a batch is recorded at `steps`; `record` as in a recipe's settings."""
     return Recording(
         steps=steps,
-        wanted=np.array(observables.wanted(names, square=LOSSES[batch.loss].square)),
+        observables=np.array(observables.wanted(names, square=LOSSES[batch.loss].square)),
         onset=record["onset"],
         converged=record["converged"],
         keep_probes=keep_probes,
@@ -122,7 +117,7 @@ def recorded(
 
 @contextlib.contextmanager
 def _blaming_edits(recipe: Recipe) -> Iterator[None]:
-    """Raise ValueError for an error that comes of files that were edited meanwhile: each batch reads them again."""
+    """Replace an error that comes from edited files by a ValueError that names them: each batch reads them again."""
     try:
         yield
     except Exception:
@@ -132,24 +127,24 @@ def _blaming_edits(recipe: Recipe) -> Iterator[None]:
 
 def _check_files(recipe: Recipe, when: str) -> None:
     """Raise ValueError where a file that decides the numbers is not the one that was planned."""
-    for activation, known in recipe.activations.items():
-        if edit := _edit(known, activations.digest, activation):
+    for activation, planned in recipe.activations.items():
+        if edit := _edit(planned, activations.digest, activation):
             raise LazyrichError(f"{activation}: its file was {edit} {when}") from None
     source, path = recipe.fixed.get("source"), recipe.fixed.get("path")
     if source in DATA and (edit := _edit(recipe.settings["data"], digest, source, path)):
         raise LazyrichError(f"{path or source}: was {edit} {when}") from None
 
 
-def _edit(known: str, read: Callable[..., str], *of: str | None) -> str | None:
-    """Return what happened to a file whose digest was `known`, None where nothing did."""
+def _edit(planned: str, read: Callable[..., str], *of: str | None) -> str | None:
+    """Return `edited` or `removed` for a file whose digest was `planned`, None if it is unchanged."""
     try:
-        return None if read(*of) == known else "edited"
+        return None if read(*of) == planned else "edited"
     except FileNotFoundError:
         return "removed"
 
 
-def _kept(settings: Mapping[str, Any], batch: Networks, columns: Table) -> int:
-    """Return of how many probes single values are kept: the same for every batch of the recipe."""
+def _probe_count(settings: Mapping[str, Any], batch: Networks, columns: Table) -> int:
+    """Return the number of probes whose values are kept: the same for every batch of the recipe."""
     if not settings["probes"]["keep"]:
         return 0
     widest = columns["width"].max() if "width" in columns else batch.initial.probes.shape[1]
@@ -215,11 +210,11 @@ def alignment_step(steps: np.ndarray, rho_rms: np.ndarray) -> np.ndarray:
     reached = (rho_rms >= 1.0) & (steps[:, :1] == 0)
     first = np.argmax(reached, axis=1)
     rows = np.arange(len(steps))
-    found = reached.any(axis=1)
+    crosses = reached.any(axis=1)
     before = np.maximum(first - 1, 0)
     low, high = rho_rms[rows, before], rho_rms[rows, first]
     start, stop = steps[rows, before].astype(float), steps[rows, first].astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(low > 0, np.log(1.0 / low) / np.log(high / low), 1.0 / high)
         step = np.where(first > 0, start + share * (stop - start), stop)
-    return np.where(found, step, np.nan)
+    return np.where(crosses, step, np.nan)

@@ -1,8 +1,8 @@
-"""What a key of the sweep file may hold: a number or a name, or an axis of them.
+"""Values of a key of the sweep file: a number or a name, or an axis of them.
 
 `Real`, `Integer`, `Choice`, `Classes` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
-(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every refusal says what is wrong and how to
-fix it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
+(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every error says what is wrong and how to fix
+it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Integer:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `names`, or what the pattern `own` matches."""
+    """One of `names`, or a text that matches the pattern `own`."""
 
     names: tuple[str, ...]
     own: str = ""
@@ -132,7 +132,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Classes:
-    """Some classes of labelled data by their numbers: `3-8`, `[3, 8]` or 3 alone; its one spelling is text in rising order."""
+    """Numbers of classes of labelled data: `3-8`, `[3, 8]` or 3 alone; the one spelling is text in rising order."""
 
     def __call__(self, value: Any) -> str:
         """Return the value in its one spelling; ValueError with a fix."""
@@ -190,7 +190,7 @@ _MEMORY = rf"^(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})$"
 
 
 def in_bytes(memory: str) -> int:
-    """Return the bytes of what `Memory` admits."""
+    """Return an amount of memory (a value of `Memory`) in bytes."""
     match = re.match(_MEMORY, memory)
     assert match, memory
     number, unit = match.groups()
@@ -198,7 +198,7 @@ def in_bytes(memory: str) -> int:
 
 
 Rule = Real | Integer | Choice | Classes | Memory
-NAMES = (Choice, Classes)  # of what an axis is a list only
+NAMES = (Choice, Classes)  # their axes can only be lists
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _spaced(ends: Any, points: Any, spacing: str) -> list[float]:
     steps = [first + (last - first) * i / (points - 1) for i in range(points)]
     if spacing == "log":
         steps = [math.exp(step) for step in steps]
-        # The ends are what the file says, not exp(log(...)) of it.
+        # The ends are those of the file, not exp(log(...)) of them.
         steps[0], steps[-1] = float(ends[0]), float(ends[1])
     return steps
 

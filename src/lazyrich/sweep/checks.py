@@ -1,4 +1,4 @@
-"""Checks across keys of a sweep file: what excludes, needs or contradicts what.
+"""Checks across keys of a sweep file: keys that exclude, need or contradict each other.
 
 Each raises ValueError("key: what is wrong; fix"); `reader` adds the file's name.
 """
@@ -56,7 +56,7 @@ def _values(sweep: Grid, name: str, default: Any = None) -> tuple[Any, ...]:
     return value.values if isinstance(value, Axis) else (value,)
 
 
-# What a distribution says that data say themselves, and what is chosen of data.
+# Keys of sampled inputs only, and keys of data only.
 _OF_LAWS = (
     "dimension",
     "spectrum",
@@ -83,11 +83,11 @@ def _check_problem(sweep: Grid) -> None:
 
 
 def _check_data(sweep: Grid, source: str) -> None:
-    """Check what is chosen of data; `data_checks` then checks whether they have it."""
+    """Check the keys of data; `data_checks` then checks the data themselves."""
     if SOURCES[source].takes_path:
         _require(sweep, "path")
     else:
-        of = " and ".join(name for name, other in SOURCES.items() if other.takes_path)
+        of = " and ".join(name for name, entry in SOURCES.items() if entry.takes_path)
         _refuse(sweep, ("path",), f"belongs to the sources {of}")
     _refuse(sweep, _OF_LAWS, f"is set by the data where `source: {source}`")
     if source not in OWN or _given(sweep, "classes"):
@@ -124,14 +124,14 @@ def _check_law(sweep: Grid) -> None:
     test = sweep.problem.test_samples
     names = ("source", "spectrum", "samples", "dimension", *(("activation", "width") if test else ()))
     for source, spectrum, samples, dimension, *network in sweep.corners(*names):
-        # Test samples want a random function for each coordinate, or for each explicit neuron, too.
+        # Test samples also need a random function for each coordinate, or for each explicit neuron.
         functions = samples + 1 if "linear" in network else network[-1] if network else 0
-        drawn = samples + (test + functions if test else 0)
-        if (source != "gaussian" or spectrum in ("power_law", "explicit")) and drawn * dimension > MOST_ENTRIES:
-            more = f" and {test} test samples" if test else ""
+        rows = samples + (test + functions if test else 0)
+        if (source != "gaussian" or spectrum in ("power_law", "explicit")) and rows * dimension > MOST_ENTRIES:
+            test_text = f" and {test} test samples" if test else ""
             raise ValueError(
-                f"problem.dimension: {dimension} with {samples} samples{more} of {source} {spectrum} inputs would be drawn "
-                f"entry by entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
+                f"problem.dimension: {dimension} with {samples} samples{test_text} of {source} {spectrum} inputs would be "
+                f"drawn entry by entry, over 10¹⁰ of them; write less, or gaussian inputs with an isotropic or spiked spectrum"
             )
     for teacher, noise in sweep.corners("teacher_norm", "noise_std"):
         if teacher == 0 and not noise:
@@ -143,13 +143,13 @@ def _check_law(sweep: Grid) -> None:
 def _check_scales(sweep: Grid) -> None:
     families = {"sigma_0 and v_0": ("sigma_0", "v_0"), "laziness": ("laziness",)}
     families["width_exponent_p and width_exponent_s"] = ("width_exponent_p", "width_exponent_s")
-    used = {text: names for text, names in families.items() if _given(sweep, *names)}
+    present = {text: names for text, names in families.items() if _given(sweep, *names)}
     choice = "give exactly one of: " + "; ".join(families)
-    if len(used) > 1:
-        raise ValueError(f"network: initial scales come from {' and from '.join(used)}; {choice}")
-    if not used and sweep.problem.source not in OWN:
+    if len(present) > 1:
+        raise ValueError(f"network: initial scales come from {' and from '.join(present)}; {choice}")
+    if not present and sweep.problem.source not in OWN:
         raise ValueError(f"network: initial scales are missing; {choice}")
-    for names in used.values():
+    for names in present.values():
         _require(sweep, *names)
     if sweep.network.laziness is None:
         _refuse(sweep, ("balance",), "belongs to laziness")
@@ -162,11 +162,11 @@ def _check_scales(sweep: Grid) -> None:
 
 def _check_activation(sweep: Grid) -> None:
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
-        if width and samples:  # with a whole file `data_checks` does it
+        if width and samples:  # `data_checks` does this for a whole file
             explicit.check_width(activation, width, samples)
     for activation, sigma_0 in sweep.corners("activation", "sigma_0"):
-        known = activations.ACTIVATIONS.get(activation)
-        if known and known.kink and sigma_0 == 0:
+        builtin = activations.ACTIVATIONS.get(activation)
+        if builtin and builtin.kink and sigma_0 == 0:
             raise ValueError(
                 f"network.sigma_0: 0 leaves every {activation} at its kink, where no gradient flows; write one > 0"
             )
@@ -174,10 +174,10 @@ def _check_activation(sweep: Grid) -> None:
 
 def _check_training(sweep: Grid) -> None:
     for choices in (("learning_rate", "growth_per_step", "stability_fraction"), ("steps", "tau")):
-        given = _given(sweep, *choices)
-        if len(given) != 1:
-            found = " and ".join(given) if given else "none"
-            raise ValueError(f"training: exactly one of {', '.join(choices)} is needed and {found} is given; keep one")
+        names = _given(sweep, *choices)
+        if len(names) != 1:
+            text = " and ".join(names) if names else "none"
+            raise ValueError(f"training: exactly one of {', '.join(choices)} is needed and {text} is given; keep one")
     for tau, fraction in sweep.corners("tau", "stability_fraction"):
         if tau and fraction and tau / fraction > 10**9:
             raise ValueError(f"training.tau: {tau:g} at stability_fraction {fraction:g} is over 10⁹ steps; write less")
@@ -240,16 +240,16 @@ def _check_record(sweep: Grid) -> None:
 
 
 def _check_zip(sweep: Grid) -> None:
-    seen: set[str] = set()
+    zipped_names: set[str] = set()
     for group in sweep.zip:
         lengths = {}
         for name in group:
             value = sweep.parameters.get(bare(name))
             if not isinstance(value, Axis):
                 raise ValueError(f"zip: {name} is not an axis of this sweep; name axes only")
-            if bare(name) in seen:
+            if bare(name) in zipped_names:
                 raise ValueError(f"zip: {name} stands in it twice; name each axis once")
-            seen.add(bare(name))
+            zipped_names.add(bare(name))
             lengths[name] = len(value)
         if len(set(lengths.values())) > 1:
             text = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -265,12 +265,12 @@ def _check_figures(sweep: Grid) -> None:
     for name in ("published_source", "published_onset"):
         if getattr(sweep.figures, name) is not None and sweep.figures.published is None:
             raise ValueError(f"figures.{name}: is about published curves; name their table in figures.published")
-    drawn, axes = sweep.single, sweep.figures.axes or ()
+    single_axes, axes = sweep.single, sweep.figures.axes or ()
     for name in map(bare, axes):
-        if name not in drawn or len(set(axes)) < 2:
+        if name not in single_axes or len(set(axes)) < 2:
             raise ValueError(
                 f"figures.axes: {' and '.join(axes)} are not two axes of this sweep, each alone; write two of "
-                f"{', '.join(drawn) or 'none, it has no such axis'}"
+                f"{', '.join(single_axes) or 'none, it has no such axis'}"
             )
 
 

@@ -25,7 +25,7 @@ SweepName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$"), After
 
 
 class Budget(Section):
-    """`budget`: what a run may take without being told; a larger one is refused before any work."""
+    """`budget`: the most that a run may take; a larger one is refused before any work."""
 
     core_hours: Annotated[Any, scalar(Real(0))] = Field(
         100.0, description="hours of one core (or one GPU) for all networks still to train"
@@ -34,7 +34,7 @@ class Budget(Section):
 
 
 class Cifar10(Section):
-    """`cifar10`: what `snakemake fetch_cifar10` gets, and where it unpacks it; nothing else asks any host for anything."""
+    """`cifar10`: the archive that `snakemake fetch_cifar10` downloads, and its folder; nothing else uses the network."""
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://")] = Field(
         "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", description="the archive of the binary distribution"

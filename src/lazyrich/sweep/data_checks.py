@@ -20,7 +20,7 @@ SHOWN = 12  # classes that an error lists
 
 
 def check(sweep: Sweep) -> None:
-    """Check the files of a sweep's data, and what the sweep asks of them."""
+    """Check the files of a sweep's data, and the sweep's choices of samples."""
     source, path = sweep.problem.source, sweep.problem.path
     try:
         if (check_files := SOURCES[source].check) is not None:
@@ -42,11 +42,11 @@ def check(sweep: Sweep) -> None:
 
 
 def _check_weights(sweep: Sweep, pool: Pool) -> None:
-    """Check what belongs to weights that the file brings, and what is needed without them."""
-    given = [name for name in ("width", *SCALES, "balance") if name in sweep.parameters]
+    """Check for keys that exclude weights from the file, or that are needed without them."""
+    parameters = [name for name in ("width", *SCALES, "balance") if name in sweep.parameters]
     if pool.weights is not None:
-        if given:
-            raise LazyrichError(f"network.{given[0]}: is set by the weights in {sweep.problem.path}; remove it")
+        if parameters:
+            raise LazyrichError(f"network.{parameters[0]}: is set by the weights in {sweep.problem.path}; remove it")
         if sweep.replicates > 1:
             raise LazyrichError("replicates: the file brings the weights, so that all would be the same; remove it")
         for name in CHOICES:
@@ -55,27 +55,27 @@ def _check_weights(sweep: Sweep, pool: Pool) -> None:
                     f"problem.{name}: the weights in {sweep.problem.path} belong to its X and y; remove it"
                 )
         return
-    if "width" not in given:
+    if "width" not in parameters:
         raise LazyrichError("network.width: is missing; add it, or weights W and v to the file")
-    if not set(given) & set(SCALES):
+    if not set(parameters) & set(SCALES):
         raise LazyrichError("network: initial scales are missing; give sigma_0 and v_0, or weights W and v in the file")
 
 
 def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
-    """Check whether the data have what one combination of choices asks for, and leave something to learn."""
-    known = np.array(list(pool.counts))
+    """Check whether the data have the samples of one combination of choices, and something to learn."""
+    class_numbers = np.array(list(pool.counts))
     classes = cell.get("classes")
-    reach = known if classes is None else np.array(classes_of(classes), dtype=float)
-    for number in reach[~np.isin(reach, known)]:
+    reach = class_numbers if classes is None else np.array(classes_of(classes), dtype=float)
+    for number in reach[~np.isin(reach, class_numbers)]:
         raise LazyrichError(
-            f"problem.classes = {classes}: the data have no class {number:g} ({_listed(known)}); drop it"
+            f"problem.classes = {classes}: the data have no class {number:g} ({_listed(class_numbers)}); drop it"
         )
     if "samples" in cell:
-        most = choice.available(pool.counts, classes)
-        if cell["samples"] > most:
+        limit = choice.available(pool.counts, classes)
+        if cell["samples"] > limit:
             of = "" if classes is None else f"taken in turns of the classes {classes} "
             raise LazyrichError(
-                f"problem.samples = {cell['samples']}: {of}are more than the data have; write at most {most}"
+                f"problem.samples = {cell['samples']}: {of}are more than the data have; write at most {limit}"
             )
     if cell["inputs"] == "scaled" and pool.span[0] == pool.span[1]:
         raise LazyrichError("problem.inputs = scaled: all values of X are the same; write raw")
@@ -93,7 +93,7 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
             )
     if "samples" in cell:
         n = cell["samples"]
-        # Where classes take turns, or there is but one, the labels are known; else any n may be drawn, most likely not all 0.
+        # With classes in turns, or a single class, the labels are known; otherwise any may be drawn, most likely not all 0.
         labels = np.resize(reach, n) if classes is not None or len(reach) == 1 else np.arange(1.0, n + 1)
         if not choice.targets(labels, cell["targets"], positive).any():
             raise LazyrichError(f"problem.targets = {cell['targets']}: are all 0, with nothing to learn; write others")
@@ -115,29 +115,29 @@ def _check_signs(pool: Pool, sweep: Sweep) -> None:
 
 
 def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Source) -> None:
-    """Check whether so many samples can be held out."""
-    asked = f"problem.test_samples = {test_samples}"
+    """Check whether `test_samples` samples can be held out."""
+    subject = f"problem.test_samples = {test_samples}"
     classes = cell.get("classes")
     of = "" if classes is None else f" taken in turns of the classes {classes}"
     if pool.held_out is not None:
-        most, beside = choice.available(pool.held_out.counts, classes), ""
+        limit, beside = choice.available(pool.held_out.counts, classes), ""
     elif "samples" in cell:
-        most = choice.available(pool.counts, classes, taken=cell["samples"])
+        limit = choice.available(pool.counts, classes, excluded=cell["samples"])
         beside = f" beside problem.samples = {cell['samples']}"
     else:
         # Weights belong to the whole of the data.
         fixes = ["write problem.samples"] * (pool.weights is None) + [source.test_fix] * bool(source.test_fix)
-        raise LazyrichError(f"{asked}: all samples are trained on; {', or '.join(fixes)}")
-    if test_samples > most:
-        fix = f"write at most {most}" if most > 0 else "write fewer samples"
-        raise LazyrichError(f"{asked}:{of} are more than the data have for a test{beside}; {fix}")
+        raise LazyrichError(f"{subject}: all samples are trained on; {', or '.join(fixes)}")
+    if test_samples > limit:
+        fix = f"write at most {limit}" if limit > 0 else "write fewer samples"
+        raise LazyrichError(f"{subject}:{of} are more than the data have for a test{beside}; {fix}")
 
 
 def _check_signal(sweep: Sweep, cell: dict[str, Any]) -> None:
-    """Check whether the whole of a user's own data has something to learn."""
+    """Check whether there is something to learn from all of a user's own data."""
     source, path = sweep.problem.source, sweep.problem.path
     X, y, *_ = data_of({**cell, "source": source, "path": path}, 0, 0)
-    # An exact zero is rare in floating point: what rounding leaves of it does not count as a signal.
+    # An exact zero is rare in floating point: a rounding error does not count as a signal.
     if np.linalg.norm(X.T @ y) <= len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y):
         raise LazyrichError(
             f"{_key(sweep)}: {path or source}: Xᵀy = 0, so that no feature can be learnt; check X and y"
@@ -150,6 +150,6 @@ def _key(sweep: Sweep) -> str:
 
 
 def _listed(numbers: np.ndarray) -> str:
-    """Return numbers as text, the first of them where they are many."""
-    more = ", …" if len(numbers) > SHOWN else ""
-    return ", ".join(f"{number:g}" for number in numbers[:SHOWN]) + more
+    """Return numbers as text, only the first ones of a long list."""
+    ellipsis = ", …" if len(numbers) > SHOWN else ""
+    return ", ".join(f"{number:g}" for number in numbers[:SHOWN]) + ellipsis

@@ -76,8 +76,8 @@ def keys_page() -> str:
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    options = get_args(field.annotation) or (field.annotation,)  # of `Refine | None`, both
-    return next((each for each in options if isinstance(each, type) and issubclass(each, Section)), None)
+    options = get_args(field.annotation) or (field.annotation,)  # both of `Refine | None`
+    return next((option for option in options if isinstance(option, type) and issubclass(option, Section)), None)
 
 
 def _table(model: type[BaseModel]) -> str:
@@ -115,8 +115,8 @@ def _default(field: FieldInfo) -> str:
 def _observables() -> str:
     lines = ["| name | symbol | kept by default | meaning |", "| --- | --- | --- | --- |"]
     for name, observable in observables.OBSERVABLES.items():
-        given = "with `test_samples`" if name in observables.DEFAULT_WITH_TEST else "–"
-        default = "yes" if observable.default else given
+        with_test = "with `test_samples`" if name in observables.DEFAULT_WITH_TEST else "–"
+        default = "yes" if observable.default else with_test
         # A bar in a cell would end it.
         symbol, meaning = (text.replace("|", "\\|") for text in (observable.symbol, observable.long_name))
         lines.append(f"| `{name}` | {symbol} | {default} | {meaning} |")

@@ -1,4 +1,4 @@
-"""The grid of a sweep: which keys are axes, which points they have, and which values come together."""
+"""The grid of a sweep: its axes, their points, and the combinations of values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AxisGroup = Annotated[tuple[str, ...], Field(min_length=2)]
 
 
 class Grid(Section):
-    """The keys of a sweep file, each valid alone; whether they make sense together is for `checks`."""
+    """The keys of a sweep file, each valid alone; `checks` decides whether they make sense together."""
 
     title: str = Field("", description="shown on the report page and in the index")
     description: str = Field("", description="one or a few sentences for the report page")
@@ -47,14 +47,14 @@ class Grid(Section):
     seed: Annotated[Any, scalar(Integer(0))] = Field(0, description="of every random stream")
     zip: tuple[AxisGroup, ...] = Field((), description="lists of axes that advance together")
     phases: Phases = Field(Phases(), description="thresholds between phases")
-    conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1")
+    conditions: Conditions = Field(Conditions(), description="constants of Assumption 4.1, and the form of its (6)")
     figures: Figures = Field(Figures(), description="what to draw beside the data")
     refine: Refine | None = Field(None, description="train only near a boundary")
     dask: Dask | None = Field(None, description="where the analysis runs; changes no number")
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """Every key that may be swept and was given or has a default: key -> value or Axis, in the file format's order."""
+        """Every sweepable key that is given or has a default: key -> value or Axis, in the file format's order."""
         defaults: dict[str, Any] = {}
         if self.problem.source in DATA:
             defaults |= {"inputs": "raw", "targets": "labels"}
@@ -62,14 +62,14 @@ class Grid(Section):
             defaults |= {"spectrum": "isotropic", "noise_std": 0.0}
         if self.network.laziness is not None:
             defaults |= {"balance": 1.0}
-        found = {}
+        parameters = {}
         for section in (self.problem, self.network, self.training):
             for name in sweepable(type(section)):
                 value = getattr(section, name)
                 value = defaults.get(name) if value is None else value
                 if value is not None:
-                    found[name] = value
-        return found
+                    parameters[name] = value
+        return parameters
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Grid(Section):
 
     @property
     def plane(self) -> tuple[str, ...]:
-        """The two axes (or one) of numbers that boundaries lie in: those of `figures.axes`, or the first."""
+        """The one or two axes of numbers in which boundaries are drawn: those of `figures.axes`, or the first."""
         first = tuple(name for name in map(bare, self.figures.axes or ()) if name in self.numeric)
         several = [name for name in self.numeric if len(self.dims[name,]) > 1 and name not in first]
         return (*first, *several)[:2]
@@ -144,31 +144,31 @@ class Grid(Section):
     def combinations(self, *names: str) -> set[Point]:
         """Return the distinct values that the keys `names` take together; a key that is not given counts as None.
 
-        Their number is the product over the keys' axes; where only the ends of axes matter, `corners` has few.
+        Their number is the product over the keys' axes; use `corners` where only the ends of axes matter.
         """
         return self._together(names, lambda points: points)
 
     def corners(self, *names: str) -> set[Point]:
-        """Return those of `combinations` that decide a check which is monotone in each number.
+        """Return the `combinations` that decide a check which is monotone in each number.
 
-        Of an axis of numbers that advances alone, these are both ends; of any other, all points. So a grid is checked
+        These are both ends of an axis of numbers that advances alone, and all points of any other. So a grid is checked
         without building it.
         """
         return self._together(names, lambda points: _ends(points) if len(points[0]) == 1 else points)
 
     def _together(self, names: tuple[str, ...], points_of: Callable[[list[Point]], list[Point]]) -> set[Point]:
         groups = [group for group in self.dims if set(group) & set(names)]
-        # Keys that advance with others beside `names` may repeat their values: each once, before any product.
+        # Keys that advance with others than `names` may repeat their values: keep each once, before any product.
         parts = []
         for group in groups:
-            asked = [i for i, name in enumerate(group) if name in names]
-            distinct = dict.fromkeys(tuple(point[i] for i in asked) for point in points_of(self.dims[group]))
-            parts.append([dict(zip((group[i] for i in asked), point, strict=True)) for point in distinct])
+            members = [i for i, name in enumerate(group) if name in names]
+            distinct = dict.fromkeys(tuple(point[i] for i in members) for point in points_of(self.dims[group]))
+            parts.append([dict(zip((group[i] for i in members), point, strict=True)) for point in distinct])
         result = set()
-        for chosen in product(*parts):
+        for combination in product(*parts):
             values = dict(self.fixed)
-            for part in chosen:
-                values |= part
+            for assignment in combination:
+                values |= assignment
             result.add(tuple(values.get(name) for name in names))
         return result
 

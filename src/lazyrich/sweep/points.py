@@ -11,12 +11,12 @@ COLUMNS = ("step", "loss", "rho_over_v", "ntk_error")
 
 
 def read_points(path: str | Path) -> dict[str, list[float]]:
-    """Return the columns of a table of published points, name -> one number a point.
+    """Return the columns of a table of published points, name -> one number for each point.
 
     Raises
     ------
     ValueError
-        where a column is missing or holds no numbers; the message names file and fix.
+        if a column is missing or does not hold numbers; the message names file and fix.
     """
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -18,7 +18,7 @@ from lazyrich.sweep.points import read_points
 from lazyrich.sweep.schema import SweepError
 from lazyrich.sweep.sweep import Sweep
 
-# YAML is read at 0.1 MB a second. What is longer than this is a table, which belongs into a file of data.
+# YAML is read at 0.1 MB a second. A longer file is a table, which belongs in a data file.
 MOST_BYTES = 10**6
 
 
@@ -27,15 +27,15 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[str, Any]:
-    seen = set()
+    keys = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             line = key_node.start_mark.line + 1
             raise SweepError(f"{key}: is no name for a key (line {line}); write a word")
-        if key in seen:
+        if key in keys:
             raise SweepError(f"{key}: stands twice (line {key_node.start_mark.line + 1}); remove one")
-        seen.add(key)
+        keys.add(key)
     return {str(key): value for key, value in loader.construct_mapping(node, deep=True).items()}
 
 
@@ -63,27 +63,27 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 
 def check_text(data: Any, name: str) -> None:
-    """Raise SweepError where a text in `data`, keys included, holds a lone surrogate: no file and no terminal can hold it."""
-    left, seen = [("", data)], set()
-    while left:
-        key, value = left.pop()
+    """Raise SweepError if a text in `data`, keys included, has a lone surrogate: no file and no terminal can hold it."""
+    pending, visited = [("", data)], set()
+    while pending:
+        key, value = pending.pop()
         if isinstance(value, str):
-            if found := re.search("[\ud800-\udfff]", value):
-                # In ASCII, for what is wrong cannot be written as it is.
-                at = f"{key} = {value}" if key else value
+            if surrogate := re.search("[\ud800-\udfff]", value):
+                # In ASCII, because the text itself cannot be written.
+                place = f"{key} = {value}" if key else value
                 raise SweepError(
-                    f"{name}: {ascii(at)[1:-1]}: {ascii(found[0])[1:-1]} is no character by itself, no file can hold it; "
-                    "remove it"
+                    f"{name}: {ascii(place)[1:-1]}: {ascii(surrogate[0])[1:-1]} is no character by itself, no file can hold "
+                    "it; remove it"
                 )
-        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:  # an alias of YAML is looked at once
-            seen.add(id(value))
+        elif isinstance(value, (dict, list, tuple)) and id(value) not in visited:  # visit an alias of YAML once
+            visited.add(id(value))
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for part, inner in items:
-                left += [("", part), (f"{key}.{part}" if key else str(part), inner)]
+                pending += [("", part), (f"{key}.{part}" if key else str(part), inner)]
 
 
 def validated(model: type[BaseModel], data: Any, name: str) -> Any:
-    """Return `data` as a `model`; raise SweepError, one line a fault: `name: key = value: what is wrong; fix`."""
+    """Return `data` as a `model`; raise SweepError with one line for each fault: `name: key = value: what is wrong; fix`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -96,11 +96,11 @@ def _explain(model: type[BaseModel], name: str, fault: ErrorDetails) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if not key:  # a check across keys; it names its key itself
         return f"{name}: {message}"
-    shown = "" if isinstance(value, (dict, list, tuple, BaseModel)) else f" = {value}"
+    value_text = "" if isinstance(value, (dict, list, tuple, BaseModel)) else f" = {value}"
     if fault["type"] == "extra_forbidden":
-        known = list(_model_at(model, fault["loc"][:-1]).model_fields)
-        close = difflib.get_close_matches(key.rpartition(".")[2], known, 1)
-        hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(known)
+        names = list(_model_at(model, fault["loc"][:-1]).model_fields)
+        close = difflib.get_close_matches(key.rpartition(".")[2], names, 1)
+        hint = f"did you mean {close[0]}?" if close else "known here: " + ", ".join(names)
         return f"{name}: {key}: unknown key; {hint}"
     if value is None and fault["type"] == "model_type":
         return f"{name}: {key}: is empty; write its keys, or remove it"
@@ -108,10 +108,10 @@ def _explain(model: type[BaseModel], name: str, fault: ErrorDetails) -> str:
         return f"{name}: {key}: is missing; add it"
     if fault["type"] == "literal_error":
         options = get_args(_annotation(model, fault["loc"]))
-        return f"{name}: {key}{shown}: is not known; write one of {', '.join(map(str, options))}"
-    if ";" not in message:  # pydantic's own words say what it wants, in the form of a wish
-        return f"{name}: {key}{shown}: is not valid; {message[0].lower()}{message[1:]}"
-    return f"{name}: {key}{shown}: {message}"
+        return f"{name}: {key}{value_text}: is not known; write one of {', '.join(map(str, options))}"
+    if ";" not in message:  # pydantic's own message ("Input should be …") already says how to fix it
+        return f"{name}: {key}{value_text}: is not valid; {message[0].lower()}{message[1:]}"
+    return f"{name}: {key}{value_text}: {message}"
 
 
 def _annotation(model: type[BaseModel], loc: tuple[str | int, ...]) -> Any:
@@ -128,15 +128,15 @@ def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMo
 
 
 def _own_activations(value: Any, folder: Path) -> Any:
-    """Return a user's activations `file.py:function`, one or an axis of them, with the file as seen from the working folder."""
+    """Return a user's activation `file.py:function`, or an axis of them, with the file relative to the working folder."""
     if isinstance(value, dict) and isinstance(value.get("values"), list):
-        return {**value, "values": [_own_activations(one, folder) for one in value["values"]]}
-    own = re.match(activations.OWN, value) if isinstance(value, str) else None
-    return f"{Path(os.path.relpath(folder / own[1])).as_posix()}:{own[2]}" if own else value
+        return {**value, "values": [_own_activations(item, folder) for item in value["values"]]}
+    match = re.match(activations.OWN, value) if isinstance(value, str) else None
+    return f"{Path(os.path.relpath(folder / match[1])).as_posix()}:{match[2]}" if match else value
 
 
 def _check_there(key: str, path: Path, name: Any) -> None:
-    """Raise SweepError where a file, or the folder of the source of that name, is not there."""
+    """Raise SweepError if a file is missing, or the folder of the source called `name`."""
     source = SOURCES[name] if name in DATA else None
     kind, fix = (source.takes_path, source.path_fix) if source and source.takes_path else ("file", "check the path")
     if not (path.is_dir() if kind == "folder" else path.is_file()):
@@ -144,7 +144,7 @@ def _check_there(key: str, path: Path, name: Any) -> None:
 
 
 def load_sweep(source: str | Path | dict[str, Any]) -> Sweep:
-    """Read and check a sweep file, or a dictionary of the same form; the files that it names are checked too.
+    """Read and check a sweep file, or a dictionary of the same form, and the files that it names.
 
     Relative paths in it are relative to the file (for a dictionary: to the working folder).
 
@@ -163,25 +163,25 @@ def load_sweep(source: str | Path | dict[str, Any]) -> Sweep:
     for section, key in (("problem", "path"), ("figures", "published")):
         inner = data.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):
-            found = folder / inner[key]
-            _check_there(f"{name}: {section}.{key} = {inner[key]}", found, inner.get("source"))
+            file = folder / inner[key]
+            _check_there(f"{name}: {section}.{key} = {inner[key]}", file, inner.get("source"))
             # One spelling, whether the sweep file was named by a relative or an absolute path.
-            data[section] = {**inner, key: Path(os.path.relpath(found)).as_posix()}
+            data[section] = {**inner, key: Path(os.path.relpath(file)).as_posix()}
     if isinstance(network := data.get("network"), dict) and "activation" in network:
         data["network"] = {**network, "activation": _own_activations(network["activation"], folder)}
     sweep: Sweep = validated(Sweep, data, name)
-    for own in sweep.own_activations:
+    for activation in sweep.own_activations:
         try:
-            activations.check_file(own)
+            activations.check_file(activation)
         except ValueError as error:
-            raise SweepError(f"{name}: network.activation = {own}: {error}") from None
+            raise SweepError(f"{name}: network.activation = {activation}: {error}") from None
     if sweep.figures.published is not None:
         try:
             read_points(sweep.figures.published)
         except ValueError as error:
             raise SweepError(f"{name}: figures.published: {error}") from None
     if sweep.problem.source in DATA:
-        # Only here is numpy needed, to read the data.
+        # Reading the data needs numpy; nothing else here does.
         from lazyrich.sweep.data_checks import check
 
         try:

@@ -1,4 +1,4 @@
-"""The sections of a sweep file: every key, what it may be, its default and its words.
+"""The sections of a sweep file: every key, its rule, default and description.
 
 Validation, the JSON schema and ``config/README.md`` all come from these models.
 """
@@ -20,7 +20,7 @@ Observable = Annotated[
 
 # The state of a network is of size (n + 1)²: 3 GB at this n.
 MOST_SAMPLES = 20_000
-# Python with what a worker imports takes half of it.
+# Python with a worker's imports takes half of it.
 LEAST_MEMORY = 500 * 10**6
 POSITIVE = Real(0, open=True)
 NON_NEGATIVE = Real(0)
@@ -36,7 +36,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# Help texts to which each source of data has something to say.
+# Parts of help texts that come from the sources of data.
 *_OTHERS, _LAST = (source.description for source in SOURCES.values())
 _SOURCES = f"{', '.join(_OTHERS)} or {_LAST}"
 _PATHS = "; ".join(f"`{source.name}`: {source.path_description}" for source in SOURCES.values() if source.takes_path)
@@ -215,13 +215,18 @@ class Phases(Section):
 
 
 class Conditions(Section):
-    """`conditions`: the unnamed absolute constants of the paper's Assumption 4.1, which decide how far it reaches."""
+    """`conditions`: the paper's Assumption 4.1, how far it reaches: its unnamed absolute constants, and the form of (6)."""
 
     width: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(1): m ≥ C log 2n")
     sigma_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(2): σ0 ≤ C₁/√(n d ‖β̃‖² tr Σ)")
     v_0: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(3): v0 ≤ C₂/√(n ‖β̃‖² tr Σ)")
     learning_rate: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(4): cη ≤ C √n m/(√(tr Σ) ‖β̃‖)")
     trace: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ≥ max{C₂, √ε ‖β̃‖} (n‖Σ‖₂ + √n ‖Σ‖_F)")
+    trace_form: Literal["printed", "repaired"] = Field(
+        "printed",
+        description="(6) that counts in `assumption_margin`: `printed`, with √ε ‖β̃‖, or `repaired`, with ‖β̃‖/√ε in its place, "
+        "which the proof needs (margins of both are kept)",
+    )
     signal: Annotated[Any, scalar(POSITIVE)] = Field(1.0, description="(6): tr Σ ‖β̃‖² ≥ C")
 
 
@@ -244,7 +249,7 @@ class Figures(Section):
     )
 
 
-# Fields of a summary along whose level a boundary runs, and that level; `boundaries` draws the same.
+# Field of a summary -> its level on a boundary; `boundaries` draws the same lines.
 REFINED = {"kernel_change_ratio": 1.0, "converged_share": 0.5, "conclusions_share": 0.5}
 
 
@@ -292,7 +297,7 @@ def bare(name: str) -> str:
 
 
 def sweepable(model: type[Section]) -> list[str]:
-    """Return a section's keys that may be an axis, and others that decide the numbers as they do."""
+    """Return a section's keys that may be an axis, and other keys that decide numbers in the same way."""
     return [
         name
         for name, field in model.model_fields.items()

@@ -1,4 +1,4 @@
-"""A sweep in words: what all its networks share, what it varies, and numbers of things."""
+"""A sweep in words: the parameters that its networks share, those that it varies, and numbers with nouns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
-# What a sweep says by names, in words that need no key.
+# Keys whose values are names that need no key in a sentence.
 _WORDS = {
     "source": "{}",
     "classes": "classes {}",
@@ -27,8 +27,8 @@ def _symbol(name: str) -> str:
 
 
 def setting(sweep: Sweep) -> str:
-    """Return what every network of the sweep shares, and how many there are."""
-    shown = [
+    """Return the parameters that all networks of the sweep share, and the number of networks."""
+    numbers = [
         f"{_symbol(name)} = {value:g}"
         for name, value in sweep.fixed.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -42,11 +42,11 @@ def setting(sweep: Sweep) -> str:
             f"a grid of {networks}, trained beside the boundary of {sweep.refine.of}, elsewhere at a spacing of "
             f"{2**sweep.refine.levels} cells and interpolated in between"
         )
-    return f"{', '.join(words)}; {', '.join(shown)}; {networks}, seed {sweep.seed}."
+    return f"{', '.join(words)}; {', '.join(numbers)}; {networks}, seed {sweep.seed}."
 
 
 def stand_in(sweep: Sweep) -> str:
-    """Return what a sweep trains on in place of the data of its published curves; empty if the same or not known."""
+    """Return the data that a sweep trains on instead of those of its published curves; empty if the same or unknown."""
     published = sweep.figures.published_source
     sources = sorted(source for (source,) in sweep.combinations("source"))
     if published is None or published in sources:
@@ -55,12 +55,12 @@ def stand_in(sweep: Sweep) -> str:
 
 
 def source_name(name: str) -> str:
-    """Return a distribution or a source of data as people call it."""
+    """Return the title of a distribution or a source of data."""
     return (SOURCES[name].title if name in SOURCES else "") or name
 
 
 def varied(sweep: Sweep) -> str:
-    """Return what the sweep varies, from where to where."""
+    """Return the parameters that the sweep varies, with their ranges."""
     parts = []
     for names, points in sweep.dims.items():
         for name, values in zip(names, zip(*points, strict=True), strict=True):

@@ -1,7 +1,7 @@
-"""Threads of linear algebra: one, while anything of ours computes.
+"""One thread for linear algebra while lazyrich computes.
 
-Their number would change the last bits of a product, and they would compete with our own threads. It belongs to the process, so
-that several computations at once share one limit.
+More would change the last bits of a product, and compete with our own threads. The limit belongs to the process, so that
+simultaneous computations share it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _limits: threadpool_limits | None = None
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute products on one thread meanwhile; the last to leave restores what the first one found."""
+    """Compute products on one thread inside this context; the last to leave restores the limit that the first one found."""
     global _running, _limits
     with _lock:
         if _running == 0:

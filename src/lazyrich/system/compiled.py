@@ -1,8 +1,8 @@
 """Functions compiled by numba, with a cache that cannot go stale, cannot be another user's and never stops a run.
 
-Numba's own cache looks at the file of one function only, and would go on serving machine code into which functions of other
-files were linked before they changed. It also trusts whatever lies in its folder, and fails on a damaged file. Here the folder
-is the user's own and named by the fingerprint of the source, and every file is checked before it is unpickled.
+Numba's own cache checks the file of one function only: it serves old machine code after a function of another file, linked
+into it, has changed. It also trusts all files in its folder, and fails on a damaged one. Here the folder belongs to the user
+and is named by the fingerprint of the source, and every file is checked before it is unpickled.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from lazyrich.system.provenance import fingerprint
 DIGEST = hashlib.sha256().digest_size
 
 
-def compiled(function: Callable[..., Any], *roots: str, **options: Any) -> Any:
-    """Return `function` compiled by numba on first use with `options`, or read from the user's cache.
+def cached_njit(function: Callable[..., Any], *roots: str, **options: Any) -> Any:
+    """Return `function` compiled by numba with `options` on first use, or loaded from the user's cache.
 
-    `roots` are the modules whose source, with all it imports, decides the machine code; by default the function's own.
+    `roots` are the modules whose source, with all that it imports, decides the machine code; by default the function's own.
     """
     dispatcher = njit(**options)(function)
     dispatcher._cache = _Cache(function, roots or (function.__module__,))
@@ -66,25 +66,25 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
             return None
         try:
             return CompileResult._rebuild(target_context, *_read(path, key))
-        except Exception:  # what is damaged may raise anything
+        except Exception:  # a damaged file may raise anything
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
 
     def save_overload(self, sig: Any, data: CompileResult) -> None:
-        """Keep the machine code for a signature, where that is possible."""
+        """Store the machine code for a signature, where that is possible."""
         key = self._key(sig, data.codegen)
         path = self._path(key)
         if path is None or data.library.has_dynamic_globals:  # addresses in this process
             return
         content = dumps((key, data._reduce()))
-        # Whatever the disk says, the code is there to run.
+        # The code runs even if the disk refuses it.
         with contextlib.suppress(OSError), replacing(path) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
     def flush(self) -> None:
-        """Keep what there is: a file is replaced when its function is compiled again."""
+        """Do nothing: a file is replaced when its function is compiled again."""
 
     def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         # Numba's key holds the bytecode alone, which `lambda s: s.loss` and `lambda s: s.rho` have in common.
@@ -97,27 +97,30 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba's classes are Any
 
 
 def _text(code: CodeType) -> str:
-    """Return what one function's code has beside bytecode: names and constants, those of inner functions as well."""
-    inner = [_text(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    """Return bytecode, names and constants of a function's code as text, inner functions included."""
+    inner = [_text(constant) if isinstance(constant, CodeType) else repr(constant) for constant in code.co_consts]
     return repr((code.co_code, code.co_names, inner))
 
 
 def _read(path: Path, key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return what was kept for `key`; raise ValueError for a file that is not what was written, by this user, for it."""
+    """Return the machine code stored for `key`; raise ValueError for a file that was altered or belongs to another key.
+
+    Raises PermissionError for a file that another user could have written.
+    """
     with open(path, "rb") as file:
         check_own(file.fileno())
         digest, content = file.read(DIGEST), file.read()
     if hashlib.sha256(content).digest() != digest:
-        raise ValueError(f"{path}: is not what was written")
-    kept, payload = pickle.loads(content)
-    if kept != key:
+        raise ValueError(f"{path}: was altered")
+    stored_key, payload = pickle.loads(content)
+    if stored_key != key:
         raise ValueError(f"{path}: is of another signature")
     code: tuple[Any, ...] = payload
     return code
 
 
 def _folder(roots: tuple[str, ...]) -> Path | None:
-    """Return the folder of code that `roots` decide; warn and return None where the user has no cache of their own."""
+    """Return the cache folder for `roots`; warn and return None where the user has no cache of their own."""
     try:
         return own_cache(_name(roots))
     except OSError as error:
@@ -125,7 +128,7 @@ def _folder(roots: tuple[str, ...]) -> Path | None:
         return None
 
 
-@functools.cache  # once: numba makes Python forget what it has warned of
+@functools.cache  # once: numba resets Python's memory of warnings
 def _warn(fault: str) -> None:
     warnings.warn(
         f"compiled code is not kept, so every process compiles it again:\n{fault}\n"

@@ -1,4 +1,4 @@
-"""What a disk may do to a file: it is there whole or not at all, and what went wrong is said with its fix."""
+"""Files on disk: written whole or not at all, and errors of the disk in one line with the fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lazyrich.system.errors import LazyrichError
 
-# What is under way; a process that was killed leaves it behind, and `remove_leftovers` finds it by this ending.
+# Of a file that is being written. A killed process leaves it behind, and `remove_leftovers` finds it by this ending.
 ENDING = ".part"
 
 FIXES = {
@@ -29,11 +29,10 @@ FIXES = {
 
 
 def in_words(error: Exception, file: str = "a file") -> str:
-    """Return an error in one line: one of the disk names the file, what is wrong and the fix, a user's names them itself.
+    """Return an error in one line, with file and fix.
 
-    Any other is a fault of lazyrich, and the line says so.
-
-    Writing to an open file fails without its name; it is called `file` then.
+    A user's error names them itself; for an error of the disk they are added, with `file` where the error has no name (when
+    writing to an open file fails). Any other error is a bug of lazyrich, and the line says so.
     """
     if isinstance(error, OSError) and error.errno in FIXES:
         fix = f"{FIXES[error.errno]}, then run the same command again"
@@ -47,14 +46,14 @@ def in_words(error: Exception, file: str = "a file") -> str:
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path` and rename it at the end: a reader sees all of the new file or the old one.
+    """Yield a temporary name beside `path` and rename it at the end: a reader sees the whole new file or the old one.
 
-    So it is after a power cut, too: the file's bytes are on the disk before its name is.
+    This holds after a power cut, too: the file's bytes are on the disk before its name.
 
     Raises
     ------
     OSError
-        of the disk, naming `path`; nothing is left under the temporary name.
+        if the disk refuses, naming `path`; nothing is left under the temporary name.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{ENDING}")
@@ -74,15 +73,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def remove_leftovers(results: Path) -> None:
-    """Remove what killed processes left under temporary names in a folder of results, two folders deep."""
+    """Remove temporary files of killed processes from a folder of results, two folders deep."""
     for depth in ("", "*/", "*/*/"):
         for path in results.glob(f"{depth}.*{ENDING}"):
-            if not path.is_dir():  # none of ours
+            if not path.is_dir():  # a folder is not ours
                 path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:
-    """Raise OSError, naming `folder`, if no file can be made in it (permissions say nothing of a read-only disk)."""
+    """Raise OSError, naming `folder`, if no file can be made in it (permissions do not show a read-only disk)."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -1,7 +1,7 @@
-"""The kind of error that users cause and can fix; anything else that is raised is a fault of lazyrich."""
+"""The error that users cause and can fix; any other exception is a bug of lazyrich."""
 
 from __future__ import annotations
 
 
 class LazyrichError(ValueError):
-    """What a user can fix: the message names file, key and fix, and is shown without a traceback."""
+    """An error that a user can fix: the message names file, key and fix, and is shown without a traceback."""

@@ -1,4 +1,4 @@
-"""Optional packages: which extra of lazyrich brings each one, and the one message where it is missing."""
+"""Optional packages: the extra of lazyrich that brings each one, and one message if it is missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MissingExtra(ImportError):
 
 @contextlib.contextmanager
 def named(extra: str | None = None) -> Iterator[None]:
-    """Name the extra where an import inside fails; `extra` says which one where a larger one is needed anyway.
+    """Name the extra if an import inside this context fails; `extra` overrides it where a larger one is needed anyway.
 
     Raises
     ------
@@ -51,6 +51,6 @@ def named(extra: str | None = None) -> Iterator[None]:
 
 
 def check(package: str) -> None:
-    """Raise MissingExtra unless a package in `EXTRAS` is installed; nothing is imported."""
+    """Raise MissingExtra unless a package in `EXTRAS` is installed; import nothing."""
     if importlib.util.find_spec(package) is None:
         raise MissingExtra(package, EXTRAS[package])

@@ -1,4 +1,4 @@
-"""What every workflow job does around its work: say what happened in its log."""
+"""What every workflow job does around its work: log output, progress and errors."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lazyrich.system import extras, progress
 from lazyrich.system.disk import in_words
 from lazyrich.system.lock import end_when_replaced
 
-# How the last line of a log begins, by which `status` knows that a job has ended, and how.
+# The beginning of a log's last line, from which `status` knows whether and how a job ended.
 DONE = "done in "
 FAILED = "failed: "
 
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """Look for no garbage while modules are imported, nor among them afterwards: it is a sixth of the time for nothing.
+    """Switch garbage collection off during imports, and exempt the imported modules from it: this saves a sixth of the time.
 
-    A job draws into files: a shell's or a notebook's MPLBACKEND may be one that this matplotlib does not know and refuses.
+    Also set MPLBACKEND to draw into files: a shell or a notebook may name a backend that this matplotlib refuses.
     """
     os.environ["MPLBACKEND"] = "agg"
     gc.disable()
@@ -37,9 +37,9 @@ def importing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def logged(path: str) -> Iterator[None]:
-    """Send output to the log file; an error stands there with its traceback, and in one line on the terminal.
+    """Send output to the log file; write an error there with its traceback, and to the terminal in one line.
 
-    A job whose Snakemake was killed and another one started ends at once.
+    End the job at once if another Snakemake has replaced the one that started it.
     """
     end_when_replaced()
     started = time.perf_counter()
@@ -64,6 +64,6 @@ def logged(path: str) -> Iterator[None]:
     except OSError as error:  # of the log itself, whose disk may be full as well
         failure = failure or in_words(error, path)
     if failure:
-        # On a terminal the bar of the whole run stands in this line.
+        # On a terminal this line already shows the bar of the whole run.
         start = "\n" if sys.stderr.isatty() else ""
         sys.exit(f"{start}{failure} (see {path})")

@@ -1,7 +1,7 @@
-"""One Snakemake at a time in a folder of results: a lock that its process takes along when it dies.
+"""One Snakemake at a time in a folder of results: a lock that vanishes with its process.
 
 Snakemake's own lock stays behind after a kill −9, and the same command then refuses to run; profiles turn it off. Jobs do
-not hold the lock. A job that outlives its Snakemake goes on until another one has taken over, and then ends.
+not hold the lock. A job that outlives its Snakemake runs on until another Snakemake takes over, and then ends.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from lazyrich.system.errors import LazyrichError
 # Jobs inherit it: the lock file, and what their Snakemake wrote there.
 RUN = "LAZYRICH_RUN"
 EXIT_REPLACED = 3
-NOT_KNOWN = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks answer
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks answer
 
 
 def take(results: Path) -> None:
-    """Take the lock of a folder of results until this process ends, and say in the lock file who has it.
+    """Lock a folder of results until this process ends, and write the holder to the lock file.
 
     Raises
     ------
@@ -44,10 +44,10 @@ def take(results: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        who = os.read(lock, 1000).decode() or "another Snakemake"
-        raise LazyrichError(f"{results}: {who} works here; wait until it is done, or stop it") from None
+        other = os.read(lock, 1000).decode() or "another Snakemake"
+        raise LazyrichError(f"{results}: {other} works here; wait until it is done, or stop it") from None
     except OSError as error:
-        if error.errno not in NOT_KNOWN:
+        if error.errno not in NO_LOCKS:
             raise
         print(f"{path}: no locks on this file system; run one Snakemake at a time here", file=sys.stderr)
     since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -61,7 +61,7 @@ def take(results: Path) -> None:
 
 
 def end_when_replaced(every: float = 0.5) -> None:
-    """End this process from now on, at once, when another Snakemake than the one that started it has taken the lock."""
+    """Watch the lock in a thread, and end this process once another Snakemake has taken it."""
     if RUN not in os.environ:
         return
     path, holder = json.loads(os.environ[RUN])

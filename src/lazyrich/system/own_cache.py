@@ -1,4 +1,4 @@
-"""The user's own cache folder. What is read from it may run as code, so nobody else may have written it."""
+"""The user's own cache folder. Its files may run as code, so nobody else may have written them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lazyrich.system.provenance import PACKAGE
 def own_cache(name: str) -> Path:
     """Return the folder `name` in the user's cache; make it, with mode 0700.
 
-    The cache is `lazyrich` in XDG_CACHE_HOME or in ~/.cache, else `__pycache__` of the package where that is the user's own.
+    The cache is `lazyrich` in XDG_CACHE_HOME or in ~/.cache, else `__pycache__` of the package if that is the user's own.
 
     Raises
     ------
     OSError
-        one line for each of these places that cannot be made or that another user could have written to.
+        if none of these places can be made, or another user could have written to each; one line for each place.
     """
     faults = []
     for place in _places():
@@ -33,18 +33,18 @@ def own_cache(name: str) -> Path:
 
 
 def check_own(path: Path | int) -> None:
-    """Raise PermissionError if `path` (or an open file) is another user's, or others may write to it; links as well."""
-    found = [os.stat(path)] if isinstance(path, int) else [path.lstat(), path.stat()]
+    """Raise PermissionError if `path` (or an open file) or the link to it is another user's, or others may write to it."""
+    stats = [os.stat(path)] if isinstance(path, int) else [path.lstat(), path.stat()]
     name = None if isinstance(path, int) else str(path)
-    if any(each.st_uid != os.geteuid() for each in found):
+    if any(status.st_uid != os.geteuid() for status in stats):
         raise PermissionError(0, "belongs to another user", name)
-    if found[-1].st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if stats[-1].st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise PermissionError(0, "other users may write to it", name)
 
 
 def _places() -> list[Path]:
     base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the standard says that a relative one is to be ignored
+    if not os.path.isabs(base):  # the standard says to ignore a relative one
         base = os.path.expanduser("~/.cache")
     # Without a home the tilde stays.
-    return [Path(each) for each in (f"{base}/lazyrich", PACKAGE / "__pycache__") if os.path.isabs(each)]
+    return [Path(folder) for folder in (f"{base}/lazyrich", PACKAGE / "__pycache__") if os.path.isabs(folder)]

@@ -1,6 +1,6 @@
-"""How far a long piece of work has come: a bar on a terminal, a line now and then in a job's log, nothing elsewhere.
+"""Progress of long work: a bar on a terminal, a line every few seconds in a job's log, nothing elsewhere.
 
-What is shown decides no number, so that fingerprints leave this module out.
+Progress changes no number, so fingerprints leave this module out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 SECONDS = 10.0  # between the lines of a log
-# What takes less would only flicker on a terminal.
+# A shorter bar would only flicker on a terminal.
 SHORTEST = 1.0
 BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 LINE = "{n} of {total}{unit} ({percentage:.0f}%), {rate_noinv_fmt}, {remaining} left"
@@ -30,7 +30,7 @@ _lock = threading.Lock()
 
 
 class Lines:
-    """What tqdm draws as a bar, as lines of a log; every line stands for itself, as `tail` wants it."""
+    """Progress as lines of a log, with the interface of tqdm's bar; each line is complete, as `tail` needs it."""
 
     def __init__(self, total: int, unit: str, file: TextIO) -> None:
         self.total, self.unit, self.file = total, unit, file
@@ -39,7 +39,7 @@ class Lines:
         self.due = self.started + SECONDS
 
     def update(self, count: float = 1) -> None:
-        """Count so many more as done."""
+        """Count `count` more as done."""
         self.n += count
         now = time.monotonic()
         if now >= self.due:
@@ -52,7 +52,7 @@ class Lines:
             )
 
     def close(self) -> None:
-        """Do nothing: the log says itself how the job ended."""
+        """Do nothing: the log itself says how the job ended."""
 
 
 def _new(total: int, unit: str) -> Any:
@@ -73,7 +73,7 @@ def _new(total: int, unit: str) -> Any:
 
 @contextlib.contextmanager
 def to_log(file: TextIO) -> Iterator[None]:
-    """Write progress to a job's log meanwhile."""
+    """Write progress to a job's log inside this context."""
     token = _log.set(file)
     try:
         yield
@@ -83,7 +83,7 @@ def to_log(file: TextIO) -> Iterator[None]:
 
 @contextlib.contextmanager
 def shown(total: int, unit: str) -> Iterator[None]:
-    """Show what `advance` and `reach` report meanwhile, out of `total`; `unit` is a word in the plural."""
+    """Show what `advance` and `reach` report inside this context, out of `total`; `unit` is a plural noun."""
     bar = _new(total, unit)
     token = _bar.set(bar)
     try:
@@ -94,7 +94,7 @@ def shown(total: int, unit: str) -> Iterator[None]:
 
 
 def carried(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `work` for threads of one's own, in which it reports to the bar of the thread that calls this."""
+    """Return `work` for other threads, where it reports to the bar of the thread that calls this function."""
     context = copy_context()
     return lambda *arguments: context.copy().run(work, *arguments)
 
@@ -114,6 +114,6 @@ def reach(count: float) -> None:
 
 
 def read(line: str) -> tuple[int, int] | None:
-    """Return (done, total) of a line that a log holds of progress, None of any other line."""
-    found = READ.match(line)
-    return (int(found[1]), int(found[2])) if found else None
+    """Return (done, total) of a progress line in a log, None for any other line."""
+    match = READ.match(line)
+    return (int(match[1]), int(match[2])) if match else None

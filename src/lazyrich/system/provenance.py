@@ -1,4 +1,4 @@
-"""Which source made a result: a fingerprint of the code that decides it, and the commit of the project."""
+"""The source of a result: a fingerprint of the code that decides it, and the commit of the project."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ BESIDE = {
     "system/provenance.py",
     "system/version.py",
 }
+# Import what only some callers need, in functions; these callers name it as roots of their own (`engines.select.modules`).
+DOORS = {"engines/select.py"}
 
-
-# Arguments that only say what a key, a variable or a source is: words for people, which decide no number.
+# Arguments that only describe a key, a variable or a source to people: they change no number.
 WORDS = {
     "description",
     "formula",
@@ -43,17 +44,19 @@ WORDS = {
 def fingerprint(*modules: str, words: bool = True) -> str:
     """Return 16 hex digits that change with the code of `modules` and of all that they import of lazyrich.
 
-    Comments, docstrings and layout do not count, and without `words` neither do texts that are given as an argument of
-    `WORDS`: a better sentence does not make a million networks train again.
+    Comments, docstrings and layout do not count. Without `words`, texts given as an argument in `WORDS` do not count either:
+    a better sentence does not make a million networks train again.
 
     Raises
     ------
     ValueError
-        for a module that is none of lazyrich, or without any: what follows from it would never be made anew.
+        for a module that is not in lazyrich, or for no module: results that depend on it would never be made anew.
     """
     for module in modules or ("",):
         if not module.startswith("lazyrich.") or _file(module) is None:
-            raise ValueError(f"{module or 'nothing'}: is no module of lazyrich; name those that decide the result")
+            raise ValueError(
+                f"{module or 'nothing'}: is no module of lazyrich; name the modules that decide the result"
+            )
     digest = hashlib.sha256()
     reached = _reached(modules)
     for path in sorted(reached):
@@ -74,30 +77,30 @@ def _file(module: str) -> str | None:
 
 
 def _reached(modules: tuple[str, ...]) -> set[str]:
-    """Return the files of the package that `modules` import, directly or not, themselves included."""
-    todo, seen = [_file(module) for module in modules], set()
+    """Return the package's files that `modules` import, directly or not, their own files included."""
+    todo, files = [_file(module) for module in modules], set()
     while todo:
         path = todo.pop()
-        if path is None or path in seen:
+        if path is None or path in files:
             continue
-        seen.add(path)
-        todo += {_file(module) for module in _imports(PACKAGE / path)} - BESIDE
-    return seen
+        files.add(path)
+        todo += {_file(module) for module in _imports(PACKAGE / path, functions=path not in DOORS)} - BESIDE
+    return files
 
 
 @functools.cache
-def _imports(path: Path) -> list[str]:
-    """Return what a file imports of the package."""
-    found = []
-    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
+def _imports(path: Path, *, functions: bool = True) -> list[str]:
+    """Return the package's modules that a file imports and the names from them; without `functions` those outside of these."""
+    modules = []
+    for node in _executed(ast.parse(path.read_text(encoding="utf-8")), functions):
         module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
         if isinstance(node, ast.ImportFrom) and module.split(".")[0] == "lazyrich":
             # The package itself is only a door: its __init__ names everything and decides nothing.
-            found += [module] if module != "lazyrich" else []
-            found += [f"{module}.{alias.name}" for alias in node.names]
+            modules += [module] if module != "lazyrich" else []
+            modules += [f"{module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names if alias.name.split(".")[0] == "lazyrich"]
-    return found
+            modules += [alias.name for alias in node.names if alias.name.split(".")[0] == "lazyrich"]
+    return modules
 
 
 @functools.cache
@@ -107,12 +110,14 @@ def _code(path: Path, words: bool = True) -> str:
     return ast.dump(tree if words else _without_words(tree))
 
 
-def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the nodes below `node`, but for what only type checkers read."""
+def _executed(node: ast.AST, functions: bool) -> Iterator[ast.AST]:
+    """Yield the nodes below `node`, except what only type checkers read; without `functions` except what is in these."""
     for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+        if isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if functions or not isinstance(child, ast.FunctionDef):
             yield child
-            yield from _executed(child)
+            yield from _executed(child, functions)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -126,7 +131,9 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 def _without_words(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            node.keywords = [each for each in node.keywords if each.arg not in WORDS or not _is_text(each.value)]
+            node.keywords = [
+                keyword for keyword in node.keywords if keyword.arg not in WORDS or not _is_text(keyword.value)
+            ]
     return tree
 
 

@@ -1,3 +1,3 @@
-"""The version of lazyrich; the build reads it here, so that a source tree that is not installed knows it as well."""
+"""The version of lazyrich. The build reads it here, so that a source tree that is not installed knows it, too."""
 
 __version__ = "0.2.0"

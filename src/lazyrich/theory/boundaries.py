@@ -35,7 +35,7 @@ def kernel_change(
 
 
 def kernel_change_isotropic(laziness: Float[Array, "..."], samples: Float[Array, "..."] | int) -> Float[Array, "..."]:
-    """Return the same for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
+    """Return the kernel change for K = κI: ½√((n + 3)/n)(√(1 + χ⁻²) − 1)."""
     change: Array = 0.5 * np.sqrt((samples + 3) / samples) * (np.sqrt(1 + laziness**-2.0) - 1)
     return change
 
@@ -57,7 +57,7 @@ def kernel_change_floor(
 
 
 def sharpness_floor(gamma: Float[Array, "..."], width: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return 2√γ/m, below which λ_max(Θ) of no interpolating solution lies; hence k ≤ 1 for stable convergence."""
+    """Return 2√γ/m, the lower bound of λ_max(Θ) over all interpolating solutions; hence k ≤ 1 for stable convergence."""
     return 2 * np.sqrt(gamma) / width
 
 
@@ -88,7 +88,7 @@ def expected_b_square(
     ‖β‖² n/d + σ_y² n/(d − n − 1) for n < d − 1, ‖β‖² + σ_y² d/(n − d − 1) for n > d + 1; NaN between.
     """
     n, d = np.asarray(samples, dtype=float), np.asarray(dimension, dtype=float)
-    fewer, more = np.minimum(n, d), np.maximum(n, d)
-    excess = np.where(more - fewer > 1, more - fewer - 1, np.nan)
-    b_square: Array = teacher_norm**2 * fewer / d + noise_std**2 * fewer / excess
+    smaller, larger = np.minimum(n, d), np.maximum(n, d)
+    excess = np.where(larger - smaller > 1, larger - smaller - 1, np.nan)
+    b_square: Array = teacher_norm**2 * smaller / d + noise_std**2 * smaller / excess
     return b_square

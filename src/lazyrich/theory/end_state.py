@@ -1,6 +1,6 @@
-"""Where gradient flow from a wide start ends: what the layers gain, and the kernel Θ∞.
+"""The end of gradient flow from a wide start: the growth of the layers, and the kernel Θ∞.
 
-Shapes: leading axes are free ("..."); the last axis runs over the modes of K. As in `scalars`, targets stand for Πy.
+Shapes: leading axes are free ("..."); the last axis runs over the modes of K. As in `scalars`, targets are Πy.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def growth(size: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return G = ½(√(D² + 4b²) − D), what ⟨v²⟩ and tr(WWᵀ)/m gain until the end of gradient flow from size D."""
+    """Return G = ½(√(D² + 4b²) − D), the increase of ⟨v²⟩ and of tr(WWᵀ)/m in gradient flow from size D to its end."""
     # The conjugate form: no cancellation where D ≫ b, and no overflow.
     return 2 * b**2 / (np.hypot(size, 2 * b) + size)
 
@@ -31,6 +31,29 @@ def kernel(
     update = gain[..., None, None] * direction[..., :, None] * direction[..., None, :]
     theta: np.ndarray = ((size + gain)[..., None, None] * gram + update) / np.asarray(width)[..., None, None]
     return theta
+
+
+def distance_to_aligned(
+    eigenvalues: Float[np.ndarray, "... r"],
+    targets: Float[np.ndarray, "... r"],
+    size: Float[Array, "..."],
+    v_0: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Return ‖Θ∞ − T‖/‖T‖ (Frobenius) where flow ends: how far the kernel is then from T.
+
+    T = (⟨v²⟩/m)(K + K y yᵀK/γ), ⟨v²⟩ = v₀² + G. 0 where y is an eigenvector of K and v₀² = D, or training is rich.
+    """
+    one = np.ones(np.shape(eigenvalues)[:-1])
+    b = np.asarray(scalars.minimum_norm(eigenvalues, targets))
+    image = eigenvalues * targets
+    square = (
+        image[..., :, None] * image[..., None, :] / np.asarray(scalars.gamma(eigenvalues, targets))[..., None, None]
+    )
+    v_square = np.asarray(np.square(v_0) + growth(size, b))[..., None, None]
+    aligned = v_square * (eigenvalues[..., None] * np.eye(eigenvalues.shape[-1]) + square)
+    gap = kernel(eigenvalues, targets, np.asarray(size), one) - aligned
+    distance: np.ndarray = np.linalg.norm(gap, axis=(-2, -1)) / np.linalg.norm(aligned, axis=(-2, -1))
+    return distance
 
 
 def largest_eigenvalue(

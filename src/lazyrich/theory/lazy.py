@@ -17,8 +17,8 @@ def residual(
     parts = np.einsum("...ij,...i->...j", vectors, start)
     with np.errstate(over="ignore", invalid="ignore"):
         factors = (1 - np.asarray(rate)[..., None, None] * values[..., None, :]) ** t[:, None]
-        left: Array = np.einsum("...ij,...tj->...ti", vectors, factors * parts[..., None, :])
-    return left
+        residuals: Array = np.einsum("...ij,...tj->...ti", vectors, factors * parts[..., None, :])
+    return residuals
 
 
 def overlap(
@@ -28,7 +28,7 @@ def overlap(
     size: Float[Array, " networks"],
     rate: Float[Array, " networks"],
 ) -> Float[Array, "networks records"]:
-    """Return ⟨y, f⟩ after t whole steps of the linearised network from a wide start, any K: there Θ(0) = (D/m) K and f(0) = 0.
+    """Return ⟨y, f⟩ after t whole steps of the linearised network from a wide start (Θ(0) = (D/m) K, f(0) = 0), any K.
 
     Arguments as in `wide.overlap`, so `rate` = cη/(mn). At finite width the engines measure the distance to the network
     linearised at its own start (`lazy_error`).

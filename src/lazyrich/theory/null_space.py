@@ -1,7 +1,7 @@
-"""What training never sees: the part of Wᵀv/m orthogonal to the rows of X, which test inputs reach.
+"""The part of Wᵀv/m that training never changes: orthogonal to the rows of X, but seen by test inputs.
 
-There the w_r keep their start, N(0, σ0² P⊥), and the v_r are independent of it: given them, that part is
-N(0, (σ0² ⟨v²⟩/m) P⊥), at every step and width. Test errors need no run in d dimensions.
+In these directions w_r keeps its start, N(0, σ0² P⊥), and v_r is independent of it. Given v, that part is
+N(0, (σ0² ⟨v²⟩/m) P⊥), at every step and width. So test errors need no run in d dimensions.
 """
 
 import numpy as np
@@ -24,14 +24,14 @@ def expected_test_loss(
     directions: Float[Array, "..."] | int,
     loss_factor: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Return (c/2) E⟨x, Wᵀv/m − β⟩² for new isotropic x without label noise, over x and the unseen part of the start.
+    """Return (c/2) E⟨x, Wᵀv/m − β⟩² for new isotropic x without label noise; the mean is over x and the start outside X's rows.
 
     Parameters
     ----------
     inside
         ‖P(Wᵀv/m − β)‖², P the projection on the row space of X.
     outside
-        ‖(I − P)β‖², what no training learns.
+        ‖(I − P)β‖², which no training can learn.
     directions
         d − r, the dimension outside.
     """

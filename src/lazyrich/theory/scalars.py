@@ -11,7 +11,7 @@ Array = np.ndarray | float  # a network at a time or many
 
 
 def over_modes(terms: Float[np.ndarray, "... r"]) -> Float[Array, "..."]:
-    """Return the sum over modes, one after the other: bit for bit the same however many empty modes pad the end."""
+    """Return the sum over modes, one after the other: bit for bit the same for any number of empty modes at the end."""
     total = np.zeros(np.shape(terms)[:-1])
     for mode in range(np.shape(terms)[-1]):
         total = total + terms[..., mode]

@@ -62,9 +62,9 @@ def magnitudes(
     cross = 2 * (b_rms**2 / gamma - v_rms**2)
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = (1.0 + k) ** t, (1.0 - k) ** t
-        both, mixed = growing * up**2 + decaying * down**2, cross * up * down
-        # Rounding may take a size that has all but vanished below 0.
-        rho, v = np.maximum(both + mixed, 0.0), np.maximum(both - mixed, 0.0)
+        squares, mixed = growing * up**2 + decaying * down**2, cross * up * down
+        # Rounding may take a tiny size below 0.
+        rho, v = np.maximum(squares + mixed, 0.0), np.maximum(squares - mixed, 0.0)
     return 0.5 * np.sqrt(gamma * rho), 0.5 * np.sqrt(v)
 
 
@@ -107,7 +107,7 @@ def overlap(
 
 
 def aligned_v(t: Float[Array, "..."], growing: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; there ρ = √γ v."""
+    """Return rms v_r of the growing mode alone, ½√growing (1 + k)^t; in that mode ρ = √γ v."""
     with np.errstate(over="ignore"):
         return 0.5 * np.sqrt(growing) * (1 + k) ** t
 

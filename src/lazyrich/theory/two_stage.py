@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.system.compiled import compiled
+from lazyrich.system.compiled import cached_njit
 
 Array = np.ndarray | float  # a network at a time or many
 
-_compiled = partial(compiled, nogil=True, error_model="numpy")
+_compiled = partial(cached_njit, nogil=True, error_model="numpy")
 
 
 def step(rho: Array, v: Array, k: Array, gamma: Array, gamma_2: Array) -> tuple[Array, Array]:
@@ -98,7 +98,42 @@ def continuous(
     return rho_limit**2 / (1 + (rho_limit**2 / rho_start**2 - 1) * np.exp(-2 * k * t))
 
 
+def isotropic_limit(gamma: Float[Array, "..."], trace: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return γ^{3/2}/tr Σ, which is ρ∞² where K = tr Σ · I: Appendix B.2 has its proxy end there, Section 5 at `limit`."""
+    return gamma**1.5 / trace
+
+
 def proxy(rho: Float[Array, "..."], rho_limit: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return ρ̃ = ρ/√(1 − ρ²/ρ∞²), which grows as eᵏᵗ all through stage two; infinite at ρ∞, NaN beyond."""
+    """Return ρ̃ = ρ/√(1 − ρ²/ρ∞²) (Lemma 5.3), which grows as eᵏᵗ throughout stage two; infinite at ρ∞, NaN beyond."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return rho / np.sqrt(1 - (rho / rho_limit) ** 2)
+
+
+def proxy_growth(share: Float[Array, "..."], k: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return ρ̃(t + 1)/ρ̃(t) of Eq. 11 at ρ²/ρ∞² = `share`: from 1 + k at 0 to 1/√(1 − 2k) at 1."""
+    growth: Array = (1 + k * (1 - share)) / np.sqrt(1 - 2 * k * share - k**2 * share * (1 - share))
+    return growth
+
+
+def proxy_growth_bounds(k: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Return 1 + k/4 and (3/2)(1 + 3k/2), between which Appendix B.2 has ρ̃(t + 1)/ρ̃(t)."""
+    return 1 + k / 4, 1.5 * (1 + 1.5 * k)
+
+
+def proxy_at(residual: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return ρ̃/ρ∞ = √((1 − δ)/δ) at ‖y − f‖/‖y‖ = `residual` = δ, for K = κI, where δ = 1 − ρ²/ρ∞²."""
+    return np.sqrt((1 - residual) / residual)
+
+
+def printed_proxy_end(
+    accuracy: Float[Array, "..."], y_norm: Float[Array, "..."], samples: Float[Array, "..."] | int
+) -> Float[Array, "..."]:
+    """Return √((1 − ε)‖y‖²/(nε)), the end of ρ̃/ρ∞ as Lemma 5.3 prints it, with ε = `accuracy` of Theorem 4.1."""
+    end: Array = np.sqrt((1 - accuracy) / (samples * accuracy)) * y_norm
+    return end
+
+
+def share_of_proxy(proxy_over_limit: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return ρ²/ρ∞² at which ρ̃/ρ∞ is `proxy_over_limit`."""
+    square: Array = np.square(proxy_over_limit)
+    return square / (1 + square)

@@ -16,11 +16,11 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int
 
-from lazyrich.system.compiled import compiled
+from lazyrich.system.compiled import cached_njit
 
 Array = np.ndarray
 
-_compiled = partial(compiled, nogil=True, error_model="numpy")
+_compiled = partial(cached_njit, nogil=True, error_model="numpy")
 
 # Dormand and Prince 5(4): stages (the last is the step itself), error estimate, and the interpolant within a step,
 # Σ_j k_j Σ_p P_jp θ^(p+1) (Shampine 1986).
@@ -51,8 +51,8 @@ TOLERANCE = 1e-7  # of a step; some ten steps pass their errors on to a record, 
 CONVERGED = 1e-12  # a residual of this share of ‖y‖ is rounding
 # The residual's rates are at most rate S λ₁: with steps of at most this over it, all of it falls to rounding.
 LONGEST = 2.5
-SMALL = 1e-10  # of u²: what is neglected below is as small as rounding above, in a difference of exponentials of ±u
-MOST_STEPS = 10**5  # where the spectrum is too wide for an explicit method, a record beyond is NaN
+SMALL = 1e-10  # of u²: below it terms are neglected that are as small as the rounding of exp(u) − exp(−u) above it
+MOST_STEPS = 10**5  # where the spectrum is too wide for an explicit method; later records are NaN
 
 
 @_compiled
@@ -115,7 +115,7 @@ def _interpolate(q: Array, theta: float, h: float, k: Array, between: Array) -> 
 
 @_compiled
 def _flow(times: Array, root: Array, y: Array, size: float, overlap: Array) -> None:
-    """Write ⟨y, f⟩ at rising `times`, in units of 1/rate, to `overlap`; what is not reached stays as it is."""
+    """Write ⟨y, f⟩ at rising `times`, in units of 1/rate, to `overlap`; leave records that are not reached as they are."""
     r = len(root)
     q, e, trial, error, k = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((7, r))
     y_square = np.sum(y**2)
@@ -180,7 +180,7 @@ def overlap(
 ) -> Float[Array, "networks records"]:
     """Return ⟨y, f⟩ at each record (rising along a row) of the flow in time ηt from a wide start, to 1e-6 ‖y‖².
 
-    Steps are chosen by Dormand and Prince's method, whatever the distance of records; `rate` = cη/(mn). NaN where an argument
+    Dormand and Prince's method chooses the steps, whatever the distance of records; `rate` = cη/(mn). NaN where an argument
     is not finite, and beyond 10⁵ steps of the method.
     """
     reached = np.where(eigenvalues > 0, targets, 0.0)

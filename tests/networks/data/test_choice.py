@@ -56,7 +56,7 @@ def test_held_out_samples_are_others_and_the_same_beside_any_number(data, labels
     classes, most = some_classes(data, labels)
     counts = Pool((labels[:, None],), labels, (0.0, 4.0)).counts
     test_samples = data.draw(st.integers(0, max(most, 0)))
-    left = choice.available(counts, classes, taken=test_samples)
+    left = choice.available(counts, classes, excluded=test_samples)
     test = choice.held_out(labels, test_samples, classes, seed, replicate)
     if classes is not None:
         np.testing.assert_array_equal(labels[test], np.resize(classes_of(classes), test_samples))

@@ -5,6 +5,13 @@ Nothing is imported here: the workflow asks for `SWEEPS` whenever it is parsed.
 
 # The sweeps that the ledger reads, names of files in config/sweeps.
 SWEEPS = (
+    "alignment_scale",
+    "alignment_signal",
+    "assumption_noise",
+    "assumption_rate",
+    "assumption_trace",
+    "assumption_v_0",
+    "assumption_width",
     "concentration",
     "conditions",
     "figure1",
@@ -15,9 +22,11 @@ SWEEPS = (
     "initial_scale",
     "lazy_edge",
     "lazy_limit",
+    "lazy_rich_step",
     "least_norm",
     "learning_rate",
     "neurons",
+    "neurons_isotropic",
     "noise",
     "onset",
     "onset_balance",

@@ -13,13 +13,14 @@ import xarray as xr
 from lazyrich.analysis.claims import followed
 from lazyrich.analysis.claims.row import Setting
 from lazyrich.analysis.claims.verdicts import Varied
+from lazyrich.analysis.comparison import accuracy, converged_share
 from lazyrich.analysis.fields import median
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.sweep.words import setting, varied
-from lazyrich.theory.conditions import NAMES, spread
+from lazyrich.theory.conditions import NAMES, repaired_trace_margin, spread
 
 # σ₀ ≪ v₀: the paper's theorem does not ask for it; several of its statements need it.
 SMALL_SIGMA = 0.01
@@ -44,9 +45,15 @@ class Trained:
         return self.load_summary()
 
     @functools.cached_property
+    def followed(self) -> dict[str, np.ndarray]:
+        """The networks, neuron by neuron (`followed.measure`)."""
+        return followed.measure(self.networks)
+
+    @functools.cached_property
     def setting(self) -> Setting:
         """What is varied and what is shared, in words, and the margins of Assumption 4.1."""
-        return Setting(f"{varied(self.sweep)}; {setting(self.sweep)}", self.margins())
+        words = "; ".join(filter(None, (varied(self.sweep), setting(self.sweep))))
+        return Setting(f"{words} {accuracies(self)}", self.margins())
 
     def margins(self, chosen: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest margin of each condition over the networks, or those `chosen` of the summary's cells.
@@ -71,6 +78,12 @@ class Trained:
         return self.networks[name].values.astype(float)
 
     @property
+    def repaired_trace_margin(self) -> np.ndarray:
+        """How far condition (6) holds with 1/√ε for its printed √ε, of each network, (networks,)."""
+        scales = self.column("covariance_trace"), self.anisotropy, self.column("signal_norm")
+        return np.asarray(repaired_trace_margin(*scales, accuracy(self.networks)))
+
+    @property
     def anisotropy(self) -> np.ndarray:
         """n‖Σ‖₂ + √n‖Σ‖_F of each network, (networks,)."""
         return np.asarray(spread(*map(self.column, ("samples", "covariance_norm", "covariance_frobenius"))))
@@ -78,6 +91,15 @@ class Trained:
     def varied(self, **names: str) -> Varied:
         """Return numbers that the sweep varies, shown name -> variable."""
         return {shown: self.column(variable) for shown, variable in names.items()}
+
+
+def accuracies(*trained: Trained) -> str:
+    """Return what t₂ is in sweeps, in words: δ, and the ε of their networks, on which margins of (2) and (6) depend."""
+    epsilon = np.concatenate([accuracy(one.networks) for one in trained])
+    shares = sorted({converged_share(one.networks) for one in trained})
+    low, high = (f"{value:.2g}" for value in (epsilon.min(), epsilon.max()))
+    found = low if low == high else f"from {low} to {high}"
+    return f"t₂ is where ‖y − f‖ = δ‖y‖, δ = {', '.join(f'{share:g}' for share in shares)}: L(t₂) = 4ε with ε {found}."
 
 
 def cells(summary: xr.Dataset, name: str) -> np.ndarray:
@@ -94,10 +116,10 @@ def cells(summary: xr.Dataset, name: str) -> np.ndarray:
 class Data(dict[str, Trained]):
     """The ledger's sweeps, name -> sweep."""
 
-    @functools.cached_property
+    @property
     def followed(self) -> dict[str, np.ndarray]:
-        """The networks of `neurons`, neuron by neuron (`followed.measure`)."""
-        return followed.measure(self["neurons"].networks)
+        """The networks of `neurons`, neuron by neuron."""
+        return self["neurons"].followed
 
 
 def read(sweeps: list[str], shards: list[str], summaries: list[str]) -> Data:

@@ -47,6 +47,9 @@ def measure(one: Followed, get: dict[str, float], t1: int) -> dict[str, float]:
         "rho_high": float(rho.max()),
         "v_low": float(v.min() / scale),
         "v_high": float(v.max() / scale),
+        "left_t1": float(
+            np.sum((one.targets - one.output(now)) ** 2) / np.sum((one.targets - one.output(one.start)) ** 2)
+        ),
         "kernel_printed": norm(printed) / allowed,
         "kernel_scaled": norm(scaled) / allowed,
         "kernel_apart": norm(scaled) / norm(target),

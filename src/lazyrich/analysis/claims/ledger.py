@@ -8,21 +8,27 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.claims import (
+    assumption,
     clock,
     concentration,
     edges,
     end_kernel,
+    end_times,
     equations,
     family,
     figure_1,
     figures_2_3,
     kernel_change,
     kernel_stages,
+    largest_start,
     lemma_5_2,
     lemma_5_3,
+    literal_time,
+    proxy,
     real,
     scales,
     stage_one,
+    stage_one_loss,
     theorem,
 )
 from lazyrich.analysis.claims.data import Data
@@ -35,10 +41,16 @@ from lazyrich.theory.conditions import NAMES
 
 TOPICS = (
     theorem,
+    assumption,
+    literal_time,
+    largest_start,
+    stage_one_loss,
+    end_times,
     concentration,
     stage_one,
     lemma_5_2,
     lemma_5_3,
+    proxy,
     kernel_stages,
     equations,
     figure_1,
@@ -77,6 +89,7 @@ VARIABLES = {
     "standing": ("where the statement stands after all", ""),
     "severity": ("how badly it fails", ""),
     "power": ("deviation from the statement that would have been noticed", ""),
+    "small_sigma_verdict": ("verdict over the networks with sigma_0 << v_0 only", ""),
     "small_sigma_text": ("verdict over the networks with sigma_0 << v_0 only, in words; empty where they are all", ""),
     "condition": ("condition of Assumption 4.1", ""),
     "margin_low": ("smallest margin of the setting's networks: allowed over actual value", ""),
@@ -94,11 +107,18 @@ VARIABLES = {
 }
 
 
-FLAGS = {"verdict": Verdict, "severity": Severity, "standing": Standing}
+FLAGS = {"verdict": Verdict, "small_sigma_verdict": Verdict, "severity": Severity, "standing": Standing}
 
 
 def _margins(row: Row, at: int) -> list[float]:
     return [row.setting.margins.get(name, (np.nan, np.nan))[at] for name in NAMES]
+
+
+def _small_sigma(row: Row) -> str:
+    """Return what holds of networks with a small first layer, where the statement fails with the others; else nothing."""
+    if row.judged_small_sigma is None or row.judged.verdict != Verdict.fails:
+        return ""
+    return f"Among networks with {row.small_sigma} alone: {row.judged_small_sigma.text}"
 
 
 def dataset(found: list[Row]) -> xr.Dataset:
@@ -123,10 +143,8 @@ def dataset(found: list[Row]) -> xr.Dataset:
             "standing": ("row", [int(standing(row.judged, row.judged_small_sigma)) for row in found]),
             "severity": ("row", [int(row.judged.severity) for row in found]),
             "power": ("row", [row.judged.power for row in found]),
-            "small_sigma_text": (
-                "row",
-                [row.judged_small_sigma.text if row.judged_small_sigma else "" for row in found],
-            ),
+            "small_sigma_verdict": ("row", [int((row.judged_small_sigma or row.judged).verdict) for row in found]),
+            "small_sigma_text": ("row", [_small_sigma(row) for row in found]),
             "x_label": ("row", [row.picture.x for row in found]),
             "y_label": ("row", [row.picture.y for row in found]),
             "log_x": ("row", [int(row.picture.log_x) for row in found]),

@@ -9,7 +9,7 @@ import numpy as np
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data
 from lazyrich.analysis.claims.neuron_rows import NeuronRows
-from lazyrich.analysis.claims.row import PROJECT, Row, paper
+from lazyrich.analysis.claims.row import PROJECT, Place, Row, Whose, paper
 from lazyrich.theory import times
 
 AT_T1 = "Read at the first step where rms ρ_r ≥ 1, which makes the typical ρ_r of order 1 by itself."
@@ -20,14 +20,18 @@ def rows(data: Data) -> Iterator[Row]:
     neurons = NeuronRows(data)
     time = times.alignment_time(neurons.trained.column("v_0"), neurons.trained.column("growth_per_step"))
     ratio = neurons.trained.column("alignment_step") / time
+    reason = "as log(1/v₀) stands where log(2/(√γ√(v₀² + σ₀²))) should"
     yield neurons.row(
         "lemma_5_2_i_time",
-        paper("Lemma 5.2 (i)"),
-        "stage one ends at t₁ ≍ log(1/v₀)/k",
-        "t₁ k/log(1/v₀), t₁ where rms ρ_r = 1",
-        verdicts.order(ratio, neurons.varied),
+        Place(Whose.project, "a weaker reading of Lemma 5.2 (i)"),
+        "the step at which rms ρ_r = 1 is ≍ log(1/v₀)/k",
+        "step at which rms ρ_r = 1, times k/log(1/v₀)",
+        verdicts.order(ratio, neurons.varied, reason),
         [ratio],
         log_y=False,
+        small_sigma=verdicts.order(ratio[neurons.small], neurons.small_varied, reason),
+        remark="The paper defines t₁ by a formula and claims that ρ_r = Θ(1) at that time, which says more: the row "
+        "lemma_5_2_i_literal.",
     )
     yield from _sizes(neurons)
     yield from _kernels(neurons)
@@ -94,5 +98,6 @@ def _kernels(neurons: NeuronRows) -> Iterator[Row]:
             verdicts.constant(needed, neurons.varied),
             [needed],
             small_sigma=verdicts.constant(needed[neurons.small], neurons.small_varied),
+            allowed="C₂ of this lemma",
             remark=remark,
         )

@@ -1,6 +1,8 @@
-"""Rows about every neuron of the sweep `neurons`, which share their networks, their varied numbers and their figures."""
+"""Rows about every neuron of a followed sweep, which share their networks, their varied numbers and their figures."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,11 +12,11 @@ from lazyrich.analysis.claims.verdicts import Judged, Varied
 
 
 class NeuronRows:
-    """What rows about the neurons of `neurons` have in common."""
+    """What rows about the neurons of a followed sweep have in common."""
 
-    def __init__(self, data: Data) -> None:
-        self.trained = data["neurons"]
-        self.measured = data.followed  # name -> (networks,)
+    def __init__(self, data: Data, sweep: str = "neurons") -> None:
+        self.trained = data[sweep]
+        self.measured = self.trained.followed  # name -> (networks,)
         self.sigma_0, self.v_0 = self.trained.column("sigma_0"), self.trained.column("v_0")
         self.varied: Varied = self.trained.varied(**{"n": "samples", "tr Σ": "covariance_trace", "‖β̃‖": "signal_norm"})
         self.varied |= {"1/v₀": 1 / self.v_0, "v₀/σ₀": self.v_0 / self.sigma_0}
@@ -27,6 +29,10 @@ class NeuronRows:
         """Return the smallest and largest neuron of all networks in one array, (2 networks,), with what was varied."""
         values = np.concatenate([self.measured[f"{name}_low"], self.measured[f"{name}_high"]])
         return values, {key: np.tile(column, 2) for key, column in self.varied.items()}
+
+    def judge(self, values: np.ndarray, rule: Callable[[np.ndarray, Varied], Judged]) -> tuple[Judged, Judged]:
+        """Return `rule` of (networks,) `values` over all networks, and over those with σ₀ ≪ v₀ alone."""
+        return rule(values, self.varied), rule(values[self.small], self.small_varied)
 
     def row(
         self,
@@ -41,8 +47,12 @@ class NeuronRows:
         *,
         small_sigma: Judged | None = None,
         remark: str = "",
+        allowed: str = "",
     ) -> Row:
-        """Return a row whose figure shows all values of `drawn` (one or more a network) at each start, and what is allowed."""
+        """Return a row whose figure shows all values of `drawn` (one or more a network) at each start, and what is allowed.
+
+        `allowed` says so beside the quantity, in words, where the statement is a bound.
+        """
         points = {}
         for s, v in self.starts:
             here = (self.sigma_0 == s) & (self.v_0 == v)
@@ -52,4 +62,5 @@ class NeuronRows:
             )
         curves = {level[0]: (np.array([self.x.min(), self.x.max()]), np.full(2, level[1]))} if level else {}
         picture = Picture("n‖β̃‖² tr Σ (≈ γ)", quantity, points, curves, log_y=log_y)
-        return Row(name, place, statement, quantity, self.trained.setting, judged, picture, small_sigma, remark)
+        measured = f"{quantity} (allowed: {allowed})" if allowed else quantity
+        return Row(name, place, statement, measured, self.trained.setting, judged, picture, small_sigma, remark)

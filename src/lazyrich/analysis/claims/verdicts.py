@@ -1,9 +1,11 @@
 """Verdicts: from measured numbers and a statement's form to what may be said of it.
 
-Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability (`shares`), an order
-of magnitude with an unnamed constant from above (`constant`) or from both sides (`order`), a power (`exponent`), a formula
-(`agreement`), a number (`number`), a margin (`room`). Each has one function here, which returns a `Judged`; `claimed` limits
-any of them to where the statement is made. NaN are draws of which the statement says nothing; where all are, it is not defined.
+Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability of draws
+(`shares`) or one of the form 1 − O(n⁻²) (`probability`), an order of magnitude with an unnamed constant from above
+(`constant`), from below (`at_least`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`), a number
+(`number`), a condition with an unnamed constant (`threshold`). Each has one function here, which returns a
+`Judged`; `claimed` limits any of them to where the statement is made. NaN are draws of which the statement says nothing; where
+all are, it is not defined.
 
 `varied` are the numbers that a setting varies, name -> (draws,), in the direction in which the statement gets easier (n, d,
 1/v₀, …): they say where a statement fails, and whether an unnamed constant is one.
@@ -19,21 +21,32 @@ from enum import IntEnum
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import stats
+
+from lazyrich.analysis.claims.trends import (
+    DRIFTING_FACTOR,
+    HALF_WAY,
+    Varied,
+    drift_power,
+    percent,
+    powers,
+    slopes,
+    slow_drifts,
+    where,
+)
 
 Array = np.ndarray
-Varied = dict[str, np.ndarray]
+Groups = dict[str, np.ndarray]  # name -> numbers or words
 
-# Exponents in the statements are multiples of ½: one that is off by more than ¼ is nearer to another statement.
-HALF_WAY = 0.25
+# A factor over the whole range tried that is no departure from a statement: 5 %.
+NEGLIGIBLE = 1.05
 # Another order of magnitude than the median; also the largest factor that still is a matter of a constant.
 MAGNITUDE = 10.0
-# A threshold says where a statement fails if it tells failures from the rest better than this (½ is by chance).
-TELLING = 0.75
-# A ratio drifts if its slope is beyond so many standard errors, and it changes by such a factor from end to end.
-DRIFTING_ERRORS, DRIFTING_FACTOR = 5.0, 2.0
 # A failure that happens in a share p of draws is seen at least once in N of them with probability 1 − (1 − p)^N ≥ 95 % for
 # p ≥ 3/N.
 SEEN = 3.0
+# What happens by chance less often than this is not put down to chance.
+CHANCE = 0.05
 
 
 class Verdict(IntEnum):
@@ -96,8 +109,8 @@ def bound(
     within = measured <= allowed
     # Two standard deviations of a share of so many draws; none where every draw must obey.
     error = 2 * np.sqrt(share * (1 - share) / within.size)
-    counted = f"{_percent(within.mean())} of {within.size:,} draws are within"
-    promised = "" if share == 1 else f", {_percent(share)} promised"
+    counted = f"{percent(within.mean())} of {within.size:,} draws are within"
+    promised = "" if share == 1 else f", {percent(share)} promised"
     numbers = (*_spread(measured), float(np.median(allowed)))
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(within, np.minimum(measured / allowed, 1.0), measured / allowed)
@@ -120,47 +133,89 @@ def always(holding: Bool[Array, " draws"], of: Bool[Array, " draws"], varied: Va
     text = where(~holding[of], {name: column[of] for name, column in varied.items()})
     severity = Severity.everywhere if share == 0 else Severity.region
     return Judged(
-        Verdict.fails, f"fails {text}: true of {_percent(share)} of {of.sum():,} cases", *numbers, severity, power
+        Verdict.fails, f"fails {text}: true of {percent(share)} of {of.sum():,} cases", *numbers, severity, power
     )
 
 
-def shares(
-    within: Bool[Array, " draws"],
-    groups: Float[Array, " draws"],
-    promised: Float[Array, " draws"],
-    name: str,
-) -> Judged:
-    """Judge "holds with probability at least …", promised for each group of draws (each n, say), of name `name`.
+def shares(within: Bool[Array, " draws"], groups: Groups, promised: Float[Array, " draws"]) -> Judged:
+    """Judge "holds with probability at least …", promised for each group of draws; the worst group decides.
 
-    Statements of concentration are about large `name`: where it fails below some value and holds from there on, it says so.
+    A group is all draws that agree in every one of `groups`, name -> (draws,) numbers or words. Never pool over what may decide
+    whether a statement holds: a group that fails would be diluted.
     """
-    values = np.unique(groups)
-    if not values.size:
+    if not within.size:
         return _undefined()
-    measured = np.array([within[groups == value].mean() for value in values])
-    wanted = np.array([promised[groups == value][0] for value in values])
-    draws = np.array([(groups == value).sum() for value in values])
-    # Two standard deviations of the promised share, and never less than one draw.
-    error = np.maximum(2 * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
+    found: dict[tuple, list[int]] = {}
+    for i, label in enumerate(zip(*groups.values(), strict=True)):
+        found.setdefault(label, []).append(i)
+    measured = np.array([within[i].mean() for i in found.values()])
+    wanted = np.array([promised[i[0]] for i in found.values()])
+    draws = np.array([len(i) for i in found.values()])
+    # As likely for all groups together as two standard deviations for one; and never less than one draw.
+    deviations = stats.norm.isf(stats.norm.sf(2) / draws.size)
+    error = np.maximum(deviations * np.sqrt(wanted * (1 - wanted) / draws), 1 / draws)
     short = measured < wanted - error
     numbers = (float(measured.mean()), float(measured.min()), float(measured.max()), float(wanted.mean()))
-    power = f"a share of {_percent(error.max())} less than promised"
-    text = f"{_percent(measured.min())} to {_percent(measured.max())} of the draws of each {name}"
+    power = f"a share of {percent(error.max())} less than promised in one group of {draws.min()} draws"
+    worst = int(np.argmax((wanted - measured) / error))
+    names = [
+        f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}"
+        for name, value in zip(groups, list(found)[worst], strict=True)
+    ]
+    text = f"the worst of {draws.size} groups is {', '.join(names)}: {percent(measured[worst])} of {draws[worst]} draws within"
+    text = f"{text}, {percent(wanted[worst])} promised"
     if not short.any():
-        words = f"holds: {text}, {_percent(wanted.min())} to {_percent(wanted.max())} promised"
-        return Judged(Verdict.holds, words, *numbers, power=power)
-    listed = ", ".join(
-        f"{_percent(f)} at {name} = {v:g} ({_percent(w)} promised)"
-        for v, f, w in zip(values[short], measured[short], wanted[short], strict=True)
-    )
-    last = values[short].max()
-    place = f"where {name} ≤ {last:g}" if short[values <= last].all() and last < values.max() else "at some " + name
+        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    varied = {
+        name: np.array(values)
+        for name, values in zip(groups, zip(*found, strict=True), strict=True)
+        if not isinstance(values[0], str)
+    }
     severity = Severity.everywhere if short.all() else Severity.region
-    return Judged(Verdict.fails, f"fails {'everywhere' if short.all() else place}: {listed}", *numbers, severity, power)
+    return Judged(Verdict.fails, f"fails {where(short, varied)}: {text}", *numbers, severity, power)
 
 
-def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = False) -> Judged:
+def probability(failing: Float[Array, " levels"], levels: Float[Array, " levels"], name: str, power: float) -> Judged:
+    """Judge "holds with probability at least 1 − O(n^−power)" from exact probabilities of failure at rising `levels` of n.
+
+    C = max n^power P(fail) is the constant, where n^power P(fail) does not grow any more over the last factor of two; where it
+    grows like a power there, no constant is one as far as was looked, and the statement fails so far.
+    """
+    failing, varied = _defined(failing, {name: levels})
+    if not failing.size:
+        return _undefined()
+    levels = varied[name]
+    scaled = failing * levels**power
+    needed, at, last = float(scaled.max()), levels[np.argmax(scaled)], levels[-1]
+    what = f"{name}^{power:g} P(failure)"
+    octave = levels >= last / 2
+    noticed = f"a growth of {what} faster than a power of {HALF_WAY:g} of {name} from {levels[octave][0]:g} to {last:g}"
+    if needed == 0:
+        return Judged(Verdict.holds, f"holds: never fails up to {name} = {last:g}", *_spread(scaled), power=noticed)
+    # Of what is as good as nothing at both ends nothing can be said but that it does not grow.
+    first, end = np.maximum(scaled[octave][[0, -1]], np.finfo(float).tiny)
+    if octave.sum() < 2 or np.log(end / first) > HALF_WAY * np.log(last / levels[octave][0]):
+        severity = Severity.everywhere if failing[-1] == failing.max() else Severity.region
+        text = (
+            f"fails as far as {name} = {last:g}: {what} is {scaled[-1]:.3g} there and still grows; "
+            f"P(failure) is {failing[-1]:.2g}"
+        )
+        return Judged(Verdict.fails, text, *_spread(scaled), np.nan, severity, noticed)
+    beyond = levels[levels > levels[scaled > 1].max()] if (scaled > 1).any() else levels
+    unit = f"; C = 1 is enough from {name} = {beyond[0]:g} on" if beyond.size and beyond[0] > levels[0] else ""
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constant C = {needed:.3g}, which the statement leaves unnamed: needed at {name} = {at:g}, "
+        f"{scaled[-1]:.2g} at {name} = {last:g}{unit}",
+        *_spread(scaled),
+        power=noticed,
+    )
+
+
+def constant(ratio: Float[Array, " draws"], varied: Varied, reason: str = "", *, natural: bool = False) -> Judged:
     """Judge "measured ≤ C · scale", C unnamed: the C that all draws need; fails where it grows along `varied` like a power.
+
+    Where it grows slower than a power, but beyond its error, it holds up to logarithms, for the `reason` given.
 
     `natural` says that the scale is as large as what is measured can be at all, so that C ≤ 1 is no matter of how far one has
     looked.
@@ -168,15 +223,16 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = F
     ratio, varied = _defined(ratio, varied)
     if not ratio.size:
         return _undefined()
-    power = _drift_power(varied, "growth")
+    power = f"{drift_power(varied, 'growth')}, a slower one to more than {DRIFTING_FACTOR:g} times over these ranges"
     if not np.isfinite(ratio).all():
         without = np.isinf(ratio)
         severity = Severity.everywhere if without.all() else Severity.region
         return Judged(
             Verdict.fails, f"fails {where(without, varied)}: without bound", *_spread(ratio), np.nan, severity, power
         )
-    growing = _powers(ratio, varied, np.max, upward=True)
-    if growing and not (natural and ratio.max() <= 1):
+    growing = powers(ratio, varied, np.max, upward=True)
+    bounded = natural and ratio.max() <= 1
+    if growing and not bounded:
         return Judged(
             Verdict.fails,
             f"fails: the constant grows as {growing}, up to {ratio.max():.3g}",
@@ -185,9 +241,52 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, *, natural: bool = F
             Severity.region,
             power,
         )
+    slow = "" if bounded or (ratio <= 0).any() else slow_drifts(ratio, varied, 1)
+    if slow:
+        because = reason or "for a reason that this row does not know"
+        return Judged(
+            Verdict.holds_up_to_logarithms,
+            f"holds up to logarithms only, no constant does: it grows as {slow}, to {ratio.max():.3g} so far, {because}",
+            *_spread(ratio),
+            power=power,
+        )
     return Judged(
         Verdict.holds_with_constant,
         f"holds with constant C = {ratio.max():.3g}, which the statement leaves unnamed",
+        *_spread(ratio),
+        power=power,
+    )
+
+
+def at_least(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Judged:
+    """Judge "measured = Ω(scale)": measured ≥ c · scale, c > 0 unnamed: the c that all draws leave.
+
+    Fails where the ratio falls along `varied` towards nothing like a power; where it falls slower, but beyond its error, there
+    is no such c either, and it holds up to logarithms only, for the `reason` given.
+    """
+    ratio, varied = _defined(ratio, varied)
+    if not ratio.size:
+        return _undefined()
+    text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
+    power = f"{drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
+    nothing = ratio <= 0
+    if nothing.any():
+        severity = Severity.everywhere if nothing.all() else Severity.region
+        words = f"fails {where(nothing, varied)}: {text}"
+        return Judged(Verdict.fails, words, *_spread(ratio), severity=severity, power=power)
+    steep = {name: slope for name, slope in slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
+    if steep:
+        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in steep.items())
+        words = f"fails: the ratio falls as {falling}, {text}"
+        return Judged(Verdict.fails, words, *_spread(ratio), severity=Severity.region, power=power)
+    slow = slow_drifts(ratio, varied, -1)
+    if slow:
+        because = f", {reason}" if reason else ""
+        words = f"holds up to logarithms only, no constant c > 0 does: the ratio falls as {slow}, {text}{because}"
+        return Judged(Verdict.holds_up_to_logarithms, words, *_spread(ratio), power=power)
+    return Judged(
+        Verdict.holds_with_constant,
+        f"holds with constant c = {ratio.min():.3g}, which the statement leaves unnamed",
         *_spread(ratio),
         power=power,
     )
@@ -203,12 +302,12 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
     if not ratio.size:
         return _undefined()
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
-    power = f"{_drift_power(varied, 'drift')}, a draw {MAGNITUDE:g} times off the median"
+    power = f"{drift_power(varied, 'drift')}, a draw {MAGNITUDE:g} times off the median"
     middle = np.median(ratio)
     # Neither nothing nor infinity is of the order of anything.
     other = (ratio * MAGNITUDE < middle) | (ratio > MAGNITUDE * middle) | ~np.isfinite(ratio) | (ratio <= 0)
     positive = not (ratio <= 0).any() and bool(np.isfinite(ratio).all())
-    drift = _powers(ratio, varied, np.median, upward=False) if positive else ""
+    drift = powers(ratio, varied, np.median, upward=False) if positive else ""
     if drift:
         return Judged(
             Verdict.fails,
@@ -225,12 +324,12 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
             severity=Severity.everywhere if other.all() else Severity.region,
             power=power,
         )
-    slow = _slow_drifts(ratio, varied)
+    slow = slow_drifts(ratio, varied)
     if slow:
         because = reason or "for a reason that this row does not know"
         return Judged(
             Verdict.holds_up_to_logarithms,
-            f"holds up to logarithms, {text}: the ratio drifts as {slow}, {because}",
+            f"holds up to logarithms only, no constants do: the ratio drifts as {slow}, {text}, {because}",
             *_spread(ratio),
             power=power,
         )
@@ -242,18 +341,20 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
     )
 
 
-def exponent(measured: float, error: float, stated: float, reason: str = "") -> Judged:
-    """Judge "∝ x^stated": `measured` ± `error` was fitted.
+def exponent(measured: float, error: float, stated: float, span: float, reason: str = "") -> Judged:
+    """Judge "∝ x^stated": `measured` ± `error` was fitted over a range of x whose ends have the ratio `span`.
 
-    Off by more than its error, but by less than half of the way to another statement, it holds up to logarithms, for the
-    `reason` given.
+    It holds where it is off by no more than its error, or by what changes nothing over the range tried (`NEGLIGIBLE`). Off by
+    more, but by less than half of the way to another statement, it holds up to logarithms, for the `reason` given.
     """
     numbers = (measured, measured - error, measured + error, stated)
-    text = f"exponent {measured:.3f} ± {error:.3f}, {stated:g} stated"
-    power = f"an exponent off by {2 * error:.2g}"
     off = abs(measured - stated)
-    if off <= 2 * error:
-        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    least = max(2 * error, float(np.log(NEGLIGIBLE) / np.log(span)))
+    text = f"exponent {measured:.3f} ± {error:.2g}, {stated:g} stated"
+    power = f"an exponent off by {least:.2g}"
+    if off <= least:
+        small = f", off by a factor of {span**off:.3f} over the range" if off > 2 * error else ""
+        return Judged(Verdict.holds, f"holds: {text}{small}", *numbers, power=power)
     if off <= HALF_WAY:
         because = reason or "for a reason that this row does not know"
         errors = f" ({off / error:.0f} standard errors)" if error else ""
@@ -262,25 +363,59 @@ def exponent(measured: float, error: float, stated: float, reason: str = "") -> 
     return Judged(Verdict.fails, f"fails: {text}", *numbers, Severity.everywhere, power)
 
 
-def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judged:
-    """Judge "holds where margin ≥ 1": how far beyond it does, as the constant C by which conditions may be exceeded."""
-    known = ~np.isnan(margin)
-    if not known.any() or not holding[known].any() and margin[known].max() < 1:
+def threshold(
+    holding: Bool[Array, " draws"],
+    ratio: Float[Array, " draws"],
+    words: Callable[[str], str],
+    measured: Float[Array, " draws"] | None = None,
+    *,
+    upper: bool = False,
+) -> Judged:
+    """Judge "holds where ratio ≥ C", C unnamed: the smallest ratio from which on every draw holds; below, nothing is claimed.
+
+    `words` name a constant by its number, such as "C₂ = 3.2"; with `upper` the condition is "… ≤ C", and a ratio r is C = 1/r.
+    `measured` is what the numbers are about (by default the ratio), given for the draws that keep the condition. It fails where
+    too few draws are left above the last failure to tell a condition from luck: if the ratio did not matter, all of them would
+    hold in 5 % of cases or more.
+    """
+    measured = ratio if measured is None else measured
+    known = ~np.isnan(ratio) & ~np.isnan(measured)
+    if not known.any():
         return _undefined()
-    kept = known & holding
-    numbers = (*_spread(margin[kept if kept.any() else known]), 1.0)
-    levels = np.unique(margin[known])
-    step = float(np.exp(np.median(np.diff(np.log(levels))))) if len(levels) > 1 and levels[0] > 0 else np.inf
-    power = f"a constant off by a factor of {step:.2g}, the step between margins"
-    if holding[known].all():
-        return Judged(Verdict.holds, "holds at every setting tried", *numbers, power=power)
-    first = float(margin[known & ~holding].max())
-    if first >= 1:
-        words = f"fails: a margin of {first:.3g} is too little"
-        return Judged(Verdict.fails, words, *numbers, Severity.region, power)
-    beyond = f"{1 / first:.3g}" if first > 0 else "∞"
-    text = f"holds with constant C = {beyond}: the conclusions first fail at a margin of {first:.3g}"
-    return Judged(Verdict.holds_with_constant, text, *numbers, power=power)
+    holding, ratio, measured = holding[known], ratio[known], measured[known]
+    numbers = _spread(measured)
+    if holding.all():
+        (least,) = _told_apart(ratio.min(), upper=upper)
+        text = f"holds in all of {holding.size:,} cases, {'even' if upper else 'already'} with {words(least)}"
+        return Judged(Verdict.holds, text, *numbers, power=_rate(holding.size))
+    failing = float((~holding).mean())
+    last = float(ratio[~holding].max())
+    above = ratio > last
+    count = int(above.sum())
+    power = f"failures in {percent(min(SEEN / count, 1.0))} of the draws within the constant" if count else "none"
+    if (1 - failing) ** count > CHANCE:
+        severity = Severity.region if holding.any() else Severity.everywhere
+        (at,) = _told_apart(last, upper=upper)
+        text = f"fails: in {percent(failing)} of {holding.size:,} cases, the last with {words(at)}, beyond which {count} hold"
+        return Judged(Verdict.fails, text, *numbers, np.nan, severity, power)
+    enough, short = map(words, _told_apart(float(ratio[above].min()), last, upper=upper))
+    where_it_does = f"up to {enough}" if upper else enough
+    where_not = f"from {short} on" if upper else f"up to {short}"
+    text = (
+        f"holds with constant {where_it_does}, which the statement leaves unnamed: in all of {count:,} cases within, which are "
+        f"the ones measured; {where_not} it fails in some"
+    )
+    return Judged(Verdict.holds_with_constant, text, *_spread(measured[above]), power=power)
+
+
+def _told_apart(*ratios: float, upper: bool) -> list[str]:
+    """Return ratios, or with `upper` what they are one over, with three digits or as many as it takes to tell them apart."""
+    numbers = [1 / ratio if ratio else np.inf for ratio in ratios] if upper else ratios
+    for digits in range(3, 17):
+        texts = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(texts)) == len(set(numbers)):
+            break
+    return texts
 
 
 def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied: Varied) -> Judged:
@@ -296,7 +431,7 @@ def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied:
         return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
     # A formula has no constant to change.
     severity = Severity.region if within.any() else Severity.everywhere
-    words = f"fails {where(~within, varied)}: {text}, {_percent(within.mean())} of draws within"
+    words = f"fails {where(~within, varied)}: {text}, {percent(within.mean())} of draws within"
     return Judged(Verdict.fails, words, *numbers, severity, power)
 
 
@@ -312,79 +447,15 @@ def number(measured: float, low: float, high: float, expected: float, tolerance:
     return Judged(verdict, f"{verdict.name}: {text}", measured, low, high, expected, severity, power)
 
 
-def where(failing: Bool[Array, " draws"], varied: Varied) -> str:
-    """Return the one threshold on one number that best tells failing draws from the others, in words."""
-    best, text = TELLING, "at no setting in particular"
-    if failing.all():
-        return "everywhere"
-    for name, values in varied.items():
-        for threshold in np.unique(values)[:-1]:
-            low = values <= threshold
-            for side, words in ((low, f"where {name} ≤ {threshold:.3g}"), (~low, f"where {name} > {threshold:.3g}")):
-                # Balanced: failures may be few.
-                told = 0.5 * (side[failing].mean() + (~side)[~failing].mean())
-                if told > best:
-                    best = told
-                    inside = (_percent(side[mask].mean()) for mask in (failing, ~failing))
-                    text = "{} ({} of the failures, {} of the rest)".format(words, *inside)
-    return text
-
-
 def _severity(excess: np.ndarray, within: np.ndarray, varied: Varied) -> tuple[Severity, str]:
     """Return how badly draws exceed what is allowed (`excess` in units of it), and in words by what or where.
 
     By a constant where another one of the same order of magnitude would do for all draws, and does not grow like a power.
     """
     finite = bool(np.isfinite(excess).all())
-    if finite and excess.max() <= MAGNITUDE and not _powers(excess, varied, np.max, upward=True):
+    if finite and excess.max() <= MAGNITUDE and not powers(excess, varied, np.max, upward=True):
         return Severity.constant, f"by a factor of {excess.max():.3g} at most, {where(~within, varied)}"
     return (Severity.region if within.any() else Severity.everywhere), where(~within, varied)
-
-
-def _slopes(ratio: np.ndarray, varied: Varied, reduce: Callable[[np.ndarray], float]) -> dict[str, float]:
-    """Return name -> power of it in the ratio's `reduce` at each of its levels, of all that span a factor of two."""
-    slopes = {}
-    for name, values in varied.items():
-        levels = np.unique(values)
-        if len(levels) < 2 or levels[0] <= 0 or not levels[-1] >= 2 * levels[0]:
-            continue
-        logs = np.log([max(reduce(ratio[values == level]), np.finfo(float).tiny) for level in levels])
-        slopes[name] = float(np.polyfit(np.log(levels), logs, 1)[0])
-    return slopes
-
-
-def _powers(ratio: np.ndarray, varied: Varied, reduce, *, upward: bool) -> str:
-    """Return the numbers along which the ratio's `reduce` goes like a power beyond `HALF_WAY`, in words."""
-    return " · ".join(
-        f"({name})^{slope:.2f}"
-        for name, slope in _slopes(ratio, varied, reduce).items()
-        if slope > HALF_WAY or (not upward and slope < -HALF_WAY)
-    )
-
-
-def _slow_drifts(ratio: np.ndarray, varied: Varied) -> str:
-    """Return the numbers along which a ratio drifts slower than a power, but beyond its error, in words."""
-    drifts = []
-    for name, slope in _slopes(ratio, varied, np.median).items():
-        x, y = np.log(varied[name]), np.log(ratio)
-        fit = np.polyfit(x, y, 1)
-        left = y - np.polyval(fit, x)
-        error = float(np.sqrt(np.sum(left**2) / max(len(x) - 2, 1) / np.sum((x - x.mean()) ** 2)))
-        factor = float(np.exp(abs(slope) * (x.max() - x.min())))
-        if abs(slope) > DRIFTING_ERRORS * error and factor > DRIFTING_FACTOR:
-            drifts.append(f"({name})^{slope:.2f}, {factor:.2g}-fold over its range")
-    return "; ".join(drifts)
-
-
-def _drift_power(varied: Varied, what: str) -> str:
-    """Return the drift that would be noticed, over the ranges that were tried."""
-    ranges = []
-    for name, values in varied.items():
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        if low > 0 and high >= 2 * low:
-            ranges.append(f"{name} ({high / low:.2g}-fold)")
-    tried = f"a {what} faster than a power of {HALF_WAY:g} of {', '.join(ranges)}" if ranges else ""
-    return tried or f"no {what}: nothing was varied"
 
 
 def _slack(excess: np.ndarray) -> str:
@@ -397,7 +468,7 @@ def _slack(excess: np.ndarray) -> str:
 
 def _rate(draws: int) -> str:
     """Return the rate of failures that so many draws would have shown."""
-    return f"failures in {_percent(min(SEEN / draws, 1.0))} of draws"
+    return f"failures in {percent(min(SEEN / draws, 1.0))} of draws"
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
@@ -412,13 +483,3 @@ def _defined(values: np.ndarray, varied: Varied) -> tuple[np.ndarray, Varied]:
 
 def _undefined() -> Judged:
     return Judged(Verdict.not_defined, "not defined here", np.nan, np.nan, np.nan)
-
-
-def _percent(share: float) -> str:
-    """Return a share in per cent, with enough digits to be told from 0 and 1."""
-    for digits in (0, 1, 2, 3):
-        text = f"{100 * share:.{digits}f}"
-        if 0 < share < 1 and float(text) in (0.0, 100.0):
-            continue
-        return f"{text} %"
-    return f"{100 * share:.4f} %"

@@ -1,22 +1,22 @@
-"""How the engine is compiled: options of numba that change no bit of a network by what is beside it."""
+"""Numba's options for the engine: no bit of a network depends on its neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from lazyrich.system.compiled import compiled as compiled_and_kept
+from lazyrich.system.compiled import cached_njit
 
-# Records that functions hand to each other are of modules that their own need not import.
+# Functions pass each other named tuples from modules that their own module need not import.
 ROOTS = ("lazyrich.engines.propagator", "lazyrich.engines.simd.compiled")
 
 
 def compiled(function: Callable, **options: Any) -> Any:
     """Return `function` compiled by numba on first use: without the GIL, IEEE division, no reordering of sums.
 
-    Contraction to fused multiply-add changes nothing that depends on order: a network's bits stay its own.
+    Contraction to fused multiply-add does not depend on order, so a network's bits do not depend on its neighbours.
     """
-    return compiled_and_kept(function, *ROOTS, nogil=True, error_model="numpy", fastmath={"contract"}, **options)
+    return cached_njit(function, *ROOTS, nogil=True, error_model="numpy", fastmath={"contract"}, **options)
 
 
 def compiled_leaf(function: Callable) -> Any:
@@ -25,5 +25,5 @@ def compiled_leaf(function: Callable) -> Any:
 
 
 def compiled_part(function: Callable) -> Any:
-    """Compile as `compiled_leaf` does, for parts of a loop's body: inlined, for a call hands over all its arrays."""
+    """Compile as `compiled_leaf` does, for parts of a loop's body: inlined, since a call would copy all array descriptors."""
     return compiled(function, _nrt=False, forceinline=True)

@@ -14,7 +14,6 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.typing import signature as typed
 from numba.core.typing.templates import ConcreteTemplate, infer_global
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -121,8 +120,8 @@ def sqrt(typing, a):
 
 def _filled(builder: Any, value: Any) -> Any:
     first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(_INDEX, 0))
-    same = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
-    return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), same)
+    mask = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), mask)
 
 
 @intrinsic
@@ -189,14 +188,14 @@ def _operate(symbol: Callable, instruction: str) -> None:
     pairs = [(lanes, lanes), (lanes, types.float64), (types.float64, lanes)]
 
     class Symbol(ConcreteTemplate):
-        cases = [typed(lanes, *pair) for pair in pairs]
+        cases = [lanes(*pair) for pair in pairs]
 
     def generate(context, builder, signature, arguments):
-        filled = [
+        operands = [
             value if kind == lanes else _filled(builder, value)
             for kind, value in zip(signature.args, arguments, strict=True)
         ]
-        return getattr(builder, instruction)(*filled, flags=("contract",))
+        return getattr(builder, instruction)(*operands, flags=("contract",))
 
     infer_global(symbol)(Symbol)
     for pair in pairs:

@@ -22,7 +22,7 @@ def powers_of_contraction(powers, r):
 
 @compiled_leaf
 def advance_linearised(powers, residual, carried, steps, r):
-    """Carry `residual` (r,), y − f_lin, over so many steps; `carried` is scratch."""
+    """Advance `residual` (r,), y − f_lin, by a number of steps; `carried` is scratch."""
     k = 0
     while steps > 0:
         if steps & 1:

@@ -99,7 +99,7 @@ def empty_octet(modes, follow, balancedness):
 
 @compiled_leaf
 def clear(o, lane):
-    """Put one lane to rest: what a network leaves behind must not reach the lane's next one, nor overflow meanwhile."""
+    """Clear one lane: the state of a finished network must not reach the lane's next one, nor overflow before."""
     for array in (o.A, o.u, o.c, o.P, o.B, o.root, o.y, o.pull, o.floor, o.factor):
         for i in range(lane, len(array), LANES):
             array[i] = 0.0

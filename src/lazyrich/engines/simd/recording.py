@@ -158,15 +158,15 @@ def _probes(lane, network, first, last, batch, o, signal, scratch, results):
         rho_total = add(add(rho_total, _absolute(rho2)), _absolute(rho3))
         v_total = add(add(v_total, _absolute(v0)), _absolute(v1))
         v_total = add(add(v_total, _absolute(v2)), _absolute(v3))
-        kept = min(count, results.rho_r.shape[2])
-        if i < kept:
+        probes = min(count, results.rho_r.shape[2])
+        if i < probes:
             _spread(rho0, rho1, rho2, rho3, scratch)
             for record in range(first, last):
-                for j in range(min(BLOCK, kept - i)):
+                for j in range(min(BLOCK, probes - i)):
                     results.rho_r[network, record, i + j] = scratch[j]
             _spread(v0, v1, v2, v3, scratch)
             for record in range(first, last):
-                for j in range(min(BLOCK, kept - i)):
+                for j in range(min(BLOCK, probes - i)):
                     results.v_r[network, record, i + j] = scratch[j]
     store(scratch, 0, rho_total)
     store(scratch, LANES, v_total)

@@ -57,13 +57,13 @@ class Batch(NamedTuple):
 
 
 class Following(NamedTuple):
-    """What wanted observables need beside the second moments."""
+    """What the recorded observables need in addition to second moments."""
 
     neurons: bool  # the propagator
     probes: bool  # ρ_r and v_r of each
     balancedness: bool
     weights: bool  # ‖W − W₀‖
-    doublings: int  # how many powers of the linearised network's contraction; 0 where it is not wanted
+    doublings: int  # number of powers of the linearised network's contraction; 0 if it is not needed
     test: bool  # the outputs of test samples
 
 
@@ -200,7 +200,7 @@ def _horizon(record_steps, progress):
 
 @compiled_part
 def _note(lane, network, t, shares, o, progress, results):
-    """Take note of a lane's step t; return whether its network is near its end, has nothing left to learn, and is sound."""
+    """Record a lane's step t; return whether its network is near its end, has nothing left to learn, and is sound."""
     left = o.square[lane]
     loss = o.loss[lane]
     if t == 0:
@@ -248,7 +248,7 @@ def _next_record(steps, first, t, done):
 
 @compiled_part
 def _end(lane, network, t, now, reached, batch, o, numbers, results):
-    """Write what a network that is done leaves."""
+    """Write the results of a network that is done."""
     results.status[network] = Status.converged if reached else Status.running
     if t == batch.steps[network] and t >= WINDOW:
         results.period[network] = _period_of(o.ring[lane::LANES], now % WINDOW)
@@ -273,7 +273,7 @@ def _sharpness(start, stop, batch, kernels, modes, results):
 
 @compiled_leaf
 def _begin(lane, network, now, batch, o, anchor, progress, results):
-    """Give a lane at rest its next network."""
+    """Start the next network in a free lane."""
     problem = batch.problem[network]
     draw = batch.draw[network]
     r = batch.rank[problem]

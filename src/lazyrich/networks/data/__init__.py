@@ -1,14 +1,14 @@
-"""Data that are there already: scikit-learn's digits, CIFAR-10, a user's file; which samples are taken, and as what.
+"""Data sets: scikit-learn's digits, CIFAR-10, a user's file; which samples a problem takes, and how it transforms them.
 
 To add a source, write its module with a `SOURCE` (`interface`) and name it in `SOURCES`; sweep files, checks and documents
-follow. `source` is the door for what trains and plans, `sweep.data_checks` the one for what reads sweep files.
+follow. Training and planning use `source`, checks of sweep files use `sweep.data_checks`.
 """
 
 from __future__ import annotations
 
 from lazyrich.networks.data import cifar10, digits, file
 
-# Laws that inputs are drawn from, and sources of data that are there already.
+# Distributions of sampled inputs, and sources of data.
 DISTRIBUTIONS = ("gaussian", "rademacher", "uniform")
 SOURCES = {source.name: source for source in (digits.SOURCE, cifar10.SOURCE, file.SOURCE)}
 DATA = tuple(SOURCES)

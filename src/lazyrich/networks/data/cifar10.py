@@ -1,7 +1,7 @@
-"""CIFAR-10 from the folder of its binary distribution: bytes in records of one label and 3 × 32 × 32 pixels, and no pickle.
+"""CIFAR-10 from the folder of its binary distribution: records of one label and 3 × 32 × 32 pixels in bytes, no pickles.
 
-A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009. Each of the six files is checked whole, against
-the sums of the official files or, where the folder has a file `SHA256SUMS` (as `sha256sum` writes it), against those.
+A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009. Each of the six files is checked against the
+SHA-256 of the official file or, if the folder has a file `SHA256SUMS` (as `sha256sum` writes it), against that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZE = RECORDS * (1 + PIXELS)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 META = "batches.meta.txt"
 SUMS = "SHA256SUMS"
-# SHA-256 of the official files, as torchvision for Ruby (torch-ruby) knows them; the last one other public projects, too.
+# SHA-256 of the official files, as in torchvision for Ruby (torch-ruby); the last one also in other public projects.
 OFFICIAL = {
     "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
     "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
@@ -40,7 +40,7 @@ FIX = f"unpack the archive of the binary distribution anew ({META}, {BATCHES[0]}
 
 
 def pool(folder: str | Path) -> Pool:
-    """Return the 50000 training images, in the order of the files, and the 10000 test images held out; all stay on disk."""
+    """Return the 50000 training images, in the order of the files, with the 10000 test images; all stay on disk."""
     held_out = _pool(Path(folder), BATCHES[len(TRAINING) :])
     return replace(_pool(Path(folder), TRAINING), held_out=held_out)
 
@@ -62,7 +62,7 @@ def files(folder: str | Path) -> list[Path]:
 
 
 def digest(folder: str | Path) -> str:
-    """Return a SHA-256 that stands for all files with images."""
+    """Return one SHA-256 for all files with images."""
     sums = "".join(f"{of_file(path)}  {path.name}\n" for path in files(folder))
     return hashlib.sha256(sums.encode()).hexdigest()
 
@@ -73,10 +73,10 @@ def check(folder: str | Path) -> None:
     check_files(folder)
     expected = _expected(folder)
     for name in BATCHES:
-        found = of_file(folder / name)
-        if found != expected[name]:
-            known = SUMS if (folder / SUMS).exists() else "the official file"
-            raise DataError(f"{folder / name}: was altered (SHA-256 {found}, by {known} {expected[name]}); {FIX}")
+        sha256 = of_file(folder / name)
+        if sha256 != expected[name]:
+            reference = SUMS if (folder / SUMS).exists() else "the official file"
+            raise DataError(f"{folder / name}: was altered (SHA-256 {sha256}, by {reference} {expected[name]}); {FIX}")
 
 
 def check_files(folder: Path) -> None:
@@ -101,14 +101,14 @@ def check_files(folder: Path) -> None:
 
 
 def _records(path: Path) -> np.memmap[tuple[int, int], np.dtype[np.uint8]]:
-    """Return the records of a file, (10000, 3073): label, then red, green and blue pixels; read from disk where used."""
+    """Return the records of a file, (10000, 3073): label, then red, green and blue pixels; read from disk when used."""
     import numpy as np
 
     return np.memmap(path, dtype=np.uint8, mode="r", shape=(RECORDS, 1 + PIXELS))
 
 
 def _expected(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file with images, by the folder's own list or of the official ones."""
+    """Return the expected SHA-256 of each file with images: from the folder's own list, or of the official files."""
     path = folder / SUMS
     if not path.exists():
         return OFFICIAL

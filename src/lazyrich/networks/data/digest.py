@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def state(path: str | Path) -> tuple[int, ...]:
-    """Return what a file is known by to be the same as before; its times may be set, but for the last one."""
+    """Return the state of a file, which changes when its content does: users can set all of its times but the last."""
     stat = Path(path).stat()
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 

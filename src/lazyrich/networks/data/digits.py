@@ -1,4 +1,4 @@
-"""Scikit-learn's bundled images of handwritten digits, 8 × 8 pixels of 0 to 16; `images/README.md` says whose they are."""
+"""Scikit-learn's bundled images of handwritten digits, 8 × 8 pixels of 0 to 16; `images/README.md` names their source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching CIFAR-10: whether its archive can be had, and unpacking it, checked."""
+"""Fetching CIFAR-10: check that its archive can be reached, then unpack and check it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ SETTINGS = "`cifar10` in config/config.yaml"
 
 
 def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -> None:
-    """Put the files of the distribution from a .tar.gz of that size (bytes) and SHA-256 into `folder`, their sums beside them.
+    """Unpack the distribution from a .tar.gz of that `size` (bytes) and SHA-256 into `folder`, and write the files' checksums.
 
-    The folder has the files it had before until all new ones are there, whole and checked.
+    The folder keeps its old files until all new ones are complete and checked.
 
     Raises
     ------
     DataError
-        for another archive, one that is damaged, or files that are not those of the distribution.
+        for another or a damaged archive, or files that are not those of the distribution.
     """
     archive, folder = Path(archive), Path(folder)
-    bytes_found = archive.stat().st_size
-    if bytes_found != size:
+    byte_count = archive.stat().st_size
+    if byte_count != size:
         raise DataError(
-            f"{archive.name}: has {bytes_found} bytes where {size} are expected; fetch it again, or fix {SETTINGS}"
+            f"{archive.name}: has {byte_count} bytes where {size} are expected; fetch it again, or fix {SETTINGS}"
         )
     digest = of_file(archive)
     if digest != sha256:
@@ -45,8 +45,8 @@ def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise DataError(f"{archive.name}: is no sound .tar.gz ({error}); fix {SETTINGS}") from None
         except DataError as error:
-            found = str(error).partition(";")[0].replace(str(fresh), archive.name)
-            raise DataError(f"{found}; fix {SETTINGS}") from None
+            fault = str(error).partition(";")[0].replace(str(fresh), archive.name)
+            raise DataError(f"{fault}; fix {SETTINGS}") from None
         sums = [f"{of_file(fresh / batch)}  {batch}\n" for batch in cifar10.BATCHES]
         (fresh / cifar10.SUMS).write_text("".join(sums), encoding="ascii")
         folder.mkdir(exist_ok=True)
@@ -55,15 +55,16 @@ def unpack(archive: str | Path, folder: str | Path, *, size: int, sha256: str) -
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Write the bytes of the archive's known files, under names of ours.
+    """Write the archive's files of the distribution, under our own names.
 
-    No path, mode or link of the archive is used, so that nothing of it lands elsewhere, and none is longer than it should be.
+    Paths, modes and links of the archive are not used, so that no file is written elsewhere. Files that are too long are
+    skipped.
     """
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             name = PurePosixPath(member.name).name
-            known = member.isreg() and name in (cifar10.META, *cifar10.BATCHES) and member.size <= cifar10.SIZE
-            if known and (content := tar.extractfile(member)) is not None:
+            is_expected = member.isreg() and name in (cifar10.META, *cifar10.BATCHES) and member.size <= cifar10.SIZE
+            if is_expected and (content := tar.extractfile(member)) is not None:
                 with (folder / name).open("wb") as file:
                     shutil.copyfileobj(content, file)
 
@@ -78,12 +79,12 @@ def check_reachable(url: str, folder: str) -> None:
     try:
         answer = requests.head(url, allow_redirects=True, timeout=PATIENCE)
     except requests.RequestException as error:
-        found = f"cannot be reached ({type(error).__name__})"
+        fault = f"cannot be reached ({type(error).__name__})"
     else:
         if answer.ok:
             return
-        found = f"is not to be had ({answer.status_code} {answer.reason})"
+        fault = f"is not to be had ({answer.status_code} {answer.reason})"
     raise LazyrichError(
-        f"config/config.yaml: cifar10.url = {url}: {found}; check url and network, or put the files of the binary "
+        f"config/config.yaml: cifar10.url = {url}: {fault}; check url and network, or put the files of the binary "
         f"distribution into {folder} yourself"
     )

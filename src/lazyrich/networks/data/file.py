@@ -1,4 +1,4 @@
-"""Data that a user brings: a .npz (never pickled) or netCDF file with `X`, `y` and optionally `W`, `v`; `X_test`, `y_test`."""
+"""A user's data: a .npz (never pickled) or netCDF file with `X`, `y` and optionally `W`, `v`; `X_test`, `y_test`."""
 
 from __future__ import annotations
 
@@ -44,31 +44,31 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     formats = {".npz": npz, ".nc": netcdf, ".nc4": netcdf, ".netcdf": netcdf}
     if path.suffix not in formats:
         raise DataError(f"{path}: is neither .npz nor .nc; save it as one of these")
-    with formats[path.suffix].opened(path) as found:
+    with formats[path.suffix].opened(path) as stored_arrays:
         for name in ("X", "y"):
-            if name not in found:
+            if name not in stored_arrays:
                 raise DataError(f"{path}: has no variable {name}; add it (X is (n, d), y is (n,))")
-        for one, other in (("W", "v"), ("X_test", "y_test")):
-            if (one in found) != (other in found):
-                raise DataError(f"{path}: has only one of {one} and {other}; give both or neither")
-        stored.check(path, found)
-        arrays = {name: np.ascontiguousarray(array.read(), dtype=np.float64) for name, array in found.items()}
+        for matrix, vector in (("W", "v"), ("X_test", "y_test")):
+            if (matrix in stored_arrays) != (vector in stored_arrays):
+                raise DataError(f"{path}: has only one of {matrix} and {vector}; give both or neither")
+        stored.check(path, stored_arrays)
+        arrays = {name: np.ascontiguousarray(array.read(), dtype=np.float64) for name, array in stored_arrays.items()}
     for name, array in arrays.items():
         count = array.size - int(np.count_nonzero(np.isfinite(array)))
         if count:
-            held = f"NaN or infinite values, {count} of {array.size}"
-            raise DataError(f"{path}: {name} holds {held}; remove or replace them")
+            fault = f"NaN or infinite values, {count} of {array.size}"
+            raise DataError(f"{path}: {name} holds {fault}; remove or replace them")
     return arrays
 
 
 def _pool(path: str, arrays: dict[str, np.ndarray]) -> Pool:
-    """Return the arrays as a pool, after a check of their shapes and sizes."""
+    """Check shapes and sizes of the arrays, and return them as a pool."""
     from lazyrich.networks.data.pool import Pool
 
     X, y = arrays["X"], arrays["y"]
-    for one, other in (("X", "y"), ("X_test", "y_test")):
-        if one in arrays and len(arrays[other]) != len(arrays[one]):
-            lengths = f"{other} has length {len(arrays[other])} and {one} has {len(arrays[one])} rows"
+    for matrix, vector in (("X", "y"), ("X_test", "y_test")):
+        if matrix in arrays and len(arrays[vector]) != len(arrays[matrix]):
+            lengths = f"{vector} has length {len(arrays[vector])} and {matrix} has {len(arrays[matrix])} rows"
             raise DataError(f"{path}: {lengths}; make them equal")
     for name in {"X", "y", "X_test", "y_test"}.intersection(arrays):
         largest = max(arrays[name].max(), -arrays[name].min())  # without a copy, as np.abs makes one

@@ -1,4 +1,4 @@
-"""What a source of data provides. No numpy is imported here, nor by the modules of sources: sweep files are read without it."""
+"""The interface of a source of data. Neither this module nor sources import numpy: sweep files are read without it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DataError(LazyrichError):
-    """Data that cannot be used; the message names file, what is wrong and fix."""
+    """Data that cannot be used; the message names file, fault and fix."""
 
 
 def no_files(path: str) -> list[Path]:
@@ -24,10 +24,10 @@ def no_files(path: str) -> list[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source of data, by the name that `problem.source` has for it.
+    """A source of data; `name` is its value of `problem.source`.
 
-    Every function takes `problem.path`, empty where the source takes none, and imports numpy when it is called. What cannot be
-    used raises DataError.
+    Every function takes `problem.path`, empty if the source takes none, and imports numpy when it is called. Functions raise
+    DataError for data that cannot be used.
     """
 
     name: str
@@ -35,9 +35,7 @@ class Source:
     pool: Callable[[str], Pool]  # all samples
     digest: Callable[[str], str]  # SHA-256 that stands for all data: other data are other networks
     files: Callable[[str], list[Path]] = no_files  # files that decide the data, beside those of the project
-    check: Callable[[str], None] | None = (
-        None  # what is checked once, before any work, and not whenever `pool` is called
-    )
+    check: Callable[[str], None] | None = None  # a check made once, before any work, and not at each call of `pool`
     title: str = ""  # as people call it; by default the name
     takes_path: Literal["file", "folder"] | None = None
     path_description: str = ""  # of the file or folder, in the help text of `problem.path`
@@ -46,5 +44,5 @@ class Source:
         ""  # of its test samples, where it sets some apart, in the help text of `problem.test_samples`
     )
     test_fix: str = ""  # how a user gives it test samples
-    # A user's own arrays, of which nothing is known: all are trained on without `samples`, and weights may come with them.
+    # A user's own arrays: training uses all of them without `samples`, and they may include weights.
     own: bool = False

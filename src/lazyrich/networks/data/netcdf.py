@@ -1,4 +1,4 @@
-"""Variables of a netCDF file, unpacked; one that has missing values is refused."""
+"""Variables of a netCDF file, unpacked. A variable with missing values is refused."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lazyrich.networks.data.stored import DIMS, Stored
 if TYPE_CHECKING:
     import netCDF4
 
-# Attributes that say which stored values are missing, each with how many values it has; 0 for any number of them.
+# Attributes that mark missing values, and how many values each attribute has; 0 for any number.
 MARKS = {"_FillValue": 1, "missing_value": 0, "valid_min": 1, "valid_max": 1, "valid_range": 2}
 PACKING = ("scale_factor", "add_offset")
-# The vector whose one dimension is the first of a matrix.
+# Matrix -> the vector whose dimension is the matrix's first.
 ROWS_OF = {"X": "y", "X_test": "y_test", "W": "v"}
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[dict[str, Stored]]:
-    """Give the variables of the file that `DIMS` names.
+    """Yield the variables of the file that are in `DIMS`.
 
     Raises
     ------
@@ -40,43 +40,45 @@ def opened(path: Path) -> Iterator[dict[str, Stored]]:
             variables = {name: file.variables[name] for name in DIMS if name in file.variables}
             _check_dimensions(path, variables)
             yield {name: _stored(path, variable) for name, variable in variables.items()}
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # the last of names in a damaged file
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # the last for names in a damaged file
         raise DataError(f"{path}: cannot be read as netCDF ({error}); check the file") from None
 
 
 def _check_dimensions(path: Path, variables: dict[str, netCDF4.Variable[Any]]) -> None:
-    """Raise DataError where names of dimensions tell that a matrix is transposed."""
+    """Raise DataError if the names of dimensions show that a matrix is transposed."""
     for matrix, vector in ROWS_OF.items():
         if matrix not in variables or vector not in variables:
             continue
-        found, rows = variables[matrix].dimensions, variables[vector].dimensions
-        if len(found) == 2 and len(rows) == 1 and rows[0] == found[1] != found[0]:
+        axes, vector_axes = variables[matrix].dimensions, variables[vector].dimensions
+        if len(axes) == 2 and len(vector_axes) == 1 and vector_axes[0] == axes[1] != axes[0]:
             raise DataError(
-                f"{path}: {matrix} has the dimensions ({found[0]}, {found[1]}) and {vector} has ({rows[0]}), so that {matrix} "
-                f"is transposed; write it with the dimensions ({found[1]}, {found[0]})"
+                f"{path}: {matrix} has the dimensions ({axes[0]}, {axes[1]}) and {vector} has ({vector_axes[0]}), so that "
+                f"{matrix} is transposed; write it with the dimensions ({axes[1]}, {axes[0]})"
             )
 
 
 def _stored(path: Path, variable: netCDF4.Variable[Any]) -> Stored:
-    """Return one variable, after a check of its attributes: netCDF4 leaves out those that it cannot use."""
+    """Check the attributes of a variable, and return it: netCDF4 ignores attributes that it cannot use."""
     dtype = variable.datatype
     if not isinstance(dtype, np.dtype):
         raise DataError(f"{path}: {variable.name} has type {dtype}; give real numbers")
-    given = {name: np.asarray(variable.getncattr(name)) for name in variable.ncattrs() if name in (*MARKS, *PACKING)}
-    packed = any(name in given for name in PACKING)
-    for name, value in given.items():
-        said = f"{path}: {variable.name}: its attribute {name} = {variable.getncattr(name)} of type {value.dtype}"
+    attributes = {
+        name: np.asarray(variable.getncattr(name)) for name in variable.ncattrs() if name in (*MARKS, *PACKING)
+    }
+    packed = any(name in attributes for name in PACKING)
+    for name, value in attributes.items():
+        subject = f"{path}: {variable.name}: its attribute {name} = {variable.getncattr(name)} of type {value.dtype}"
         if name in PACKING:
             # Products of integers could overflow.
             if value.dtype.kind != "f" or value.size != 1:
-                raise DataError(f"{said} does not unpack it; write one floating-point number")
+                raise DataError(f"{subject} does not unpack it; write one floating-point number")
         elif value.size != (MARKS[name] or value.size) or not _comparable(value, dtype, packed):
-            raise DataError(f"{said} cannot be compared with stored values of type {dtype}; write it as {dtype}")
+            raise DataError(f"{subject} cannot be compared with stored values of type {dtype}; write it as {dtype}")
     return Stored(variable.shape, dtype, partial(_values, path, variable))
 
 
 def _comparable(value: np.ndarray, dtype: np.dtype, packed: bool) -> bool:
-    """Return whether a mark is a stored value. Of a packed variable, another type may be meant for unpacked values."""
+    """Return whether a mark can be a stored value. In a packed variable, a mark of another type may mean unpacked values."""
     if value.dtype.kind not in "fiu" or (packed and value.dtype != dtype):
         return False
     with np.errstate(invalid="ignore", over="ignore"):
@@ -92,13 +94,13 @@ def _values(path: Path, variable: netCDF4.Variable[Any]) -> np.ndarray:
         return np.ma.getdata(values)
     first = np.unravel_index(np.argmax(missing), missing.shape)
     variable.set_auto_maskandscale(False)
-    stored = variable[first]
+    stored_value = variable[first]
     name = variable.name
     fix = "fill them in, or leave out the rows that have them"
     if variable.dtype.itemsize == 1 and "_FillValue" not in variable.ncattrs():
-        # Of the 256 values of a byte the library takes one for those never written.
-        fix += f"; if {stored} is a value, store {name} as int16"
+        # The library reserves one of a byte's 256 values for entries that were never written.
+        fix += f"; if {stored_value} is a value, store {name} as int16"
     raise DataError(
         f"{path}: {count} of {missing.size} values of {name} are missing, the first at [{', '.join(map(str, first))}] "
-        f"(stored as {stored}); {fix}"
+        f"(stored as {stored_value}); {fix}"
     )

@@ -1,4 +1,4 @@
-"""Arrays of a .npz file; nothing in it is unpickled."""
+"""Arrays of a .npz file, without unpickling."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from lazyrich.networks.data.interface import DataError
 from lazyrich.networks.data.stored import DIMS, Stored
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-# Of an encrypted file and of an unknown compression: RuntimeError.
+# RuntimeError: an encrypted file or an unknown compression.
 FAULTS = (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[dict[str, Stored]]:
-    """Give the arrays of the file that `DIMS` names, as their headers state them.
+    """Yield the arrays of the file that are in `DIMS`, as their headers state them.
 
     Raises
     ------
     DataError
-        for a file that is no .npz or is damaged, and for pickled arrays.
+        for a file that is not .npz or is damaged, and for pickled arrays.
     """
     try:
         with zipfile.ZipFile(path) as file:
             members = {name: f"{name}.npy" for name in DIMS}
-            yield {name: _stored(path, file, name, each) for name, each in members.items() if each in file.namelist()}
+            yield {
+                name: _stored(path, file, name, member) for name, member in members.items() if member in file.namelist()
+            }
     except DataError:
         raise
     except FAULTS as error:
@@ -43,15 +45,18 @@ def opened(path: Path) -> Iterator[dict[str, Stored]]:
 
 
 def _stored(path: Path, file: zipfile.ZipFile, name: str, member: str) -> Stored:
-    """Return one array, after a check that the file holds what its header states: numpy allocates as much as that says."""
+    """Check that the file holds as many bytes as the array's header states, and return the array.
+
+    Without the check, numpy would allocate whatever the header says.
+    """
     with file.open(member) as stream:
         shape, dtype = _header(name, stream)
-        held = file.getinfo(member).file_size - stream.tell()
+        byte_count = file.getinfo(member).file_size - stream.tell()
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects")
-    if math.prod(shape) * dtype.itemsize != held:
+    if math.prod(shape) * dtype.itemsize != byte_count:
         raise DataError(
-            f"{path}: {name} has {held} bytes where its header says shape {shape} of {dtype}; save it again"
+            f"{path}: {name} has {byte_count} bytes where its header says shape {shape} of {dtype}; save it again"
         )
 
     def read() -> np.ndarray:
@@ -68,7 +73,7 @@ def _header(name: str, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
         raise ValueError(f"{name} has the version {version} of .npy")
     try:
         shape, _, dtype = HEADERS[version](stream)
-    except Exception as error:  # numpy parses it as Python, and raises what tokenize, ast and dtype raise
+    except Exception as error:  # numpy parses the header as Python: tokenize, ast and dtype may raise anything
         raise ValueError(f"the header of {name}: {type(error).__name__}") from None
     if any(isinstance(size, bool) for size in shape):
         raise ValueError(f"the header of {name}: shape {shape}")

@@ -1,4 +1,4 @@
-"""All samples of a source of data, of which a problem takes some."""
+"""All samples of a source of data. A problem takes some of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 Array = np.ndarray
 
-# Samples read at a time where all are needed: 24 MB of CIFAR-10.
+# Samples that `moments` reads at a time: 24 MB of CIFAR-10.
 BLOCK = 1000
 # A feature whose standard deviation is below this share of its size is constant but for rounding.
 CONSTANT = 1e-12
@@ -18,13 +18,13 @@ CONSTANT = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Samples in batches, which may lie on disk and be of any real type, their labels, and what else comes with them."""
+    """Samples in batches, which may be on disk and of any real type, with their labels, weights and test samples."""
 
     batches: tuple[Array, ...]  # rows of inputs, (some, d) each
     labels: Float[Array, " samples"]
-    span: tuple[float, float]  # the least and the largest value that inputs have or, of pixels, may have
+    span: tuple[float, float]  # the smallest and the largest value of the inputs, or of the range of pixels
     weights: tuple[Float[Array, "m d"], Float[Array, " m"]] | None = None
-    held_out: Pool | None = None  # test samples, where the source sets some apart
+    held_out: Pool | None = None  # test samples, if the source has separate ones
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -40,8 +40,8 @@ class Pool:
         batch = np.searchsorted(starts, index, side="right") - 1
         X = np.empty((len(index), self.dimension))
         for i in np.unique(batch):
-            here = batch == i
-            X[here] = self.batches[i][index[here] - starts[i]]
+            in_batch = batch == i
+            X[in_batch] = self.batches[i][index[in_batch] - starts[i]]
         return X
 
     @functools.cached_property

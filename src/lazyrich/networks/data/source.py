@@ -1,4 +1,4 @@
-"""The door to data that are there already: inputs and targets of one problem, what planning asks of them, their checksum."""
+"""Access to data sets: inputs and targets of one problem, sizes for planning, and the checksum."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = tuple[tuple[int, ...], ...]
 
 
 class Data(NamedTuple):
-    """Inputs and targets of a problem, those held out for a test, and weights where the source brings them."""
+    """Inputs and targets of a problem, its held-out samples, and weights if the source has them."""
 
     X: Float[Array, "n d"]
     y: Float[Array, " n"]
@@ -44,7 +44,7 @@ def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
     if "test_samples" not in cell:
         return data
     of, count = pool.held_out or pool, cell["test_samples"]
-    test = np.arange(count)  # of a file's own, if all of its X is trained on
+    test = np.arange(count)  # the file's first test samples, if training uses all of its X
     if "samples" in cell:
         test = choice.held_out(of.labels, count, cell.get("classes"), seed, replicate)
     mean = float(pool.labels[index].mean())
@@ -58,7 +58,7 @@ def targets_of(cell: dict[str, Any], pool: Pool, index: np.ndarray) -> Float[Arr
 
 
 def positive_class(cell: dict[str, Any], pool: Pool) -> float:
-    """Return the class that `one_vs_rest` sets against the others: by default the first of those that are there."""
+    """Return the class that is 1 in `one_vs_rest`: by default the first class of the choice or of the data."""
     if "positive_class" in cell:
         return float(cell["positive_class"])
     return float(classes_of(cell["classes"])[0] if "classes" in cell else min(pool.counts))
@@ -69,19 +69,19 @@ def pool_of(source: str, path: str | None) -> Pool:
     return _pool(source, path, _state(source, path))
 
 
-# The last one is kept, for it may be large; every replicate asks for it.
+# Only the last pool is cached, since it may be large; every replicate needs it.
 @functools.lru_cache(maxsize=1)
 def _pool(source: str, path: str | None, at: State) -> Pool:
     return SOURCES[source].pool(path or "")
 
 
 def _state(source: str, path: str | None) -> State:
-    """Return by what the files are known to be the same as before."""
+    """Return the state of the source's files, which changes when they do."""
     return tuple(map(state, SOURCES[source].files(path or "")))
 
 
 def digest(source: str, path: str | None) -> str:
-    """Return the SHA-256 of the source's data: of the one file's bytes, or standing for those of all files."""
+    """Return the SHA-256 of the source's data: of the bytes of its file, or one for all of its files."""
     return SOURCES[source].digest(path or "")
 
 
@@ -96,10 +96,10 @@ class Sizes(NamedTuple):
 
 
 def sizes(cell: dict[str, Any]) -> Sizes:
-    """Return the sizes of the data of a network with the parameters `cell`; where samples are drawn, those of one draw."""
+    """Return the sizes of the data of a network with the parameters `cell`; if samples are drawn, for one draw."""
     names = ("source", "path", "samples", "classes", "inputs", "targets", "positive_class")
-    known = tuple((name, cell[name]) for name in names if name in cell)
-    return _sizes(known, _state(cell["source"], cell.get("path")))
+    items = tuple((name, cell[name]) for name in names if name in cell)
+    return _sizes(items, _state(cell["source"], cell.get("path")))
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""How many steps a network trains, estimated from its sweep's keys alone: data that are not drawn yet stand for their means.
+"""The number of steps of a network, estimated from its sweep's keys alone, with means in place of data not drawn yet.
 
 Only planning uses this. It is pure Python, because Snakemake plans in every job.
 """
@@ -45,7 +45,7 @@ def length(cell: dict[str, Any]) -> Length:
 
 
 def _sizes(cell: dict[str, Any]) -> Sizes:
-    # Only here is numpy needed.
+    # The sizes of data need numpy; nothing else here does.
     from lazyrich.networks.data.source import sizes
 
     return sizes(cell)
@@ -109,7 +109,7 @@ def _laziness(cell: dict[str, Any], b: float) -> float:
     if "width_exponent_p" in cell:
         scales = (cell["width"] ** -cell["width_exponent_s"], cell["width"] ** -cell["width_exponent_p"])
     else:
-        # Of a file with weights, nothing is said; their scale only shifts the onset.
+        # A file with weights has no such keys; the scale only shifts the onset.
         scales = (cell.get("sigma_0", 1.0), cell.get("v_0", 1.0))
     return float(max(scales[0] ** 2 + scales[1] ** 2, 1e-300)) / (2 * b)
 

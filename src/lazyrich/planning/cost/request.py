@@ -1,10 +1,10 @@
-"""What a job asks its scheduler for: more than it is thought to take, and more again each time it has failed."""
+"""Time and memory that a job requests from its scheduler: more than its estimate, and more again after each failure."""
 
 from __future__ import annotations
 
 import math
 
-# Over the model: a job killed for want of time or memory costs more than what it asked for in vain.
+# Factors on the model: a job killed for lack of time or memory costs more than an unused reservation.
 TIME_MARGIN = 3.0
 MEMORY_MARGIN = 1.5
 # Beside the script, which benchmark files measure, a SLURM job holds two Snakemakes of 150 MB each (sacct, MaxRSS).

@@ -7,7 +7,7 @@ ask for is fitted to the machine at hand (`fit`). A box's networks are judged by
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -23,7 +23,7 @@ Kind = tuple[str, str, str]  # what, engine or rule or "", kind of work
 
 
 class Amounts(dict[Kind, float]):
-    """How much of each kind of work, or what one of it costs; 0 of a kind that is not there."""
+    """Amounts of each kind of work, or the cost of one unit of each; 0 for kinds that are missing."""
 
     def __missing__(self, kind: Kind) -> float:
         return 0.0
@@ -34,7 +34,7 @@ class Amounts(dict[Kind, float]):
             self[kind] += times * amount
 
 
-# Seconds on one core; bytes of memory; bytes on disk. `job`: what a job takes before any network does.
+# Seconds on one core; bytes of memory; bytes on disk. `job`: the cost of a job without networks.
 CONSTANTS = Amounts(
     {
         ("seconds", "", "job"): 2.0,
@@ -106,13 +106,24 @@ def _engine(cell: dict[str, Any], observables: Iterable[str]) -> str:
 
 
 def engines(sweep: Sweep) -> set[str]:
-    """Return the engines that train a sweep's networks, with `batched` where the propagator needs torch."""
+    """Return the engines that train a sweep's networks."""
+    names = {_engine(cell, sweep.record.observables) for cell in _kinds(sweep)}
+    return {"propagator" if name == "batched" else name for name in names}
+
+
+def in_torch(sweep: Sweep, engine: str | None = None) -> bool:
+    """Return whether an engine, by default each network's own, needs torch on a CPU for some network of few samples."""
+    if engine in ("gram", "dense"):
+        return True
+    told_apart = any(by_sample(cell["loss"], sweep.record.observables) for cell in _kinds(sweep))
+    return told_apart or (engine is None and engines(sweep) != {"propagator"})
+
+
+def _kinds(sweep: Sweep) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of networks that decide on their engine."""
     names = ("activation", "width", "samples", "source", "path", "loss")
-    found = set()
     for values in sweep.corners(*names):
-        cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        found |= {engine_of(cell["activation"], width(cell), samples(cell)), _engine(cell, sweep.record.observables)}
-    return found
+        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
@@ -121,9 +132,9 @@ def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     engine = _engine(cell, settings["record"]["observables"])
     record, probes = settings["record"], settings["probes"]
     steps, run = length(cell)
-    kept = records(record, cell)
+    record_count = records(record, cell)
     # Records after an early stop hold the end: they are only copied.
-    seen = kept if record.get("spacing") == "log" else max(1.0, kept * run / steps)
+    records_until_stop = record_count if record.get("spacing") == "log" else max(1.0, record_count * run / steps)
     test = cell.get("test_samples", 0)
     if engine != "gram":
         # Where samples are told apart, test samples are all there, else turned to as many rows as columns, 2(n + 1), of which
@@ -134,8 +145,8 @@ def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
             "kernel": (n + 1) ** 3,
             "step": run,
             "step entry": run * (n + 1) ** 2,
-            "record": kept,
-            "record entry": seen * (n + 1) * (n + 1 + probes["count"] + held),
+            "record": record_count,
+            "record entry": records_until_stop * (n + 1) * (n + 1 + probes["count"] + held),
         }
     else:
         m = width(cell)
@@ -143,20 +154,20 @@ def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
             "network": 1,
             "step": run,
             "step neuron": run * m * n,
-            "record": kept,
-            "record pair": seen * m * (n**2 + n * test),
+            "record": record_count,
+            "record pair": records_until_stop * m * (n**2 + n * test),
         }
     amounts = Amounts({("seconds", engine, kind): float(amount) for kind, amount in work.items()})
-    single = 2 * min(probes["count"], width(cell)) if probes["keep"] else 0
-    stored = 20 + 4 * (len(record["observables"]) + single)  # step and τ; float32, but for the loss
-    values = kept * (len(OBSERVABLES) + len(record["observables"]) + 4 + 2 * single)
+    probe_values = 2 * min(probes["count"], width(cell)) if probes["keep"] else 0
+    record_bytes = 20 + 4 * (len(record["observables"]) + probe_values)  # step and τ; float32, but for the loss
+    values = record_count * (len(OBSERVABLES) + len(record["observables"]) + 4 + 2 * probe_values)
     amounts["memory", "", "network"] = amounts["disk", "", "network"] = 1.0
     amounts["memory", "", "value"] = float(values)
     if engine == "gram":
         # p and v, φ(p), φ′(p) and products of the one network that is trained at least; those of test samples.
         amounts[WIDEST] = width(cell) * (64.0 * (n + 1) + (8 * n + 32 * test if test else 0))
     amounts["memory", "", "mode"] = amounts["disk", "", "mode"] = float(n)
-    amounts["disk", "", "record byte"] = float(kept * stored)
+    amounts["disk", "", "record byte"] = float(record_count * record_bytes)
     return amounts
 
 
@@ -168,20 +179,20 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
     entries = 0 if in_law else n * dimension(cell)
     told_apart = by_sample(cell.get("loss", DEFAULT), settings["record"]["observables"])
-    test, held = cell.get("test_samples", 0), 0
+    test, test_entries = cell.get("test_samples", 0), 0
     if test:
         functions = n + 1 if linear else width(cell)
         # A function for each coordinate or neuron is drawn, and its values; of modes alone a triangle is kept of these.
         turned = linear and not told_apart
         entries += (test + functions) * (2 * n if in_law else dimension(cell)) + (4 * n * n * test if turned else 0)
-        held = 4 * (n + 1) ** 2 if turned else test * (n + functions)
+        test_entries = 4 * (n + 1) ** 2 if turned else test * (n + functions)
     if linear and told_apart:
-        held += n * (n + 1)  # eigenvectors of K and targets
+        test_entries += n * (n + 1)  # eigenvectors of K and targets
     return Amounts(
         {
             ("seconds", "", "draw"): 1.0,
             ("seconds", "", "draw entry"): float(entries + explicit * n + n**3),
-            ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit) + 8.0 * held,
+            ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit) + 8.0 * test_entries,
         }
     )
 
@@ -191,16 +202,16 @@ def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> A
     axes = {key: points for key, points in box.items() if key != "replicate"}
     networks = size(box)
     draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
-    some = [[points[i] for i in _spread(len(points))] for points in axes.values()]
+    sampled_points = [[points[i] for i in _spread(len(points))] for points in axes.values()]
     total = Amounts()
     count, widest = 0, 0.0
-    for points in product(*some):
+    for points in product(*sampled_points):
         cell = dict(fixed)
         for key, point in zip(axes, points, strict=True):
             cell.update(zip(key.split(), point, strict=True))
         count += 1
-        for work, often in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
-            total.add(work, often)
+        for work, times in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
+            total.add(work, times)
             widest = max(widest, work[WIDEST])
     mean = Amounts({kind: amount / count for kind, amount in total.items()})
     if widest:
@@ -258,7 +269,7 @@ SHIPPED = Amounts(CONSTANTS | on_gpu(CONSTANTS))
 
 
 def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> float:
-    """Return the bytes, or the seconds of a job on so many threads; its start takes one."""
+    """Return the bytes, or the seconds of a job on `threads` threads; its start uses one thread."""
     return sum(
         amount * constants[kind] / (threads if what == "seconds" and kind[2] != "job" else 1)
         for kind, amount in amounts.items()
