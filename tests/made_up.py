@@ -9,4 +9,4 @@ def fixed_recipe(**fixed):
 
 
 # Attributes of a summary of linear networks, as far as boundaries and pictures ask for them.
-OF_LINEAR = {"recipe": fixed_recipe(activation="linear")}
+OF_LINEAR = {"recipe": fixed_recipe(activation="linear", loss="half_mse")}

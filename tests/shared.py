@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from lazyrich.networks.observables import OBSERVABLES
+
+# Every observable of networks with any targets.
+ALWAYS = tuple(name for name, observable in OBSERVABLES.items() if not observable.signs)
+
 
 def base(factory: pytest.TempPathFactory) -> Path:
     """The temporary folder of the whole test run, the same for all its workers."""

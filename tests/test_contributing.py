@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, followed to the letter in a copy of the library: an observable, an activation and a loss.
+"""CONTRIBUTING.md, followed to the letter in a copy of the library: an observable, an activation and two losses.
 
 Each is one entry in one file. What the page promises is run as it stands there, and every engine that trains with the entries
 is held to explicit weights trained by torch's autograd in a few lines of its own here.
@@ -52,7 +52,7 @@ if triton:
 
 def trained(evolve, explicit, record, **keys):
     sweep = {
-        "problem": {"source": "file", "path": path},
+        "problem": {"source": "file", "path": keys.pop("path", path)},
         "network": {"activation": keys.pop("activation", "linear")},
         "training": {"learning_rate": RATE, "steps": STEPS, **keys},
         "record": {"observables": ["loss", "rho_rms_over_v"], **record},
@@ -70,6 +70,9 @@ for name, (explicit, evolve) in engines.items():
     found[name + " at the end"] = trained(evolve, explicit, {"summary": True}, loss="triple")
 for name in ("gram", "dense"):
     found[name + " softplus"] = trained(engines[name][1], True, {"every": 1}, activation="softplus")
+signs = path.replace("data", "signs")
+for name in ("batched", "gram", "dense"):
+    found[name + " hinge_cubed"] = trained(*engines[name][::-1], {"every": 1}, loss="hinge_cubed", path=signs)
 print(json.dumps(found))
 """
 LINEAR = ["propagator", "batched", "gram", "dense", "fused"]
@@ -95,20 +98,25 @@ def checks():
     return [block for block in blocks() if block.startswith("# run it\n")]
 
 
-def problem():
+def problem(signs=False):
     rng = np.random.default_rng(5)
     X, y = rng.standard_normal((SAMPLES, DIMENSION)), rng.standard_normal(SAMPLES)
-    return X, y, 0.3 * rng.standard_normal((WIDTH, DIMENSION)), 0.4 * rng.standard_normal(WIDTH)
+    return (
+        X,
+        (np.sign(y) if signs else y),
+        0.3 * rng.standard_normal((WIDTH, DIMENSION)),
+        0.4 * rng.standard_normal(WIDTH),
+    )
 
 
-def by_autograd(phi, factor):
-    """Loss and rms ρ_r/rms v_r at every step."""
-    X, y, W, v = map(torch.tensor, problem())
+def by_autograd(phi, loss_of, signs=False):
+    """Loss and rms ρ_r/rms v_r at every step, of a loss by outputs and targets."""
+    X, y, W, v = map(torch.tensor, problem(signs))
     W0, found = W.clone(), []
     W.requires_grad_()
     v.requires_grad_()
     for _ in range(STEPS + 1):
-        loss = factor / 2 * ((phi(X @ W.T) @ v / WIDTH - y) ** 2).mean()
+        loss = loss_of(phi(X @ W.T) @ v / WIDTH, y)
         with torch.no_grad():
             rho = (W - W0) @ X.T @ y
             found.append([loss.item(), (rho.square().mean() / v.square().mean()).sqrt().item()])
@@ -145,8 +153,8 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(home):
     """Observables at every step by every engine."""
-    X, y, W, v = problem()
-    np.savez(home / "data.npz", X=X, y=y, W=W, v=v)
+    for name, signs in (("data.npz", False), ("signs.npz", True)):
+        np.savez(home / name, **dict(zip("XyWv", problem(signs), strict=True)))
     code = CODE.replace("RATE", str(RATE)).replace("STEPS", str(STEPS))
     return json.loads(run(home, code, home / "data.npz", TRITON))
 
@@ -168,14 +176,14 @@ def test_what_the_page_promises_is_so(home, check):
 
 def test_the_page_of_keys_follows(home):
     page = run(home, "from lazyrich.sweep.docs import keys_page; print(keys_page())")
-    assert all(name in page for name in ("`rho_rms_over_v`", "softplus", "triple", "c = 3"))
+    assert all(name in page for name in ("`rho_rms_over_v`", "softplus", "triple", "c = 3", "hinge_cubed"))
 
 
 @pytest.mark.parametrize("engine", LINEAR)
 def test_a_loss_and_an_observable(found, engine):
     if engine == "fused" and not TRITON:
         pytest.skip("triton is not installed: pip install -e '.[gpu]'")
-    expected = by_autograd(lambda x: x, 3.0)
+    expected = by_autograd(lambda x: x, lambda f, y: 3 / 2 * ((f - y) ** 2).mean())
     assert expected["loss"][-1] < 0.5 * expected["loss"][0]  # something is learnt
     compared(found[engine], expected)
     # At the end alone the propagator follows single neurons only because the entry says that they are needed.
@@ -184,4 +192,13 @@ def test_a_loss_and_an_observable(found, engine):
 
 @pytest.mark.parametrize("engine", ["gram", "dense"])
 def test_an_activation(found, engine):
-    compared(found[f"{engine} softplus"], by_autograd(torch.nn.functional.softplus, 1.0))
+    compared(
+        found[f"{engine} softplus"], by_autograd(torch.nn.functional.softplus, lambda f, y: ((f - y) ** 2).mean() / 2)
+    )
+
+
+@pytest.mark.parametrize("engine", ["batched", "gram", "dense"])
+def test_a_loss_that_is_no_square(found, engine):
+    expected = by_autograd(lambda x: x, lambda f, y: (torch.relu(1 - y * f) ** 3).mean(), signs=True)
+    assert expected["loss"][-1] < 0.5 * expected["loss"][0]
+    compared(found[f"{engine} hinge_cubed"], expected)

@@ -5,7 +5,7 @@ import pytest
 
 import lazyrich
 from lazyrich.analysis.follow import follow
-from lazyrich.networks import observables
+from tests.shared import ALWAYS
 
 # Both sides multiply by some 100 boosts, in another order: 1e-16 a step, times the condition of K and of the growth, both of
 # which are 10² at most here.
@@ -20,7 +20,7 @@ SWEEP = {
         "probes": {"count": PROBES, "keep": True},
     },
     "training": {"stability_fraction": 0.2, "steps": 100, "loss": {"values": ["mse", "half_mse"]}},
-    "record": {"points": 9, "observables": [name for name in observables.NAMES if name != "test_loss"]},
+    "record": {"points": 9, "observables": [name for name in ALWAYS if name != "test_loss"]},
     "replicates": 2,
 }
 

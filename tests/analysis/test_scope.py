@@ -12,7 +12,7 @@ from lazyrich.analysis.boundaries import BOUNDARIES, boundaries
 from lazyrich.analysis.theories import WHOLE, predictions
 from lazyrich.draw.curves import panels
 from lazyrich.draw.report import scope_table, theory_table
-from lazyrich.draw.trajectories import KERNELS, PANELS
+from lazyrich.draw.trajectories import KERNELS, PANELS, theory
 
 SWEEP = {
     "problem": {"samples": 4, "dimension": 60},
@@ -125,6 +125,39 @@ def test_what_is_predicted_is_named_as_theory_of_linear_networks(summary):
     assert said["carried"] == (
         "stage one (Eq. 9), stage two (Eq. 10 and 11), the lazy–rich boundary, and the kernels T and Θ∞"
     )
+
+
+def test_of_theory_stage_one_alone_is_held_against_a_loss_that_is_no_square():
+    """And said to be: in comments, captions and the report; boundaries that are predicted lie beside squares alone."""
+    training = {**SWEEP["training"], "loss": {"values": ["half_mse", "huber"]}}
+    data = lazyrich.run({**SWEEP, "network": {**SWEEP["network"], "activation": "linear"}, "training": training})
+    summary = lazyrich.analyse(data)
+    assert summary.training_loss.values.tolist() == ["half_mse", "huber"]
+    squares, others = (summary.isel(training_loss_index=i) for i in (0, 1))
+    for account in ACCOUNTS:
+        name = f"{account.name}_error"
+        assert np.isfinite(squares[name]).any(), name
+        assert np.isfinite(others[name]).any() == (account.name == "stage_one"), name
+        said = summary[name].attrs.get("comment", "")
+        assert said.startswith("not compared with networks of loss huber: ") == (account.name != "stage_one")
+    assert np.isfinite(squares["kernel_change_predicted"]).all() and np.isnan(others["kernel_change_predicted"]).all()
+    for name in ("lazy_error", "ntk_end_error"):
+        assert np.isnan(others[name]).all() and "of loss huber" in summary[name].attrs["comment"]
+    found = [boundaries(plane, "laziness", "growth_per_step") for plane in (squares, others)]
+    predicted = {name for name, boundary in BOUNDARIES.items() if boundary.predicted}
+    assert predicted & set(found[0]) and not predicted & set(found[1]) and "lazy_rich_measured" in found[1]
+    # Networks of the square are not affected by those beside them.
+    alone = lazyrich.analyse(only("linear"))
+    for name in ("closed_form_error", "eq_10_error", "best_theory", "phase"):
+        np.testing.assert_array_equal(squares[name].values, alone[name].values)
+    table = scope_table(summary)
+    assert table["losses"] == "huber" and not table["all_losses"] and table["activations"] == ""
+    assert {each["reason"] for each in table["left_out"]} and "huber" in scope.sentence(summary)
+    # The stages' loss is that of a square; nothing is drawn of it elsewhere.
+    drawn = theory(data)["loss"]
+    huber = data.training_loss.values == "huber"
+    assert all(np.isnan(values[huber]).all() for values in drawn.values())
+    assert np.isfinite(drawn["stage_one"][~huber]).any()
 
 
 def test_stage_one_of_tanh_networks_is_that_of_linear_ones_as_they_shrink():

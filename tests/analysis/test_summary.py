@@ -108,8 +108,8 @@ def test_zipped_axes_names_and_lengths_as_axes(tmp_path):
     data["problem"]["source"] = {"values": ["gaussian", "uniform"]}
     data["zip"] = [["loss", "tau"]]
     summary = lazyrich.analyse(lazyrich.run(data))
-    assert dict(summary.phase.sizes) == {"source_index": 2, "laziness": 5, "loss_factor_index": 2}
-    assert summary.loss_factor.values.tolist() == [2.0, 1.0]
+    assert dict(summary.phase.sizes) == {"source_index": 2, "laziness": 5, "training_loss_index": 2}
+    assert summary.training_loss.values.tolist() == ["mse", "half_mse"]
     assert summary.training_tau.values.tolist() == [1.0, 2.0]
     archive.write(summary, tmp_path / "summary.nc")
     with xr.open_dataset(tmp_path / "summary.nc") as back:

@@ -55,6 +55,10 @@ SHAPES = {
         {"network": {"width": 20, **LAZINESS}, "record": {"points": 5, "observables": ["ntk_change"]}},
         {"kernel_change"},
     ),
+    "one axis, a loss that is no square": (
+        {"network": {"width": 20, **LAZINESS}, "training": {"growth_per_step": 0.2, "steps": 40, "loss": "huber"}},
+        {"kernel_change", "trajectories"},
+    ),
     "one axis, a failed cell": (
         {"training": {"growth_per_step": {"values": [1e-11, 0.2]}, "tau": 5}},
         {"kernel_change", "trajectories"},

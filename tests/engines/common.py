@@ -10,6 +10,7 @@ from lazyrich.networks import observables
 from lazyrich.networks.batch import networks
 from lazyrich.planning.plan import whole
 from lazyrich.sweep.reader import load_sweep
+from tests.shared import ALWAYS
 
 SWEEP = {
     "problem": {"samples": 5, "dimension": 300, "noise_std": 0.1, "test_samples": 7},
@@ -32,7 +33,7 @@ def changed(base, changes):
     return sections
 
 
-def batch(*, explicit=False, keep_probes=3, names=observables.NAMES, **changes):
+def batch(*, explicit=False, keep_probes=3, names=ALWAYS, **changes):
     """The networks of SWEEP with other keys, all of one n, and how they are recorded."""
     recipe = whole(load_sweep(changed(SWEEP, changes)))
     (found,) = networks(recipe, explicit=explicit)

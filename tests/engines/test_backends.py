@@ -14,7 +14,11 @@ from lazyrich.engines.simd.lanes import LANES, load, store
 from lazyrich.networks import losses, optimisers
 from lazyrich.networks.backends import bound
 
-FUNCTIONS = [losses.value, losses.pull, *(optimiser.update for optimiser in optimisers.OPTIMISERS.values())]
+FUNCTIONS = [
+    losses.square_value,
+    losses.square_pull,
+    *(optimiser.update for optimiser in optimisers.OPTIMISERS.values()),
+]
 RNG = np.random.default_rng(3)
 A, B = RNG.standard_normal(2 * LANES), 1e3 * RNG.standard_normal(2 * LANES)
 
@@ -35,6 +39,18 @@ def test_a_formula_has_the_same_bits_everywhere(function):
     out = np.empty_like(A)
     of_lanes(A, B, out)
     np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_every_loss_is_the_same_in_numpy_and_torch(name):
+    """Of exponentials and logarithms, to their last bit or two."""
+    in_numpy, in_torch = (losses.bound_to(library, name) for library in (np, torch))
+    f, y = A, np.sign(B)
+    for part in ("value", "pull", "bend"):
+        expected = getattr(in_numpy, part)(f, y)
+        found = getattr(in_torch, part)(torch.as_tensor(f), torch.as_tensor(y))
+        assert found.dtype == torch.float64
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-15, atol=1e-16, err_msg=part)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")

@@ -26,17 +26,22 @@ def problem(seed, n, d, m, rank):
     return X, y, 0.3 * rng.standard_normal((m, d)), 0.2 * rng.standard_normal(m)
 
 
-def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
-    """The same networks by both engines: the dataset of `lazyrich.run`, the trajectories of explicit weights."""
+def both(tmp_path, X, y, W, v, *, rate=0.3, steps=30, loss="half_mse", activation="linear"):
+    """The same networks by both engines: the dataset of `lazyrich.run`, the trajectories of explicit weights.
+
+    `rate` is the share of the largest stable step; of a loss without one, k."""
     rng = np.random.default_rng(len(y))
     X_test, y_test = rng.standard_normal((5, X.shape[1])) / np.sqrt(X.shape[1]), rng.standard_normal(5)
+    signs = bool((np.abs(y) == 1).all())
+    y_test = np.sign(y_test) if signs else y_test
+    measure = "growth_per_step" if LOSSES[loss].curvature is None else "stability_fraction"
     np.savez(tmp_path / "data.npz", X=X, y=y, W=W, v=v, X_test=X_test, y_test=y_test)
     data = lazyrich.run(
         {
             "problem": {"source": "file", "path": str(tmp_path / "data.npz"), "test_samples": 5},
-            "training": {"stability_fraction": fraction, "steps": steps, "loss": loss},
-            "record": {"every": 1, "observables": list(observables.NAMES)},
-            "network": {"probes": {"count": len(v), "keep": True}},
+            "training": {measure: rate, "steps": steps, "loss": loss},
+            "record": {"every": 1, "observables": asked(activation, signs)},
+            "network": {"probes": {"count": len(v), "keep": True}, "activation": activation},
         }
     )
     truth = dense.train(
@@ -46,6 +51,9 @@ def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
         v,
         learning_rate=data.learning_rate.item(),
         loss_factor=data.loss_factor.item(),
+        loss=loss,
+        curvature=LOSSES[loss].curvature or np.nan,
+        activation=activation,
         record_steps=np.arange(steps + 1),
         keep_probes=len(v),
         test=(X_test, y_test),
@@ -53,7 +61,16 @@ def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
     return data, truth
 
 
-@settings(max_examples=25, deadline=None)
+def asked(activation, signs):
+    """Every observable that such a network has."""
+    return [
+        name
+        for name, each in observables.OBSERVABLES.items()
+        if (signs or not each.signs) and (activation == "linear" or name != "balance_drift")
+    ]
+
+
+@settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(1, 8),
@@ -61,12 +78,21 @@ def both(tmp_path, X, y, W, v, *, fraction=0.3, steps=30, loss="half_mse"):
     m=st.integers(1, 9),
     rank=st.integers(1, 12),
     loss=st.sampled_from([*LOSSES]),
+    signs=st.booleans(),
+    activation=st.sampled_from(["linear", "linear", "relu", "tanh"]),
 )
-def test_every_observable_equals_explicit_weights(tmp_path_factory, seed, n, d, m, rank, loss):
-    """Random shapes, n > d and rank-deficient X included."""
+def test_every_observable_equals_explicit_weights(tmp_path_factory, seed, n, d, m, rank, loss, signs, activation):
+    """Random shapes, n > d and rank-deficient X included; squares whose samples are told apart, and not."""
     X, y, W, v = problem(seed, n, d, m, rank)
-    data, truth = both(tmp_path_factory.mktemp("data"), X, y, W, v, loss=loss)
+    signs = signs or LOSSES[loss].targets == "signs"
+    y = np.sign(y) if signs else y
+    data, truth = both(tmp_path_factory.mktemp("data"), X, y, W, v, loss=loss, activation=activation)
     for i, name in enumerate(observables.NAMES):
+        if name not in asked(activation, signs):
+            continue
+        if observables.OBSERVABLES[name].square and not LOSSES[loss].square:
+            assert np.isnan(data[name]).all(), name
+            continue
         expected = truth.observables[0, :, i]
         scale = expected[0] if name == "loss" else max(1.0, np.nanmax(np.abs(expected)))
         if name == "balance_drift":  # a difference of squares of weights, relative to those at the start
@@ -75,6 +101,7 @@ def test_every_observable_equals_explicit_weights(tmp_path_factory, seed, n, d, 
     for name in ("onset_step", "end_step", "status"):
         assert data[name].fillna(-1).item() == getattr(truth, name)[0], name
     for name in ("loss_max", "sharpness_start", "sharpness_end", "b_rms"):
+        assert np.isnan(data[name].item()) == (name.startswith("sharpness") and LOSSES[loss].curvature is None)
         np.testing.assert_allclose(data[name].item(), getattr(truth, name)[0], rtol=ROUNDING, err_msg=name)
     np.testing.assert_allclose(data.rho_r.values[0], truth.rho_r[0], atol=ROUNDING * np.abs(truth.rho_r).max())
     np.testing.assert_allclose(data.v_r.values[0], truth.v_r[0], atol=ROUNDING * np.abs(truth.v_r).max())

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from lazyrich.engines import propagator
-from lazyrich.networks import observables
 from tests.engines.common import assert_same, batch
+from tests.shared import ALWAYS
 
 if importlib.util.find_spec("triton") is None:
     assert "LAZYRICH_REQUIRE_TRITON" not in os.environ, "triton is required here and missing"
@@ -26,7 +26,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 # CONTRACT: all paths agree to 1e-10. Rounding of 12 steps is far below.
 TOLERANCE, FLOOR = 1e-10, 1e-20
-FOLLOWED = tuple(name for name in observables.NAMES if name != "balance_drift")
+FOLLOWED = tuple(name for name in ALWAYS if name != "balance_drift")
 
 
 def both(**changes):

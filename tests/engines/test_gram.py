@@ -10,6 +10,7 @@ from lazyrich.engines import dense, gram, pieces, propagator
 from lazyrich.networks import activations, observables
 from lazyrich.networks.losses import LOSSES
 from tests.engines.common import assert_same, batch
+from tests.shared import ALWAYS
 
 # As in test_exactness: rounding of up to 30 steps, relative to the scale of each quantity.
 ROUNDING = 1e-12
@@ -37,7 +38,7 @@ def own(tmp_path_factory):
     m=st.integers(1, 12),
     rank=st.integers(1, 9),
     activation=st.sampled_from([*activations.NAMES, "cube", "softplus"]),
-    loss=st.sampled_from([*LOSSES]),
+    loss=st.sampled_from([name for name, each in LOSSES.items() if each.square]),
 )
 def test_every_observable_equals_explicit_weights(tmp_path_factory, own, seed, n, d, m, rank, activation, loss):
     """Random shapes, n > d and rank-deficient X included, where a network that is not linear fits more than range(X)."""
@@ -49,7 +50,7 @@ def test_every_observable_equals_explicit_weights(tmp_path_factory, own, seed, n
     X_test, y_test = rng.standard_normal((5, d)), rng.standard_normal(5)
     np.savez(path, X=X, y=y, W=W, v=v, X_test=X_test, y_test=y_test)
     name = activation if activation in activations.NAMES else f"{own}:{activation}"
-    names = [name for name in observables.NAMES if activation == "linear" or name != "balance_drift"]
+    names = [name for name in ALWAYS if activation == "linear" or name != "balance_drift"]
     data = lazyrich.run(
         {
             "problem": {"source": "file", "path": str(path), "test_samples": 5},
@@ -106,7 +107,7 @@ def test_networks_drawn_in_law_are_those_of_explicit_weights(activation):
 
 def test_linear_networks_are_those_of_the_propagator():
     # Test samples of explicit neurons are those of the Gram engine alone.
-    names = tuple(name for name in observables.NAMES if name != "test_loss")
+    names = tuple(name for name in ALWAYS if name != "test_loss")
     networks, recording = batch(explicit=True, network__width=20, keep_probes=8, names=names)
     assert_same(gram.evolve(networks, recording), propagator.evolve(networks, recording), 1e-10, 1e-20)
 
@@ -114,7 +115,7 @@ def test_linear_networks_are_those_of_the_propagator():
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_the_batch_changes_nothing_but_rounding(monkeypatch, activation):
     """Networks of other lengths come and go beside a network; on a CPU one size of batch gives one set of bits."""
-    names = tuple(name for name in observables.NAMES if name != "balance_drift")
+    names = tuple(name for name in ALWAYS if name != "balance_drift")
     networks, recording = batch(
         network__width=30, network__activation=activation, names=names, training__steps={"values": [3, 50, 70]}
     )

@@ -16,7 +16,6 @@ from scipy import integrate
 
 import lazyrich
 from lazyrich.engines.trajectories import Status
-from lazyrich.networks import observables
 from lazyrich.networks.batch import Reason
 from lazyrich.planning.plan import plan, whole
 from lazyrich.shards.concatenate import concatenate
@@ -24,6 +23,7 @@ from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.system.provenance import PACKAGE
 from tests.engines.common import changed
+from tests.shared import ALWAYS
 
 
 def data(**changes):
@@ -104,10 +104,10 @@ def test_networks_drawn_in_law_follow_explicit_weights_with_the_same_moments(wid
         training__stability_fraction={"values": [0.05, 0.5]},
         training__steps=60,
         problem__test_samples=6,
-        record={"points": 16, "observables": list(observables.NAMES)},
+        record={"points": 16, "observables": list(ALWAYS)},
     )
     fast, truth = lazyrich.run(sweep), lazyrich.run(sweep, engine="dense")
-    for name in observables.NAMES:
+    for name in ALWAYS:
         scale = np.abs(truth[name].values).max(axis=1, keepdims=True)
         if name == "balance_drift":  # explicit weights lose it in a difference of squares, which end at b/D = 1/(2χ)
             scale = np.maximum(scale, 1 / truth.laziness.values[:, None])

@@ -14,10 +14,10 @@ from compliance_checker.runner import CheckSuite, ComplianceChecker
 import lazyrich
 from lazyrich.engines.select import modules
 from lazyrich.engines.trajectories import Status
-from lazyrich.networks import observables
 from lazyrich.shards import archive
 from lazyrich.shards.source import source_of
 from lazyrich.system.provenance import fingerprint
+from tests.shared import ALWAYS
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def run():
                 "steps": 100,
                 "loss": {"values": ["mse", "half_mse"]},
             },
-            "record": {"points": 12, "observables": list(observables.NAMES)},
+            "record": {"points": 12, "observables": list(ALWAYS)},
             "zip": [["width", "laziness"]],
             "replicates": 2,
         }

@@ -23,11 +23,12 @@ from lazyrich.shards import archive, integrity
 from lazyrich.shards.replay import realise, replay
 from lazyrich.shards.simulate import simulate
 from lazyrich.sweep.reader import load_sweep
+from tests.shared import ALWAYS
 
 # Two exact ways in float64: 1e-16 an operation, 60 steps and sums of some 100 terms; two digits for growth along the way.
 ROUNDING = 1e-12
 PROBES = 6
-EVERYTHING = {"points": 9, "observables": list(observables.NAMES)}
+EVERYTHING = {"points": 9, "observables": list(ALWAYS)}
 LINEAR = {
     "problem": {"samples": 5, "dimension": {"values": [3, 40]}, "noise_std": 0.3, "test_samples": 4},
     "network": {
@@ -59,7 +60,7 @@ RELU = {
         "laziness": 0.1,
         "probes": {"count": 9, "keep": True},
     },
-    "record": {"points": 9, "observables": [name for name in observables.NAMES if name != "balance_drift"]},
+    "record": {"points": 9, "observables": [name for name in ALWAYS if name != "balance_drift"]},
 }
 
 
@@ -184,7 +185,7 @@ def linear():
     return lazyrich.run(LINEAR)
 
 
-@pytest.mark.parametrize("name", [*observables.NAMES, "rho_r", "v_r"])
+@pytest.mark.parametrize("name", [*ALWAYS, "rho_r", "v_r"])
 def test_an_altered_value_is_found_and_named(linear, name):
     """By one part in 10⁶, which float32 tells apart; as on disk."""
     network, record = 20, 5

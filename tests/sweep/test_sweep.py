@@ -46,6 +46,7 @@ def changed(**changes):
 
 REFINED = {"network__sigma_0": {"log": [0.1, 1], "points": 8}}
 DIGITS = {"problem__source": "digits", "problem__dimension": ...}
+SIGNS = {**DIGITS, "problem__targets": "one_vs_rest"}
 DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
 
 
@@ -131,7 +132,35 @@ DASK = {"cluster": "local", "workers": 2, "memory": "1.5 GB"}
         ({"training__tau": 3}, "training", "exactly one of steps, tau"),
         ({"training__steps": ...}, "training", "exactly one of steps, tau"),
         ({"training__growth_per_step": 0.1}, "training", "exactly one of learning_rate"),
-        ({"training__loss": "huber"}, "training.loss", "not known"),
+        ({"training__loss": "cross_entropy"}, "training.loss", "not known"),
+        ({"training__loss": "logistic"}, "training.loss = logistic", "`targets: one_vs_rest`, or a file"),
+        ({"training__loss": {"values": ["mse", "exponential"]}}, "training.loss = exponential", "are drawn"),
+        ({**DIGITS, "training__loss": "hinge_squared"}, "training.loss = hinge_squared", "labels are 0, 1, 2"),
+        (
+            {**DIGITS, "problem__targets": "centred", "training__loss": "logistic"},
+            "training.loss = logistic",
+            "centred",
+        ),
+        ({**SIGNS, "problem__target_norm": 3, "training__loss": "logistic"}, "training.loss = logistic", "rescales"),
+        ({"record": {"observables": ["margin"]}}, "record.observables = margin", "wants targets of 1 and -1"),
+        ({**SIGNS, "record": {"observables": ["test_accuracy"]}}, "record.observables", "held-out samples"),
+        (
+            {
+                **SIGNS,
+                "training__loss": "exponential",
+                "training__learning_rate": ...,
+                "training__stability_fraction": 0.1,
+            },
+            "training.stability_fraction",
+            "write learning_rate or growth_per_step",
+        ),
+        (
+            {**SIGNS, "training__loss": "exponential", "training__steps": ..., "training__tau": 3},
+            "training.tau",
+            "that of exponential is not bounded; write steps",
+        ),
+        ({"record": {"converged_loss": 0.1}}, "record.converged_loss", "losses that are no squares"),
+        ({"training__loss": "huber", "record": {"converged_loss": 1}}, "record.onset", "below 1"),
         ({"record": {"every": 2, "points": 4}}, "record", "exclude"),
         ({"record": {"every": 2}, "training__steps": {"values": [3, 4]}}, "record.every", "one `steps`"),
         ({"record": {"observables": ["los"]}}, "record.observables.0", "write one of loss"),

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.codes import Look
-from lazyrich.analysis.scope import Holds, derived
+from lazyrich.analysis.scope import HoldsFor, derived, squares
 
 Array = np.ndarray
 
@@ -67,11 +67,12 @@ class Run:
         return column(fitted_square(self.get)) / column(self.get["y_norm"]) ** 2
 
     def loss(self, overlap: Array) -> Array:
-        """Return the loss of an output that has no part but that along y."""
+        """Return the loss of an output that has no part but that along y; NaN where it is no square."""
         get = self.get
         scale = column(get["loss_factor"]) / (2 * column(get["samples"])) * column(fitted_square(get))
         with np.errstate(over="ignore", invalid="ignore"):
-            return column(get["loss_floor"]) + scale * (1 - overlap / self.share) ** 2
+            loss = column(get["loss_floor"]) + scale * (1 - overlap / self.share) ** 2
+        return np.where(column(squares(self.data)), loss, np.nan)
 
 
 Overlap = Callable[[Run], Array]  # ⟨y, f⟩/‖y‖² at every record, (networks, records)
@@ -130,6 +131,6 @@ class Account:
     observable: str = ""
     range: Range = whole_run
     relative: bool = False  # to the largest measured overlap in its range
-    holds_for: Callable[[str], Holds] = derived  # of an activation's name
+    holds_for: HoldsFor = derived
     best: Best | None = None  # None: not compared with other accounts of a whole run
     curves: tuple[Curve, ...] = ()

@@ -20,7 +20,7 @@ from lazyrich.analysis.account import (
     up_to_onset,
 )
 from lazyrich.analysis.codes import Look
-from lazyrich.analysis.scope import carried, linear_only
+from lazyrich.analysis.scope import carried, derived, linear_only, squares_only
 from lazyrich.theory import closed_form, lazy, stage_one, two_stage, wide
 
 
@@ -115,6 +115,8 @@ def _root_gamma(run: Run) -> Array:
     return np.sqrt(column(run.get["gamma"]))
 
 
+_RESIDUAL = "its force is the residual y − f, which is that of squares only"
+
 ACCOUNTS = (
     Account(
         name="stage_one",
@@ -156,7 +158,7 @@ ACCOUNTS = (
         row="stage two, Eq. 10",
         overlap=_eq_10,
         range=from_onset,
-        holds_for=carried,
+        holds_for=squares_only(carried, _RESIDUAL),
         curves=(
             Curve(
                 "loss",
@@ -173,7 +175,7 @@ ACCOUNTS = (
         row="stage two, Eq. 11",
         overlap=_aligned,
         range=from_onset,
-        holds_for=carried,
+        holds_for=squares_only(carried, _RESIDUAL),
     ),
     Account(  # stage one (exact discrete) until onset, Eq. 10 from there on
         name="two_stage",
@@ -181,7 +183,7 @@ ACCOUNTS = (
         words="both stages",
         row="both stages, Eq. 9 and 10",
         parts=("stage_one", "eq_10"),
-        holds_for=carried,
+        holds_for=squares_only(carried, _RESIDUAL),
         best=Best(0, Look("two stages (Eq. 9, 10)", "#E69F00")),
     ),
     Account(  # K = κI, flow, any width
@@ -190,7 +192,9 @@ ACCOUNTS = (
         words="closed form for K = κI",
         row="closed form for K = κI",
         overlap=_closed_form,
-        holds_for=linear_only("it integrates the flow of linear neurons, with what that conserves"),
+        holds_for=squares_only(
+            linear_only("it integrates the flow of linear neurons, with what that conserves"), _RESIDUAL
+        ),
         best=Best(1, Look("closed form, K = κI", "#009E73")),
         curves=(Curve("loss", "closed_form", "closed form (K = κI, small steps)", Run.loss),),
     ),
@@ -200,7 +204,9 @@ ACCOUNTS = (
         words="gradient flow in the wide limit, any K",
         row="gradient flow in the wide limit, any K",
         overlap=_wide_flow,
-        holds_for=linear_only("its state Wᵀv gives the output and the kernel of linear networks only"),
+        holds_for=squares_only(
+            linear_only("its state Wᵀv gives the output and the kernel of linear networks only"), _RESIDUAL
+        ),
         best=Best(2, Look("wide-limit flow, any K", "#0072B2")),
     ),
     Account(
@@ -208,7 +214,7 @@ ACCOUNTS = (
         error="largest distance of the target overlap to the linearised network of a wide start",
         words="linearised network of a wide start",
         overlap=_lazy_limit,
-        holds_for=linear_only("its kernel (D/m) K is that of a linear network's start"),
+        holds_for=squares_only(linear_only("its kernel (D/m) K is that of a linear network's start"), _RESIDUAL),
         curves=(
             Curve(
                 "loss",
@@ -224,6 +230,7 @@ ACCOUNTS = (
         words="network linearised at its start",
         row="lazy: linearised at the start",
         observable="lazy_error",
+        holds_for=squares_only(derived, _RESIDUAL),
         best=Best(3, Look("linearised at the start", "#56B4E9")),
     ),
 )

@@ -17,7 +17,6 @@ from lazyrich.analysis.phases import PHASES, RICH_VOTES
 from lazyrich.analysis.quantiles import QUANTILES
 from lazyrich.analysis.refine import fill
 from lazyrich.analysis.theories import BEST_THEORY, remark
-from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.recipe import Box, Point, Recipe
 from lazyrich.networks.table import table, variable
 from lazyrich.shards import archive
@@ -79,7 +78,7 @@ def _coordinates(target: Box, groups: list[list[str]], dims: list[str]) -> dict[
     for key, names, dim in zip(target, groups, dims, strict=False):
         for member, name in enumerate(names):
             values = [point[member] for point in target[key]]
-            coordinates[variable(name)] = (dim, [LOSSES[v].factor for v in values] if name == "loss" else values)
+            coordinates[variable(name)] = (dim, values)
     return coordinates
 
 

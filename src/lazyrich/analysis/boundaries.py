@@ -34,7 +34,7 @@ class Boundary:
     text: str
     predicted: bool
     words: str = ""  # of a prediction, in sentences
-    holds_for: Callable[[str], scope.Holds] = scope.derived  # of an activation's name
+    holds_for: scope.HoldsFor = scope.derived
     within: Callable[[xr.Dataset], xr.DataArray] | None = None
     against: tuple[str, ...] = ()  # predicted boundaries to compare a measured one with
 
@@ -51,6 +51,8 @@ def _stable(summary: xr.Dataset) -> xr.DataArray:
     return median(summary["stability_fraction"]) < 1
 
 
+_FITTED = "it speaks of networks that end where they fit the targets, as squares make them"
+
 BOUNDARIES = {
     "lazy_rich_predicted": Boundary(
         "kernel_change_ratio_predicted",
@@ -58,7 +60,7 @@ BOUNDARIES = {
         "lazy–rich, predicted: ‖Θ∞ − Θ₀‖/‖Θ₀‖ = κ_c",
         True,
         "the lazy–rich boundary",
-        scope.carried,
+        scope.squares_only(scope.carried, _FITTED),
         _stable,
     ),
     "lazy_rich_measured": Boundary(
@@ -70,7 +72,9 @@ BOUNDARIES = {
         "flow's solution unstable, predicted: h = 1",
         True,
         "boundary h = 1",
-        scope.linear_only("h measures the step by λ_max(Θ∞), the kernel where linear networks end"),
+        scope.squares_only(
+            scope.linear_only("h measures the step by λ_max(Θ∞), the kernel where linear networks end"), _FITTED
+        ),
     ),
     "no_stable_solution_predicted": Boundary(
         "growth_per_step",
@@ -78,7 +82,7 @@ BOUNDARIES = {
         "no stable solution, predicted: k = 1",
         True,
         "boundary k = 1",
-        scope.linear_only("λ_max(Θ) ≥ 2√γ/m holds for solutions of linear networks"),
+        scope.squares_only(scope.linear_only("λ_max(Θ) ≥ 2√γ/m holds for solutions of linear networks"), _FITTED),
     ),
     "lazy_divergence_predicted": Boundary(
         "lazy_clock",
@@ -86,7 +90,7 @@ BOUNDARIES = {
         "divergence of a lazy start, predicted: cηλ_max(Θ₀)/n = 4",
         True,
         "boundary cηλ_max(Θ₀)/n = 4",
-        scope.linear_only("4 is the bound of linear networks"),
+        scope.squares_only(scope.linear_only("4 is the bound of linear networks"), "4 is the bound of squares"),
     ),
     "convergence_measured": Boundary(
         "converged_share",
@@ -101,7 +105,7 @@ BOUNDARIES = {
         "Assumption 4.1 holds, all constants 1",
         True,
         "boundary of Assumption 4.1",
-        scope.linear_only("Theorem 4.1 is about linear networks"),
+        scope.squares_only(scope.linear_only("Theorem 4.1 is about linear networks"), "Theorem 4.1 is about squares"),
     ),
     "conclusions_measured": Boundary(
         "conclusions_share", 0.5, "Theorem 4.1's conclusions hold, measured", False, against=("assumption_predicted",)
@@ -198,8 +202,8 @@ def boundaries(summary: xr.Dataset, x: str, y: str) -> dict[str, list[np.ndarray
                 continue
             # A field that is an axis itself, or the same all over the plane, has fewer dimensions.
             field = median(summary[boundary.field + end]).broadcast_like(summary["phase"])
-            cells = scope.of_cells(summary)
-            field = field.where(cells.copy(data=scope.compared(boundary.holds_for, cells.values)))
+            cells, losses = xr.broadcast(scope.of_cells(summary), scope.losses_of_cells(summary))
+            field = field.where(cells.copy(data=scope.compared(boundary.holds_for, cells.values, losses.values)))
             if boundary.within is not None:
                 field = field.where(boundary.within(summary))
             lines = level_set(summary[x].values, summary[y].values, field.transpose(x, y).values, boundary.level)

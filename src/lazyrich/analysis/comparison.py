@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from lazyrich.analysis import theories
+from lazyrich.analysis import scope, theories
 from lazyrich.analysis.account import fitted_square, scalars
 from lazyrich.analysis.phases import phase, threshold, votes
 from lazyrich.analysis.published import PUBLISHED_OBSERVABLES, compare_published
@@ -137,6 +137,8 @@ def _order_parameters(data: xr.Dataset, phases: Phases) -> dict[str, np.ndarray]
     kernel_threshold = threshold(phases, get["samples"])
     with np.errstate(divide="ignore", invalid="ignore"):
         predicted = boundaries.kernel_change(size, get["b"], get["gamma"], get["gram_norm"], fitted_square(get))
+        # Of flow that fits the targets, as that of other losses need not.
+        predicted = np.where(scope.squares(data), predicted, np.nan)
         return {
             "kernel_threshold": kernel_threshold,
             "kernel_change_predicted": predicted,

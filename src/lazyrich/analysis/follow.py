@@ -15,11 +15,13 @@ from jaxtyping import Float
 
 from lazyrich.analysis import scope
 from lazyrich.engines.trajectories import Status
-from lazyrich.networks import losses, optimisers
+from lazyrich.networks import optimisers
 from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
+from lazyrich.networks.losses import Loss, bound_to
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.streams import Role, stream
+from lazyrich.shards.replay import batch_of
 from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import end_state
 
@@ -44,7 +46,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Followed:
-    """One network, ready to be trained again step by step; r is the rank of K."""
+    """One network, ready to be trained again step by step; r is the rank of K.
+
+    Of a loss that is no square, `samples` are the eigenvectors of K, (n, r), and the targets themselves, (n,).
+    """
 
     eigenvalues: Float[Array, " r"]
     targets: Float[Array, " r"]
@@ -52,6 +57,8 @@ class Followed:
     force: float  # cη/(mn)
     size: float  # D
     start: Snapshot
+    loss: Loss
+    samples: tuple[Float[Array, "n r"], Float[Array, " n"]] | None = None
 
     @property
     def gamma(self) -> float:
@@ -69,12 +76,19 @@ class Followed:
         M, z, step = self.start.moments, self.start.neurons, self.start.step
         for target_step in steps:
             while step < target_step:
-                g = self.force * root * losses.pull(root * M[0, 1:], self.targets)
+                g = self.force * root * self._pull(root * M[0, 1:])
                 G = np.zeros_like(M)
                 G[0, 1:] = G[1:, 0] = g
                 boost = update(np.eye(len(M)), G)
                 M, z, step = boost @ M @ boost, z @ boost, step + 1
             yield Snapshot(step=step, moments=M, neurons=z)
+
+    def _pull(self, f: Float[Array, " r"]) -> Float[Array, " r"]:
+        """Return the pull on an output, both in the eigenbasis of K."""
+        if self.samples is None:
+            return self.loss.pull(f, self.targets)
+        U, y = self.samples
+        return U.T @ self.loss.pull(U @ f, y)
 
     def output(self, now: Snapshot) -> Float[Array, " r"]:
         """Return f in the eigenbasis of K."""
@@ -144,6 +158,11 @@ def follow(data: xr.Dataset, network: int) -> Followed:
     moments, neurons = draw(generator, rank, width, explicit)
     sigma_0, v_0 = float(row["sigma_0"]), float(row["v_0"])
     scale = np.concatenate([[v_0], np.full(rank, sigma_0)])
+    loss, samples = bound_to(np, str(scope.losses_of_networks(data)[network])), None
+    if not loss.square:
+        problem = batch_of(data, network).problem
+        assert problem.vectors is not None and problem.y is not None  # such a loss tells samples apart
+        samples = problem.vectors[0, :, :rank], problem.y[0]
     return Followed(
         eigenvalues=row["eigenvalues"].values[:rank],
         targets=row["targets"].values[:rank],
@@ -151,4 +170,6 @@ def follow(data: xr.Dataset, network: int) -> Followed:
         force=float(row["loss_factor"] * row["learning_rate"] / (row["width"].astype(float) * row["samples"])),
         size=sigma_0**2 + v_0**2,
         start=Snapshot(step=0, moments=moments * np.outer(scale, scale), neurons=neurons * scale),
+        loss=loss,
+        samples=samples,
     )

@@ -1,18 +1,20 @@
-"""The networks for which theory holds, and its use for networks with another activation than it was derived for.
+"""The networks for which theory holds, and its use for others: another activation, a loss that is no square.
 
-Nobody derived it for them. What needs linear neurons to mean anything is left out, with the reason; what might carry over (the
-paper trains ReLU networks and sees two stages) is drawn, named as theory of linear networks, and its error is measured.
+Nobody derived it for them. What needs linear neurons or a square to mean anything is left out, with the reason; what might
+carry over (the paper trains ReLU networks and sees two stages) is drawn, named as theory of linear networks, and its error is
+measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import xarray as xr
 
+from lazyrich.networks.losses import DEFAULT, LOSSES
 from lazyrich.networks.recipe import Recipe
+from lazyrich.networks.table import variable
 
 LINEAR = "linear"
 # After the name of a prediction that is drawn though networks are not linear.
@@ -20,7 +22,7 @@ OF_LINEAR = " (linear theory)"
 
 
 class Holds(NamedTuple):
-    """The use of a theory for networks of one activation."""
+    """The use of a theory for networks of one activation and one loss."""
 
     compared: bool  # drawn, and its error measured
     derived: bool  # it was derived for them
@@ -32,51 +34,110 @@ class Holds(NamedTuple):
         return self.compared and not self.derived
 
 
-def derived(activation: str) -> Holds:
-    """Return that a theory is one of any activation."""
+class HoldsFor(Protocol):
+    """What becomes of a theory beside networks of an activation and a loss, both by name."""
+
+    def __call__(self, activation: str, loss: str = DEFAULT) -> Holds: ...  # noqa: D102
+
+
+def derived(activation: str, loss: str = DEFAULT) -> Holds:
+    """Return that a theory is one of any activation and any loss."""
     return Holds(True, True)
 
 
-def carried(activation: str) -> Holds:
-    """Return the use of a theory of linear networks that may carry over: compare it with all networks."""
+def carried(activation: str, loss: str = DEFAULT) -> Holds:
+    """Return that a theory of linear networks is held against all others, too, because it may carry over."""
     return Holds(True, activation == LINEAR)
 
 
-def linear_only(reason: str) -> Callable[[str], Holds]:
-    """Return the `holds_for` of a theory that is neither drawn nor compared if networks are not linear."""
-    return lambda activation: Holds(activation == LINEAR, activation == LINEAR, reason)
+def linear_only(reason: str) -> HoldsFor:
+    """Return the `holds_for` of a theory that is neither drawn nor compared where networks are not linear."""
+
+    def holds_for(activation: str, loss: str = DEFAULT) -> Holds:
+        return Holds(activation == LINEAR, activation == LINEAR, reason)
+
+    return holds_for
 
 
-def compared(holds_for: Callable[[str], Holds], activations: np.ndarray) -> np.ndarray:
-    """Return whether a theory is compared with networks of each of the activations, the same shape."""
-    names = np.unique(activations).tolist()
-    return np.isin(activations, [name for name in names if holds_for(name).compared])
+def squares_only(holds_for: HoldsFor, reason: str) -> HoldsFor:
+    """Return the `holds_for` of a theory that is neither drawn nor compared where the loss is no square, else as it was."""
+
+    def narrowed(activation: str, loss: str = DEFAULT) -> Holds:
+        return holds_for(activation, loss) if LOSSES[loss].square else Holds(False, False, reason)
+
+    return narrowed
 
 
-def remark(holds_for: Callable[[str], Holds], activations: list[str]) -> str:
-    """Return a remark on the use of a theory for networks of these activations; empty if it was derived for all."""
-    holds = {name: holds_for(name) for name in activations}
-    if missing := [name for name, hold in holds.items() if not hold.compared]:
-        return f"not compared with networks that are {', '.join(missing)}: {holds[missing[0]].reason}"
-    if not_linear := [name for name, hold in holds.items() if hold.carried]:
-        return f"theory of linear networks, held against networks that are {', '.join(not_linear)}"
+def compared(holds_for: HoldsFor, activations: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return where networks or cells are ones that a theory is held against, the same shape."""
+    held = np.zeros(np.broadcast(activations, losses).shape, dtype=bool)
+    for activation in np.unique(activations).tolist():
+        for loss in np.unique(losses).tolist():
+            if holds_for(activation, loss).compared:
+                held |= (activations == activation) & (losses == loss)
+    return held
+
+
+def remark(holds_for: HoldsFor, activations: list[str], losses: list[str]) -> str:
+    """Return what is to be said of a theory beside networks of these; nothing where it was derived for all."""
+    squares = [loss for loss in losses if LOSSES[loss].square]
+    of_squares = {name: holds_for(name) for name in activations} if squares else {}
+    of_losses = {loss: holds_for(activations[0], loss) for loss in losses if loss not in squares}
+    missing = [name for name, each in of_squares.items() if not each.compared]
+    without = [loss for loss, each in of_losses.items() if not each.compared]
+    left = [f"that are {', '.join(missing)}: {of_squares[missing[0]].reason}"] if missing else []
+    left += [f"of loss {', '.join(without)}: {of_losses[without[0]].reason}"] if without else []
+    if left:
+        return f"not compared with networks {'; nor with those '.join(left)}"
+    if others := [name for name in activations if any(holds_for(name, loss).carried for loss in losses)]:
+        return f"theory of linear networks, held against networks that are {', '.join(others)}"
     return ""
 
 
 def of_networks(data: xr.Dataset) -> np.ndarray:
     """Return the activation of each network of a shard, (networks,)."""
-    activation = data["activation"].values if "activation" in data else _fixed(data)
-    return np.broadcast_to(activation, data.sizes["network"])
+    return np.broadcast_to(of_cells(data).values, data.sizes["network"])
+
+
+def losses_of_networks(data: xr.Dataset) -> np.ndarray:
+    """Return the loss of each network of a shard, (networks,)."""
+    return np.broadcast_to(losses_of_cells(data).values, data.sizes["network"])
+
+
+def squares(data: xr.Dataset) -> np.ndarray:
+    """Return whether each network of a shard is trained on a square, (networks,)."""
+    return np.broadcast_to(squares_of_cells(data).values, data.sizes["network"])
+
+
+def squares_of_cells(summary: xr.Dataset) -> xr.DataArray:
+    """Return whether a summary's cells are trained on a square, over the dimension along which the loss varies, if any."""
+    named = losses_of_cells(summary)
+    return named.copy(data=np.isin(named.values, [name for name, loss in LOSSES.items() if loss.square]))
 
 
 def of_cells(summary: xr.Dataset) -> xr.DataArray:
     """Return the activation of a summary's cells, over the dimension along which it varies, if any."""
-    return summary["activation"] if "activation" in summary else xr.DataArray(_fixed(summary))
+    return _named(summary, "activation")
+
+
+def losses_of_cells(summary: xr.Dataset) -> xr.DataArray:
+    """Return the loss of a summary's cells, over the dimension along which it varies, if any."""
+    return _named(summary, "loss")
 
 
 def activations(data: xr.Dataset) -> list[str]:
     """Return the activations of a summary, or of networks."""
     return np.unique(of_cells(data).values).tolist()
+
+
+def losses(data: xr.Dataset) -> list[str]:
+    """Return the losses of a summary, or of networks."""
+    return np.unique(losses_of_cells(data).values).tolist()
+
+
+def no_squares(data: xr.Dataset) -> list[str]:
+    """Return the losses of a summary, or of networks, that are no squares."""
+    return [loss for loss in losses(data) if not LOSSES[loss].square]
 
 
 def others(data: xr.Dataset) -> list[str]:
@@ -90,12 +151,13 @@ def caveat(data: xr.Dataset) -> str:
 
 
 def sentence(data: xr.Dataset) -> str:
-    """Return the last sentence of captions of pictures with theory; empty if all networks are linear."""
-    return (
-        " Stages one and two, T and Θ∞ are those of linear networks, which these need not be." if others(data) else ""
-    )
+    """Return the last sentence of captions of pictures with theory; empty if all networks are linear, on squares."""
+    linear = " Stages one and two, T and Θ∞ are those of linear networks, which these need not be."
+    squares = f" Beside the loss {', '.join(no_squares(data))} there is no theory but stage one, which needs no square."
+    return (linear if others(data) else "") + (squares if no_squares(data) else "")
 
 
-def _fixed(data: xr.Dataset) -> str:
-    """Return the activation that all of a dataset shares."""
-    return str(Recipe.of(data).fixed["activation"])
+def _named(data: xr.Dataset, key: str) -> xr.DataArray:
+    """Return what a dataset has under a key of sweep files, which varies or is the same of all."""
+    name = variable(key)
+    return data[name] if name in data else xr.DataArray(str(Recipe.of(data).fixed[key]))

@@ -21,7 +21,6 @@ from lazyrich.analysis.assemble import FLAGS, assemble
 from lazyrich.analysis.boundaries import BANDED, band
 from lazyrich.analysis.comparison import compare, needed
 from lazyrich.analysis.quantiles import QUANTILES, quantiles
-from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.recipe import Recipe, size
 from lazyrich.networks.table import table, variable
 from lazyrich.planning.plan import analysed, index_of, positions, whole
@@ -306,8 +305,6 @@ def _recipe_of_run(data: xr.Dataset) -> Recipe:
         raise LazyrichError(f"this dataset has {present} networks, and its recipe {networks}; {whole_run}{hint}")
     for name in (name for key in recipe.boxes[0] for name in key.split()):
         column = columns[name]
-        if name == "loss":
-            column = np.array([LOSSES[loss].factor for loss in column])
         if variable(name) not in data:
             raise LazyrichError(f"this dataset has no variable `{variable(name)}`; {whole_run}")
         values = data[variable(name)].values

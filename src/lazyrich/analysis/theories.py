@@ -43,21 +43,25 @@ COLUMNS = {f"{account.name}_error": (account.error, "") for account in ACCOUNTS}
     "best_theory": ("theory of smallest error", ""),
 }
 
-# Observables of linear theory that are measured for all networks: the distances of the kernel to T and Θ∞.
-CARRIED_OBSERVABLES = ("ntk_target_error", "ntk_end_error")
+# Observables of theory that are measured beside networks that it was not derived for: distances of the kernel to T and Θ∞.
+_OF_OBSERVABLES: dict[str, scope.HoldsFor] = {
+    "ntk_target_error": scope.carried,
+    "ntk_end_error": scope.squares_only(scope.carried, "Θ∞ is where flow ends that fits the targets, as a square does"),
+    "lazy_error": scope.squares_only(scope.derived, "the linearised network is followed for squares only"),
+}
 
 
-def holds_for(activation: str, name: str) -> scope.Holds:
-    """Return the use of a summary's variable (the error of a theory, or another) for networks of an activation."""
+def holds_for(name: str) -> scope.HoldsFor:
+    """Return what becomes of a variable of a summary, the error of a theory or another, beside networks."""
     for account in ACCOUNTS:
         if name == f"{account.name}_error":
-            return account.holds_for(activation)
-    return scope.carried(activation) if name in CARRIED_OBSERVABLES else scope.derived(activation)
+            return account.holds_for
+    return _OF_OBSERVABLES.get(name, scope.derived)
 
 
 def remark(summary: xr.Dataset, name: str) -> str:
-    """Return the remark on a summary's variable `name`, the error of a theory; empty if all networks are linear."""
-    return scope.remark(lambda activation: holds_for(activation, name), scope.activations(summary))
+    """Return what a summary says of its variable `name`, the error of a theory; nothing where it was derived for all."""
+    return scope.remark(holds_for(name), scope.activations(summary), scope.losses(summary))
 
 
 def predictions(data: xr.Dataset) -> dict[str, Array]:
@@ -66,13 +70,13 @@ def predictions(data: xr.Dataset) -> dict[str, Array]:
     Needs the first record at step 0. NaN for networks for which an account does not hold (`scope`), and before the measured
     onset if the account begins there.
     """
-    activations = scope.of_networks(data)
+    activations, losses = scope.of_networks(data), scope.losses_of_networks(data)
     runs: dict[bytes, Run] = {}  # of the same networks, one
     result: dict[str, Array] = {}
     for account in ACCOUNTS:
         if account.overlap is None:
             continue
-        mask = scope.compared(account.holds_for, activations)
+        mask = scope.compared(account.holds_for, activations, losses)
         if mask.tobytes() not in runs:
             runs[mask.tobytes()] = Run(data if mask.all() else data.isel(network=np.flatnonzero(mask)))
         result[account.name] = np.full(data["step"].shape, np.nan)
@@ -127,6 +131,9 @@ def _overlap_errors(data: xr.Dataset) -> dict[str, Array]:
             if account.relative:
                 size = np.max(np.where(within[account.name], np.abs(measured), 0.0), axis=1)
                 result[f"{account.name}_error"] = apart[account.name] / size
+            if account.parts:  # the first of which may be held against more networks than the whole
+                held = scope.compared(account.holds_for, scope.of_networks(data), scope.losses_of_networks(data))
+                result[f"{account.name}_error"] = np.where(held, result[f"{account.name}_error"], np.nan)
     return result
 
 

@@ -93,13 +93,16 @@ def _draw(collapsed: xr.Dataset, thin: xr.Dataset, coloured: str | None, backend
     """Draw points in the colours of their groups, or of their place on the axis `coloured`; the prediction, and κ_c."""
     bokeh = backend == "bokeh"
     predicted = points({"": thin}, f"{CHANGE}_predicted", (CHI,))
-    place, height = middles(np.log10(predicted[CHI].values)[:, None], np.log10(predicted["value"].values))
-    line = (10 ** place[:, 0], 10**height)
+    line = (np.empty(0), np.empty(0))
+    if predicted.sizes["point"]:  # of squares only
+        place, height = middles(np.log10(predicted[CHI].values)[:, None], np.log10(predicted["value"].values))
+        line = (10 ** place[:, 0], 10**height)
     ends = [
         _limits(np.concatenate([collapsed[name].values, each])) for name, each in ((CHI, line[0]), ("value", line[1]))
     ]
+    dashed = {"color": "black"} | style.line(backend, 1.8, style.DASHED)
     lines = [
-        (line, "predicted" + scope.caveat(thin), {"color": "black"} | style.line(backend, 1.8, style.DASHED)),
+        *([(line, "predicted" + scope.caveat(thin), dashed)] if len(line[0]) else []),
         ((ends[0], (1.0, 1.0)), "κ_c, rich above", {"color": style.CURVES[1]} | style.line(backend, 1.5, style.DOTTED)),
     ]
     curves = [

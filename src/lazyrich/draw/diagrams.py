@@ -30,6 +30,9 @@ EDGES = (
 ASSUMPTION = ("conclusions_measured", "assumption_predicted", "lazy_rich_predicted")
 # Numbers of a summary whose maps need no caption of their own: variable -> heading.
 NUMBERS = {
+    "accuracy": "Accuracy at the end",
+    "test_accuracy": "Test accuracy at the end",
+    "margin": "Smallest margin at the end",
     "alignment": "Alignment at the end",
     "weight_change": "Change of the first layer",
     "ntk_target_error": "Distance of the end kernel to T",

@@ -65,7 +65,8 @@ def kernel_distances(sweep: Sweep, summary: xr.Dataset, shards: Sequence[str]) -
     """Read the networks of each rich cell, or of some; None if no cell is rich or a distance is not recorded."""
     if sweep.record.summary or not set(KERNELS) <= set(sweep.record.observables):
         return None
-    cells = np.flatnonzero(rich(summary).values)
+    # Θ∞ is where training ends by squares only.
+    cells = np.flatnonzero((rich(summary) & scope.squares_of_cells(summary)).transpose(*summary["phase"].dims).values)
     mask = np.zeros(summary["phase"].shape, dtype=bool)
     mask.ravel()[cells[some(len(cells), max(1, MOST_NETWORKS // sweep.replicates))]] = True
     if not mask.any():

@@ -27,10 +27,9 @@ def kernel_change_figure(
     if len(axes) != 1 or summary["phase"].ndim != 1:
         return None
     band = f", with the band of 16 to 84 % of {sweep.replicates} replicates" if sweep.replicates > 1 else ""
-    caption = (
-        f"Relative change of the neural tangent kernel at the end of training{band}, and as gradient flow from a wide "
-        f"start predicts it. {setting(sweep)}"
-    )
+    known = bool(np.isfinite(summary["kernel_change_predicted"]).any())  # of squares only
+    flow = ", and as gradient flow from a wide start predicts it" if known else ""
+    caption = f"Relative change of the neural tangent kernel at the end of training{band}{flow}. {setting(sweep)}"
     return (lambda backend: kernel_change_line(summary, axes[0], backend, "Change of the kernel")), caption
 
 
@@ -50,9 +49,9 @@ def kernel_change_line(summary: xr.Dataset, x: str, backend: str, title: str) ->
         backend=backend, color=style.CURVES[0], alpha=0.25, **({"line_alpha": 0} if bokeh else {"linewidth": 0})
     )
     overlay *= curve(median, "measured, median of replicates", color=style.CURVES[0], **style.line(backend, 2.5))
-    overlay *= curve(
-        predicted, "predicted" + scope.caveat(summary), color="black", **style.line(backend, 1.8, style.DASHED)
-    )
+    if np.isfinite(predicted).any():
+        dashed = style.line(backend, 1.8, style.DASHED)
+        overlay *= curve(predicted, "predicted" + scope.caveat(summary), color="black", **dashed)
     overlay *= curve(threshold, "κ_c, rich above", color=style.CURVES[1], **style.line(backend, 1.5, style.DOTTED))
     values = np.concatenate([low, high, predicted, threshold])
     values = values[np.isfinite(values) & (values > 0)]

@@ -29,6 +29,8 @@ HOVERED = (
     ("stability_fraction", "h"),
     ("kernel_change", "kernel change"),
     ("test_loss", "test loss"),
+    ("accuracy", "accuracy"),
+    ("test_accuracy", "test accuracy"),
     ("alignment", "alignment"),
     ("weight_change", "weight change"),
     ("loss_growth", "max L/L₀"),

@@ -51,8 +51,9 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
             "networks": 0,
         }
         tables.append(table)
-        if samples is None or activation not in ACTIVATIONS:
-            what = "swept n" if samples is None else f"{activation} networks"
+        if samples is None or activation not in ACTIVATIONS or not LOSSES[loss].square:
+            what = f"{activation} networks" if activation not in ACTIVATIONS else f"the loss {loss}"
+            what = "swept n" if samples is None else what
             table["missing"] = (
                 f"of {what} nobody knows how to read them; {' and '.join(ACTIVATIONS)} networks they tell of"
             )
@@ -66,7 +67,7 @@ def recovered_tables(sweep: Sweep, shards: Sequence[str]) -> list[Table]:
         except ValueError as error:
             table["missing"] = str(error)
             continue
-        ours = _of(networks, samples, LOSSES[loss].factor, activation)
+        ours = _of(networks, samples, loss, activation)
         ratios = {} if ours is None else calibration(ours)
         table["networks"] = 0 if ours is None else ours.sizes["network"]
         rows = _rows(reading, sweep, points, samples, LOSSES[loss].factor)
@@ -120,13 +121,13 @@ def _networks(sweep: Sweep, shards: Sequence[str]) -> xr.Dataset | None:
     return concatenate(parts)
 
 
-def _of(networks: xr.Dataset | None, samples: int, loss_factor: float, activation: str) -> xr.Dataset | None:
+def _of(networks: xr.Dataset | None, samples: int, loss: str, activation: str) -> xr.Dataset | None:
     """Return the networks of one n, loss and activation; None if there are none."""
     if networks is None:
         return None
     mask = (
         (networks["samples"].values == samples)
-        & (networks["loss_factor"].values == loss_factor)
+        & (scope.losses_of_networks(networks) == loss)
         & (scope.of_networks(networks) == activation)
     )
     return networks.isel(network=np.flatnonzero(mask)) if mask.any() else None

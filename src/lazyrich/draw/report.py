@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -101,23 +102,26 @@ def boundary_table(data: xr.Dataset) -> list[dict[str, str]]:
 
 
 def scope_table(data: xr.Dataset) -> dict[str, Any] | None:
-    """Return which networks are not linear, which theory is left out for them and why, and which is drawn all the same."""
-    activations = scope.others(data)
-    if not activations:
+    """Return which networks theory was not derived for, which theory is left out and why, and which is drawn all the same."""
+    activations, losses = scope.others(data), scope.no_squares(data)
+    if not (activations or losses):
         return None
+    kinds = list(product(scope.activations(data), scope.losses(data)))
     predicted = [boundary for boundary in BOUNDARIES.values() if boundary.predicted]
     # Only theory with something to draw or to compare.
     accounts = [account for account in ACCOUNTS if f"{account.name}_error" in data]
     lines = [each for each in predicted if each.field in data and bool(np.isfinite(data[each.field]).any())]
     here = [(each.words, each.holds_for) for each in accounts] + [(each.words, each.holds_for) for each in lines]
-    holds = [(words, holds_for(name)) for words, holds_for in here for name in activations]
+    holds = [(words, holds_for(*kind)) for words, holds_for in here for kind in kinds]
     # The parts stand for an account that is made up of others.
     every = [(each.words, each.holds_for) for each in ACCOUNTS if not each.parts]
     every += [(each.words, each.holds_for) for each in predicted]
-    held = [words for words, holds_for in every if any(holds_for(name).carried for name in activations)]
+    held = [words for words, holds_for in every if any(holds_for(*kind).carried for kind in kinds)]
     return {
         "activations": ", ".join(activations),
         "all": not (scope.of_cells(data) == scope.LINEAR).any(),
+        "losses": ", ".join(losses),
+        "all_losses": len(losses) == len(scope.losses(data)),
         "left_out": [
             {"words": words, "reason": reason}
             for words, reason in dict.fromkeys((words, each.reason) for words, each in holds if not each.compared)

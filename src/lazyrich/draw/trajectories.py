@@ -104,9 +104,10 @@ def theory(networks: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
     curves: dict[str, dict[str, np.ndarray]] = {panel.name: {} for panel in PANELS}
     if "target_overlap" not in networks or not (networks["step"].values[:, 0] == 0).all():
         return curves
-    predicted, run, activations = predictions(networks), Run(networks), scope.of_networks(networks)
+    predicted, run = predictions(networks), Run(networks)
+    activations, losses = scope.of_networks(networks), scope.losses_of_networks(networks)
     for account in ACCOUNTS:
-        held = scope.compared(account.holds_for, activations)[:, None]
+        held = scope.compared(account.holds_for, activations, losses)[:, None]
         for curve in account.curves:
             values = curve.values(run, predicted[account.name])
             curves[curve.panel][curve.key] = np.where(held, values, np.nan)

@@ -18,11 +18,12 @@ from jaxtyping import Float, Int
 from lazyrich.engines.marks import Marks, Shares, marks, passed, shares
 from lazyrich.engines.pieces import torch_threads
 from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectories, empty, period_of
-from lazyrich.networks import activations, losses, observables, optimisers
+from lazyrich.networks import activations, observables, optimisers
 from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks, Reason
 from lazyrich.networks.data.source import has_signal
 from lazyrich.networks.held_out import CUT
+from lazyrich.networks.losses import CONVERGED_LOSS, DEFAULT, Loss, bound_to
 from lazyrich.networks.observables import State
 from lazyrich.system import progress
 from lazyrich.theory import end_state
@@ -73,12 +74,13 @@ class Start:
         v: torch.Tensor,
         *,
         activation: str,
+        loss: Loss,
         size: float | None,
         weight_square: float | None,
         scale: float,
         contraction: float,
     ) -> None:
-        self.scale = scale
+        self.scale, self.loss = scale, loss
         self.weight_square = (W**2).sum() / len(v) if weight_square is None else weight_square
         self.X, self.y, self.W, self.v = X, y, W, v
         self.phi, self.linear = activations.function(activation), activation == "linear"
@@ -106,7 +108,9 @@ class Start:
         self.b_rms = float(((W @ (X.T @ y)) ** 2).mean()) ** 0.5
 
     def left(self, f: torch.Tensor) -> float:
-        """Return ‖Π(y − f)‖², where Π projects on the outputs of a linear network, and is I for others."""
+        """Return what is left of Σ value: of a square and a linear network what that can fit, ‖Π(y − f)‖²; else everything."""
+        if not self.loss.square:
+            return float(self.loss.value(f, self.y).sum())
         reducible = self.U.T @ (f - self.y) if self.linear else f - self.y
         return float((reducible**2).sum())
 
@@ -115,9 +119,15 @@ class Start:
         return (W - self.W) @ (self.X.T @ self.y)
 
     def state(
-        self, W: torch.Tensor, v: torch.Tensor, step: int, own_neurons: int, loss: torch.Tensor, test_loss: torch.Tensor
+        self,
+        W: torch.Tensor,
+        v: torch.Tensor,
+        step: int,
+        own_neurons: int,
+        loss: torch.Tensor,
+        of_test: tuple[torch.Tensor, torch.Tensor],
     ) -> State:
-        """Return the `State` of observables, for weights at a step with these losses."""
+        """Return the `State` of observables, for weights at a step with this loss, test loss and test accuracy."""
         y, m = self.y, len(v)
         rho = self.rho(W)
         lazy = y - torch.linalg.matrix_power(self.contraction, step) @ self.residual
@@ -131,7 +141,7 @@ class Start:
             y_square=y @ y,
             gamma=self.gamma,
             loss=loss,
-            test_loss=test_loss,
+            test_loss=of_test[0],
             size=self.size,
             weight_square=self.weight_square,
             overlap=y @ f,
@@ -153,6 +163,9 @@ class Start:
             balance_shift=torch.nan
             if self.balancedness is None
             else ((balancedness(W, v) - self.balancedness) ** 2).mean(),
+            accuracy=(torch.sign(f) == torch.sign(y)).to(torch.float64).mean(),
+            test_accuracy=of_test[1],
+            margin=(f * y).min(),
         )
 
 
@@ -164,17 +177,17 @@ def balancedness(W: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
 class Notes:
     """Scalars of one network at every step, written to the trajectories of a batch of one."""
 
-    def __init__(self, result: Trajectories, y_square: float, levels: Shares) -> None:
-        self.result, self.y_square, self.levels = result, y_square, levels
+    def __init__(self, result: Trajectories, whole: float, levels: Shares) -> None:
+        self.result, self.whole, self.levels = result, whole, levels
         self.ring = np.zeros(WINDOW)
         self.marks: Marks
         self.near = False  # below the mark of the end
 
     def take(self, step: int, left: float, loss: float) -> bool:
-        """Take note of a step, at which ‖Π(y − f)‖² is `left`; return whether the loss is sound."""
+        """Take note of a step, at which `left` is what training can reduce; return whether the loss is sound."""
         result = self.result
         if step == 0:
-            self.marks = Marks(*_marks(left, self.y_square, loss, *self.levels))
+            self.marks = Marks(*_marks(left, self.whole, loss, *self.levels))
             result.loss_start[0] = result.loss_min[0] = result.loss_max[0] = loss
         began, self.near, _, sound = passed(left, loss, *self.marks)
         if not sound:
@@ -200,6 +213,9 @@ def train(
     record_steps: Int[Array, " records"],
     onset: float = 0.05,
     converged: float = 1e-3,
+    converged_loss: float = CONVERGED_LOSS,
+    loss: str = DEFAULT,
+    curvature: float | None = None,
     size: float | None = None,
     weight_square: float | None = None,
     scale: float = 1.0,
@@ -211,6 +227,7 @@ def train(
 ) -> Trajectories:
     """Train one network by full-batch gradient descent on L = (c/2n) Σ value(f_i, y_i), c = `loss_factor`.
 
+    `loss` names the value, and `curvature` is that of the loss by which the sharpness is measured, by default c.
     `size` is the D = σ0² + v0² that Θ∞ and `balance_drift` refer to, by default the mean square of the weights themselves,
     and `weight_square` the ‖W₀‖²/m of `weight_change`, by default theirs, too; kernels and sharpness are `scale` times those of
     these weights.
@@ -232,25 +249,31 @@ def train(
     first = torch.tensor(W, dtype=torch.float64, requires_grad=True)  # the layers as they are trained
     second = torch.tensor(v, dtype=torch.float64, requires_grad=True)
     noise = torch.Generator().manual_seed(0)
+    trained_on = bound_to(torch, loss)
+    curvature = loss_factor if curvature is None else curvature
     start = Start(
         inputs,
         targets,
         first.detach().clone(),
         second.detach().clone(),
         activation=activation,
+        loss=trained_on,
         size=size,
         weight_square=weight_square,
         scale=scale,
         contraction=loss_factor * learning_rate / n,
     )
     result = empty((1, len(record_steps)), keep_probes)
-    notes = Notes(result, float((targets**2).sum()), shares(onset, converged))
+    levels = shares(onset, converged, converged_loss=None if trained_on.square else converged_loss)
+    notes = Notes(result, float(trained_on.value(torch.zeros_like(targets), targets).sum()), levels)
 
-    def observe(record: int, step: int, loss: torch.Tensor) -> None:
+    def observe(record: int, step: int, value: torch.Tensor) -> None:
         W_t, v_t = first.detach(), second.detach()
         test_scale = torch.nan if test is None else loss_factor / (2 * len(y_test))
-        test_loss = test_scale * losses.value(output(start.phi, X_test, W_t, v_t), y_test).sum()
-        state = start.state(W_t, v_t, step, own_neurons, loss, test_loss)
+        f_test = output(start.phi, X_test, W_t, v_t)
+        test_loss = test_scale * trained_on.value(f_test, y_test).sum()
+        right = (torch.sign(f_test) == torch.sign(y_test)).to(torch.float64).mean()
+        state = start.state(W_t, v_t, step, own_neurons, value, (test_loss, right))
         observables.measure(state, result.observables[0, record])
         result.rho_rms[0, record] = state.rho_square**0.5
         if result.rho_r is not None and result.v_r is not None:
@@ -263,15 +286,15 @@ def train(
     for step in range(T + 1):
         f = output(start.phi, inputs, first, second)
         # By autograd of the value, never by `pull`, which the other engines use.
-        loss = loss_factor / (2 * n) * losses.value(f, targets).sum()
-        sound = notes.take(step, start.left(f.detach()), float(loss.detach()))
+        value = loss_factor / (2 * n) * trained_on.value(f, targets).sum()
+        sound = notes.take(step, start.left(f.detach()), float(value.detach()))
         if not sound:
             break
         while record < len(record_steps) and record_steps[record] == step:
-            observe(record, step, loss.detach())
+            observe(record, step, value.detach())
             record += 1
         if step < T:
-            by_first, by_second = torch.autograd.grad(loss, (first, second))
+            by_first, by_second = torch.autograd.grad(value, (first, second))
             with torch.no_grad():
                 first.copy_(update(first, -learning_rate * by_first))
                 second.copy_(update(second, -learning_rate * by_second))
@@ -283,11 +306,11 @@ def train(
         if T >= WINDOW:
             result.period[0] = period_of(notes.ring, T % WINDOW)
         last_kernel = kernel(start.phi, inputs, first.detach(), second.detach())
-        result.loss_end[0] = float(loss.detach())
+        result.loss_end[0] = float(value.detach())
         result.kernel_change[0] = float((last_kernel - start.kernel).norm() / start.kernel.norm())
-        result.sharpness_end[0] = loss_factor / n * float(torch.linalg.eigvalsh(last_kernel)[-1]) * scale
+        result.sharpness_end[0] = curvature / n * float(torch.linalg.eigvalsh(last_kernel)[-1]) * scale
     if torch.isfinite(start.kernel).all():
-        result.sharpness_start[0] = loss_factor / n * float(torch.linalg.eigvalsh(start.kernel)[-1]) * scale
+        result.sharpness_start[0] = curvature / n * float(torch.linalg.eigvalsh(start.kernel)[-1]) * scale
     result.b_rms[0] = start.b_rms
     return result
 
@@ -317,17 +340,17 @@ class Realised:
 def realise_network(networks: Networks, i: int, roughness: float = 0.0) -> Realised:
     """Return network i with explicit weights of the same K, y and second moments, so that f, Θ m and ⟨ρ²⟩ take the same path.
 
-    X = U Λ^½ is a root of K; training depends on nothing else of the inputs. Linear networks know their samples up to a
-    rotation only: U = I, and rows of X are the modes of K. If every neuron is explicit, the weights are the network's own and
-    nothing needs scaling; otherwise `neurons` adds neurons to the probes so that the moments are those of all neurons.
+    X = U Λ^½ is a root of K; training depends on nothing else of the inputs. Linear networks trained on squares know their
+    samples up to a rotation only: U = I, and rows of X are the modes of K. If every neuron is explicit, the weights are the
+    network's own and nothing needs scaling; otherwise `neurons` adds neurons to the probes so that the moments are those of
+    all neurons.
 
     `roughness` changes weights by that share, at random, and second moments after a step (which mixes the layers by k) by
     r + 1 additional neurons: these grow like the rounding errors of an engine that stores moments.
     """
     problem, p = networks.problem, networks.problem_index[i]
     r = problem.rank[p]
-    if networks.explicit:
-        assert problem.vectors is not None and problem.y is not None  # every neuron is explicit: samples are kept
+    if problem.vectors is not None and problem.y is not None:
         X, y = problem.vectors[p][:, :r] * np.sqrt(problem.eigenvalues[p, :r]), problem.y[p]
     else:
         X = np.zeros((problem.samples, r))
@@ -444,6 +467,9 @@ def train_realised(
         record_steps=recording.steps[0],
         onset=recording.onset,
         converged=recording.converged,
+        converged_loss=recording.converged_loss,
+        loss=networks.loss,
+        curvature=networks.curvature[0],
         size=networks.size[0],
         # ‖W₀‖² = m d σ0² counts the directions that X does not reach, too.
         weight_square=float(networks.sigma_0[0] ** 2 * networks.of_problem("dimension")[0]),

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lazyrich.engines.observing import Reference, Seen, Watch
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import losses
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.losses import Loss
 
 # Networks that have ended are dropped once fewer than this share still train: a copy costs about a step.
 KEPT = 0.75
@@ -21,6 +21,7 @@ class System(Protocol):
     """Networks of one piece in a representation of their own, in which outputs and targets have k entries."""
 
     reference: Reference  # of all networks of the piece
+    loss: Loss  # bound to torch
     b_rms: Float[Tensor, " networks"]
     rows: Int[Tensor, " rows"]  # which of them are still computed, rising
     y: Float[Tensor, "rows k"]
@@ -29,8 +30,8 @@ class System(Protocol):
     def output(self) -> Float[Tensor, "rows k"]:
         """Return f."""
 
-    def left(self, residual: Float[Tensor, "rows k"]) -> Float[Tensor, " rows"]:
-        """Return ‖Π(y − f)‖²; Π projects on the outputs that the networks can fit."""
+    def left(self, output: Float[Tensor, "rows k"], pull: Float[Tensor, "rows k"]) -> Float[Tensor, " rows"]:
+        """Return what is left of Σ value(f_i, y_i): of a square ‖Π(y − f)‖²; Π projects on what the networks can fit."""
 
     def see(self, where: Int[Tensor, " some"]) -> Seen:
         """Return the record of the networks at these positions in the piece."""
@@ -48,8 +49,9 @@ def descend(networks: Networks, recording: Recording, system: System) -> Traject
     left = torch.zeros_like(system.b_rms)
     t = 0
     while True:
-        pull = losses.pull(system.output(), system.y)
-        left[system.rows] = system.left(pull)
+        output = system.output()
+        pull = system.loss.pull(output, system.y)
+        left[system.rows] = system.left(output, pull)
         if not watch.look(t, left, system.see):
             break
         active = watch.active[system.rows]

@@ -28,13 +28,20 @@ MOST_MODES = 64  # modes whose M and P fit the registers of one program
 # Triton's interpreter wants its language among a function's globals.
 MARKS, PASSED, VALUE, PULL, UPDATE = (
     triton.jit(bound(function, xp=tl))
-    for function in (marks, passed, losses.value, losses.pull, optimisers.OPTIMISERS[optimisers.DEFAULT].update)
+    for function in (
+        marks,
+        passed,
+        losses.square_value,
+        losses.square_pull,
+        optimisers.OPTIMISERS[optimisers.DEFAULT].update,
+    )
 )
 
 
 def fits(networks: Networks, recording: Recording) -> bool:
     """Return whether the kernel can train these networks with this recording; `batched` can train all."""
-    return networks.problem.eigenvalues.shape[1] <= MOST_MODES and not recording.asks(BALANCEDNESS)
+    small = networks.problem.eigenvalues.shape[1] <= MOST_MODES
+    return small and not networks.by_sample and not recording.asks(BALANCEDNESS)
 
 
 def evolve(networks: Networks, recording: Recording, *, device: str = "cuda", threads: int = 1) -> Trajectories:
@@ -97,7 +104,9 @@ def _train(networks: Networks, recording: Recording, device: str) -> Trajectorie
     for record in range(records):
         where = torch.nonzero(~torch.isnan(M[:, record, 0, 0]))[:, 0]
         seen = see(start, where, M[where, record], P[where, record], None)
-        outcome.observables[:, where, record] = observe(reference.part(where), seen, record_steps[where, record])
+        outcome.observables[:, where, record] = observe(
+            reference.part(where), seen, record_steps[where, record], losses.LOSSES[networks.loss]
+        )
         outcome.rho_rms[where, record] = seen.rho_square**0.5
         if recording.keep_probes:
             outcome.keep(where, record, seen)

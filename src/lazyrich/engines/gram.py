@@ -2,7 +2,7 @@
 
 Of the first layer only the pre-activations p_r = X w_r ∈ Rⁿ matter, and they obey (`docs/theory.md`, Exact reductions)
 
-    p_r ← p_r + K (v_r φ'(p_r) ⊙ s)        v_r ← v_r + ⟨φ(p_r), s⟩        s = (cη/(mn)) (y − f)
+    p_r ← p_r + K (v_r φ'(p_r) ⊙ s)        v_r ← v_r + ⟨φ(p_r), s⟩        s = (cη/(mn)) pull(f, y)
 
 No approximation is made; every neuron is explicit. Batched torch, on a CPU or a GPU; p is (networks, n, m), so that neurons
 are contiguous in memory.
@@ -16,11 +16,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lazyrich.engines.descent import descend
-from lazyrich.engines.observing import Reference, Seen, pick, square, tensor
+from lazyrich.engines.observing import Reference, Seen, accuracy, pick, square, tensor
 from lazyrich.engines.pieces import in_pieces, torch_threads
 from lazyrich.engines.trajectories import Recording, Trajectories
-from lazyrich.networks import activations, losses, optimisers
+from lazyrich.networks import activations, optimisers
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.losses import bound_to
 from lazyrich.networks.observables import BALANCEDNESS, TEST, WEIGHTS
 
 update = optimisers.OPTIMISERS[optimisers.DEFAULT].update
@@ -70,6 +71,7 @@ class Start:
         self.rate = tensor(networks.loss_factor * networks.learning_rate / (problem.samples * networks.width), device)
         self.b_rms = _mean_square(_along(self.y, self.p)) ** 0.5
         self.linear = networks.activation == "linear"
+        self.loss = bound_to(torch, networks.loss)
         self.problems, self.held_out, self.function = index, None, activations.function(networks.activation)
         if problem.held_out is not None:
             held_out = problem.held_out
@@ -79,20 +81,20 @@ class Start:
             self.sigma_0 = tensor(networks.sigma_0, device)
             self.root_K = root_K
 
-    def left(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
+    def residual_left(self, rows: Tensor, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
         """Return ‖Π(y − f)‖² of some networks; Π projects on the outputs of linear networks, and is I for others."""
         return square((residual[:, None, :] @ self.basis[rows])[:, 0]) if self.linear else square(residual)
 
-    def test_loss(
+    def of_test(
         self, where: Tensor, v: Float[Tensor, "rows m"], pulled: Float[Tensor, "rows n m"]
-    ) -> Float[Tensor, " rows"]:
-        """Return the loss of the test samples.
+    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+        """Return loss and accuracy of the test samples.
 
         Their pre-activations are those of the start and X_test Xᵀ Σ_t v_r φ'(p_r) ⊙ s.
         """
         assert self.held_out is not None  # `pulled` asks, which is there for test samples only
         inside, outside, y = self.held_out
-        loss_sums = torch.empty_like(v[:, 0])
+        loss_sums, right = torch.empty_like(v[:, 0]), torch.empty_like(v[:, 0])
         chunk = max(1, TEST_ENTRIES // (y.shape[1] * v.shape[1]))
         for start in range(0, len(where), chunk):
             indices, rows = where[start : start + chunk], slice(start, start + chunk)
@@ -100,8 +102,9 @@ class Start:
             w = self.w[indices] + self.root_K[indices].mT @ pulled[rows]  # Vᵀw
             p = outside[problem].mul_(self.sigma_0[indices, None, None]).baddbmm_(inside[problem], w)
             f = (self.function(p) @ v[rows, :, None])[..., 0] / v.shape[1]
-            loss_sums[rows] = losses.value(f, y[problem]).sum(-1)
-        return self.test_scale[where] * loss_sums
+            loss_sums[rows] = self.loss.value(f, y[problem]).sum(-1)
+            right[rows] = accuracy(f, y[problem])
+        return self.test_scale[where] * loss_sums, right
 
 
 def _inverse(root: Tensor) -> Tensor:
@@ -142,7 +145,7 @@ class Neurons:
         nothing = torch.zeros_like(start.rate)
         output, theta = _output(start.v, self.H), kernel(start.K, start.v, self.H, self.slope)
         self.reference = Reference.of(networks, start.K, start.y, Pi_y, nothing, theta, output)
-        self.b_rms = start.b_rms
+        self.b_rms, self.loss = start.b_rms, start.loss
         self.rows = torch.arange(len(start.y), device=device)
         self.p, self.v, self.K, self.y, self.rate = start.p.clone(), start.v, start.K, start.y, start.rate[:, None]
         # The sum of all pulls, if test samples need it: p = p(0) + K Σ pulls.
@@ -156,9 +159,11 @@ class Neurons:
         self.phi(self.p, self.H, self.slope)
         return _output(self.v, self.H, self.scratch)
 
-    def left(self, residual: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
-        """Return ‖Π(y − f)‖²."""
-        return self.start.left(self.rows, residual)
+    def left(self, output: Float[Tensor, "rows n"], pull: Float[Tensor, "rows n"]) -> Float[Tensor, " rows"]:
+        """Return ‖Π(y − f)‖² of a square, whose pull is the residual, and all of Σ value of others."""
+        if self.loss.square:
+            return self.start.residual_left(self.rows, pull)
+        return self.loss.value(output, self.y).sum(-1)
 
     def keep(self, active: Tensor) -> None:
         """Drop the other rows."""
@@ -181,9 +186,9 @@ class Neurons:
         p, v, H, slope = (pick(x, rows) for x in (self.p, self.v, self.H, self.slope))
         moved = p - pick(start.p, where)
         rho_r = _along(pick(start.y, where), moved)
-        weight_shift = balance_shift = test_loss = torch.full_like(v[:, 0], torch.nan)
+        weight_shift = balance_shift = test_loss = test_accuracy = torch.full_like(v[:, 0], torch.nan)
         if self.pulled is not None:
-            test_loss = start.test_loss(where, v, pick(self.pulled, rows))
+            test_loss, test_accuracy = start.of_test(where, v, pick(self.pulled, rows))
         if self.weights:
             # Vᵀ(w_r − w_r(0)): w_r moves in the row space of X only.
             w_moved = pick(start.whiten, where) @ moved
@@ -200,6 +205,7 @@ class Neurons:
             weight_shift=weight_shift,
             balance_shift=balance_shift,
             test_loss=test_loss,
+            test_accuracy=test_accuracy,
             rho_r=rho_r,
             v_r=v,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from lazyrich.engines.trajectories import DIVERGED, LARGEST
+from lazyrich.engines.trajectories import DIVERGED, LARGEST, Recording
 from lazyrich.networks.losses import FINISHED
 
 xp: Any  # with `minimum`
@@ -33,11 +33,21 @@ class Marks(NamedTuple):
     limit: Any
 
 
-def shares(onset: float, converged: float) -> Shares:
-    """Return the shares of a recording's `onset` and `converged`; `converged` is squared, since it refers to a residual."""
-    return Shares(
-        onset=1.0 - onset, end=converged * converged, finished=FINISHED * FINISHED, diverged=DIVERGED, largest=LARGEST
-    )
+def shares(onset: float, converged: float, *, converged_loss: float | None = None) -> Shares:
+    """Return the shares of a recording's `onset` and `converged`; the latter is of a residual, whose square is left.
+
+    Of losses that are no squares, `converged_loss` is the share of the loss itself, and training never stops early.
+    """
+    end, finished = converged * converged, FINISHED * FINISHED
+    if converged_loss is not None:
+        end, finished = converged_loss, -1.0
+    return Shares(onset=1.0 - onset, end=end, finished=finished, diverged=DIVERGED, largest=LARGEST)
+
+
+def shares_of(recording: Recording, *, square: bool) -> Shares:
+    """Return the shares of a recording for networks whose loss is a square, or not."""
+    converged_loss = None if square else recording.converged_loss
+    return shares(recording.onset, recording.converged, converged_loss=converged_loss)
 
 
 def marks(start, whole, loss, onset, end, finished, diverged, largest):

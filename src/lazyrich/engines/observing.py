@@ -14,12 +14,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lazyrich.engines.marks import Marks, Shares, marks, passed, shares
+from lazyrich.engines.marks import Marks, Shares, marks, passed, shares_of
 from lazyrich.engines.simd.compiled import compiled
 from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectories, empty, period_of
-from lazyrich.networks import losses, observables
+from lazyrich.networks import observables
 from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks
+from lazyrich.networks.losses import Loss, bound_to
 from lazyrich.networks.observables import State
 from lazyrich.system import progress
 from lazyrich.theory import end_state
@@ -77,6 +78,7 @@ class Reference:
     beside: Float[Tensor, " networks"]  # the part of ‖y‖² and ‖y − f‖² outside the basis
     gamma: Float[Tensor, " networks"]
     loss_scale: Float[Tensor, " networks"]  # c/2n
+    curvature: Float[Tensor, " networks"]  # the largest one of the loss, over n
     size: Float[Tensor, " networks"]  # D
     weight_square: Float[Tensor, " networks"]  # ‖W₀‖²/m
     start_kernel: Float[Tensor, "networks k k"]
@@ -107,12 +109,14 @@ class Reference:
         m = tensor(networks.width, device)[:, None, None]
         Ky = (K @ y[..., None])[..., 0]
         factor = tensor(networks.loss_factor / networks.problem.samples, device)
+        curvature = tensor(networks.curvature / networks.problem.samples, device)
         mu, Q = spectrum(start_kernel)
         return Reference(
             y=y,
             beside=beside,
             gamma=gamma,
             loss_scale=factor / 2,
+            curvature=curvature,
             size=tensor(networks.size, device),
             weight_square=tensor(networks.sigma_0**2 * networks.of_problem("dimension"), device),
             start_kernel=start_kernel,
@@ -121,7 +125,7 @@ class Reference:
             linear_modes=Q,
             linear_rates=1 - (factor * tensor(networks.learning_rate, device))[:, None] * mu,
             linear_start=((y - start_output)[:, None, :] @ Q)[:, 0],
-            sharpness=factor * mu[:, -1],
+            sharpness=curvature * mu[:, -1],
         )
 
     def part(self, where: Tensor) -> Reference:
@@ -142,6 +146,7 @@ class Seen:
     weight_shift: Float[Tensor, " networks"]
     balance_shift: Float[Tensor, " networks"]
     test_loss: Float[Tensor, " networks"]
+    test_accuracy: Float[Tensor, " networks"]
     rho_r: Float[Tensor, "networks probes"]
     v_r: Float[Tensor, "networks probes"]
 
@@ -150,13 +155,23 @@ class Seen:
         return Seen(**{field.name: pick(getattr(self, field.name), where) for field in fields(self)})
 
 
-def shares_on(device: str, recording: Recording) -> Shares:
+def shares_on(device: str, recording: Recording, *, square: bool = True) -> Shares:
     """Return the recording's `Shares` as tensors of one number: Python's numbers would reach a GPU in single precision."""
-    return Shares(*torch.tensor(shares(recording.onset, recording.converged), dtype=torch.float64, device=device))
+    return Shares(*torch.tensor(shares_of(recording, square=square), dtype=torch.float64, device=device))
 
 
-def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -> Float[Tensor, "names networks"]:
-    """Return every observable of the networks `seen` at these steps."""
+def accuracy(f: Float[Tensor, "networks rows"], y: Float[Tensor, "networks rows"]) -> Float[Tensor, " networks"]:
+    """Return the share of samples whose output has the sign of its target."""
+    return (f * y > 0).to(torch.float64).mean(-1)
+
+
+def observe(
+    reference: Reference, seen: Seen, steps: Int[Tensor, " networks"], loss: Loss
+) -> Float[Tensor, "names networks"]:
+    """Return every observable of the networks `seen` at these steps, of a `loss` bound to torch.
+
+    Those of single samples mean something where the basis is that of the samples.
+    """
     # A diverging linearised network is infinitely far away; inf − inf would be NaN.
     decay = reference.linear_rates ** steps[:, None].to(torch.float64)
     unlearnt = (reference.linear_modes @ (decay * reference.linear_start)[..., None])[..., 0]
@@ -164,7 +179,7 @@ def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -
     state = State(
         y_square=square(reference.y) + reference.beside,
         gamma=reference.gamma,
-        loss=reference.loss_scale * (losses.value(seen.output, reference.y).sum(-1) + reference.beside),
+        loss=reference.loss_scale * (loss.value(seen.output, reference.y).sum(-1) + reference.beside),
         test_loss=seen.test_loss,
         size=reference.size,
         weight_square=reference.weight_square,
@@ -184,6 +199,9 @@ def observe(reference: Reference, seen: Seen, steps: Int[Tensor, " networks"]) -
         end_square=square(reference.end_kernel, 2),
         weight_shift=seen.weight_shift,
         balance_shift=seen.balance_shift,
+        accuracy=accuracy(seen.output, reference.y),
+        test_accuracy=seen.test_accuracy,
+        margin=(seen.output * reference.y).amin(-1),
     )
     out = torch.empty((len(observables.NAMES), len(steps)), dtype=torch.float64, device=steps.device)
     observables.measure(state, out)
@@ -226,7 +244,7 @@ class Outcome:
         """Store kernel change and sharpness of the networks `ended`, from their reference and kernel."""
         start = reference.start_kernel
         self.kernel_change[ended] = (square(kernel - start, 2) / square(start, 2)) ** 0.5
-        self.sharpness_end[ended] = 2 * reference.loss_scale * spectrum(kernel)[0][:, -1]
+        self.sharpness_end[ended] = reference.curvature * spectrum(kernel)[0][:, -1]
 
     def trajectories(self, networks: Networks, recording: Recording) -> Trajectories:
         """Return the results as numpy arrays."""
@@ -262,22 +280,24 @@ class Watch:
         self.record_steps = torch.as_tensor(recording.steps, device=device)
         self.next_record = torch.zeros(count, dtype=torch.int64, device=device)
         self.active = torch.ones(count, dtype=torch.bool, device=device)
-        self.y_square = square(reference.y) + reference.beside
+        self.loss = bound_to(torch, networks.loss)
+        # Of a network whose output is 0.
+        self.whole = self.loss.value(torch.zeros_like(reference.y), reference.y).sum(-1) + reference.beside
         self.floor = tensor(networks.floor, device)
-        self.shares = shares_on(device, recording)
+        self.shares = shares_on(device, recording, square=self.loss.square)
         self.marks: Marks
         # For progress: networks of a batch have similar lengths, so that each step is an equal share of the work.
         self.unreported, self.share = float(count), count / max(1, int(networks.steps.max()))
 
     def look(self, t: int, left: Float[Tensor, " networks"], see: Callable[[Tensor], Seen]) -> bool:
-        """Record step t, at which ‖Π(y − f)‖² is `left`; return whether any network still trains.
+        """Record step t, at which `left` is what training can reduce; return whether any network still trains.
 
         `see` returns the record of some networks; it is called for those with a record at this step.
         """
         o = self.outcome
         loss = self.reference.loss_scale * (left + self.floor)
         if t == 0:
-            self.marks = Marks(*_marks(left, self.y_square, loss, *self.shares))
+            self.marks = Marks(*_marks(left, self.whole, loss, *self.shares))
             o.loss_start, o.loss_min, o.loss_max = loss, loss, loss
         began, near, finished, sound = passed(left, loss, *self.marks)
         diverged = self.active & ~sound
@@ -314,7 +334,9 @@ class Watch:
             rows = where[left]
             columns = self.next_record[rows]
             seen_left = seen.part(left)
-            o.observables[:, rows, columns] = observe(reference.part(left), seen_left, self.record_steps[rows, columns])
+            o.observables[:, rows, columns] = observe(
+                reference.part(left), seen_left, self.record_steps[rows, columns], self.loss
+            )
             o.rho_rms[rows, columns] = seen_left.rho_square**0.5
             if self.recording.keep_probes:
                 o.keep(rows, columns, seen_left)

@@ -20,7 +20,7 @@ MOST_LANE_SAMPLES = 512
 
 
 def _propagator(networks: Networks, recording: Recording, device: str, threads: int) -> Trajectories:
-    if device != "cuda" and networks.problem.samples <= MOST_LANE_SAMPLES:
+    if device != "cuda" and not networks.by_sample and networks.problem.samples <= MOST_LANE_SAMPLES:
         from lazyrich.engines import propagator
 
         return propagator.evolve(networks, recording, threads=threads)

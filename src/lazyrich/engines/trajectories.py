@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lazyrich.networks import observables
+from lazyrich.networks.losses import CONVERGED_LOSS
 from lazyrich.networks.observables import BALANCEDNESS, NEURONS, PROBES, TEST, WEIGHTS
 
 Array = np.ndarray
@@ -17,7 +18,7 @@ Array = np.ndarray
 class Status(IntEnum):
     """How a network's training ended."""
 
-    converged = 0  # ‖Π(y − f)‖ ≤ converged · ‖y‖ at the last step
+    converged = 0  # ‖Π(y − f)‖ ≤ converged · ‖y‖ at the last step; of others than squares L ≤ converged_loss · L(f = 0)
     running = 1
     diverged = 2  # the loss was not finite, or above 1e12 of its start
     failed = 3  # not trained: see `Reason`
@@ -37,6 +38,7 @@ class Recording:
     onset: float  # thresholds of `onset_step` and `end_step`, shares
     converged: float
     keep_probes: int = 0  # number of probes whose ρ_r and v_r are kept at each record
+    converged_loss: float = CONVERGED_LOSS  # threshold of `end_step` for losses that are no squares, a share
 
     def part(self, where: Int[Array, " part"]) -> Recording:
         """Return the recording of some of the networks."""

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lazyrich.networks.data.source import pool_of
-from lazyrich.networks.explicit import engine_of
+from lazyrich.networks.explicit import by_sample, engine_of
 from lazyrich.networks.initial import Initial, initial
-from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.losses import DEFAULT, LOSSES, family
 from lazyrich.networks.optimisers import MOST_STEPS
 from lazyrich.networks.problem import Problem, problems
 from lazyrich.networks.recipe import Recipe
@@ -52,11 +52,14 @@ class Networks:
     sigma_0: Float[Array, " networks"]
     v_0: Float[Array, " networks"]
     loss_factor: Float[Array, " networks"]  # c
+    curvature: Float[Array, " networks"]  # of the loss, as in `Loss`; NaN where there is none
     learning_rate: Float[Array, " networks"]  # η
     steps: Int[Array, " networks"]  # T
     reason: Int[Array, " networks"]  # `Reason`; only networks with `none` are trained
     activation: str = "linear"
     explicit: bool = False  # every neuron is among the probes
+    loss: str = DEFAULT  # its `family`
+    by_sample: bool = False  # the problem keeps its samples, because the loss or a record tells them apart
 
     def part(self, where: Int[Array, " part"]) -> Networks:
         """Return some of the networks as a batch, with their problems, draws and modes only."""
@@ -82,8 +85,9 @@ class Networks:
 
     @property
     def floor(self) -> Float[Array, " networks"]:
-        """The part of ‖y − f‖² that a linear network cannot fit; 0 for other networks."""
-        return self.of_problem("floor") if self.activation == "linear" else np.zeros(len(self.rows))
+        """The part of ‖y − f‖² that a linear network cannot fit; 0 for other networks, and for losses that are no squares."""
+        known = self.activation == "linear" and LOSSES[self.loss].square
+        return self.of_problem("floor") if known else np.zeros(len(self.rows))
 
     @property
     def unguided(self) -> Bool[Array, " networks"]:
@@ -100,14 +104,14 @@ class Networks:
 
     @property
     def growth_per_step(self) -> Float[Array, " networks"]:
-        """k = cη√γ/(mn), NaN where it is not defined."""
+        """k = cη√γ/(mn), c the slope of the loss at an output of 0; NaN where it is not defined."""
         gamma = self.of_problem("gamma")
         k = scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
         return np.where(self.unguided, np.nan, k)
 
     @property
     def stability_fraction(self) -> Float[Array, " networks"]:
-        """h = cηλ_max(Θ∞)/(2n), NaN where it is not defined."""
+        """h = cηλ_max(Θ∞)/(2n), c the largest curvature of the loss; NaN where it has none, or where h is not defined."""
         h: np.ndarray = self.learning_rate / _stability_limit(self)
         return h
 
@@ -119,7 +123,7 @@ class Networks:
 
 
 def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
-    """Yield the networks of a recipe with all derived parameters, one batch for each number of samples and activation.
+    """Yield the networks of a recipe with all derived parameters, one batch for each n, activation and family of losses.
 
     By default the neurons of networks that `engine_of` gives to the Gram engine are explicit. `explicit=True` makes those of
     all networks explicit, `explicit=False` only those of networks that are not linear. Batches with explicit neurons have one
@@ -131,11 +135,13 @@ def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networ
     by_gram = np.array([engine_of(**row) == "gram" for row in kinds])[kind]
     is_explicit = by_gram if explicit is None else (columns["activation"] != "linear") | explicit
     sized["width"] = np.where(is_explicit, sized["width"], 0)
-    _, group = distinct(sized, ["samples", "activation", "width"])
+    names, where = np.unique(columns["loss"], return_inverse=True)
+    sized["loss"] = np.array([family(str(name)) for name in names])[where]
+    _, group = distinct(sized, ["samples", "activation", "width", "loss"])
     for i in range(group.max() + 1):
         rows = np.flatnonzero(group == i)
         group_columns = {name: column[rows] for name, column in columns.items()}
-        yield _resolve(group_columns, rows, recipe, bool(is_explicit[rows[0]]))
+        yield _resolve(group_columns, rows, recipe, bool(is_explicit[rows[0]]), str(sized["loss"][rows[0]]))
 
 
 def with_sizes(columns: Table) -> Table:
@@ -149,14 +155,15 @@ def with_sizes(columns: Table) -> Table:
     return {**{name: np.full(len(columns["replicate"]), size) for name, size in sizes.items()}, **columns}
 
 
-def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -> Networks:
+def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool, loss: str) -> Networks:
     settings = recipe.settings
-    problem, index = problems(columns, recipe.fixed, settings["seed"], samples=explicit)
+    samples = by_sample(loss, settings["record"]["observables"])
+    problem, index = problems(columns, recipe.fixed, settings["seed"], samples=samples, explicit=explicit)
     b, gamma = problem.b[index], problem.gamma[index]
     if problem.weights is not None:
         columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
     width = columns["width"].astype(np.float64)
-    loss_factor = np.array([LOSSES[loss].factor for loss in columns["loss"]])
+    loss_factor, curvature = _of_losses(columns["loss"])
     sigma_0, v_0 = _scales(columns, problem, b, width)
     reason = np.full(len(rows), Reason.none)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -171,7 +178,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
     # Placeholders where there is nothing to train, to avoid warnings below.
     limit = np.ones(len(rows))
     guided = fit & signal
-    limit[guided] = _limit(problem, index[guided], size[guided], width[guided], loss_factor[guided])
+    limit[guided] = _limit(problem, index[guided], size[guided], width[guided], curvature[guided])
 
     if "learning_rate" in columns:
         learning_rate = columns["learning_rate"].astype(float)
@@ -199,12 +206,24 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
         sigma_0=sigma_0,
         v_0=v_0,
         loss_factor=loss_factor,
+        curvature=curvature,
         learning_rate=learning_rate,
         steps=steps,
         reason=reason,
         activation=str(columns["activation"][0]),
         explicit=explicit,
+        loss=loss,
+        by_sample=samples,
     )
+
+
+def _of_losses(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return factor and curvature of losses, (networks,) each."""
+    known, where = np.unique(names, return_inverse=True)
+    losses = [LOSSES[name] for name in known]
+    factor = np.array([loss.factor for loss in losses])
+    curvature = np.array([np.nan if loss.curvature is None else loss.curvature for loss in losses])
+    return factor[where], curvature[where]
 
 
 def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -222,13 +241,13 @@ def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) 
 
 
 def _limit(
-    problem: Problem, index: np.ndarray, size: np.ndarray, width: np.ndarray, loss_factor: np.ndarray
+    problem: Problem, index: np.ndarray, size: np.ndarray, width: np.ndarray, curvature: np.ndarray
 ) -> np.ndarray:
     """Return η_c = 2n/(c λ_max(Θ∞)), the learning rate at which h = 1."""
     pairs, inverse = np.unique(np.stack([index.astype(float), size]), axis=1, return_inverse=True)
     problem_rows = pairs[0].astype(np.int64)
     largest = end_state.largest_eigenvalue(problem.eigenvalues[problem_rows], problem.targets[problem_rows], pairs[1])
-    rate: np.ndarray = 2 * problem.samples * width / (loss_factor * largest[inverse])
+    rate: np.ndarray = 2 * problem.samples * width / (curvature * largest[inverse])
     return rate
 
 
@@ -240,6 +259,6 @@ def _stability_limit(networks: Networks) -> np.ndarray:
         networks.problem_index[fit],
         networks.size[fit],
         networks.width[fit],
-        networks.loss_factor[fit],
+        networks.curvature[fit],
     )
     return limit

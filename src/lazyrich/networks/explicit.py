@@ -1,7 +1,11 @@
-"""Networks with every neuron explicit: which they are, and how many neurons they may have."""
+"""Networks with every neuron explicit, or every sample: which they are, and how many neurons they may have."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.system.errors import LazyrichError
 
 # Entries of one network's pre-activations, width × samples: half a gigabyte, of which the Gram engine needs several.
@@ -15,6 +19,15 @@ def engine_of(activation: str, width: float, samples: int) -> str:
     and rounding errors act as additional neurons, which may grow where the network's own do not (docs/theory.md).
     """
     return "propagator" if activation == "linear" and width > samples else "gram"
+
+
+def by_sample(loss: str, observables: Iterable[str]) -> bool:
+    """Return whether training tells samples apart, by its loss or by what is recorded: the modes of K are not enough then.
+
+    Linear networks, too, then train with the output of each sample, in plain torch and not in the lanes of a processor or the
+    fused kernel of a GPU (`engines.select`): some fifteen to forty times slower (docs/theory.md).
+    """
+    return not LOSSES[loss].square or any(OBSERVABLES[name].signs for name in observables)
 
 
 def check_width(name: str, width: int, samples: int) -> None:

@@ -40,14 +40,16 @@ class HeldOut:
     inside: Float[Array, "problems rows r"]  # as in `Rows`
     outside: Float[Array, "problems rows functions"]
     y: Float[Array, "problems rows"]
+    explicit: bool = False  # a function for each explicit neuron, else one for each coordinate of z
 
-    def part(self, where: np.ndarray, modes: int, functions: int) -> HeldOut:
-        """Return some of the problems, with the first modes and functions only."""
+    def part(self, where: np.ndarray, modes: int) -> HeldOut:
+        """Return some of the problems, with the first modes and their functions only."""
+        functions = self.outside.shape[-1] if self.explicit else modes + 1
         inside, outside = self.inside[where][..., :modes], self.outside[where][..., :functions]
         return replace(self, inside=inside, outside=outside, y=self.y[where])
 
 
-def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
+def stacked(tests: Sequence[Rows], samples: int, *, explicit: bool = False) -> HeldOut:
     """Return test samples of several problems in one batch."""
     padded = []
     for arrays in zip(*tests, strict=True):
@@ -55,7 +57,7 @@ def stacked(tests: Sequence[Rows], samples: int) -> HeldOut:
         padded.append(np.zeros((len(arrays), *shape)))
         for slot, array in zip(padded[-1], arrays, strict=True):
             slot[tuple(map(slice, array.shape))] = array
-    return HeldOut(samples=samples, **dict(zip(Rows._fields, padded, strict=True)))
+    return HeldOut(samples=samples, **dict(zip(Rows._fields, padded, strict=True)), explicit=explicit)
 
 
 def turned(test: Rows) -> Rows:

@@ -63,7 +63,7 @@ def initial(columns: Table, problem: Problem, index: np.ndarray, count: int, see
     r = problem.eigenvalues.shape[1]
     moments = np.zeros((len(rows), r + 1, r + 1))
     # Each explicit neuron has its own function.
-    spread = np.zeros_like(moments) if problem.held_out is not None and problem.vectors is None else None
+    spread = np.zeros_like(moments) if problem.held_out is not None and not problem.held_out.explicit else None
     probes = np.full((len(rows), min(count, int(columns["width"].max())), r + 1), np.nan)
     for i, row in enumerate(rows):
         rank, explicit = row["rank"], min(count, row["width"])
@@ -99,5 +99,5 @@ def _given(problem: Problem, weights: Weights) -> Initial:
     """Return the file's weights: every neuron explicit, in units of the file's scales."""
     z = weights.units
     # With weights from a file, the unit functions are ⟨z hᵀ⟩ itself.
-    spread = np.eye(z.shape[1])[None] if problem.held_out is not None and problem.vectors is None else None
+    spread = np.eye(z.shape[1])[None] if problem.held_out is not None and not problem.held_out.explicit else None
     return Initial(moments=(z.T @ z / len(z))[None], probes=z[None], spread=spread)

@@ -49,6 +49,10 @@ class State(NamedTuple):
     end_square: Any
     weight_shift: Any  # ‖W − W₀‖²/m; needs WEIGHTS
     balance_shift: Any  # mean square over pairs of the change of v_r v_s − ⟨w_r, w_s⟩; needs BALANCEDNESS
+    # Of targets that are 1 or −1, where samples are told apart (`explicit.by_sample`).
+    accuracy: Any  # share of samples with y_i f_i > 0
+    test_accuracy: Any  # the same of the held-out samples; needs TEST
+    margin: Any  # min y_i f_i
 
 
 class Observable(NamedTuple):
@@ -63,20 +67,22 @@ class Observable(NamedTuple):
     relative: bool = (
         False  # a difference of numbers of order 1, relative to a kernel, to ‖y‖ or to ‖W₀‖: rounds as they do
     )
+    square: bool = False  # means something of losses that are squares only
+    signs: bool = False  # means something where all targets are 1 or −1 only; each sample's output decides it
 
 
 # x ** 0.5 is the square root of numbers, of numpy's and of torch's arrays alike.
 OBSERVABLES = {
     "loss": Observable(
         formula=lambda s: s.loss,
-        long_name="training loss (c/2n) |f - y|^2",
+        long_name="training loss (1/n) sum_i l(f_i, y_i); of squares (c/2n) |f - y|^2",
         symbol="L",
         default=True,
         dtype="float64",
     ),
     "test_loss": Observable(
         formula=lambda s: s.test_loss,
-        long_name="test loss (c/2n) |f - y|^2 of the held-out samples",
+        long_name="test loss (1/n) sum_i l(f_i, y_i) of the held-out samples; of squares (c/2n) |f - y|^2",
         symbol="L_test",
         dtype="float64",
         needs=TEST,
@@ -140,6 +146,7 @@ OBSERVABLES = {
         symbol="‖Θ − Θ∞‖/‖Θ∞‖",
         default=True,
         relative=True,
+        square=True,
     ),
     "kernel_alignment": Observable(
         formula=lambda s: s.y_kernel_y / (s.kernel_square**0.5 * s.y_square),
@@ -167,6 +174,26 @@ OBSERVABLES = {
         default=True,
         needs=LINEARISED,
         relative=True,
+        square=True,
+    ),
+    "accuracy": Observable(
+        formula=lambda s: s.accuracy,
+        long_name="share of samples whose output has the sign of its target (targets of 1 and -1)",
+        symbol="acc",
+        signs=True,
+    ),
+    "test_accuracy": Observable(
+        formula=lambda s: s.test_accuracy,
+        long_name="share of held-out samples whose output has the sign of its target (targets of 1 and -1)",
+        symbol="acc_test",
+        needs=TEST,
+        signs=True,
+    ),
+    "margin": Observable(
+        formula=lambda s: s.margin,
+        long_name="smallest margin y_i f_i of the samples (targets of 1 and -1)",
+        symbol="min y f",
+        signs=True,
     ),
 }
 NAMES = tuple(OBSERVABLES)
@@ -179,6 +206,12 @@ def needing(needs: Iterable[str]) -> list[int]:
     """Return the positions in `NAMES` of observables that need any of these."""
     kinds = set(needs)
     return [i for i, observable in enumerate(OBSERVABLES.values()) if observable.needs in kinds]
+
+
+def wanted(names: Iterable[str], *, square: bool) -> list[bool]:
+    """Return which of `NAMES` an engine measures where these are asked for: not those that a loss leaves undefined."""
+    asked = set(names)
+    return [name in asked and (square or not each.square) for name, each in OBSERVABLES.items()]
 
 
 def measure(s: State, out: Any) -> None:

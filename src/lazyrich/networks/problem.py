@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -114,9 +114,7 @@ class Problem:
             if name in arrays:
                 arrays[name] = arrays[name][..., :r]
         if self.held_out is not None:
-            # Each explicit neuron has its own function.
-            function_count = r + 1 if self.vectors is None else self.held_out.outside.shape[-1]
-            arrays["held_out"] = self.held_out.part(where, r, function_count)
+            arrays["held_out"] = self.held_out.part(where, r)
         return replace(self, **arrays)
 
     @property
@@ -152,18 +150,27 @@ class Problem:
         return np.asarray(scalars.minimum_norm(self.eigenvalues, self.targets))
 
 
+class Keeping(NamedTuple):
+    """What engines see of a problem beside its modes."""
+
+    samples: bool = False  # each sample: the eigenvectors of K, y itself, and test samples one by one
+    explicit: bool = False  # test samples by every neuron's own function
+    neurons: int | None = None  # how many these are; None where a file brings what is needed
+
+
 def problems(
-    columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False
+    columns: Table, fixed: Mapping[str, Any], seed: int, *, samples: bool = False, explicit: bool = False
 ) -> tuple[Problem, np.ndarray]:
     """Return the distinct problems of networks with the same n, and the index of each network's problem (networks,).
 
-    `samples` also keeps the eigenvectors of K, y itself, and every test sample with a function for each neuron: networks that
-    are not linear depend on them.
+    `samples` also keeps the eigenvectors of K, y itself, and test samples one by one: losses that are no squares depend on
+    them. `explicit` does so, too, with a function for each neuron: networks that are not linear depend on these.
     """
     rows, index = distinct(columns, KEYS)
     # All networks have the same number of explicit neurons. Weights from a file bring their own functions.
-    neurons = int(columns["width"].max()) if samples and "width" in columns else None
-    return _stack([_problem(row, fixed, seed, samples, neurons) for row in rows], samples, rows[0]), index
+    neurons = int(columns["width"].max()) if explicit and "width" in columns else None
+    keeping = Keeping(samples=samples or explicit, explicit=explicit, neurons=neurons)
+    return _stack([_problem(row, fixed, seed, keeping) for row in rows], keeping, rows[0]), index
 
 
 @dataclass(frozen=True)
@@ -183,18 +190,18 @@ class _Single:
     test: Rows | None = None
 
 
-def _problem(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, samples: bool, neurons: int | None) -> _Single:
+def _problem(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, keeping: Keeping) -> _Single:
     if row["source"] in DATA:
         unit = stream(seed, row["replicate"], Role.TEST_WEIGHTS)
-        single = _of_data(data_of(row, seed, row["replicate"]), unit, samples, neurons)
+        single = _of_data(data_of(row, seed, row["replicate"]), unit, keeping)
     else:
-        single = _sampled(row, fixed, seed, neurons)
-    if single.test is not None and not samples:
+        single = _sampled(row, fixed, seed, keeping.neurons)
+    if single.test is not None and not keeping.samples:
         single = replace(single, test=turned(single.test))
     return _rescaled(single, row)
 
 
-def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int | None) -> _Single:
+def _of_data(data: Data, unit: np.random.Generator, keeping: Keeping) -> _Single:
     X, y = data.X, data.y
     # From the singular values of X: eigenvalues of K would lose half of the digits of the small ones.
     U, singular, V = np.linalg.svd(X, full_matrices=False)
@@ -214,11 +221,12 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
         inside = data.X_test @ V[keep].T
         beyond = data.X_test - inside @ V[keep]
         if weights is None:
-            outside = beyond @ functions(unit, int(keep.sum()) + 1 if neurons is None else neurons, X.shape[1])
+            count = int(keep.sum()) + 1 if keeping.neurons is None else keeping.neurons
+            outside = beyond @ functions(unit, count, X.shape[1])
         else:
             outside = beyond @ W.T / (weights.sigma_0 or 1.0)
             # For a linear network, ⟨h zᵀ⟩ itself.
-            outside = outside if samples else outside @ weights.units / len(v)
+            outside = outside if keeping.explicit else outside @ weights.units / len(v)
         test = Rows(inside=inside, outside=outside, y=data.y_test)
     dimension = X.shape[1]
     return _Single(
@@ -328,7 +336,7 @@ def _rescaled(single: _Single, row: dict[str, Any]) -> _Single:
     return _Single(**values)
 
 
-def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Problem:
+def _stack(singles: list[_Single], keeping: Keeping, row: dict[str, Any]) -> Problem:
     r = max(len(single.eigenvalues) for single in singles)
 
     def padded(name: str) -> np.ndarray:
@@ -348,8 +356,8 @@ def _stack(singles: list[_Single], samples: bool, row: dict[str, Any]) -> Proble
         **{name: np.array([getattr(single.distribution, name) for single in singles]) for name in DISTRIBUTION},
         weights=singles[0].weights,
         vectors=np.stack([np.pad(s.vectors, ((0, 0), (0, r - s.vectors.shape[1]))) for s in singles])
-        if samples
+        if keeping.samples
         else None,
-        y=np.stack([single.y for single in singles]) if samples else None,
-        held_out=stacked(tests, row["test_samples"]) if tests else None,
+        y=np.stack([single.y for single in singles]) if keeping.samples else None,
+        held_out=stacked(tests, row["test_samples"], explicit=keeping.explicit) if tests else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Keys whose name is already that of an observable or another variable.
-RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_targets"}
+RENAMED = {"loss": "training_loss", "tau": "training_tau", "targets": "problem_targets"}
 
 # name -> (long_name, symbol), for every variable of a shard or a summary that is not an observable.
 VARIABLES = {
@@ -17,10 +17,14 @@ VARIABLES = {
     "noise_std": ("standard deviation of the label noise", "σ_y"),
     "learning_rate": ("learning rate", "η"),
     "growth_per_step": ("growth per step of the aligned mode c eta sqrt(gamma)/(m n)", "k"),
-    "stability_fraction": ("share of the largest stable step c eta lambda_max(Theta_end)/(2n)", "h"),
+    "stability_fraction": (
+        "share of the largest stable step c eta lambda_max(Theta_end)/(2n), c the loss's curvature",
+        "h",
+    ),
     "laziness": ("laziness (sigma_0^2 + v_0^2)/(2b)", "χ"),
     "steps": ("number of steps", "T"),
-    "loss_factor": ("factor c of the loss (c/2n)|f - y|^2", "c"),
+    "loss_factor": ("factor c of the loss: (c/2n)|f - y|^2, or its slope where the output is 0", "c"),
+    "training_loss": ("loss that was trained on", ""),
     "training_tau": ("dimensionless length of training that was asked for", "τ"),
     "source": ("distribution of the inputs, or what data they are", ""),
     "classes": ("classes that samples are drawn from", ""),
@@ -61,7 +65,10 @@ VARIABLES = {
     "loss_floor": ("loss that no training removes (c/2n) |(I - Pi) y|^2", ""),
     "b_rms": ("rms over neurons of the initial alignment <w_r(0), X^T y>", "rms b_r"),
     "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
-    "end_step": ("first step at which the residual is within the converged share of |y|", "t₂"),
+    "end_step": (
+        "first step at which the residual is within the converged share of |y|, or another loss within its",
+        "t₂",
+    ),
     "alignment_step": ("step at which rms rho_r first reaches 1, interpolated between records", "t₁"),
     "loss_start": ("loss at the start", "L₀"),
     "loss_end": ("loss at the end", "L_T"),

@@ -15,6 +15,7 @@ from typing import Any
 
 from lazyrich.networks import activations
 from lazyrich.networks.data import DATA
+from lazyrich.networks.losses import CONVERGED_LOSS
 from lazyrich.networks.recipe import FORMAT, Box, Point, Recipe, canonical, size
 from lazyrich.planning.cost import work
 from lazyrich.sweep.sweep import Sweep
@@ -38,6 +39,8 @@ def settings_of(sweep: Sweep) -> dict[str, Any]:
     record = sweep.record.model_dump(mode="json", exclude_none=True)
     if not (sweep.record.every or sweep.record.summary):
         record["points"] = sweep.record.points or DEFAULT_POINTS
+    if not sweep.squares:
+        record.setdefault("converged_loss", CONVERGED_LOSS)
     probes = sweep.network.probes.model_dump(mode="json")
     result = {"seed": sweep.seed, "record": dict(sorted(record.items())), "probes": probes}
     if sweep.problem.source in DATA:

@@ -39,10 +39,11 @@ def run(
         before any work, with file, key, value and fix.
     MissingExtra
         where torch is not installed, for networks that are not linear, for linear ones of no more neurons than samples or of
-        more than 512 samples, for `dense` and on a GPU.
+        more than 512 samples, for losses that are no squares and observables of single samples (`accuracy`), for `dense` and on
+        a GPU.
     """
     checked = load_sweep(sweep)
-    if ({engine} if engine else work.engines(checked)) & {"gram", "dense"}:
+    if work.in_torch(checked, engine):
         extras.check("torch")  # before any network is trained in vain
     recipe = whole(checked)
     data = simulate(recipe, engine=engine, device=device, threads=threads or os.cpu_count() or 1)

@@ -28,7 +28,7 @@ from lazyrich.networks.problem import Problem
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
-from lazyrich.shards.simulate import alignment_step
+from lazyrich.shards.simulate import alignment_step, recorded
 from lazyrich.shards.source import of_other_code
 from lazyrich.system import blas
 from lazyrich.system.errors import LazyrichError
@@ -102,7 +102,7 @@ def realise(data: xr.Dataset, network: int) -> Realised:
     ValueError
         for networks that could not be trained, or whose files (data, own activation) were edited since.
     """
-    return realise_network(_batch(data, network), 0)
+    return realise_network(batch_of(data, network), 0)
 
 
 def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
@@ -121,13 +121,14 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
         as `realise`; for networks that are too large for explicit weights; where no record is left to compare.
     """
     with blas.one_thread(), torch_threads(1):  # as in `simulate`
-        batch = _batch(data, network)
+        batch = batch_of(data, network)
         row = data.isel(network=network)
         stored_steps = row["step"].values.astype(np.int64)
         compared_records = stored_steps <= (stored_steps[-1] if steps is None else steps)
         if not compared_records.any():
             raise LazyrichError(f"--steps {steps}: the first record is at step {stored_steps[0]}; write at least that")
-        recording = _recording(data, stored_steps[compared_records])
+        record, probes = Recipe.of(data).settings["record"], data.sizes.get("probe", 0)
+        recording = recorded(record, batch, stored_steps[compared_records][None], observables.NAMES, probes)
         realised = realise_network(batch, 0)
         try:
             trajectories = train_realised(realised, batch, recording)
@@ -138,7 +139,7 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
     return _compare(row, compared_records, recording, [trajectories, repetition], realised)
 
 
-def _batch(data: xr.Dataset, network: int) -> Networks:
+def batch_of(data: xr.Dataset, network: int) -> Networks:
     """Return the network as a batch of one, with data and weights drawn as the engine had them."""
     row = data.isel(network=network)
     if row["status"].item() == Status.failed:
@@ -175,18 +176,6 @@ def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
     vectors = None if problem.vectors is None else problem.vectors * signs
     held_out = problem.held_out and replace(problem.held_out, inside=problem.held_out.inside * signs)
     return replace(problem, targets=problem.targets * signs, vectors=vectors, held_out=held_out)
-
-
-def _recording(data: xr.Dataset, steps: np.ndarray) -> Recording:
-    record = Recipe.of(data).settings["record"]
-    everything = np.ones(len(observables.NAMES), dtype=bool)
-    return Recording(
-        steps=steps[None],
-        observables=everything,
-        onset=record["onset"],
-        converged=record["converged"],
-        keep_probes=data.sizes.get("probe", 0),
-    )
 
 
 # ---- comparing ---------------------------------------------------------------------------------------------------------

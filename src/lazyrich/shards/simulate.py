@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from lazyrich.networks.batch import Networks, Reason, networks, with_sizes
 from lazyrich.networks.data import DATA
 from lazyrich.networks.data.source import digest
 from lazyrich.networks.explicit import MOST_EXPLICIT
+from lazyrich.networks.losses import CONVERGED_LOSS, LOSSES
 from lazyrich.networks.problem import DISTRIBUTION
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import Table, table, variable
@@ -61,7 +62,6 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     device = "cpu" if engine == "dense" else device
     settings = recipe.settings
     record = settings["record"]
-    mask = np.isin(observables.NAMES, record["observables"])
     columns = table(recipe)
     if engine == "propagator" and (columns["activation"] != "linear").any():
         raise LazyrichError("engine = propagator: trains linear networks only; leave it out, or write gram")
@@ -80,13 +80,7 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     with blas.one_thread(), progress.shown(len(columns["replicate"]), "networks"), _blaming_edits(recipe):
         for batch in networks(recipe, explicit=every_neuron):
             steps = record_steps(record, batch.steps)
-            recording = Recording(
-                steps=steps,
-                observables=mask,
-                onset=record["onset"],
-                converged=record["converged"],
-                keep_probes=_probe_count(settings, batch, columns),
-            )
+            recording = recorded(record, batch, steps, record["observables"], _probe_count(settings, batch, columns))
             name = engine or ("gram" if batch.explicit else "propagator")
             trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
             engines.add(name)
@@ -104,8 +98,22 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # unknown for a user's file
     for name, column in columns.items():
         if name in parameters:  # as given: an integer width keeps every digit
-            data[variable(name)] = ("network", column if name != "loss" else data["loss_factor"].values)
+            data[variable(name)] = ("network", column)
     return data.assign_attrs(engine=", ".join(sorted(engines)), device=device)
+
+
+def recorded(
+    record: Mapping[str, Any], batch: Networks, steps: np.ndarray, names: Iterable[str], keep_probes: int
+) -> Recording:
+    """Return how a batch is recorded at `steps`; `record` as in a recipe's settings."""
+    return Recording(
+        steps=steps,
+        observables=np.array(observables.wanted(names, square=LOSSES[batch.loss].square)),
+        onset=record["onset"],
+        converged=record["converged"],
+        keep_probes=keep_probes,
+        converged_loss=record.get("converged_loss", CONVERGED_LOSS),
+    )
 
 
 @contextlib.contextmanager

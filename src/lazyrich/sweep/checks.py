@@ -10,6 +10,7 @@ from typing import Any
 from lazyrich.networks import activations, explicit, observables
 from lazyrich.networks.data import DATA, OWN, SOURCES
 from lazyrich.networks.formulas import Formula
+from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.teachers import LINEAR, NETWORKS
 from lazyrich.sweep.axes import Axis
 from lazyrich.sweep.formula_checks import check_names, check_values
@@ -33,6 +34,7 @@ def check_combinations(sweep: Grid) -> None:
         _check_scales,
         _check_activation,
         _check_training,
+        _check_loss,
         _check_record,
         _check_figures,
         _check_refine,
@@ -242,6 +244,30 @@ def _check_training(sweep: Grid) -> None:
             raise ValueError(f"training.tau: {tau:g} at stability_fraction {fraction:g} is over 10⁹ steps; write less")
 
 
+def _check_loss(sweep: Grid) -> None:
+    """Check what a loss, or an accuracy, wants of targets; `data_checks` then looks at the data's own."""
+    for loss, source, targets, target_norm in sorted(
+        sweep.corners("loss", "source", "targets", "target_norm"), key=str
+    ):
+        if not (what := sweep.wants_signs(loss)):
+            continue
+        fix = "write a source of data with `targets: one_vs_rest`, or a file whose y is 1 and -1"
+        if source not in DATA:
+            raise ValueError(f"{what}: wants targets of 1 and -1, and those of {source} inputs are drawn; {fix}")
+        if targets == "centred":
+            raise ValueError(f"{what}: wants targets of 1 and -1, and `targets: centred` are others; {fix}")
+        if target_norm is not None:
+            raise ValueError(f"{what}: wants targets of 1 and -1, which problem.target_norm rescales; remove it")
+    for loss in sorted(loss for (loss,) in sweep.combinations("loss") if LOSSES[loss].curvature is None):
+        for name in _given(sweep, "stability_fraction", "tau"):
+            raise ValueError(
+                f"training.{name}: measures the step by the largest curvature of the loss, and that of {loss} is not bounded; "
+                f"write {'steps' if name == 'tau' else 'learning_rate or growth_per_step'}"
+            )
+    if sweep.record.converged_loss is not None and sweep.squares:
+        raise ValueError("record.converged_loss: belongs to losses that are no squares; write record.converged")
+
+
 def _check_record(sweep: Grid) -> None:
     record = sweep.record
     ways = [name for name in ("points", "every", "summary") if getattr(record, name)]
@@ -264,10 +290,14 @@ def _check_record(sweep: Grid) -> None:
         )
     if held_out and "test_loss" not in record.observables:
         raise ValueError("record.observables: has no test_loss, of which problem.test_samples speaks; add it")
+    if "test_accuracy" in record.observables and not held_out:
+        raise ValueError(
+            "record.observables: test_accuracy needs held-out samples; write problem.test_samples, or remove it"
+        )
     if "balance_drift" in record.observables and "linear" not in _values(sweep, "activation"):
         raise ValueError("record.observables: balance_drift is defined for linear networks only; remove it")
-    if record.onset >= 1 or record.converged >= 1:
-        raise ValueError("record.onset: and converged are shares; write numbers below 1")
+    if record.onset >= 1 or record.converged >= 1 or (record.converged_loss or 0) >= 1:
+        raise ValueError("record.onset: converged and converged_loss are shares; write numbers below 1")
 
 
 def _check_zip(sweep: Grid) -> None:

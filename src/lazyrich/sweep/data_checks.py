@@ -43,6 +43,7 @@ def check(sweep: Sweep) -> None:
         _check_choice(pool, cell, sweep)
         if sweep.problem.test_samples is not None:
             _check_test(pool, cell, sweep.problem.test_samples, SOURCES[source])
+    _check_signs(pool, sweep)
     for activation, width, samples in sweep.corners("activation", "width", "samples"):
         if width:
             explicit.check_width(activation, width, samples or len(pool))
@@ -106,6 +107,19 @@ def _check_choice(pool: Pool, cell: dict[str, Any], sweep: Sweep) -> None:
             raise LazyrichError(f"problem.targets = {cell['targets']}: are all 0, with nothing to learn; write others")
     else:
         _check_signal(sweep, cell)
+
+
+def _check_signs(pool: Pool, sweep: Sweep) -> None:
+    """Check whether targets are 1 and −1 where a loss or an observable wants that."""
+    known = {*pool.counts, *(pool.held_out.counts if pool.held_out is not None else ())}
+    for loss, targets, classes in sorted(sweep.combinations("loss", "targets", "classes"), key=str):
+        what = sweep.wants_signs(loss)
+        labels = known if classes is None else set(map(float, classes_of(classes)))
+        if what and targets == "labels" and not labels <= {1.0, -1.0}:
+            raise LazyrichError(
+                f"{what}: wants targets of 1 and -1, and the labels are {_listed(np.array(sorted(labels)))}; "
+                "write `targets: one_vs_rest` under problem"
+            )
 
 
 def _check_test(pool: Pool, cell: dict[str, Any], test_samples: int, source: Source) -> None:

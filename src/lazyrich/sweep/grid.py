@@ -13,6 +13,8 @@ from pydantic import Field
 from lazyrich.networks import activations
 from lazyrich.networks.data import DATA
 from lazyrich.networks.formulas import Formula
+from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Point
 from lazyrich.sweep.axes import Axis, Integer, own_axis, scalar
 from lazyrich.sweep.dependence import Dependence
@@ -170,6 +172,18 @@ class Grid(Section):
     def own_activations(self) -> tuple[str, ...]:
         """The user's own activations, as `file:function`."""
         return tuple(name for (name,) in sorted(self.combinations("activation")) if activations.split(name))
+
+    @property
+    def squares(self) -> bool:
+        """Whether every network is trained on a square."""
+        return all(LOSSES[loss].square for (loss,) in self.combinations("loss"))
+
+    def wants_signs(self, loss: str) -> str:
+        """Return what makes sense of targets of 1 and −1 only, beside a loss or that loss itself; empty if nothing does."""
+        if LOSSES[loss].targets == "signs":
+            return f"training.loss = {loss}"
+        named = next((name for name in self.record.observables if OBSERVABLES[name].signs), None)
+        return f"record.observables = {named}" if named else ""
 
     @property
     def networks(self) -> int:

@@ -156,16 +156,28 @@ class Network(Section):
     ] = Field(Probes(), description="explicit neurons for means over neurons (all neurons if m is at most that)")
 
 
+_CURVATURES = ", ".join(
+    f"{name} {'none' if loss.curvature is None else format(loss.curvature, 'g')}"
+    for name, loss in losses.LOSSES.items()
+)
+
+
 class Training(Section):
-    """`training`: full-batch gradient descent on L = (c/2n)‖f − y‖²; one rate and one length."""
+    """`training`: full-batch gradient descent on L = (1/n) Σ ℓ(f_i, y_i), by default a square; one rate and one length."""
 
     learning_rate: Annotated[Any, swept(POSITIVE)] = Field(None, description="η")
     growth_per_step: Annotated[Any, swept(POSITIVE)] = Field(None, description="k = cη√γ/(mn), instead of η")
     stability_fraction: Annotated[Any, swept(POSITIVE)] = Field(
-        None, description="h = cηλ_max(Θ∞)/(2n), share of the largest stable step, instead of η"
+        None,
+        description="h = cηλ_max(Θ∞)/(2n), share of the largest stable step, instead of η; c here is the largest curvature of "
+        f"the loss ({_CURVATURES})",
     )
     loss: Annotated[Any, swept(Choice(tuple(losses.LOSSES)))] = Field(
-        losses.DEFAULT, description=" or ".join(f"c = {loss.factor:g}" for loss in losses.LOSSES.values())
+        losses.DEFAULT,
+        description="; ".join(
+            f"`{name}`: {loss.formula}, c = {loss.factor:g}" + (", targets ±1" if loss.targets == "signs" else "")
+            for name, loss in losses.LOSSES.items()
+        ),
     )
     steps: Annotated[Any, swept(Integer(1, 10**9))] = Field(None, description="T, number of steps")
     tau: Annotated[Any, swept(POSITIVE)] = Field(None, description="τ = hT, instead of steps: T = max(1, round(τ/h))")
@@ -190,6 +202,11 @@ class Record(Section):
     )
     converged: Annotated[Any, scalar(POSITIVE)] = Field(
         1e-3, description="training has ended when ‖Π(y − f)‖ is at most this share of ‖y‖"
+    )
+    converged_loss: Annotated[Any, scalar(POSITIVE)] = Field(
+        None,
+        description="losses that are no squares: training has ended when the loss is at most this share of that of an output "
+        f"of 0 (default {losses.CONVERGED_LOSS:g})",
     )
 
 

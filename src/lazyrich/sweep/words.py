@@ -36,6 +36,8 @@ def setting(sweep: Sweep) -> str:
     ]
     numbers += [f"{_symbol(name)} = {formula.text}" for name, formula in sweep.formulas.items()]
     words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
+    if not sweep.squares and "loss" in sweep.fixed:
+        words.append(f"{sweep.fixed['loss']} loss")
     networks = counted(sweep.networks, "network")
     if sweep.refine is not None:
         networks = (

@@ -59,6 +59,18 @@ def test_wide_networks_of_other_activations_count_their_neurons_and_one_at_a_tim
     assert ("seconds", "propagator", "step") not in found
 
 
+def test_linear_networks_whose_samples_are_told_apart_cost_what_torch_takes():
+    training = {"growth_per_step": 0.1, "steps": 500}
+    squares, others = (recipe(training={**training, "loss": loss}) for loss in ("mse", "huber"))
+    told, lanes = work.of_recipe(others), work.of_recipe(squares)
+    # Such training never stops early.
+    assert told["seconds", "batched", "step"] == 3 * 4 * 3 * 500 > lanes["seconds", "propagator", "step"] > 0
+    assert ("seconds", "propagator", "step") not in told and ("seconds", "batched", "step") not in lanes
+    seconds = [work.cost(amounts, work.SHIPPED, "seconds") for amounts in (told, lanes)]
+    assert seconds[0] > 3 * seconds[1]
+    assert work.of_job("simulate_shard", others)["memory", "gram", "job"] == 1  # torch
+
+
 def test_records_of_every_kind():
     assert work.records({"summary": True, "points": 9}, {}) == 1
     assert work.records({"every": 10}, {"steps": 95}) == 11  # 0, 10, … 90, 95

@@ -32,7 +32,7 @@ from lazyrich.networks import losses
 Lanes = Any  # a flat float64 array, the lanes of each quantity side by side
 
 # Inlined by numba, so that the loop's machine code is that of the formulas written out.
-_value, _pull = compiled(losses.value, inline="always"), compiled(losses.pull, inline="always")
+_value, _pull = compiled(losses.square_value, inline="always"), compiled(losses.square_pull, inline="always")
 
 
 class Octet(NamedTuple):

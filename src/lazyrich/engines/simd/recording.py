@@ -14,7 +14,7 @@ from lazyrich.networks.observables import State
 
 BLOCK = 4 * LANES  # probes that are followed at a time
 
-_value = compiled(losses.value, inline="always")
+_value = compiled(losses.square_value, inline="always")
 
 
 def _nothing(state, out):
@@ -86,6 +86,9 @@ def fill_records(
             end_square=numbers[contractions.END_SQUARE * LANES + lane],
             weight_shift=numbers[contractions.WEIGHT_SHIFT * LANES + lane],
             balance_shift=numbers[contractions.BALANCE_SHIFT * LANES + lane],
+            accuracy=np.nan,  # such networks are trained sample by sample, elsewhere
+            test_accuracy=np.nan,
+            margin=np.nan,
         )
         _measure(state, results.observables[network, record])
         if len(o.P) > 0:

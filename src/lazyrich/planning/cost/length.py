@@ -37,7 +37,8 @@ def length(cell: dict[str, Any]) -> Length:
         chi = stability = 1.0
     steps = cell["steps"] if "steps" in cell else max(1.0, cell["tau"] / stability)
     steps = min(float(steps), float(MOST_STEPS))
-    if cell["activation"] != "linear" or not _well_conditioned(cell) or stability >= 1:
+    loss = LOSSES[cell.get("loss", DEFAULT)]
+    if cell["activation"] != "linear" or not loss.square or not _well_conditioned(cell) or stability >= 1:
         return Length(steps, steps)
     # Onset, then decay: along the targets by 2 a unit of τ, across them as fast when lazy and half as fast when rich.
     onset = math.hypot(1.0, chi) * math.log1p(1 / chi) / 2
@@ -130,15 +131,17 @@ def _laziness(cell: dict[str, Any], b: float) -> float:
 
 
 def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: float) -> float:
+    loss = LOSSES[cell.get("loss", DEFAULT)]
     if "stability_fraction" in cell:
         return float(cell["stability_fraction"])
     if "growth_per_step" in cell:
         growth = float(cell["growth_per_step"])
     else:
         gamma = kappa * norm**2
-        growth = LOSSES[cell.get("loss", DEFAULT)].factor * cell["learning_rate"] * math.sqrt(gamma)
+        growth = loss.factor * cell["learning_rate"] * math.sqrt(gamma)
         growth /= width(cell) * samples(cell)
-    return growth * math.hypot(1.0, chi)
+    curvature = loss.factor if loss.curvature is None else loss.curvature
+    return growth * math.hypot(1.0, chi) * (curvature / loss.factor)
 
 
 def _well_conditioned(cell: dict[str, Any]) -> bool:

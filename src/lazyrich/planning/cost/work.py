@@ -7,12 +7,13 @@ ask for is fitted to the machine at hand (`fit`). A box's networks are judged by
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from lazyrich.networks.explicit import engine_of
+from lazyrich.networks.explicit import by_sample, engine_of
 from lazyrich.networks.formulas import Formula, evaluated
+from lazyrich.networks.losses import DEFAULT
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Box, Recipe, size
 from lazyrich.networks.teachers import NETWORKS
@@ -47,6 +48,13 @@ CONSTANTS = Amounts(
         ("seconds", "propagator", "step entry"): 2.5e-10,
         ("seconds", "propagator", "record"): 9.6e-7,
         ("seconds", "propagator", "record entry"): 5.3e-10,
+        # Of linear networks side by side in torch; a network alone takes a hundred microseconds a step.
+        ("seconds", "batched", "network"): 5e-5,
+        ("seconds", "batched", "kernel"): 1e-9,
+        ("seconds", "batched", "step"): 2e-6,
+        ("seconds", "batched", "step entry"): 4.5e-9,
+        ("seconds", "batched", "record"): 3e-6,
+        ("seconds", "batched", "record entry"): 8e-9,
         ("seconds", "gram", "step"): 7.7e-7,
         ("seconds", "gram", "step neuron"): 5.5e-9,
         ("seconds", "gram", "record"): 8.9e-6,
@@ -92,35 +100,55 @@ def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
     return int(record["points"])
 
 
+def _engine(cell: dict[str, Any], observables: Iterable[str]) -> str:
+    """Return what trains a network with the parameters `cell`: `batched` where the propagator is taken sample by sample."""
+    engine = engine_of(cell["activation"], width(cell), samples(cell))
+    told_apart = by_sample(cell.get("loss", DEFAULT), observables)
+    return "batched" if engine == "propagator" and told_apart else engine
+
+
 def engines(sweep: Sweep) -> set[str]:
     """Return the engines that train a sweep's networks."""
-    names = ("activation", "width", "samples", "source", "path")
-    result = set()
+    names = {_engine(cell, sweep.record.observables) for cell in _kinds(sweep)}
+    return {"propagator" if name == "batched" else name for name in names}
+
+
+def in_torch(sweep: Sweep, engine: str | None = None) -> bool:
+    """Return whether an engine, by default each network's own, needs torch on a CPU for some network of few samples."""
+    if engine in ("gram", "dense"):
+        return True
+    told_apart = any(by_sample(cell["loss"], sweep.record.observables) for cell in _kinds(sweep))
+    return told_apart or (engine is None and engines(sweep) != {"propagator"})
+
+
+def _kinds(sweep: Sweep) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of networks that decide on their engine."""
+    names = ("activation", "width", "samples", "source", "path", "loss")
     for values in sweep.corners(*names):
-        cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        result.add(engine_of(cell["activation"], width(cell), samples(cell)))
-    return result
+        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """Return the work of one network with the parameters `cell`; `settings` those of its recipe."""
     n = samples(cell)
-    engine = engine_of(cell["activation"], width(cell), n)
+    engine = _engine(cell, settings["record"]["observables"])
     record, probes = settings["record"], settings["probes"]
     steps, run = length(cell)
     record_count = records(record, cell)
     # Records after an early stop hold the end: they are only copied.
     records_until_stop = record_count if record.get("spacing") == "log" else max(1.0, record_count * run / steps)
     test = cell.get("test_samples", 0)
-    if engine == "propagator":
+    if engine != "gram":
+        # Where samples are told apart, test samples are all there, else turned to as many rows as columns, 2(n + 1), of which
+        # eight are taken at a time.
+        held = 0 if not test else test if engine == "batched" else n + 1
         work = {
             "network": 1,
             "kernel": (n + 1) ** 3,
             "step": run,
             "step entry": run * (n + 1) ** 2,
             "record": record_count,
-            # Test samples are turned to as many rows as columns, 2(n + 1), of which eight are taken at a time.
-            "record entry": records_until_stop * (n + 1) * (n + 1 + probes["count"] + (n + 1 if test else 0)),
+            "record entry": records_until_stop * (n + 1) * (n + 1 + probes["count"] + held),
         }
     else:
         m = width(cell)
@@ -153,12 +181,16 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
     units = cell.get("teacher_width", 1) if cell.get("teacher") in NETWORKS else 0  # drawn beside X
     entries = units * (n + units) if in_law else (n + units) * dimension(cell)
+    told_apart = by_sample(cell.get("loss", DEFAULT), settings["record"]["observables"])
     test, test_entries = cell.get("test_samples", 0), 0
     if test:
         functions = n + 1 if linear else width(cell)
-        # A function for each coordinate or neuron is drawn, and its values; of linear networks a triangle is kept of these.
-        entries += (test + functions) * (2 * n if in_law else dimension(cell)) + (4 * n * n * test if linear else 0)
-        test_entries = 4 * (n + 1) ** 2 if linear else test * (n + functions)
+        # A function for each coordinate or neuron is drawn, and its values; of modes alone a triangle is kept of these.
+        turned = linear and not told_apart
+        entries += (test + functions) * (2 * n if in_law else dimension(cell)) + (4 * n * n * test if turned else 0)
+        test_entries = 4 * (n + 1) ** 2 if turned else test * (n + functions)
+    if linear and told_apart:
+        test_entries += n * (n + 1)  # eigenvectors of K and targets
     return Amounts(
         {
             ("seconds", "", "draw"): 1.0,
@@ -208,7 +240,8 @@ def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
     if rule == "simulate_shard":
         amounts = of_recipe(recipe)
         amounts.add({(what, "", "job"): 1.0 for what in ("seconds", "memory", "disk")})
-        amounts["memory", "gram", "job"] = float(WIDEST in amounts)
+        in_torch = {"gram", "batched"} & {engine for _, engine, _ in amounts}
+        amounts["memory", "gram", "job"] = float(bool(in_torch))
         return on_gpu(amounts) if gpu else amounts
     box = recipe.grid
     networks = size(box)
