@@ -56,7 +56,9 @@ def holds_for(activation: str, name: str) -> scope.Holds:
 
 
 def remark(summary: xr.Dataset, name: str) -> str:
-    """Return the remark on a summary's variable `name`, the error of a theory; empty if all networks are linear."""
+    """Return the remark on a summary's variable `name`, the error of a theory or a margin; empty if it is of all networks."""
+    if name.endswith("_margin"):
+        return scope.start_remark(summary)
     return scope.remark(lambda activation: holds_for(activation, name), scope.activations(summary))
 
 

@@ -20,6 +20,7 @@ from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.optimisers import MOST_STEPS
 from lazyrich.networks.problem import Problem, problems
 from lazyrich.networks.recipe import Recipe
+from lazyrich.networks.starts import DEFAULTS
 from lazyrich.networks.table import Table, distinct, table
 from lazyrich.theory import end_state, scalars
 
@@ -53,6 +54,7 @@ class Networks:
     reason: Int[Array, " networks"]  # `Reason`; only networks with `none` are trained
     activation: str = "linear"
     explicit: bool = False  # every neuron is among the probes
+    doubled: bool = False  # neurons come in pairs (w, v), (w, −v), next to each other
 
     def part(self, where: Int[Array, " part"]) -> Networks:
         """Return some of the networks as a batch, with their problems, draws and modes only."""
@@ -89,6 +91,12 @@ class Networks:
         return chi
 
     @property
+    def v_rms(self) -> Float[Array, " networks"]:
+        """The rms of v_r at the start, over all neurons of each network."""
+        rms: np.ndarray = self.v_0 * np.sqrt(self.initial.moments[self.initial_index, 0, 0])
+        return rms
+
+    @property
     def growth_per_step(self) -> Float[Array, " networks"]:
         """k = cη√γ/(mn)."""
         gamma = self.of_problem("gamma")
@@ -109,7 +117,7 @@ class Networks:
 
 
 def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
-    """Yield the networks of a recipe with all derived parameters, one batch for each number of samples and activation.
+    """Yield the networks of a recipe with all derived parameters, one batch for each number of samples, activation and start.
 
     By default the neurons of networks that `engine_of` gives to the Gram engine are explicit. `explicit=True` makes those of
     all networks explicit, `explicit=False` only those of networks that are not linear. Batches with explicit neurons have one
@@ -117,11 +125,11 @@ def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networ
     """
     columns = table(recipe)
     sized = dict(with_sizes(columns))
-    kinds, kind = distinct(sized, ["activation", "width", "samples"])
+    kinds, kind = distinct(sized, ["activation", "width", "samples", "start"])
     by_gram = np.array([engine_of(**row) == "gram" for row in kinds])[kind]
     is_explicit = by_gram if explicit is None else (columns["activation"] != "linear") | explicit
     sized["width"] = np.where(is_explicit, sized["width"], 0)
-    _, group = distinct(sized, ["samples", "activation", "width"])
+    _, group = distinct(sized, ["samples", "activation", "width", "start"])
     for i in range(group.max() + 1):
         rows = np.flatnonzero(group == i)
         group_columns = {name: column[rows] for name, column in columns.items()}
@@ -147,7 +155,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
         columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
     width = columns["width"].astype(np.float64)
     loss_factor = np.array([LOSSES[loss].factor for loss in columns["loss"]])
-    sigma_0, v_0 = _scales(columns, problem, b, width)
+    sigma_0, v_0 = _scales(columns, problem, b, problem.dimension[index], width)
     reason = np.full(len(rows), Reason.none)
     with np.errstate(over="ignore", invalid="ignore"):
         size = sigma_0**2 + v_0**2
@@ -174,6 +182,9 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
         reason[fit & ~(rounded_steps <= MOST_STEPS)] = Reason.too_many_steps
         steps = np.minimum(rounded_steps, MOST_STEPS).astype(np.int64)
     neurons = int(columns["width"].max()) if explicit else settings["probes"]["count"]
+    doubled = "start" in columns and str(columns["start"][0]) == "doubled"
+    if doubled and explicit and problem.held_out is not None:
+        problem = replace(problem, held_out=problem.held_out.paired())
     start, start_index = initial(columns, problem, index, neurons, settings["seed"])
     return Networks(
         rows=rows,
@@ -190,21 +201,32 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
         reason=reason,
         activation=str(columns["activation"][0]),
         explicit=explicit,
+        doubled=doubled,
     )
 
 
-def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (σ0, v0): given, or from laziness and balance, from width exponents or from the file's weights."""
+def _scales(
+    columns: Table, problem: Problem, b: np.ndarray, dimension: np.ndarray, width: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (σ0, v0): given, or from laziness and balance, from width exponents or from the file's weights.
+
+    Of balanced neurons v0 is the rms of |v_r| = ‖w_r‖, σ0√d.
+    """
     if problem.weights is not None:
-        ones = np.ones(len(b))
-        return problem.weights.sigma_0 * ones, problem.weights.v_0 * ones
+        scale = np.ones(len(b)) * columns.get("weight_scale", np.float64(DEFAULTS["weight_scale"]))
+        return problem.weights.sigma_0 * scale, problem.weights.v_0 * scale
+    balanced = np.full(len(b), columns.get("start", DEFAULTS["start"])) == "balanced_neurons"
     if "laziness" in columns:
         balance = columns.get("balance", np.float64(1.0))
+        if balanced.any():
+            balance = np.where(balanced, 1 / np.sqrt(dimension), balance)
         v_0 = np.sqrt(2 * b * columns["laziness"] / (1 + balance**2))
         return balance * v_0, v_0
-    if "width_exponent_p" in columns:
-        return width ** -columns["width_exponent_s"], width ** -columns["width_exponent_p"]
-    return columns["sigma_0"].astype(float), columns["v_0"].astype(float)
+    if "width_exponent_s" in columns:
+        sigma_0 = width ** -columns["width_exponent_s"]
+        return sigma_0, np.sqrt(dimension) * sigma_0 if balanced.all() else width ** -columns["width_exponent_p"]
+    sigma_0 = columns["sigma_0"].astype(float)
+    return sigma_0, np.sqrt(dimension) * sigma_0 if balanced.all() else columns["v_0"].astype(float)
 
 
 def _limit(

@@ -13,6 +13,7 @@ from pydantic import Field
 from lazyrich.networks import activations
 from lazyrich.networks.data import DATA
 from lazyrich.networks.recipe import Point
+from lazyrich.networks.starts import DEFAULTS
 from lazyrich.sweep.axes import Axis, Integer, scalar
 from lazyrich.sweep.schema import (
     Conditions,
@@ -58,14 +59,15 @@ class Grid(Section):
             defaults |= {"inputs": "raw", "targets": "labels"}
         else:
             defaults |= {"spectrum": "isotropic", "noise_std": 0.0}
-        if self.network.laziness is not None:
+        if self.network.laziness is not None and self.network.start != "balanced_neurons":
             defaults |= {"balance": 1.0}
         parameters = {}
         for section in (self.problem, self.network, self.training):
             for name in sweepable(type(section)):
                 value = getattr(section, name)
                 value = defaults.get(name) if value is None else value
-                if value is not None:
+                # These keys came later: with their defaults a sweep is the one that never had them.
+                if value is not None and value != DEFAULTS.get(name):
                     parameters[name] = value
         return parameters
 

@@ -14,6 +14,7 @@ from typing import Any
 from lazyrich.networks.explicit import engine_of
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Box, Recipe, size
+from lazyrich.networks.starts import BOUND, DEFAULTS
 from lazyrich.planning.cost.length import dimension, length, samples, width
 from lazyrich.sweep.schema import SECTION_OF
 from lazyrich.sweep.sweep import Sweep
@@ -92,18 +93,22 @@ def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
 
 def engines(sweep: Sweep) -> set[str]:
     """Return the engines that train a sweep's networks."""
-    names = ("activation", "width", "samples", "source", "path")
+    names = ("activation", "width", "samples", "start", "source", "path")
     result = set()
     for values in sweep.corners(*names):
         cell = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        result.add(engine_of(cell["activation"], width(cell), samples(cell)))
+        result.add(_engine_of(cell))
     return result
+
+
+def _engine_of(cell: dict[str, Any]) -> str:
+    return engine_of(cell["activation"], width(cell), samples(cell), cell.get("start", DEFAULTS["start"]))
 
 
 def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """Return the work of one network with the parameters `cell`; `settings` those of its recipe."""
     n = samples(cell)
-    engine = engine_of(cell["activation"], width(cell), n)
+    engine = _engine_of(cell)
     record, probes = settings["record"], settings["probes"]
     steps, run = length(cell)
     record_count = records(record, cell)
@@ -146,8 +151,9 @@ def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
 def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """Return the work of drawing data and weights once, for all networks that share them."""
     n = samples(cell)
-    linear = engine_of(cell["activation"], width(cell), n) == "propagator"
+    linear = _engine_of(cell) == "propagator"
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
+    drawn = width(cell) if cell.get("start") in BOUND else explicit
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
     entries = 0 if in_law else n * dimension(cell)
     test, test_entries = cell.get("test_samples", 0), 0
@@ -159,7 +165,7 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     return Amounts(
         {
             ("seconds", "", "draw"): 1.0,
-            ("seconds", "", "draw entry"): float(entries + explicit * n + n**3),
+            ("seconds", "", "draw entry"): float(entries + drawn * n + n**3),
             ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit) + 8.0 * test_entries,
         }
     )
@@ -245,7 +251,8 @@ def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> f
 
 
 def _decides_draws(key: str) -> bool:
-    return any(name == "width" or SECTION_OF.get(name) == "problem" for name in key.split())
+    names = key.split()
+    return any(name in ("width", "second_layer", "start") or SECTION_OF.get(name) == "problem" for name in names)
 
 
 def _spread(count: int) -> list[int]:
