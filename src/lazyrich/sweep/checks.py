@@ -147,9 +147,13 @@ def _check_scales(sweep: Grid) -> None:
         for name in ("v_0", "balance", "width_exponent_p"):
             if getattr(sweep.network, name) is not None:  # `balance` has a default beside laziness
                 raise ValueError(f"network.{name}: is set by |v_r| = ‖w_r‖ where start: balanced_neurons; remove it")
-        families = {"sigma_0": ("sigma_0",), "laziness": ("laziness",), "width_exponent_s": ("width_exponent_s",)}
-        if len(_starts(sweep)) > 1:
-            families = {"laziness": ("laziness",)}  # the others need v_0, too
+        families = {name: (name,) for name in ("sigma_0", "laziness", "width_exponent_s")}
+        if set(_starts(sweep)) != {"balanced_neurons"}:
+            for name in _given(sweep, "sigma_0", "width_exponent_s"):
+                raise ValueError(
+                    f"network.{name}: leaves v0 open where start is not balanced_neurons; write laziness instead"
+                )
+            families = {"laziness": ("laziness",)}
     present = {text: names for text, names in families.items() if _given(sweep, *names)}
     choice = "give exactly one of: " + "; ".join(families)
     if len(present) > 1:

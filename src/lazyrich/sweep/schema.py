@@ -138,7 +138,8 @@ class Network(Section):
     start: Annotated[Any, swept(Choice(starts.STARTS))] = Field(
         None,
         description="`drawn`, neurons independent, w_r Gaussian; `doubled`, pairs (w, v) and (w, −v), so that f(0) = 0 (m "
-        "even); `balanced_neurons`, v_r = ±‖w_r‖ (v0 is then σ0√d and not given); `unit_rows`, ‖w_r‖ = σ0√d (default drawn)",
+        "even); `balanced_neurons`, v_r = ±‖w_r‖ (v0 is then σ0√d and not given); `unit_rows`, ‖w_r‖ = σ0√d (default drawn). "
+        "The last two draw every neuron, so that m is bounded for linear networks, too",
     )
     weight_scale: Annotated[Any, swept(POSITIVE)] = Field(
         None, description="factor of the weights W and v that a file brings (default 1)"
