@@ -181,7 +181,7 @@ def _check_start(sweep: Grid) -> None:
     """Check laws of the start against each other, the width, and held-out samples."""
     if sweep.problem.source not in OWN:
         _refuse(sweep, ("weight_scale",), f"belongs to the weights that a source {' or '.join(sorted(OWN))} brings")
-    together = sweep.combinations("start", "second_layer")
+    together = sweep.corners("start", "second_layer")
     if ("doubled", "positive") in together:
         raise ValueError(
             "network.second_layer: positive excludes start: doubled, in which half of the v_r are negative; write signs or "
