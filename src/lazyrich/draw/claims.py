@@ -59,16 +59,15 @@ def draw_claims(ledger: str | Path, *, page: str | Path, text: str | Path, figur
 
 
 def headline(data: xr.Dataset) -> list[dict[str, Any]]:
-    """Return where statements stand, best first: words, an explanation, how many there are of each author, and their rows."""
+    """Return where statements stand, best first: words, meaning, how many there are of each author, and the paper's rows."""
     every = rows(data)
     groups = []
     for standing, (words, explanation) in WORDS.items():
         here = [row for row in every if row["standing"] == standing.name]
         if here:
             counts = {str(whose): sum(row["whose"] == whose for row in here) for whose in Whose}
-            groups.append(
-                {"name": standing.name, "words": words, "explanation": explanation, "counts": counts, "rows": here}
-            )
+            group = {"name": standing.name, "words": words, "explanation": explanation, "counts": counts}
+            groups.append(group | {"of_paper": [row for row in here if row["whose"] in (Whose.paper, Whose.reading)]})
     return groups
 
 

@@ -162,6 +162,24 @@ def test_every_number_of_the_proxy_is_that_of_the_explicit_weights(general):
     assert found["loss_at_printed_end"] == pytest.approx(loss / (4 * get["accuracy"]), rel=1e-6)
 
 
+def test_the_proxy_up_to_an_earlier_end_is_that_of_fewer_steps(general, monkeypatch):
+    explicit, one = general
+    t1, t2 = times(explicit)
+    get = given(explicit, float(D))
+    left = explicit.residual / get["y_norm"]
+    middle = (t1 + t2) // 2
+    monkeypatch.setattr(followed_proxy, "COARSE", float(left[middle]) * (1 + 1e-9))
+    found = followed_proxy.measure(one, get, t1, t2)
+    assert np.all(left[t1:middle] > left[middle]) and middle < t2
+    earlier = followed_proxy.measure(one, get, t1, middle)
+    for which in ("growth_low", "growth_high", "undefined"):
+        assert found[f"proxy_coarse_{which}"] == pytest.approx(earlier[f"proxy_{which}"], rel=1e-12)
+    # One that t₂ itself does not come to is t₂.
+    monkeypatch.setattr(followed_proxy, "COARSE", 1e-9)
+    found = followed_proxy.measure(one, get, t1, t2)
+    assert found["proxy_coarse_growth_high"] == found["proxy_growth_high"]
+
+
 def test_the_proxy_of_an_isotropic_network_is_that_of_lemma_5_3(isotropic):
     """K = κI, σ₀ and v₀ so small that what is not on ρ = √γ v is some 10⁻⁴ at t₁, and halves with each √2-fold of ρ."""
     explicit, one = isotropic

@@ -1,8 +1,10 @@
 """Verdicts: each form of statement, each of its outcomes, and what the words must not say."""
 
+import re
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -329,7 +331,7 @@ SCATTER = np.random.default_rng(1).uniform(0.7, 1.3, len(SCALES))
         (SCATTER, Verdict.holds_with_constant),
         (SCATTER * np.log(SCALES), Verdict.holds_with_constant),  # it grows: a constant from below is left
         (SCATTER * SCALES**0.5, Verdict.holds_with_constant),
-        (SCATTER / np.log(SCALES), Verdict.fails),  # to nothing, by a logarithm
+        (SCATTER / np.log(SCALES), Verdict.holds_up_to_logarithms),  # to nothing: no constant does
         (SCATTER * SCALES**-0.5, Verdict.fails),
         (np.where(SCALES < 1e6, 0.0, SCATTER), Verdict.fails),
         # What falls at first and then stays leaves a constant, half of its start.
@@ -342,28 +344,30 @@ def test_a_constant_from_below_does_not_fall_to_nothing(ratio, verdict):
     assert found.verdict == verdict, found.text
     assert (found.measured, found.low, found.high) == (np.median(ratio), ratio.min(), ratio.max())
     # Of numbers that are shuffled against the scale, nothing falls along it.
-    if verdict == Verdict.fails and ratio.min() > 0:
+    if verdict != Verdict.holds_with_constant and ratio.min() > 0:
         mixed = verdicts.at_least(np.random.default_rng(2).permutation(ratio), {"s": SCALES})
         assert mixed.verdict == Verdict.holds_with_constant, mixed.text
 
 
 def test_a_logarithm_is_seen_from_both_sides():
-    """Θ holds up to it, O holds, Ω fails: three verdicts on one ratio that goes to nothing."""
+    """O holds, Ω and so Θ hold up to it only: three verdicts on one ratio that goes to nothing."""
     ratio, varied = SCATTER / np.log(SCALES), {"s": SCALES}
     assert verdicts.order(ratio, varied, "since it was planted").verdict == Verdict.holds_up_to_logarithms
     assert "since it was planted" in verdicts.order(ratio, varied, "since it was planted").text
     assert verdicts.constant(ratio, varied).verdict == Verdict.holds_with_constant
-    assert "slower than a power" in verdicts.at_least(ratio, varied).text
+    assert "no constant c > 0 does" in verdicts.at_least(ratio, varied, "since it was planted").text
 
 
 # ---- exponent -------------------------------------------------------------------------------------------------------
 
 
-@given(st.floats(-2, 2), st.floats(0, 1), st.floats(-2, 2))
-def test_an_exponent_holds_within_two_errors_and_up_to_logarithms_within_a_quarter(measured, error, stated):
-    judged = verdicts.exponent(measured, error, stated, "for a reason")
+@given(st.floats(-2, 2), st.floats(0, 1), st.floats(-2, 2), st.floats(2, 1e6))
+def test_an_exponent_holds_within_two_errors_and_up_to_logarithms_within_a_quarter(measured, error, stated, span):
+    judged = verdicts.exponent(measured, error, stated, span, "for a reason")
     off = abs(measured - stated)
-    if off <= 2 * error:
+    least = max(2 * error, np.log(1.05) / np.log(span))
+    assume(abs(off - least) > 1e-12)  # rounding decides at the border
+    if off < least:
         expected = Verdict.holds
     else:
         expected = Verdict.holds_up_to_logarithms if off <= 0.25 else Verdict.fails
@@ -379,46 +383,9 @@ def test_neighbouring_exponents_are_told_apart():
         granted = [
             claimed
             for claimed in (-1, -0.5, 0, 0.5, 1)
-            if verdicts.exponent(found + 1e-9, 1e-6, claimed).verdict != Verdict.fails
+            if verdicts.exponent(found + 1e-9, 1e-6, claimed, 1e3).verdict != Verdict.fails
         ]
         assert len(granted) == 1
-
-
-# ---- room -----------------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.floats(0.01, 100), min_size=2, max_size=20), st.data())
-def test_room_is_up_to_the_largest_margin_at_which_conclusions_fail(margins, data):
-    margin = np.array(margins)
-    holding = np.array(data.draw(st.lists(st.booleans(), min_size=len(margins), max_size=len(margins))))
-    holding[0] = True
-    found = verdicts.room(margin, holding)
-    first = margin[~holding].max(initial=0.0)
-    if first >= 1:
-        assert found.verdict == Verdict.fails
-    elif first > 0:
-        assert found.verdict == Verdict.holds_with_constant
-        assert f"C = {1 / first:.3g}:" in found.text
-    else:
-        assert found.verdict == Verdict.holds
-    assert (found.low, found.high) == (margin[holding].min(), margin[holding].max())
-    # What is not known of a network counts on neither side.
-    unknown = np.full(3, np.nan)
-    assert verdicts.room(np.append(margin, unknown), np.append(holding, [True, False, False])) == found
-
-
-def test_room_is_not_defined_where_no_margin_is_known():
-    assert verdicts.room(np.full(3, np.nan), np.array([True, False, True])).verdict == Verdict.not_defined
-    assert verdicts.room(np.array([0.5, 0.1]), np.array([False, False])).verdict == Verdict.not_defined
-
-
-def test_conclusions_that_never_hold_within_their_conditions_fail():
-    assert verdicts.room(np.array([5.0, 0.5]), np.array([False, False])).verdict == Verdict.fails
-
-
-def test_conclusions_that_fail_at_a_margin_of_zero_only_leave_all_the_room_there_is():
-    found = verdicts.room(np.array([0.5, 0.0]), np.array([True, False]))
-    assert found.verdict in (Verdict.holds, Verdict.holds_with_constant)
 
 
 # ---- agreement and number -------------------------------------------------------------------------------------------
@@ -520,6 +487,10 @@ DENSE = np.arange(10.0, 200.0)
 TWO = {"x": np.repeat([1.0, 10.0], len(X) // 2)}
 
 
+def constant_of(number):
+    return f"C = {number}"
+
+
 @pytest.mark.parametrize(
     ("judge", "true", "false"),
     [
@@ -549,11 +520,10 @@ TWO = {"x": np.repeat([1.0, 10.0], len(X) // 2)}
         ),
         # with probability 1 − O(x⁻²): P(failure) as x⁻², whatever the constant; as x^−1.5.
         (lambda values: verdicts.probability(values, DENSE, "x", 2.0), 70 * DENSE**-2, 0.7 * DENSE**-1.5),
-        # conclusions hold wherever the margin, 1/x here, is at least ½.
-        (lambda values: verdicts.room(values, values >= 0.5), np.linspace(0.1, 3, 50), None),
-        (lambda values: verdicts.room(values, values >= 2), None, np.linspace(0.1, 3, 50)),
+        # holds where x ≥ C: from x = 100 on; up to x = 100 only.
+        (lambda values: verdicts.threshold(values < 1, X, constant_of), 1 / (X / 100), X / 100),
     ],
-    ids=["bound", "constant", "order", "agreement", "always", "shares", "probability", "room, true", "room, false"],
+    ids=["bound", "constant", "order", "agreement", "always", "shares", "probability", "threshold"],
 )
 def test_a_true_claim_is_granted_and_a_false_one_refused(judge, true, false):
     if true is not None:
@@ -633,35 +603,34 @@ def test_failures_that_are_rarer_than_the_power_says_may_go_unseen():
 def test_a_failure_through_large_first_layers_alone_is_said_to_need_small_ones():
     failing = verdicts.bound(np.where(X > 100, 50.0, 0.5), 1.0, LEVEL)
     granted = verdicts.bound(np.full(len(X), 0.5), 1.0, LEVEL)
-    assert standing(failing, None) == Standing.fails_somewhere
-    assert standing(failing, failing) == Standing.fails_somewhere
+    assert standing(failing, None) == Standing.fails_in_part
+    assert standing(failing, failing) == Standing.fails_in_part
     assert standing(failing, granted) == Standing.needs_small_sigma
     assert standing(granted, failing) == Standing.stands
     nothing = verdicts.bound(np.full(len(X), np.nan), 1.0, LEVEL)
-    assert standing(failing, nothing) == Standing.fails_somewhere
+    assert standing(failing, nothing) == Standing.fails_in_part
     assert standing(nothing, None) == Standing.not_defined
 
 
 # ---- threshold ------------------------------------------------------------------------------------------------------
 
 
-def constant_of(ratio):
-    return f"C = {ratio:g}"
-
-
 RATIO = np.arange(1.0, 101.0)
 
 
-@given(st.integers(0, 80), st.permutations(range(100)))
+@given(st.just(0) | st.integers(4, 80), st.permutations(range(100)))
 def test_a_condition_holds_with_the_smallest_constant_from_which_on_all_draws_hold(place, order):
-    """Below a planted constant every draw fails, from there on none; in whatever order they come."""
+    """Below a planted constant every draw fails, from there on none; in whatever order they come.
+
+    One to three failures of a hundred may be last by luck: 0.97⁹⁷ is more than 5 %.
+    """
     ratio = RATIO[list(order)]
     found = verdicts.threshold(ratio > place, ratio, constant_of)
     assert (found.verdict == Verdict.holds) == (place == 0)
     assert f"C = {place + 1}" in found.text
     if place:
         assert found.verdict == Verdict.holds_with_constant and found.severity == Severity.none
-        assert f"in all of {100 - place} cases from there on; up to C = {place} it fails in some" in found.text
+        assert f"in all of {100 - place} cases within, which are the ones measured; up to C = {place} it" in found.text
         assert (found.low, found.high) == (place + 1, 100)
 
 
@@ -700,3 +669,29 @@ def test_a_threshold_is_about_what_was_measured_beyond_it():
     assert (found.measured, found.low, found.high) == (0.01, 0.01, 0.01)
     assert "in all of 79 cases" in found.text
     assert verdicts.threshold(error <= 1, np.full(100, np.nan), constant_of).verdict == Verdict.not_defined
+
+
+def test_a_constant_from_above_is_the_largest_up_to_which_all_hold():
+    """Ratios 1 … 100 are C = 1 … 1/100; those from 1/20 on fail, the next that is tried is 1/21."""
+    found = verdicts.threshold(RATIO > 20, RATIO, constant_of, upper=True)
+    assert found.text.startswith(
+        "holds with constant up to C = 0.0476, which the statement leaves unnamed: in all of 80 "
+    )
+    assert found.text.endswith("; from C = 0.05 on it fails in some")
+    assert found.low == 21
+    # Where nothing fails, the constant that says most: the largest from above, the smallest from below.
+    everywhere = np.ones(100, dtype=bool)
+    assert verdicts.threshold(everywhere, RATIO / 8, constant_of, upper=True).text.endswith(" cases, even with C = 8")
+    assert verdicts.threshold(everywhere, RATIO / 8, constant_of).text.endswith(" cases, already with C = 0.125")
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_two_constants_in_a_text_are_never_the_same_number(upper):
+    """The last that fails and the first that is enough differ by 10⁻⁵ of themselves, as draws at one setting do."""
+    ratio = 1.29 + 1e-5 * RATIO
+    text = verdicts.threshold(RATIO > 40, ratio, constant_of, upper=upper).text
+    enough, short = re.findall(r"C = ([\d.]+)", text)
+    assert enough != short
+    assert (float(enough) > float(short)) != upper
+    numbers = 1 / ratio if upper else ratio
+    assert (float(enough), float(short)) == pytest.approx((numbers[40], numbers[39]), abs=5e-5)  # half a digit

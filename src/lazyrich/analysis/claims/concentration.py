@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import concentration_law, verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import Picture, Row, paper
+from lazyrich.analysis.claims.row import Picture, Row, paper, reading
 from lazyrich.analysis.claims.verdicts import Groups
 from lazyrich.analysis.follow import follow
 
@@ -85,6 +85,8 @@ def _gram_row(
             largest[label] = i
     at = np.array(list(largest.values()))
     each = len(ratio) // len(at)
+    worst = zip(groups, labels[int(np.argmax(ratio))], strict=True)
+    which = ", ".join(f"{key} = {value}" if isinstance(value, str) else f"{key} = {value:g}" for key, value in worst)
     return Row(
         name,
         paper("Lemma 5.1"),
@@ -93,7 +95,8 @@ def _gram_row(
         drawn.setting,
         verdicts.constant(ratio[at], {"n": n[at], along: values[at]}),
         Picture(x, "‖K − tr Σ I‖₂ / (n‖Σ‖₂ + √n‖Σ‖_F)", picture, log_x=x == "d/n"),
-        remark=f"C is the largest of all {len(ratio):,} draws, in {len(at)} groups of one distribution each; none is forgiven. "
+        remark=f"C is the largest of all {len(ratio):,} draws, in {len(at)} groups of one distribution each; none is forgiven, "
+        f"and more draws have a larger one. It comes from {which}. "
         f"The lemma lets one draw in n² exceed C, one in {n.max() ** 2:,.0f} at n = {n.max():g}: {each} draws a group do not "
         "show failures as rare as that, so a larger C may be needed where n is large.",
     )
@@ -119,7 +122,7 @@ def _weights(drawn: Trained) -> Iterator[Row]:
     n, groups = drawn.column("samples"), _groups(drawn)
     allowed = np.sqrt(2 * np.log(8 * m / DELTA))
     ends = np.array([n.min(), n.max()])
-    setting = drawn.setting.of(f"every neuron at the start, δ = {DELTA:g}")
+    setting = drawn.setting.of(f"every neuron at the start, {DELTA:g} as the lemma's δ, its probability of failure")
     quantity = "share of networks, in each group of one n, d and source"
     drawn_only = (
         "Initial weights are drawn from the distribution that the lemma assumes: this tests the statement and says nothing of "
@@ -188,24 +191,27 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
     a_3, a_4 = (
         concentration_law.constant(law) for law in (concentration_law.target_norm(), concentration_law.isotropic(C_2))
     )
-    for name, lemma, statement, quantity, ratio, chosen, (low, high), C in (
+    for name, lemma, statement, quantity, ratio, chosen, within_words, (low, high), C in (
         (
             "lemma_a_3",
             "Lemma A.3",
-            f"{concentration_law.A_3}, for α = β",
+            f"{concentration_law.A_3_EVENT} with probability at least 1 − C n⁻², for α = β",
             "‖Xβ‖²/(n‖β̃‖²)",
             drawn.column("y_norm") ** 2 / (n * signal**2),
             of_source,
+            "",
             concentration_law.A_3_RANGE,
             a_3,
         ),
         (
             "lemma_a_4",
             "Lemma A.4",
-            f"{concentration_law.A_4}, for Σ ∝ I under condition (6) with C₂ = {C_2:g}",
+            f"{concentration_law.A_4_EVENT} with probability at least 1 − C n⁻², for Σ ∝ I under condition (6) with its "
+            f"C₂ = {C_2:g}",
             "γ/(tr Σ n‖β̃‖²)",
             drawn.column("gamma") / (trace * n * signal**2),
             of_source & within,
+            " that keep condition (6)",
             concentration_law.A_4_RANGE,
             a_4,
         ),
@@ -213,10 +219,10 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
         held = (ratio >= low) & (ratio <= high)
         yield Row(
             f"{name}_drawn_{source}",
-            paper(lemma),
-            f"{statement}, of drawn {source.capitalize()} inputs",
+            reading(lemma),
+            f"{statement}, of drawn {source.capitalize()} inputs, with C = {C:.3g}, the constant of Gaussian inputs",
             "share of draws, in each group of one n and d",
-            drawn.setting,
+            drawn.setting.of(f"{chosen.sum():,} networks with {source} inputs{within_words}"),
             verdicts.shares(
                 held[chosen],
                 {key: groups[key][chosen] for key in ("n", "d")},
@@ -228,6 +234,8 @@ def _targets(drawn: Trained, source: str) -> Iterator[Row]:
                 {"drawn": (n[chosen], ratio[chosen])},
                 {"lower bound": (ends, np.full(2, low)), "upper bound": (ends, np.full(2, high))},
             ),
-            remark=f"Held to 1 − C n⁻² with C = {C:.3g}, which the exact distribution for Gaussian inputs needs (row {name}"
-            f"{'' if name == 'lemma_a_3' else f'_ratio_{C_2:g}'}); it promises nothing for n ≤ {np.floor(np.sqrt(C)):g}.",
+            remark="The paper promises 1 − O(n⁻²). Draws are held to the C of the exact distribution for Gaussian inputs (row "
+            f"{name}{'' if name == 'lemma_a_3' else f'_ratio_{C_2:g}'})"
+            f"{'' if source == 'gaussian' else '; other distributions may need another'}. "
+            f"It promises nothing for n ≤ {np.floor(np.sqrt(C)):g}.",
         )

@@ -16,8 +16,8 @@ from lazyrich.theory import concentration
 Law = tuple[np.ndarray, np.ndarray]  # n and P(failure)
 
 PROMISED = 2.0  # both lemmas: probability at least 1 − O(n⁻²)
-A_3 = "n/2 ‖α‖²_Σ ≤ ‖Xα‖² ≤ 2n‖α‖²_Σ with probability at least 1 − O(n⁻²)"
-A_4 = "½ tr Σ n‖β̃‖² ≤ γ ≤ 3/2 tr Σ n‖β̃‖² with probability at least 1 − O(n⁻²)"
+A_3_EVENT, A_4_EVENT = "n/2 ‖α‖²_Σ ≤ ‖Xα‖² ≤ 2n‖α‖²_Σ", "½ tr Σ n‖β̃‖² ≤ γ ≤ 3/2 tr Σ n‖β̃‖²"
+A_3, A_4 = (f"{event} with probability at least 1 − O(n⁻²)" for event in (A_3_EVENT, A_4_EVENT))
 A_3_RANGE, A_4_RANGE = (0.5, 2.0), (0.5, 1.5)
 # C₂ of condition (6), for isotropic inputs and with a spike; and where the spike is tried for what C₂ must be.
 RATIOS, SPIKED = (4.0, 2.0, 1.0), (6.0, 4.0)
@@ -90,8 +90,8 @@ def rows() -> Iterator[Row]:
         "The lemma leaves the constant in O(n⁻²) unnamed.",
     )
     limits = (
-        "C₂ here is the whole factor that condition (6) asks, max{C₂, ·}. The paper leaves it unnamed, as it does the constant "
-        "in O(n⁻²); the proof takes C₂ = 2C₃, C₃ being the constant of Lemma 5.1 (C of row lemma_5_1). "
+        "C₂ here is the whole factor that condition (6) asks for, max{C₂, ·}. The paper leaves it unnamed, as it does the "
+        "constant in O(n⁻²); the proof takes C₂ of (6) as 2C₃, C₃ being the constant of Lemma 5.1 (C of row lemma_5_1). "
         "Label noise of variance σ_y² would add about nσ_y² tr Σ to γ."
     )
     for ratio in RATIOS:
@@ -133,7 +133,7 @@ def _least_ratio(exact: str) -> Row:
         "tends to 1 + 1/C₂, and 1 − P(failure) is 1 − O(n⁻²) if and only if that is below 3/2",
         "whether it is as stated, at each C₂",
         Setting(
-            f"{exact}; {CONDITION}, C₂ = {', '.join(f'{ratio:g}' for ratio in ratios)}; n up to {laws[2.0][0][-1]:g}"
+            f"{exact}; {CONDITION}, C₂ = {', '.join(f'{ratio:g}' for ratio in ratios)}; n up to {laws[2.0][0][-1]:g}."
         ),
         replace(judged, power=f"a threshold below {LEAST_RATIO:g} or above {above:g}, the next C₂ tried"),
         Picture(
@@ -152,12 +152,19 @@ def _row(name: str, where: str, statement: str, law: Law, setting: str, remark: 
     n, failing = law
     scaled = n**PROMISED * failing
     shown = scaled > NEGLIGIBLE
+    octaves = scaled[np.log2(n) % 1 == 0]
+    tried = f"C is the largest over the n that are tried; powers of two alone would give {octaves.max():.3g}."
+    remark = f"{remark} {tried}"
+    if scaled[-1] > 1:
+        remark = f"{remark} From n = {n[np.argmax(scaled)]:g} on n² P(failure) falls, but C = 1 is not enough up to {n[-1]:g}."
     return Row(
         name,
         paper(where),
         statement,
         "n² P(failure), at each n",
-        Setting(f"{setting}; n = {n[0]:g} to {n[-1]:g}"),
+        Setting(
+            f"{setting}; n = {n[0]:g} to {n[-1]:g}{'' if len(n) == n[-1] - n[0] + 1 else ', from 64 on eight a factor of two'}."
+        ),
         verdicts.probability(failing, n, "n", PROMISED),
         Picture(
             "n, number of samples",

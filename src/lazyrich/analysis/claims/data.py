@@ -13,7 +13,7 @@ import xarray as xr
 from lazyrich.analysis.claims import followed
 from lazyrich.analysis.claims.row import Setting
 from lazyrich.analysis.claims.verdicts import Varied
-from lazyrich.analysis.comparison import accuracy
+from lazyrich.analysis.comparison import accuracy, converged_share
 from lazyrich.analysis.fields import median
 from lazyrich.shards import archive
 from lazyrich.shards.concatenate import concatenate
@@ -52,7 +52,8 @@ class Trained:
     @functools.cached_property
     def setting(self) -> Setting:
         """What is varied and what is shared, in words, and the margins of Assumption 4.1."""
-        return Setting(f"{varied(self.sweep)}; {setting(self.sweep)}", self.margins())
+        words = "; ".join(filter(None, (varied(self.sweep), setting(self.sweep))))
+        return Setting(f"{words} {accuracies(self)}", self.margins())
 
     def margins(self, chosen: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest margin of each condition over the networks, or those `chosen` of the summary's cells.
@@ -90,6 +91,15 @@ class Trained:
     def varied(self, **names: str) -> Varied:
         """Return numbers that the sweep varies, shown name -> variable."""
         return {shown: self.column(variable) for shown, variable in names.items()}
+
+
+def accuracies(*trained: Trained) -> str:
+    """Return what t₂ is in sweeps, in words: δ, and the ε of their networks, on which margins of (2) and (6) depend."""
+    epsilon = np.concatenate([accuracy(one.networks) for one in trained])
+    shares = sorted({converged_share(one.networks) for one in trained})
+    low, high = (f"{value:.2g}" for value in (epsilon.min(), epsilon.max()))
+    found = low if low == high else f"from {low} to {high}"
+    return f"t₂ is where ‖y − f‖ = δ‖y‖, δ = {', '.join(f'{share:g}' for share in shares)}: L(t₂) = 4ε with ε {found}."
 
 
 def cells(summary: xr.Dataset, name: str) -> np.ndarray:

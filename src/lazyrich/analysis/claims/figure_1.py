@@ -9,10 +9,10 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
-from lazyrich.analysis.claims.row import PROJECT, Picture, Place, Row, Setting, paper
+from lazyrich.analysis.claims.row import PROJECT, Picture, Place, Row, Setting, paper, reading
 from lazyrich.analysis.published import at_steps, lagged_kernel_error, load_published, plateau, stage_one_plateau
 from lazyrich.analysis.recovery import target_square
-from lazyrich.sweep.words import counted
+from lazyrich.sweep.words import counted, setting
 from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import stage_one
 
@@ -40,7 +40,7 @@ def _changed(name: str, words: str, sigma_0: float, v_0: float, loss_factor: flo
     return Reading(name, words, PROJECT, "figure1_readings", sigma_0, v_0, loss_factor)
 
 
-PRINTED = paper("Figure 1")
+PRINTED, SCALED = paper("Figure 1"), reading("Figure 1")
 READINGS = (
     Reading(
         "literal",
@@ -53,21 +53,24 @@ READINGS = (
     ),
     Reading(
         "printed",
-        "the printed parameters but for K and y, which are scaled to the points (σ₀ = 0.01, v₀ = 0.001, loss (1/2n)‖f − y‖²)",
-        PRINTED,
+        "the printed parameters, K and y scaled to the points (σ₀ = 0.01, v₀ = 0.001, loss (1/2n)‖f − y‖²)",
+        SCALED,
         "figure1",
         0.01,
         0.001,
         1,
     ),
-    Reading(
-        "variance",
-        "the printed values taken as variances (σ₀ = √0.01, v₀ = √0.001, loss (1/2n)‖f − y‖²)",
-        PRINTED,
-        "figure1_readings",
-        0.1,
-        0.001**0.5,
-        1,
+    *(
+        Reading(
+            f"variance{name}",
+            f"the printed values taken as variances, K and y scaled to the points (σ₀ = √0.01, v₀ = √0.001, loss {loss})",
+            SCALED,
+            "figure1_readings",
+            0.1,
+            0.001**0.5,
+            c,
+        )
+        for name, loss, c in (("", "(1/2n)‖f − y‖²", 1), ("_c", "(1/n)‖f − y‖²", 2))
     ),
     _changed("c_alone", "the printed σ₀ and v₀ and the loss (1/n)‖f − y‖²", 0.01, 0.001, 2),
     _changed("interchanged_alone", "σ₀ and v₀ interchanged and the printed loss (1/2n)‖f − y‖²", 0.001, 0.01, 1),
@@ -93,22 +96,22 @@ def rows(data: Data) -> Iterator[Row]:
             "config/sweeps/figure1.yaml: figures: the ledger compares with published points; add published and published_onset"
         )
     points = load_published(published)
-    for reading in READINGS:
-        yield from _panels(data[reading.sweep], points, reading)
+    for each in READINGS:
+        yield from _panels(data[each.sweep], points, each)
     yield from _constants(trained, points)
     recovered = trained.column("loss_factor") == 2
     yield from _kernel(trained, points, recovered)
     yield from _onset(trained, points, recovered)
 
 
-def chosen(trained: Trained, reading: Reading) -> np.ndarray:
+def chosen(trained: Trained, which: Reading) -> np.ndarray:
     """Return the networks of a reading, (networks,) bool."""
-    asked = {name: getattr(reading, name) for name in ("sigma_0", "v_0", "loss_factor")}
+    asked = {name: getattr(which, name) for name in ("sigma_0", "v_0", "loss_factor")}
     return np.all([np.isclose(trained.column(name), value) for name, value in asked.items()], axis=0)
 
 
-def _panels(trained: Trained, points: dict[str, np.ndarray], reading: Reading) -> Iterator[Row]:
-    here = chosen(trained, reading)
+def _panels(trained: Trained, points: dict[str, np.ndarray], which: Reading) -> Iterator[Row]:
+    here = chosen(trained, which)
     networks = trained.networks.isel(network=np.flatnonzero(here))
     on = plateau(points)
     for name, panel, observable, steps, unit in (
@@ -122,9 +125,9 @@ def _panels(trained: Trained, points: dict[str, np.ndarray], reading: Reading) -
         # A published curve is one network: as far from the others as these are from each other.
         scatter = float(np.max(np.abs(curves - np.median(curves, axis=0)) / scale))
         yield Row(
-            f"figure_1_{name}_{reading.name}",
-            reading.place,
-            f"{panel} is that of {reading.words}",
+            f"figure_1_{name}_{which.name}",
+            which.place,
+            f"{panel} is that of {which.words}",
             f"largest distance to the published points, relative to {unit}, of each network",
             _setting(trained, here),
             verdicts.agreement(
@@ -184,7 +187,7 @@ def _constants(trained: Trained, points: dict[str, np.ndarray]) -> Iterator[Row]
             loss = "(1/n)‖f − y‖²" if c == 2 else "(1/2n)‖f − y‖², as printed"
             yield Row(
                 f"figure_1_{name}_{'n' if c == 2 else '2n'}",
-                PROJECT if c == 2 else PRINTED,
+                PROJECT if c == 2 else SCALED,
                 f"the loss is {loss}: {statement}",
                 quantity,
                 _setting(trained, trained.column("loss_factor") == c),
@@ -200,13 +203,14 @@ def _constants(trained: Trained, points: dict[str, np.ndarray]) -> Iterator[Row]
             )
 
 
-def _setting(trained: Trained, chosen: np.ndarray) -> Setting:
-    get = {
-        name: np.median(trained.column(name)[chosen]) for name in ("sigma_0", "v_0", "loss_factor", "growth_per_step")
-    }
-    return trained.setting.of(
+def _setting(trained: Trained, here: np.ndarray) -> Setting:
+    """Return the setting of some networks of a sweep, replicates of one cell each."""
+    get = {name: np.median(trained.column(name)[here]) for name in ("sigma_0", "v_0", "loss_factor", "growth_per_step")}
+    cells = np.asarray(here.reshape(-1, trained.sweep.replicates).all(axis=1))
+    return Setting(
         f"σ₀ = {get['sigma_0']:g}, v₀ = {get['v_0']:g}, c = {get['loss_factor']:g}, k = {get['growth_per_step']:.4f}; "
-        f"{counted(int(chosen.sum()), 'network')}"
+        f"{counted(int(here.sum()), 'network')} of the sweep {trained.sweep.title!r}; {setting(trained.sweep)}",
+        trained.margins(cells),
     )
 
 
@@ -230,15 +234,15 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
     picture = Picture(
         "t, gradient step", "‖Θ − T‖/‖T‖", {"published": (points["step"], published)}, curves, log_x=False
     )
-    setting = _setting(trained, recovered)
+    where = _setting(trained, recovered)
     on = stage_one_plateau(points)
     lag = np.log1p(published[on]) / (2 * np.log1p(k))
     yield Row(
         "figure_1_kernel_plateau",
         PROJECT,
-        "its plateau is (1 + k)² − 1: the kernel was held against the target of one step before, T ∝ ⟨v²⟩ ∝ (1 + k)²ᵗ",
+        "the published plateau is (1 + k)² − 1: the kernel was held against the target of one step before, and T ∝ (1 + k)²ᵗ",
         "steps of lag that the published plateau stands for, log(1 + plateau)/(2 log(1 + k))",
-        setting,
+        where,
         verdicts.number(float(np.median(lag)), float(lag.min()), float(lag.max()), 1.0, 0.5, "a lag is a whole number"),
         picture,
     )
@@ -254,7 +258,7 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
             place,
             f"the published points are the distance of {which}",
             "|log(simulated/published)|, every point and network",
-            setting,
+            where,
             verdicts.agreement(
                 ratio.ravel(),
                 half_step,
@@ -266,10 +270,10 @@ def _kernel(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarr
     first = same[:, steps <= trained.sweep.figures.published_onset].min(axis=1)
     yield Row(
         "figure_1_kernel_aligned",
-        paper("Figure 1, third panel"),
+        reading("Figure 1, third panel"),
         "the kernel turns to the target-aligned one within stage one: at the same step ‖Θ − T‖/‖T‖ falls below 10⁻³",
         "smallest ‖Θ − T‖/‖T‖ of each network up to the red line",
-        setting,
+        where,
         verdicts.bound(first, 1e-3, {}),
         picture,
         remark="The paper claims that the kernel turns to T; the threshold is this project's.",
@@ -282,7 +286,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
     fallen = 1 - points["loss"] / points["loss"][0]
     chi, k = (trained.column(name)[recovered] for name in ("laziness", "growth_per_step"))
     first = trained.column("alignment_step")[recovered]
-    setting = _setting(trained, recovered)
+    where = _setting(trained, recovered)
     onsets = {share: np.ceil(stage_one.onset_time(share, chi, k)) for share in SHARES}
     picture = Picture(
         "t, gradient step",
@@ -306,7 +310,7 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
             PROJECT,
             f"the line between the stages is the first step at which the loss has fallen by {100 * share:.0f} %",
             f"first step after t₁({share:g}) = ln({share:g}/χ)/(2 ln(1 + k))",
-            setting,
+            where,
             verdicts.number(
                 float(np.median(onset)),
                 float(onset.min()),
@@ -320,10 +324,10 @@ def _onset(trained: Trained, points: dict[str, np.ndarray], recovered: np.ndarra
         )
     yield Row(
         "figure_1_theorem_time",
-        paper("Figure 1, red line"),
+        reading("Figure 1, red line"),
         "the line between the stages is the theorem's t₁, where ρ_r = 1",
         "t₁, step where rms ρ_r = 1",
-        setting,
+        where,
         verdicts.number(
             float(np.median(first)), float(first.min()), float(first.max()), red_line, 0.5, "a step is a whole number"
         ),

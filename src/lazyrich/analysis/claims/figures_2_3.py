@@ -9,7 +9,7 @@ import numpy as np
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained
 from lazyrich.analysis.claims.figure_1 import READING
-from lazyrich.analysis.claims.row import PROJECT, Picture, Row, paper
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, reading
 from lazyrich.analysis.published import at_steps, load_published
 from lazyrich.analysis.recovery import curves, recover
 from lazyrich.system.errors import LazyrichError
@@ -48,8 +48,9 @@ def _rise(trained: Trained, points: dict[str, np.ndarray]) -> Row:
     )
     return Row(
         "figure_2_rise",
-        paper("Figure 2, second panel"),
-        "before the loss falls |ρ|/|v| rises as stage one of a linear network, at the k, √γ and σ₀/v₀ that fit it best",
+        PROJECT,
+        "before the loss falls |ρ|/|v| of Figure 2 rises as stage one of a linear network, at the k, √γ and σ₀/v₀ that fit it "
+        "best (a test of its shape alone)",
         "rms distance of the published points to that stage one, over √γ",
         trained.setting,
         verdicts.agreement(
@@ -91,8 +92,9 @@ def _panels(trained: Trained, points: dict[str, np.ndarray], name: str, kind: st
     ratio = np.abs(np.log(same / points["ntk_error"]))
     yield Row(
         f"figure_{name[-1]}_kernel",
-        paper(f"{figure}, third panel"),
-        f"the distance of kernel and target of the same step is the published one ({kind} network)",
+        PROJECT,
+        f"ten images of digits in place of CIFAR-10 give the published distance of kernel and target of {figure} ({kind} "
+        "network, third panel), at the same step",
         "|log(simulated/published)|, every point and network",
         trained.setting,
         verdicts.agreement(
@@ -110,7 +112,7 @@ def _stages(trained: Trained, points: dict[str, np.ndarray], name: str, kind: st
     """Yield what stage one has done when learning begins, at t₁(δ), where the loss has fallen by δ = 5 %."""
     networks = trained.networks
     onset = trained.column("onset_step")[:, None]
-    place = paper("§6, ReLU networks") if kind == "ReLU" else paper("§6, Figure 2")
+    place = reading("§6, ReLU networks") if kind == "ReLU" else reading("§6, Figure 2")
     at_onset = {
         observable: np.array(
             [
@@ -147,7 +149,7 @@ def _stages(trained: Trained, points: dict[str, np.ndarray], name: str, kind: st
             trained.setting,
             verdicts.bound(values, 0.1, {}),
             _picture(trained, points, observable),
-            remark="The paper says that the stages are seen; the tenth is this project's. On ten images of digits.",
+            remark="The paper says that the stages are seen; the tenth and the images, ten of digits, are this project's.",
         )
 
 

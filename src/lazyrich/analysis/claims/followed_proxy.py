@@ -8,6 +8,7 @@ from lazyrich.analysis.follow import Followed
 from lazyrich.theory import two_stage
 
 FEWEST_STEPS = 3  # through two points there is always a line
+COARSE = 0.01  # δ of an earlier t₂, at which the proxy is measured too
 
 
 def measure(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[str, float]:
@@ -20,12 +21,14 @@ def measure(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[str,
         two_stage.share_of_proxy(two_stage.printed_proxy_end(get["accuracy"], get["y_norm"], get["samples"]))
     )
     sizes, left, at_end, step_at_end = [], np.nan, np.nan, np.nan
+    coarse = 0  # steps until ‖y − f‖ is `COARSE` ‖y‖
     for now in one.snapshots(range(t1, 2 * t2 - t1 + 1)):
         size = float(np.sqrt(np.mean(one.rho(now) ** 2)))
         residual = float(np.linalg.norm(one.targets - one.output(now)))
         if now.step <= t2:
             sizes.append(size)
             left = residual / get["y_norm"]
+            coarse = coarse or (len(sizes) if left <= COARSE else 0)
         if np.isnan(at_end) and size >= end:
             at_end = get["loss_factor"] / (2 * get["samples"]) * residual**2 / (4 * get["accuracy"])
             step_at_end = now.step - t2
@@ -37,6 +40,7 @@ def measure(one: Followed, get: dict[str, float], t1: int, t2: int) -> dict[str,
     return {
         **_growth("proxy", proxies),
         **_growth("proxy_b2", b2),
+        **_growth("proxy_coarse", proxies[: coarse or None]),
         "proxy_rate": rate / float(np.log1p(get["growth_per_step"])),
         "proxy_line": line,
         "proxy_end": float(proxies[-1] / limit),

@@ -13,9 +13,9 @@ FIRST_MEMBER = (
 )
 
 
-def condition_6(ratio: float) -> str:
-    """Return a ratio of `isotropy` as the constant of condition (6)."""
-    return f"C₂ = {ratio:.2g} of condition (6)"
+def condition_6(ratio: str) -> str:
+    """Return a number, a ratio of `isotropy`, as the constant of condition (6)."""
+    return f"C₂ = {ratio} of condition (6)"
 
 
 def isotropy(trained: Trained) -> np.ndarray:

@@ -66,7 +66,7 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
         "the kernel change goes as χ⁻¹ where training is rich",
         "fitted exponent of χ",
         trained.setting.of(f"χ up to {chi[used].max():.2g}"),
-        verdicts.exponent(slope, error, -1.0),
+        verdicts.exponent(slope, error, -1.0, float(chi[used].max() / chi[used].min())),
         picture,
     )
     predicted = cells(summary, "kernel_change_predicted")
@@ -156,7 +156,7 @@ def _lazy(trained: Trained) -> Iterator[Row]:
             statement,
             "fitted exponent of χ",
             setting,
-            verdicts.exponent(slope, error, -2.0),
+            verdicts.exponent(slope, error, -2.0, float(chi[used].max() / chi[used].min())),
             Picture("χ, laziness", label, {"measured": (chi, values)}),
         )
     change, aligned = cells(summary, "kernel_change"), cells(summary, "alignment")

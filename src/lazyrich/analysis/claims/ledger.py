@@ -114,6 +114,13 @@ def _margins(row: Row, at: int) -> list[float]:
     return [row.setting.margins.get(name, (np.nan, np.nan))[at] for name in NAMES]
 
 
+def _small_sigma(row: Row) -> str:
+    """Return what holds of networks with a small first layer, where the statement fails with the others; else nothing."""
+    if row.judged_small_sigma is None or row.judged.verdict != Verdict.fails:
+        return ""
+    return f"Among networks with {row.small_sigma} alone: {row.judged_small_sigma.text}"
+
+
 def dataset(found: list[Row]) -> xr.Dataset:
     """Return the rows as a CF dataset: an entry on `row` for each, and the points of their figures in sequence on `point`."""
     judged = {name: [getattr(row.judged, name) for row in found] for name in ("measured", "low", "high", "expected")}
@@ -137,10 +144,7 @@ def dataset(found: list[Row]) -> xr.Dataset:
             "severity": ("row", [int(row.judged.severity) for row in found]),
             "power": ("row", [row.judged.power for row in found]),
             "small_sigma_verdict": ("row", [int((row.judged_small_sigma or row.judged).verdict) for row in found]),
-            "small_sigma_text": (
-                "row",
-                [row.judged_small_sigma.text if row.judged_small_sigma else "" for row in found],
-            ),
+            "small_sigma_text": ("row", [_small_sigma(row) for row in found]),
             "x_label": ("row", [row.picture.x for row in found]),
             "y_label": ("row", [row.picture.y for row in found]),
             "log_x": ("row", [int(row.picture.log_x) for row in found]),

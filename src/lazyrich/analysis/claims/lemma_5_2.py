@@ -98,5 +98,6 @@ def _kernels(neurons: NeuronRows) -> Iterator[Row]:
             verdicts.constant(needed, neurons.varied),
             [needed],
             small_sigma=verdicts.constant(needed[neurons.small], neurons.small_varied),
+            allowed="C₂ of this lemma",
             remark=remark,
         )

@@ -47,8 +47,12 @@ class NeuronRows:
         *,
         small_sigma: Judged | None = None,
         remark: str = "",
+        allowed: str = "",
     ) -> Row:
-        """Return a row whose figure shows all values of `drawn` (one or more a network) at each start, and what is allowed."""
+        """Return a row whose figure shows all values of `drawn` (one or more a network) at each start, and what is allowed.
+
+        `allowed` says so beside the quantity, in words, where the statement is a bound.
+        """
         points = {}
         for s, v in self.starts:
             here = (self.sigma_0 == s) & (self.v_0 == v)
@@ -58,4 +62,5 @@ class NeuronRows:
             )
         curves = {level[0]: (np.array([self.x.min(), self.x.max()]), np.full(2, level[1]))} if level else {}
         picture = Picture("n‖β̃‖² tr Σ (≈ γ)", quantity, points, curves, log_y=log_y)
-        return Row(name, place, statement, quantity, self.trained.setting, judged, picture, small_sigma, remark)
+        measured = f"{quantity} (allowed: {allowed})" if allowed else quantity
+        return Row(name, place, statement, measured, self.trained.setting, judged, picture, small_sigma, remark)

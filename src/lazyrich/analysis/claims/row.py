@@ -16,6 +16,7 @@ class Whose(StrEnum):
     """Who makes a statement."""
 
     paper = "the paper"
+    reading = "the paper, as read here"  # with a number, a repair or a setting that the paper does not give
     folklore = "folklore"
     project = "this project"
 
@@ -37,6 +38,11 @@ class Place:
 def paper(where: str, page: int | None = None) -> Place:
     """Return a place in the paper; `page` counts from its first page, 1."""
     return Place(Whose.paper, where, page)
+
+
+def reading(where: str, page: int | None = None) -> Place:
+    """Return the place of a statement of the paper's that this project made precise, repaired or moved to another setting."""
+    return Place(Whose.reading, where, page)
 
 
 def folklore(where: str) -> Place:
@@ -86,3 +92,5 @@ class Row:
     # The same statement about networks with σ₀ ≪ v₀ only, where the setting has others too (`data.Trained.small_sigma`).
     judged_small_sigma: Judged | None = None
     remark: str = ""  # which form of a condition was used, what is misprinted, why a rule is weak
+    # What the networks of `judged_small_sigma` are, where a row needs more than σ₀ ≪ v₀; by name, as `remark` is a text, too.
+    small_sigma: str = field(default="σ₀ ≪ v₀", kw_only=True)

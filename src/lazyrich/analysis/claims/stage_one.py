@@ -46,7 +46,8 @@ def _linear(neurons: NeuronRows) -> Row:
         "eq_9",
         paper("Eq. 9"),
         "up to t₁ every neuron follows (ρ̂_r ± √γ v_r)(t) = (1 ± k)ᵗ(b_r ± √γ v_r(0)), but for the overlap of f and y",
-        "largest relative distance of (ρ_r, √γ v_r)",
+        "largest relative distance of (ρ_r, √γ v_r), worst neuron and step (allowed: the overlap of f and y at t₁, a step late "
+        "at most, (1 + k)²/(√γ‖y‖²), and 10⁻¹² of rounding)",
         trained.setting,
         verdicts.bound(error, allowed, neurons.varied),
         Picture(
@@ -73,7 +74,7 @@ def _linear_output(trained: Trained) -> Row:
         "up to onset the overlap ⟨y, f⟩/‖y‖² is that of stage one",
         f"{summary['stage_one_error'].attrs['long_name']} (median over replicates)",
         trained.setting,
-        verdicts.agreement(error, share, "the force has fallen by the onset share δ at onset", varied),
+        verdicts.agreement(error, share, "the share by which the force has fallen at onset", varied),
         Picture(
             "d/n",
             "error",
@@ -98,23 +99,30 @@ def _bounds(neurons: NeuronRows) -> Iterator[Row]:
     varied = {name: neurons.varied[name][within] for name in ("n", "tr Σ", "‖β̃‖")}
     proof = 1.1 * (1 + trained.anisotropy / trace)
     remarks = {
-        "lower": f"The proof gives C₁ = 1.1(1 + ε_λ/tr Σ), here {proof.min():.3g} to {proof.max():.3g}. ",
+        "lower": f"The proof gives C₁ of Eq. 13 as 1.1(1 + ε_λ/tr Σ), here {proof.min():.3g} to {proof.max():.3g}. ",
         "v": "Steps 0 and 1 are left out: both bounds are v₀² there, and any b_r ≠ 0 breaks one of them. ",
     }
     for which, symbol, prefactor, sign in (("rho", "ρ_r", "√γ v₀²/2", "−"), ("v", "v_r", "v₀²/2", "+")):
         for side, relation, change, constant in (("lower", "≥", "−", "C₁"), ("upper", "≤", "+", "C₂")):
             needed = np.maximum(neurons.measured[f"bounds_{which}_{side}"], RESOLVED)
+            impossible = np.isinf(needed)
+            none = (
+                f"No {constant} does in {impossible.sum()} of {impossible.size} networks, which have {x} from "
+                f"{ignored[impossible].min():.3g} on, though one does in others up to {ignored[~impossible].max():.3g}. "
+                if impossible.any()
+                else ""
+            )
             limit = (
                 f"b_r is in neither bound, and condition (2) allows more of it than they bear. For σ₀ ≪ v₀ this row takes the "
                 f"stricter σ₀ ≤ {SMALL_SIGMA:g} v₀ tr Σ/γ^{{3/2}}, {within.sum()} of {within.size} networks; "
-                f"with σ₀ ≤ {SMALL_SIGMA:g} v₀ alone {constant} is {_up_to(needed[small])}. "
+                f"with σ₀ ≤ {SMALL_SIGMA:g} v₀ alone {constant} is {_up_to(needed[small])}. {none}"
             )
             yield Row(
                 f"eq_13_{which}_{side}",
                 paper("Eq. 13"),
                 f"up to t₁, for every neuron, {symbol}(t) v_r(0) {relation} ({prefactor})[(1 + k')ᵗ {sign} (1 − k')ᵗ] with "
                 f"k' = (η√γ/(mn))(1 {change} {constant} tr Σ/γ^{{3/2}})",
-                f"the {constant} that all steps and neurons of a network need",
+                f"the {constant} of Eq. 13 that all steps and neurons of a network need",
                 trained.setting,
                 # An unnamed constant is one for all that Assumption 4.1 allows: it may not grow with the b_r that was left out.
                 verdicts.constant(needed, {x: ignored}),
@@ -122,6 +130,7 @@ def _bounds(neurons: NeuronRows) -> Iterator[Row]:
                 # Below 1, which is less than the proof's own, no constant grows: it is all b_r, which `within` limits.
                 verdicts.constant(needed[within], varied, natural=True),
                 (limit + remarks.get(side, "") + remarks.get(which, "")).strip(),
+                small_sigma="σ₀ ≪ v₀ tr Σ/γ^{3/2}",
             )
 
 
@@ -173,6 +182,7 @@ def _signs(neurons: NeuronRows) -> Iterator[Row]:
             log_y=False,
             small_sigma=verdicts.bound(share[small], 0.0, neurons.small_varied),
             remark=found,
+            allowed="0",
         )
 
 

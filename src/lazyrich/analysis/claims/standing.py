@@ -17,7 +17,7 @@ class Standing(IntEnum):
     needs_logarithms = 2
     needs_small_sigma = 3
     fails_by_a_constant = 4
-    fails_somewhere = 5
+    fails_in_part = 5
     fails_everywhere = 6
     not_claimed = 7
     not_defined = 8
@@ -25,7 +25,10 @@ class Standing(IntEnum):
 
 # Heading and explanation of each, as the page shows them.
 WORDS = {
-    Standing.stands: ("holds as stated", "Every draw, network or cell tried is as the statement says."),
+    Standing.stands: (
+        "holds as stated",
+        "What was measured is as the statement says, to the tolerance beside it.",
+    ),
     Standing.needs_a_constant: (
         "holds with a constant",
         "The statement leaves a constant unnamed. This is the one that all networks tried need, and it does not grow with what "
@@ -33,19 +36,23 @@ WORDS = {
     ),
     Standing.needs_logarithms: (
         "holds up to logarithms",
-        "What was measured departs from the statement beyond its error, but slower than any power that could be meant.",
+        "Literally no constant, or not this exponent, does: what was measured departs beyond its error, but by less than "
+        "half of the way to another power.",
     ),
     Standing.needs_small_sigma: (
         "needs σ₀ ≪ v₀",
         "The statement fails as it stands, through networks whose first layer does not start far below the second. Among "
-        "networks with σ₀ ≪ v₀ alone, or within the stricter limit that its remark names, it holds. The assumption does not "
-        "ask for that.",
+        "networks with σ₀ ≪ v₀ alone, or within the stricter limit that the row names, it holds. The assumption does not ask "
+        "for that.",
     ),
     Standing.fails_by_a_constant: (
         "fails by a constant",
-        "The statement names a constant, and another one of the same order of magnitude would do.",
+        "The statement names a number, and another one of the same order of magnitude would do.",
     ),
-    Standing.fails_somewhere: ("fails in a region", "The statement fails where, or along what, the row says."),
+    Standing.fails_in_part: (
+        "fails in part",
+        "The statement fails for some of the networks: where, or along what, the row says.",
+    ),
     Standing.fails_everywhere: ("fails everywhere", "No network tried is as the statement says."),
     Standing.not_claimed: (
         "outside the assumption",
@@ -63,7 +70,7 @@ _OF_VERDICT = {
 }
 _OF_SEVERITY = {
     Severity.constant: Standing.fails_by_a_constant,
-    Severity.region: Standing.fails_somewhere,
+    Severity.region: Standing.fails_in_part,
     Severity.everywhere: Standing.fails_everywhere,
 }
 

@@ -291,7 +291,11 @@ def _scaling(
             f"exponent of {symbol} in {time}{f', divided by {divided}' if divided else ''}, fitted with all others",
             trained.setting,
             verdicts.exponent(
-                float(value), float(error), power, f"where {own_formula} has {other:.3f} through the same fit"
+                float(value),
+                float(error),
+                power,
+                float(column.max() / column.min()),
+                f"where {own_formula} has {other:.3f} through the same fit",
             ),
             Picture(
                 symbol,

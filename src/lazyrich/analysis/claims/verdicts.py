@@ -3,7 +3,7 @@
 Statements have few forms: an inequality with its constant (`bound`), a property (`always`), a probability of draws
 (`shares`) or one of the form 1 − O(n⁻²) (`probability`), an order of magnitude with an unnamed constant from above
 (`constant`), from below (`at_least`) or from both sides (`order`), a power (`exponent`), a formula (`agreement`), a number
-(`number`), a margin (`room`), a condition with an unnamed constant (`threshold`). Each has one function here, which returns a
+(`number`), a condition with an unnamed constant (`threshold`). Each has one function here, which returns a
 `Judged`; `claimed` limits any of them to where the statement is made. NaN are draws of which the statement says nothing; where
 all are, it is not defined.
 
@@ -38,6 +38,8 @@ from lazyrich.analysis.claims.trends import (
 Array = np.ndarray
 Groups = dict[str, np.ndarray]  # name -> numbers or words
 
+# A factor over the whole range tried that is no departure from a statement: 5 %.
+NEGLIGIBLE = 1.05
 # Another order of magnitude than the median; also the largest factor that still is a matter of a constant.
 MAGNITUDE = 10.0
 # A failure that happens in a share p of draws is seen at least once in N of them with probability 1 − (1 − p)^N ≥ 95 % for
@@ -244,7 +246,7 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, reason: str = "", *,
         because = reason or "for a reason that this row does not know"
         return Judged(
             Verdict.holds_up_to_logarithms,
-            f"holds up to logarithms, C = {ratio.max():.3g} so far: the constant grows as {slow}, {because}",
+            f"holds up to logarithms only, no constant does: it grows as {slow}, to {ratio.max():.3g} so far, {because}",
             *_spread(ratio),
             power=power,
         )
@@ -256,10 +258,11 @@ def constant(ratio: Float[Array, " draws"], varied: Varied, reason: str = "", *,
     )
 
 
-def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
+def at_least(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Judged:
     """Judge "measured = Ω(scale)": measured ≥ c · scale, c > 0 unnamed: the c that all draws leave.
 
-    Fails where the ratio falls along `varied` towards nothing, like a power or slower: there is no such c then either.
+    Fails where the ratio falls along `varied` towards nothing like a power; where it falls slower, but beyond its error, there
+    is no such c either, and it holds up to logarithms only, for the `reason` given.
     """
     ratio, varied = _defined(ratio, varied)
     if not ratio.size:
@@ -267,18 +270,20 @@ def at_least(ratio: Float[Array, " draws"], varied: Varied) -> Judged:
     text = f"from {ratio.min():.3g} to {ratio.max():.3g}"
     power = f"{drift_power(varied, 'fall')}, a slower one to less than 1/{DRIFTING_FACTOR:g} over these ranges"
     nothing = ratio <= 0
-    falling = ""
-    if not nothing.any():
-        steep = {name: slope for name, slope in slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
-        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in steep.items())
-        slow = slow_drifts(ratio, varied, -1)
-        if slow and not falling:
-            falling = f"{slow}, slower than a power"
-    if nothing.any() or falling:
-        words = f"the ratio falls as {falling}, {text}" if falling else f"{where(nothing, varied)}: {text}"
+    if nothing.any():
         severity = Severity.everywhere if nothing.all() else Severity.region
-        mark = ": " if falling else " "
-        return Judged(Verdict.fails, f"fails{mark}{words}", *_spread(ratio), severity=severity, power=power)
+        words = f"fails {where(nothing, varied)}: {text}"
+        return Judged(Verdict.fails, words, *_spread(ratio), severity=severity, power=power)
+    steep = {name: slope for name, slope in slopes(ratio, varied, np.min).items() if slope < -HALF_WAY}
+    if steep:
+        falling = " · ".join(f"({name})^{slope:.2f}" for name, slope in steep.items())
+        words = f"fails: the ratio falls as {falling}, {text}"
+        return Judged(Verdict.fails, words, *_spread(ratio), severity=Severity.region, power=power)
+    slow = slow_drifts(ratio, varied, -1)
+    if slow:
+        because = f", {reason}" if reason else ""
+        words = f"holds up to logarithms only, no constant c > 0 does: the ratio falls as {slow}, {text}{because}"
+        return Judged(Verdict.holds_up_to_logarithms, words, *_spread(ratio), power=power)
     return Judged(
         Verdict.holds_with_constant,
         f"holds with constant c = {ratio.min():.3g}, which the statement leaves unnamed",
@@ -324,7 +329,7 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
         because = reason or "for a reason that this row does not know"
         return Judged(
             Verdict.holds_up_to_logarithms,
-            f"holds up to logarithms, {text}: the ratio drifts as {slow}, {because}",
+            f"holds up to logarithms only, no constants do: the ratio drifts as {slow}, {text}, {because}",
             *_spread(ratio),
             power=power,
         )
@@ -336,18 +341,20 @@ def order(ratio: Float[Array, " draws"], varied: Varied, reason: str = "") -> Ju
     )
 
 
-def exponent(measured: float, error: float, stated: float, reason: str = "") -> Judged:
-    """Judge "∝ x^stated": `measured` ± `error` was fitted.
+def exponent(measured: float, error: float, stated: float, span: float, reason: str = "") -> Judged:
+    """Judge "∝ x^stated": `measured` ± `error` was fitted over a range of x whose ends have the ratio `span`.
 
-    Off by more than its error, but by less than half of the way to another statement, it holds up to logarithms, for the
-    `reason` given.
+    It holds where it is off by no more than its error, or by what changes nothing over the range tried (`NEGLIGIBLE`). Off by
+    more, but by less than half of the way to another statement, it holds up to logarithms, for the `reason` given.
     """
     numbers = (measured, measured - error, measured + error, stated)
-    text = f"exponent {measured:.3f} ± {error:.3f}, {stated:g} stated"
-    power = f"an exponent off by {2 * error:.2g}"
     off = abs(measured - stated)
-    if off <= 2 * error:
-        return Judged(Verdict.holds, f"holds: {text}", *numbers, power=power)
+    least = max(2 * error, float(np.log(NEGLIGIBLE) / np.log(span)))
+    text = f"exponent {measured:.3f} ± {error:.2g}, {stated:g} stated"
+    power = f"an exponent off by {least:.2g}"
+    if off <= least:
+        small = f", off by a factor of {span**off:.3f} over the range" if off > 2 * error else ""
+        return Judged(Verdict.holds, f"holds: {text}{small}", *numbers, power=power)
     if off <= HALF_WAY:
         because = reason or "for a reason that this row does not know"
         errors = f" ({off / error:.0f} standard errors)" if error else ""
@@ -356,38 +363,20 @@ def exponent(measured: float, error: float, stated: float, reason: str = "") -> 
     return Judged(Verdict.fails, f"fails: {text}", *numbers, Severity.everywhere, power)
 
 
-def room(margin: Float[Array, " draws"], holding: Bool[Array, " draws"]) -> Judged:
-    """Judge "holds where margin ≥ 1": how far beyond it does, as the constant C by which conditions may be exceeded."""
-    known = ~np.isnan(margin)
-    if not known.any() or not holding[known].any() and margin[known].max() < 1:
-        return _undefined()
-    kept = known & holding
-    numbers = (*_spread(margin[kept if kept.any() else known]), 1.0)
-    levels = np.unique(margin[known])
-    step = float(np.exp(np.median(np.diff(np.log(levels))))) if len(levels) > 1 and levels[0] > 0 else np.inf
-    power = f"a constant off by a factor of {step:.2g}, the step between margins"
-    if holding[known].all():
-        return Judged(Verdict.holds, "holds at every setting tried", *numbers, power=power)
-    first = float(margin[known & ~holding].max())
-    if first >= 1:
-        words = f"fails: a margin of {first:.3g} is too little"
-        return Judged(Verdict.fails, words, *numbers, Severity.region, power)
-    beyond = f"{1 / first:.3g}" if first > 0 else "∞"
-    text = f"holds with constant C = {beyond}: the conclusions first fail at a margin of {first:.3g}"
-    return Judged(Verdict.holds_with_constant, text, *numbers, power=power)
-
-
 def threshold(
     holding: Bool[Array, " draws"],
     ratio: Float[Array, " draws"],
-    words: Callable[[float], str],
+    words: Callable[[str], str],
     measured: Float[Array, " draws"] | None = None,
+    *,
+    upper: bool = False,
 ) -> Judged:
     """Judge "holds where ratio ≥ C", C unnamed: the smallest ratio from which on every draw holds; below, nothing is claimed.
 
-    `words` name the constant of a ratio, such as "C₂ = 3.2"; `measured` is what the numbers are about (by default the
-    ratio). It fails where too few draws are left above the last failure to tell a condition from luck: if the ratio did not
-    matter, all of them would hold in 5 % of cases or more.
+    `words` name a constant by its number, such as "C₂ = 3.2"; with `upper` the condition is "… ≤ C", and a ratio r is C = 1/r.
+    `measured` is what the numbers are about (by default the ratio), given for the draws that keep the condition. It fails where
+    too few draws are left above the last failure to tell a condition from luck: if the ratio did not matter, all of them would
+    hold in 5 % of cases or more.
     """
     measured = ratio if measured is None else measured
     known = ~np.isnan(ratio) & ~np.isnan(measured)
@@ -396,23 +385,37 @@ def threshold(
     holding, ratio, measured = holding[known], ratio[known], measured[known]
     numbers = _spread(measured)
     if holding.all():
-        text = f"holds in all of {holding.size:,} cases, at every ratio tried: already with {words(ratio.min())}"
+        (least,) = _told_apart(ratio.min(), upper=upper)
+        text = f"holds in all of {holding.size:,} cases, {'even' if upper else 'already'} with {words(least)}"
         return Judged(Verdict.holds, text, *numbers, power=_rate(holding.size))
     failing = float((~holding).mean())
     last = float(ratio[~holding].max())
     above = ratio > last
     count = int(above.sum())
-    power = f"failures in {percent(min(SEEN / count, 1.0))} of the draws beyond the constant" if count else "none"
+    power = f"failures in {percent(min(SEEN / count, 1.0))} of the draws within the constant" if count else "none"
     if (1 - failing) ** count > CHANCE:
         severity = Severity.region if holding.any() else Severity.everywhere
-        text = f"fails: in {percent(failing)} of {holding.size:,} cases, up to a ratio of {last:.3g}, above which {count} hold"
+        (at,) = _told_apart(last, upper=upper)
+        text = f"fails: in {percent(failing)} of {holding.size:,} cases, the last with {words(at)}, beyond which {count} hold"
         return Judged(Verdict.fails, text, *numbers, np.nan, severity, power)
-    needed = float(ratio[above].min())
-    beyond = f"{words(needed)}, which the statement leaves unnamed"
+    enough, short = map(words, _told_apart(float(ratio[above].min()), last, upper=upper))
+    where_it_does = f"up to {enough}" if upper else enough
+    where_not = f"from {short} on" if upper else f"up to {short}"
     text = (
-        f"holds with constant {beyond}: in all of {count:,} cases from there on; up to {words(last)} it fails in some"
+        f"holds with constant {where_it_does}, which the statement leaves unnamed: in all of {count:,} cases within, which are "
+        f"the ones measured; {where_not} it fails in some"
     )
     return Judged(Verdict.holds_with_constant, text, *_spread(measured[above]), power=power)
+
+
+def _told_apart(*ratios: float, upper: bool) -> list[str]:
+    """Return ratios, or with `upper` what they are one over, with three digits or as many as it takes to tell them apart."""
+    numbers = [1 / ratio if ratio else np.inf for ratio in ratios] if upper else ratios
+    for digits in range(3, 17):
+        texts = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(texts)) == len(set(numbers)):
+            break
+    return texts
 
 
 def agreement(error: Float[Array, " draws"], tolerance: float, why: str, varied: Varied) -> Judged:
