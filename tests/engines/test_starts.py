@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import lazyrich
 from lazyrich.networks import activations, observables
@@ -48,7 +49,11 @@ def run(
             "problem": {"samples": 5, "dimension": 9, "noise_std": 0.3, **(problem or {})},
             "network": {"second_layer": second_layer, "start": start}
             | {key: value for key, value in network.items() if value is not None},
-            "training": {"stability_fraction": 0.2, "steps": 60, **(training or {})},
+            "training": {
+                key: value
+                for key, value in {"stability_fraction": 0.2, "steps": 60, **(training or {})}.items()
+                if value is not None
+            },
             "record": record or {"points": 9},
             "seed": seed,
             "replicates": replicates,
@@ -141,6 +146,89 @@ def test_a_doubled_start_has_no_output_at_all(own, half, samples, dimension, pro
 def test_a_doubled_start_of_10_to_the_12_neurons_has_no_output_either():
     data = run("signs", "doubled", width=10**12, laziness=3.0)
     assert data.target_overlap[0, 0] == 0 and data.loss_end < data.loss_start
+
+
+@pytest.mark.parametrize(
+    ("activation", "width"), [("linear", 30), ("linear", 10), ("linear", 10**9), ("relu", 8), ("tanh", 8)]
+)
+def test_a_doubled_start_has_no_output_on_test_samples(activation, width):
+    """Both neurons of a pair see the same there, too: the loss at the start is that of f = 0, whatever the scale."""
+    record = {"points": 3, "observables": ["test_loss"]}
+    data = run(
+        "gaussian",
+        "doubled",
+        problem={"test_samples": 9},
+        record=record,
+        activation=activation,
+        width=width,
+        laziness={"values": [1e-9, 3.0]},
+    )
+    small, large = data.test_loss[:, 0].values
+    np.testing.assert_allclose(large, small, rtol=1e-13)
+    assert data.test_loss[1, -1] != data.test_loss[1, 0]
+
+
+@pytest.mark.parametrize(
+    ("second_layer", "start", "activation", "width"),
+    [
+        ("gaussian", "drawn", "linear", 20),
+        ("signs", "doubled", "linear", 20),
+        ("signs", "doubled", "linear", 4),
+        ("signs", "doubled", "relu", 4),
+    ],
+)
+def test_test_losses_have_the_law_of_sampled_networks(second_layer, start, activation, width):
+    """Weights and inputs in all d dimensions, trained in plain numpy; each of five quantities at 1e-3 / 5."""
+    networks, n, rows, d, steps, eta = 3000, 3, 4, 8, 12, 0.04
+    phi = (lambda p: p) if activation == "linear" else (lambda p: np.maximum(p, 0))
+    slope = np.ones_like if activation == "linear" else (lambda p: (p > 0).astype(float))
+    rng = np.random.default_rng(7)
+    X, X_test = rng.standard_normal((networks, n, d)), rng.standard_normal((networks, rows, d))
+    beta = rng.standard_normal((networks, d))
+    y, y_test = np.einsum("ijk,ik->ij", X, beta), np.einsum("ijk,ik->ij", X_test, beta)
+    half = width // 2 if start == "doubled" else width
+    W = 0.6 * rng.standard_normal((networks, half, d))
+    v = 0.8 * (
+        rng.standard_normal((networks, half))
+        if second_layer == "gaussian"
+        else rng.choice([-1.0, 1.0], (networks, half))
+    )
+    if start == "doubled":
+        W, v = np.concatenate([W, W], axis=1), np.concatenate([v, -v], axis=1)
+
+    def outputs(X):
+        p = np.einsum("ijk,irk->ijr", X, W)
+        return p, np.einsum("ijr,ir->ij", phi(p), v) / width
+
+    def losses():
+        return [np.mean((outputs(x)[1] - t) ** 2, axis=1) / 2 for x, t in ((X_test, y_test), (X, y))]
+
+    truth = losses()
+    for _ in range(steps):
+        p, f = outputs(X)
+        s = eta * (y - f) / (width * n)
+        W = W + np.einsum("ij,ijr,ir,ijk->irk", s, slope(p), v, X)
+        v = v + np.einsum("ij,ijr->ir", s, phi(p))
+    truth += losses()
+    data = run(
+        second_layer,
+        start,
+        problem={"samples": n, "test_samples": rows, "dimension": d, "noise_std": 0},
+        record={"points": 2, "observables": ["test_loss", "loss"]},
+        training={"stability_fraction": None, "learning_rate": eta, "steps": steps},
+        replicates=networks,
+        activation=activation,
+        width=width,
+        laziness=None,
+        sigma_0=0.6,
+        v_0=0.8,
+        probes=1,
+    )
+    found = [data[name][:, record].values for record in (0, 1) for name in ("test_loss", "loss")]
+    truth.append(truth[2] / truth[0])
+    found.append(found[2] / found[0])
+    for a, b in zip(truth, found, strict=True):
+        assert stats.ks_2samp(a, b).pvalue > 1e-3 / 5
 
 
 def test_the_output_of_a_linear_network_does_not_know_whether_its_second_layer_is_positive():
