@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -123,6 +123,8 @@ def test_neurons_take_the_steps_that_are_written_here(second_layer, start, activ
     second_layer=st.sampled_from(["signs", "gaussian"]),
     seed=st.integers(0, 10**6),
 )
+@example(half=11, samples=101, dimension=100, probes=1, activation="relu", second_layer="gaussian", seed=0)
+@example(half=501, samples=101, dimension=13, probes=1, activation="tanh", second_layer="signs", seed=1)
 def test_a_doubled_start_has_no_output_at_all(own, half, samples, dimension, probes, activation, second_layer, seed):
     """Not one of rounding: the loss at the start is that of f = 0 to the last bit, for every φ."""
     data = run(

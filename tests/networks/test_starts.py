@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lazyrich.networks.explicit import MOST_EXPLICIT, check_start, engine_of
-from lazyrich.networks.initial import draw
+from lazyrich.networks.initial import _spread, draw
 from lazyrich.networks.starts import Law
 from tests.networks.test_initial import DRAWS, LEVEL, RANK, statistics
 
@@ -104,3 +104,12 @@ def test_the_largest_width_that_is_drawn_neuron_by_neuron_is_the_one_that_its_er
     check_start("doubled", 10**15, 100)
     with pytest.raises(ValueError, match=rf"start: unit_rows.*write at most {MOST_EXPLICIT // 100} at 100 samples"):
         check_start("unit_rows", MOST_EXPLICIT // 100 + 1, 100)
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law.start in ("drawn", "doubled")], ids=str)
+def test_what_test_inputs_see_has_the_covariance_of_these_very_neurons(law):
+    """⟨z h⟩ of explicit neurons, h standard normal, the same for both of a pair: Σ z zᵀ/m² over neurons, or sums of pairs."""
+    M, z = draw(np.random.default_rng(3), RANK, 8, 8, law)
+    apart = z[::2] + z[1::2] if law.start == "doubled" else z
+    root = _spread(M, 8.0, law)
+    np.testing.assert_allclose(root @ root.T, apart.T @ apart / 8**2, rtol=0, atol=1e-14)
