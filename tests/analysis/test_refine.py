@@ -39,6 +39,14 @@ RATES = {
 }
 
 
+# The scales' diagonal and its other side, as axes of one's own.
+OWN = {
+    **SCALES,
+    "axes": {"size": {"log": [1e-3, 10], "points": POINTS}, "delta": {"linear": [-1, 1], "points": POINTS}},
+    "network": {"width": 1024, "sigma_0": "size*exp(delta)", "v_0": "size*exp(-delta)"},
+}
+
+
 def train(shards, folder):
     paths = []
     for name, shard in shards.items():
@@ -70,7 +78,7 @@ def networks(shards):
 def full(tmp_path_factory):
     """Summaries of the whole grids."""
     found = {}
-    for name, data in (("scales", SCALES), ("rates", RATES)):
+    for name, data in (("scales", SCALES), ("rates", RATES), ("own", OWN)):
         sweep = load_sweep(data)
         paths = train(plan(sweep), tmp_path_factory.mktemp(name))
         found[name] = summarise(paths, whole(sweep))
@@ -88,6 +96,7 @@ def lines(summary, name):
         ("scales", SCALES, "kernel_change_ratio", "lazy_rich_measured", 0.30),
         ("scales", SCALES, "phase", "lazy_rich_measured", 0.35),
         ("rates", RATES, "converged_share", "convergence_measured", 0.30),
+        ("own", OWN, "kernel_change_ratio", "lazy_rich_measured", 0.30),
     ],
 )
 def test_a_refined_boundary_is_that_of_the_whole_grid_at_a_share_of_its_cost(

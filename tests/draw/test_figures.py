@@ -4,6 +4,7 @@ import html
 import json
 import subprocess
 import sys
+import warnings
 from itertools import combinations
 from pathlib import Path
 
@@ -96,6 +97,15 @@ SHAPES = {
             "figures": {"axes": ["classes", "samples"]},
         },
         MAPS,
+    ),
+    "axes of one's own": (
+        {
+            "axes": {"scale": {"log": [0.1, 10], "points": 4}, "delta": {"values": [-1, 0, 1]}},
+            "problem": {**SAMPLES, "dimension": "50*samples"},
+            "network": {"width": 20, "laziness": "scale/exp(delta)", "balance": "exp(delta)"},
+            "training": {"growth_per_step": "0.2/max(1, scale)", "steps": 40},
+        },
+        MAPS | {"collapse", "kernel_distance"},
     ),
     "zipped axes": (
         {"problem": SAMPLES, "network": {"width": {"values": [5, 9]}, **LAZINESS}, "zip": [["samples", "width"]]},
@@ -332,3 +342,26 @@ def test_pages_are_written_without_matplotlib():
     """It takes half a second to import; what writes report pages draws nothing with it."""
     code = "import sys, lazyrich.draw.report; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_sweep_of_xor_gets_its_page(tmp_path):
+    """k, h, χ and the clock τ are not defined where Xᵀy = 0: what needs them is left out, and nothing warns."""
+    X = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1.0]])
+    np.savez(tmp_path / "xor.npz", X=X, y=X.prod(axis=1))
+    sweep = load_sweep(
+        {
+            **BASE,
+            "problem": {"source": "file", "path": str(tmp_path / "xor.npz")},
+            "network": {"width": 8, "activation": "relu", "v_0": 1, "sigma_0": {"log": [0.5, 4], "points": 3}},
+            "training": {"learning_rate": {"values": [1, 4]}, "steps": 40},
+        }
+    )
+    shards = files(sweep, tmp_path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", module="lazyrich")
+        draw_figures(sweep, summary=tmp_path / "summary.nc", shards=shards, folder=tmp_path / "figures")
+        files_of = {"summary": tmp_path / "summary.nc", "shards": shards, "figures": tmp_path / "figures"}
+        write_report(sweep, name="test", page=tmp_path / "page.html", **files_of)
+    summary = archive.read(tmp_path / "summary.nc")
+    assert np.isnan(summary["conclusions_share"]).all()
+    assert (summary["converged_share"] > 0).any()

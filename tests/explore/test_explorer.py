@@ -254,6 +254,11 @@ SHAPES = {
         "zip": [["samples", "dimension"]],
     },
     "uneven axes": {"network": {"width": 64, "laziness": {"values": [0.01, 0.1, 0.5, 20]}}},
+    "axes of one's own": {
+        "axes": {"scale": {"log": [0.1, 10], "points": 4}, "delta": {"values": [-1, 0, 1]}},
+        "network": {"width": "round(64*max(1, scale))", "sigma_0": "scale*exp(delta)", "v_0": "scale*exp(-delta)"},
+        "figures": {"axes": ["axes.scale", "growth_per_step"]},
+    },
     "two points, one network, one observable": {
         "network": {"width": 64, "laziness": {"values": [0.1, 10]}},
         "record": {"points": 8, "observables": ["ntk_change"]},

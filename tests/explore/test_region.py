@@ -132,3 +132,21 @@ def test_a_box_below_zero_is_of_the_least_size(axis, tmp_path):
         )
         points = load_sweep(tmp_path / "finer.yaml").dims["sigma_0",]
         assert [points[i][0] for i in (0, -1)][: len(expected)] == expected
+
+
+def test_a_box_over_axes_of_ones_own_keeps_their_formulas(tmp_path):
+    path = tmp_path / "it.yaml"
+    axes = {"scale": {"log": [0.01, 100], "points": 5}, "delta": {"linear": [-1, 1], "points": 3}}
+    network = {"width": 8, "sigma_0": "scale*exp(delta)", "v_0": "scale*exp(-delta)"}
+    path.write_text(yaml.safe_dump({**FIXED, "axes": axes, "network": network}))
+    sweep = load_sweep(path)
+    plane = xr.Dataset(
+        coords={name: np.array([point[0] for point in sweep.dims[name,]]) for name in ("scale", "delta")}
+    )
+    (tmp_path / "finer.yaml").write_text(
+        part(SimpleNamespace(grid=plane, file=path), {"scale": (0.5, 2), "delta": (-0.2, 0.7)})
+    )
+    finer = load_sweep(tmp_path / "finer.yaml")
+    assert finer.formulas == sweep.formulas
+    assert [point[0] for point in finer.dims["scale",]] == [0.5, 0.707106781187, 1, 1.41421356237, 2]
+    assert [point[0] for point in finer.dims["delta",]] == [-0.2, 0.25, 0.7]

@@ -88,6 +88,9 @@ def test_the_grid_is_the_only_box():
         (DATA | {"fixed": [1]}, "fixed"),
         (DATA | {"boxes": [{"width": [3]}]}, "boxes.0.width.0"),
         (DATA | {"activations": {"mine.py:softer": 3}}, "activations.mine.py:softer"),
+        (DATA | {"formulas": {"v_0": "2*scale"}}, "formulas.v_0"),
+        (DATA | {"formulas": {"v_0": {"text": "__import__(x)"}}}, "formulas"),
+        (DATA | {"formulas": {"v_0": {"txt": "2*scale"}}}, "formulas"),
         (DATA | {"colour": "red"}, "colour"),
     ],
 )

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazyrich.networks.data import classes_of
-from lazyrich.sweep.axes import Choice, Classes, Integer, Real, parse_axis, rounded, swept
+from lazyrich.networks.digits import rounded
+from lazyrich.sweep.axes import Choice, Classes, Integer, Real, parse_axis, swept
 
 POSITIVE = st.floats(1e-8, 1e8)
 

@@ -92,6 +92,39 @@ def test_anisotropic_networks_end_later_by_at_most_the_delay(spread):
     assert late[1] > 0.5 * delay[1]
 
 
+def fitting_time(eigenvalues, y, k, gamma, share):
+    """Return `anisotropic_fitting_time` of one network at each δ of `share`."""
+    each = [np.broadcast_to(value, (len(share), *np.shape(value))) for value in (k, gamma, eigenvalues, y)]
+    return times.anisotropic_fitting_time(share, *each)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.1, 0.3])
+@pytest.mark.parametrize("k", [0.2, 0.02])
+def test_what_is_left_across_y_ends_when_stated(spread, k):
+    """From δ to δ' the time passes that is stated, to the square of the spread, as it does from ρ = 1 on to its first order."""
+    share = np.array([1e-3, 1e-6, 1e-9])
+    eigenvalues = 50 * (1 + spread * np.array([1.0, 0.0, -1.0]))
+    first, second, _, gamma = times_of_descent(eigenvalues, Y, k, share)
+    stated = fitting_time(eigenvalues, Y, k, gamma, share)
+    np.testing.assert_allclose(np.diff(second), np.diff(stated), rtol=spread**2 + 1e-3, atol=0.02 / k)
+    # Half-way, the size of the step is worth ∫dx of (3/2)k/(2k) < 1 step.
+    assert np.all(np.abs(second - first - stated) < 1 + (share / 2 + spread) / k)
+
+
+def test_networks_of_fewer_samples_are_filled_up_with_nothing():
+    share, k, gamma = np.array([1e-5]), 0.1, float(np.sum(50 * Y**2))
+    eigenvalues = np.array([55.0, 50.0, 45.0])
+    filled = fitting_time(np.append(eigenvalues, 0.0), np.append(Y, 0.0), k, gamma, share)
+    np.testing.assert_allclose(filled, fitting_time(eigenvalues, Y, k, gamma, share), rtol=1e-9)
+
+
+def test_without_anything_across_y_the_step_is_all_that_it_adds():
+    share, k, gamma = np.array([1e-3, 1e-6]), 0.1, float(np.sum(50 * Y**2))
+    stated = fitting_time(np.full(3, 50.0), Y, k, gamma, share)
+    isotropic = times.isotropic_fitting_time(share, k, gamma, np.linalg.norm(Y)) - times.step_gain(share, k)
+    np.testing.assert_allclose(stated, isotropic, rtol=1e-9)
+
+
 def test_the_delay_vanishes_with_the_anisotropy_and_is_that_of_half_the_rate_beyond():
     assert times.anisotropy_delay(1e-3, 0.1, 0.0) == pytest.approx(0.0, abs=1e-12)
     # Far beyond, the residual is a s = δ, with a third of the rate at a = ½.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from lazyrich.analysis.refine import fill
 from lazyrich.analysis.theories import BEST_THEORY, remark
 from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.recipe import Box, Point, Recipe
-from lazyrich.networks.table import variable
+from lazyrich.networks.table import table, variable
 from lazyrich.shards import archive
 from lazyrich.sweep.schema import Refine
 
@@ -54,7 +55,7 @@ def assemble(
             for name, flat in fields.items()
         }
     )
-    data = data.assign_coords(_coordinates(grid, groups, dims))
+    data = data.assign_coords(_coordinates(grid, groups, dims) | _of_formulas(target, groups, dims))
     data = data.assign_coords(quantile=("quantile", list(QUANTILES)))
     data = data.drop_vars([name for name in data.data_vars if name in data.coords])
     data.attrs["recipe"] = target.text  # which says, among much else, whose theory may be drawn
@@ -79,6 +80,21 @@ def _coordinates(target: Box, groups: list[list[str]], dims: list[str]) -> dict[
         for member, name in enumerate(names):
             values = [point[member] for point in target[key]]
             coordinates[variable(name)] = (dim, [LOSSES[v].factor for v in values] if name == "loss" else values)
+    return coordinates
+
+
+def _of_formulas(target: Recipe, groups: list[list[str]], dims: list[str]) -> dict[str, Any]:
+    """Return the values of keys that are formulas, as coordinates along the dimensions of the axes that decide them."""
+    if not target.formulas:
+        return {}
+    grid = target.grid
+    columns = table(replace(target, boxes=({**grid, "replicate": grid["replicate"][:1]},)))
+    shape = [len(points) for points in grid.values()][:-1]
+    coordinates, decided = {}, {name: {dim} for dim, names in zip(dims, groups, strict=True) for name in names}
+    for name, formula in target.formulas.items():
+        decided[name] = set().union(*(decided.get(used, ()) for used in formula.names))
+        values = xr.DataArray(columns[name].reshape(shape), dims=dims)
+        coordinates[variable(name)] = values.isel({dim: 0 for dim in dims if dim not in decided[name]}, drop=True)
     return coordinates
 
 

@@ -205,9 +205,9 @@ def theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
         within = (steps >= first[:, None]) & (steps <= second[:, None])
         smallest = np.min(np.where(within, alignment, np.inf), axis=1)
         largest = np.max(np.where(within, alignment, -np.inf), axis=1)
-        # With too few records in stage two, or none at the start, the conclusion is undecided.
+        # With too few records in stage two, none at the start, or no alignment at all (Xᵀy = 0), the conclusion is undecided.
         enough = within.sum(axis=1) >= FEWEST_RECORDS
-        decided = (steps[:, 0] == 0) & (enough | np.isnan(first) | np.isnan(second))
+        decided = (get["gamma"] > 0) & (steps[:, 0] == 0) & (enough | np.isnan(first) | np.isnan(second))
         columns["stage_two_alignment"] = np.where(enough, smallest, np.nan).astype(float)
         conclude = enough & (smallest >= ALIGNED[0]) & (largest <= ALIGNED[1])
         columns["conclusions_share"] = np.where(decided, conclude, np.nan).astype(float)

@@ -6,6 +6,7 @@ network's function, observables from the weights themselves. Slow and memory-hun
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from lazyrich.engines.trajectories import WINDOW, Recording, Status, Trajectorie
 from lazyrich.networks import activations, losses, observables, optimisers
 from lazyrich.networks.backends import bound
 from lazyrich.networks.batch import Networks, Reason
+from lazyrich.networks.data.source import has_signal
 from lazyrich.networks.held_out import CUT
 from lazyrich.networks.observables import State
 from lazyrich.system import progress
@@ -86,9 +88,11 @@ class Start:
         U, singular, _ = torch.linalg.svd(X, full_matrices=False)
         self.U = U[:, singular**2 > 1e-12 * singular[0] ** 2]
         Pi_y = self.U @ (self.U.T @ y)
-        self.gamma = y @ K @ y
+        signal = has_signal(X.numpy(), y.numpy())
+        self.gamma = y @ K @ y if signal else torch.tensor(torch.nan)
         # b = ‖X⁺y‖ from X itself: K has the square of its condition number, and a power law would cost half of the digits.
         b_square = float((torch.linalg.lstsq(X, Pi_y, rcond=1e-6, driver="gelsd").solution ** 2).sum())
+        b_square = b_square if signal else math.nan
         self.size = float((W**2).mean() + (v**2).mean()) if size is None else float(size)
         growth = float(end_state.growth(np.float64(self.size), np.sqrt(b_square)))
         self.kernel = kernel(self.phi, X, W, v)

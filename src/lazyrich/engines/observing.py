@@ -102,6 +102,7 @@ class Reference:
         device = str(K.device)
         b = networks.of_problem("b")
         gamma = tensor(networks.of_problem("gamma"), device)
+        gamma = torch.where(gamma > 0, gamma, torch.nan)  # T, and alignment by √γ, are not defined where Xᵀy = 0
         growth = tensor(end_state.growth(networks.size, b) / networks.width, device)[:, None, None]
         m = tensor(networks.width, device)[:, None, None]
         Ky = (K @ y[..., None])[..., 0]

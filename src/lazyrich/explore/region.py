@@ -11,7 +11,7 @@ import yaml
 from jaxtyping import Real
 
 from lazyrich.draw.style import edges
-from lazyrich.sweep.axes import rounded
+from lazyrich.networks.digits import rounded
 from lazyrich.sweep.reader import load_yaml
 from lazyrich.sweep.schema import SECTION_OF
 
@@ -20,7 +20,7 @@ def finer(file: Path, axes: dict[str, dict[str, Any]]) -> str:
     """Return the sweep file `file` with other axes (key -> as in a sweep file)."""
     data = load_yaml(file)
     for name, axis in axes.items():
-        data.setdefault(SECTION_OF[name], {})[name] = axis
+        data.setdefault(SECTION_OF.get(name, "axes"), {})[name] = axis
     data["title"] = f"{data.get('title', file.stem)}, a part of it"
     data.pop("refine", None)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from lazyrich.networks.data.source import pool_of
 from lazyrich.networks.explicit import engine_of
@@ -31,9 +31,13 @@ class Reason(IntEnum):
     """Why a network cannot be trained."""
 
     none = 0
-    no_signal = 1  # Xᵀy = 0: no direction to learn
+    no_signal = 1  # Xᵀy = 0: no direction to learn, or none that k, h or χ could be measured by (`NEED_SIGNAL`)
     no_scale = 2  # both initial scales vanish, or they or the kernel overflow
     too_many_steps = 3  # tau asks for more than 10⁹ steps
+
+
+# Keys that have no meaning where Xᵀy = 0. Networks that are not linear train there, at a rate and scales of their own.
+NEED_SIGNAL = ("gram_scale", "laziness", "growth_per_step", "stability_fraction", "tau")
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,17 @@ class Networks:
         return self.of_problem("floor") if self.activation == "linear" else np.zeros(len(self.rows))
 
     @property
+    def unguided(self) -> Bool[Array, " networks"]:
+        """Whether a network trains though Xᵀy = 0: k, h and χ, which are of linear networks, are not defined."""
+        unguided: np.ndarray = (self.reason == Reason.none) & ~(self.of_problem("gamma") > 0)
+        return unguided
+
+    @property
     def laziness(self) -> Float[Array, " networks"]:
-        """χ = D/(2b), infinite where there is nothing to learn, NaN if D is derived from χ there."""
+        """χ = D/(2b), infinite where there is nothing to learn, NaN if D is derived from χ there, or where χ is not defined."""
         with np.errstate(divide="ignore", invalid="ignore"):
             chi: np.ndarray = self.size / (2 * self.of_problem("b"))
-        return chi
+        return np.where(self.unguided, np.nan, chi)
 
     @property
     def v_rms(self) -> Float[Array, " networks"]:
@@ -98,14 +108,14 @@ class Networks:
 
     @property
     def growth_per_step(self) -> Float[Array, " networks"]:
-        """k = cη√γ/(mn)."""
+        """k = cη√γ/(mn), NaN where it is not defined."""
         gamma = self.of_problem("gamma")
         k = scalars.growth_per_step(self.learning_rate, gamma, self.width, self.problem.samples, self.loss_factor)
-        return np.asarray(k)
+        return np.where(self.unguided, np.nan, k)
 
     @property
     def stability_fraction(self) -> Float[Array, " networks"]:
-        """h = cηλ_max(Θ∞)/(2n)."""
+        """h = cηλ_max(Θ∞)/(2n), NaN where it is not defined."""
         h: np.ndarray = self.learning_rate / _stability_limit(self)
         return h
 
@@ -161,11 +171,15 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool) -
         size = sigma_0**2 + v_0**2
         kernel_size = size * problem.eigenvalues[index, 0]
     reason[~(np.isfinite(kernel_size) & (size > 0))] = Reason.no_scale
-    reason[~(gamma > 0)] = Reason.no_signal
+    signal = learns = gamma > 0
+    if columns["activation"][0] != "linear" and not set(NEED_SIGNAL) & set(columns):
+        learns = (problem.y_norm[index] > 0) & (problem.eigenvalues[index, 0] > 0)
+    reason[~learns] = Reason.no_signal
     fit = reason == Reason.none
     # Placeholders where there is nothing to train, to avoid warnings below.
     limit = np.ones(len(rows))
-    limit[fit] = _limit(problem, index[fit], size[fit], width[fit], loss_factor[fit])
+    guided = fit & signal
+    limit[guided] = _limit(problem, index[guided], size[guided], width[guided], loss_factor[guided])
 
     if "learning_rate" in columns:
         learning_rate = columns["learning_rate"].astype(float)
@@ -242,7 +256,7 @@ def _limit(
 
 def _stability_limit(networks: Networks) -> np.ndarray:
     limit = np.full(len(networks.rows), np.nan)
-    fit = networks.reason == Reason.none
+    fit = (networks.reason == Reason.none) & ~networks.unguided
     limit[fit] = _limit(
         networks.problem,
         networks.problem_index[fit],

@@ -73,13 +73,13 @@ def turned(test: Rows) -> Rows:
 class Drawing:
     """Test samples drawn with the training inputs X, block by block of columns; only sums over columns are kept."""
 
-    def __init__(self, seed: int, replicate: int, samples: int, test_samples: int, functions: int) -> None:
+    def __init__(self, seed: int, replicate: int, samples: int, test_samples: int, functions: int, units: int) -> None:
         self.samples = test_samples
         self.inputs = stream(seed, replicate, Role.TEST_INPUTS)
         self.noise = stream(seed, replicate, Role.TEST_NOISE)
         self.weights = stream(seed, replicate, Role.TEST_WEIGHTS)
         self.cross = np.zeros((test_samples, samples))  # X_test Xᵀ
-        self.signal = np.zeros(test_samples)  # X_test β
+        self.projections = np.zeros((test_samples, units))  # of X_test on the teacher
         self.seen = np.zeros((samples, functions))  # X u
         self.values = np.zeros((test_samples, functions))  # X_test u
 
@@ -95,12 +95,21 @@ class Drawing:
         product = gaussian_product(self.inputs, self.weights, len(self.values), columns, self.values.shape[1])
         self.values += np.sqrt(eigenvalue) * product
 
-    def test(self, eigenvalues: Float[Array, " r"], U: Float[Array, "n r"], noise_std: float) -> Rows:
-        """Return the test samples, from the eigenvalues and eigenvectors of K."""
+    def rescale(self, factor: Float[Array, " n"], test_factor: Float[Array, " rows"]) -> None:
+        """Multiply each training input, and each test input, by a factor of its own."""
+        self.cross *= test_factor[:, None] * factor
+        self.seen *= factor[:, None]
+        self.values *= test_factor[:, None]
+        self.projections *= test_factor[:, None]
+
+    def test(
+        self, eigenvalues: Float[Array, " r"], U: Float[Array, "n r"], signal: Float[Array, " rows"], noise_std: float
+    ) -> Rows:
+        """Return the test samples, from the eigenvalues and eigenvectors of K, and the teacher's values on them."""
         whiten = U / np.sqrt(eigenvalues)  # V = Xᵀ U Λ^−½
         inside = self.cross @ whiten
         outside = self.values - inside @ (whiten.T @ self.seen)
-        y = self.signal + noise_std * self.noise.standard_normal(self.samples)
+        y = signal + noise_std * self.noise.standard_normal(self.samples)
         return Rows(inside=inside, outside=outside, y=y)
 
 

@@ -14,10 +14,11 @@ from jaxtyping import Float, Int
 
 from lazyrich.networks import sampling
 from lazyrich.networks.data import DATA
-from lazyrich.networks.data.source import Data, data_of
+from lazyrich.networks.data.source import Data, data_of, has_signal
 from lazyrich.networks.held_out import Drawing, HeldOut, Rows, functions, stacked, turned
 from lazyrich.networks.streams import Role, stream
 from lazyrich.networks.table import Table, distinct
+from lazyrich.networks.teacher import Teacher
 from lazyrich.theory import scalars
 
 Array = np.ndarray
@@ -41,6 +42,10 @@ KEYS = [
     "spikes",
     "spike_strength",
     "noise_std",
+    "teacher",
+    "teacher_width",
+    "teacher_nonzeros",
+    "teacher_alignment",
     "teacher_norm",
     "target_norm",
     "gram_scale",
@@ -69,7 +74,7 @@ class Distribution:
     covariance_trace: float = np.nan  # tr Σ
     covariance_norm: float = np.nan  # ‖Σ‖₂
     covariance_frobenius: float = np.nan  # ‖Σ‖_F
-    signal_norm: float = np.nan  # ‖β̃‖ = √(βᵀΣβ)
+    signal_norm: float = np.nan  # ‖β̃‖ = √(βᵀΣβ); NaN for a teacher without β, too
     label_noise: float = np.nan  # σ_y
 
 
@@ -195,8 +200,10 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
     U, singular, V = np.linalg.svd(X, full_matrices=False)
     keep = singular**2 > RANK_CUT * singular[0] ** 2
     keep[0] = True  # for X = 0, too; its networks fail one by one
-    targets = U[:, keep].T @ y
-    floor = 0.0 if keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
+    targets, signal = U[:, keep].T @ y, has_signal(X, y)
+    if not signal:  # no rounding in its place, from which γ, b and all that follows from them would be
+        targets = np.zeros_like(targets)
+    floor = 0.0 if signal and keep.sum() == len(y) else float(np.sum((y - U[:, keep] @ targets) ** 2))
     weights, test = None, None
     if data.weights is not None:
         W, v = data.weights
@@ -231,25 +238,28 @@ def _of_data(data: Data, unit: np.random.Generator, samples: bool, neurons: int 
 def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: int | None) -> _Single:
     n, d, replicate = row["samples"], row["dimension"], row["replicate"]
     inputs = stream(seed, replicate, Role.INPUTS)
-    teacher = stream(seed, replicate, Role.TEACHER)
+    teacher = Teacher(row, stream(seed, replicate, Role.TEACHER))
     groups = sampling.spectrum(row, fixed)
     drawing = None
     if row.get("test_samples") is not None:
-        drawing = Drawing(seed, replicate, n, row["test_samples"], n + 1 if neurons is None else neurons)
+        count = n + 1 if neurons is None else neurons
+        drawing = Drawing(seed, replicate, n, row["test_samples"], count, teacher.units)
     if row["source"] == "gaussian" and isinstance(groups, list):
         values, counts = (np.array(column, dtype=float) for column in zip(*groups, strict=True))
-        K, signal, norms = sampling.gaussian_in_law(inputs, teacher, n, groups, drawing)
+        sample = sampling.gaussian_in_law(inputs, teacher, n, groups, drawing)
     else:
         if isinstance(groups, list):
             groups = np.repeat([value for value, _ in groups], [count for _, count in groups])
         values, counts = groups, np.ones(len(groups))
-        K, signal, norms = sampling.explicit(inputs, teacher, n, groups, row["source"], drawing)
-    beta_norm, signal_norm = norms
+        sample = sampling.explicit(inputs, teacher, n, groups, row["source"], drawing)
+    K, signal = sample.K, teacher.values(sample.projections, sample.gram)
+    signal_norm = float(np.sqrt(sample.gram[0, 0])) if teacher.has_beta else np.nan
+    test_signal = None if drawing is None else teacher.values(drawing.projections, sample.gram)
     if row.get("teacher_norm") is not None:
-        signal = signal * (row["teacher_norm"] / beta_norm)
-        signal_norm = signal_norm * (row["teacher_norm"] / beta_norm)
-        if drawing is not None:
-            drawing.signal *= row["teacher_norm"] / beta_norm
+        factor = row["teacher_norm"] / teacher.norm(sample.plain, sample.gram)
+        signal = signal * factor
+        signal_norm = signal_norm * factor
+        test_signal = None if test_signal is None else test_signal * factor
     noise_std = row.get("noise_std", 0.0)
     trace = float(np.sum(values * counts))
     distribution = Distribution(
@@ -269,8 +279,8 @@ def _sampled(row: dict[str, Any], fixed: Mapping[str, Any], seed: int, neurons: 
     # The residual itself, not a difference of squares; exactly 0 at full rank.
     floor = 0.0 if keep.all() else float(np.sum((y - U[:, keep] @ targets) ** 2))
     test = None
-    if drawing is not None:
-        test = drawing.test(eigenvalues[keep], U[:, keep], noise_std)
+    if drawing is not None and test_signal is not None:
+        test = drawing.test(eigenvalues[keep], U[:, keep], test_signal, noise_std)
         if neurons is None:  # a function for each coordinate of z
             test = test._replace(outside=test.outside[:, : int(keep.sum()) + 1])
     return _Single(

@@ -1,7 +1,8 @@
 """Recipes: everything that decides the numbers of some networks, as one frozen value. No numpy is needed.
 
 A recipe holds settings, values fixed for all of its networks, and boxes: products of axis values, so that a few lists describe
-a million networks. In a box, networks are numbered in grid order with the replicate fastest.
+a million networks. Keys that a sweep file gives as formulas of axes are formulas here too; `table` evaluates them. In a box,
+networks are numbered in grid order with the replicate fastest.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lazyrich.networks.formulas import Formula
+from lazyrich.networks.variables import VARIABLES
 from lazyrich.system.errors import LazyrichError
 
 # Version of recipes and shard files. Raise it for a layout that old shards do not follow: then every shard is made anew.
@@ -40,6 +43,7 @@ class _Json(BaseModel):
     fixed: dict[str, Any]
     boxes: list[dict[str, list[list[Any]]]]
     activations: dict[str, str] = {}
+    formulas: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +55,12 @@ class Recipe:
     fixed: Mapping[str, Any]  # key -> value of all networks
     boxes: tuple[Box, ...]
     activations: Mapping[str, str] = field(default_factory=dict)  # a user's own -> digest of its file
+    formulas: Mapping[str, Formula] = field(default_factory=dict)  # key -> formula, in an order to evaluate them in
 
     def __post_init__(self) -> None:
         for name in ("settings", "fixed", "activations"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
+        object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
         # By hand: `_frozen` would descend into each of a million points, which are numbers and names.
         boxes = (
             MappingProxyType({key: tuple(map(tuple, points)) for key, points in box.items()}) for box in self.boxes
@@ -75,7 +81,11 @@ class Recipe:
         except ValidationError as error:
             first = error.errors()[0]
             raise LazyrichError(f"is no recipe: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        return cls(**data)
+        try:
+            formulas = {key: Formula(**formula) for key, formula in data.get("formulas", {}).items()}
+        except (TypeError, ValueError) as error:
+            raise LazyrichError(f"is no recipe: formulas: {error}") from None
+        return cls(**{**data, "formulas": formulas})
 
     @classmethod
     def of(cls, data: _Described) -> Self:
@@ -105,7 +115,15 @@ class Recipe:
         """The dictionary that JSON makes of it."""
         boxes = [{key: list(map(list, points)) for key, points in box.items()} for box in self.boxes]
         data = {"format": self.format, "settings": _plain(self.settings), "fixed": _plain(self.fixed), "boxes": boxes}
-        return data | ({"activations": dict(self.activations)} if self.activations else {})
+        data |= {"activations": dict(self.activations)} if self.activations else {}
+        formulas = {key: asdict(formula) for key, formula in self.formulas.items()}
+        return data | ({"formulas": formulas} if formulas else {})
+
+    @property
+    def own_axes(self) -> tuple[str, ...]:
+        """The axes of the user's own: names in formulas that are no variables of shards."""
+        names = dict.fromkeys(name for formula in self.formulas.values() for name in formula.names)
+        return tuple(name for name in names if name not in VARIABLES)
 
     @property
     def networks(self) -> int:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from lazyrich.networks.formulas import Formula
 from lazyrich.networks.recipe import Box, Recipe
+from lazyrich.networks.variables import RENAMED
 
 Table = dict[str, np.ndarray]
-
-# Keys whose name is already that of an observable or another variable.
-RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_targets"}
 
 
 def variable(key: str) -> str:
@@ -36,7 +35,17 @@ def table(recipe: Recipe) -> Table:
     for name, value in recipe.fixed.items():
         if name != "eigenvalues":
             columns[name] = np.full(networks, value)
+    for name, formula in recipe.formulas.items():
+        columns[name] = _evaluated(formula, columns)
     return columns
+
+
+def _evaluated(formula: Formula, columns: Table) -> np.ndarray:
+    """Return a formula's value for every row of the columns, (networks,)."""
+    cells, index = distinct(columns, list(formula.names))
+    values = np.array(formula.values(cells), dtype=np.int64 if formula.integer else float)
+    column: np.ndarray = values[index]
+    return column
 
 
 def _columns(box: Box) -> Table:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Keys whose name is already that of an observable or another variable.
+RENAMED = {"loss": "loss_factor", "tau": "training_tau", "targets": "problem_targets"}
+
 # name -> (long_name, symbol), for every variable of a shard or a summary that is not an observable.
 VARIABLES = {
     "network": ("network, in the order of the shard's recipe", ""),
@@ -32,6 +35,10 @@ VARIABLES = {
     "spectrum_exponent": ("exponent of the power-law spectrum", "α"),
     "spikes": ("number of spiked directions", ""),
     "spike_strength": ("strength of the spiked directions", ""),
+    "teacher": ("what the targets are of the inputs, before noise", ""),
+    "teacher_width": ("number of the teacher's neurons", ""),
+    "teacher_nonzeros": ("number of the teacher's entries that are not 0", ""),
+    "teacher_alignment": ("share of the teacher in the spiked directions", ""),
     "teacher_norm": ("norm of the teacher", "‖β‖"),
     "target_norm": ("norm that the targets were rescaled to", "‖y‖"),
     "gram_scale": ("effective squared input norm that the inputs were rescaled to", "κ"),
@@ -75,3 +82,31 @@ VARIABLES = {
     "rho_r": ("feature alignment of each probe", "ρ_r"),
     "v_r": ("second-layer weight of each probe", "v_r"),
 }
+
+# Variables that summaries add, which no axis of a sweep may be called; those with an ending such as `_error` are left out.
+OF_SUMMARIES = (
+    "kernel_threshold",
+    "kernel_change_ratio",
+    "loss_growth",
+    "sharpness_change",
+    "lazy_clock",
+    "rich_votes",
+    "best_theory",
+    "alignment_time_ratio",
+    "fitting_time_ratio",
+    "stage_two_alignment",
+    "kernel_same_plateau",
+    "kernel_same_end",
+    "kernel_lagged_plateau",
+    "kernel_lagged_end",
+    "phase",
+    "agreement",
+    "networks",
+    "nearest_replicate",
+    "refine_level",
+    "boundary",
+    "boundary_line",
+    "boundary_x",
+    "boundary_y",
+    "boundary_distance",
+)

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lazyrich.networks.digits import rounded
 from lazyrich.networks.recipe import Box, Point, Recipe, size
 from lazyrich.planning.plan import index_of, positions, recipe
-from lazyrich.sweep.axes import rounded
 from lazyrich.sweep.schema import bare
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.errors import LazyrichError
@@ -93,14 +93,17 @@ def _texts(sweep: Sweep, assignments: list[str]) -> dict[str, str]:
         if not (equals and value):
             raise LazyrichError(f"--cell {text}: is no axis=value; {_hint(sweep)}")
         if name not in axes:
-            fixed = (
-                f"is {sweep.fixed[name]} in all of this sweep" if name in sweep.fixed else "is no axis of this sweep"
-            )
-            raise LazyrichError(f"--cell {text}: {name} {fixed}; {_hint(sweep)}")
+            raise LazyrichError(f"--cell {text}: {name} {_no_axis(sweep, name)}; {_hint(sweep)}")
         if name in texts:
             raise LazyrichError(f"--cell {text}: {name} stands twice; write it once")
         texts[name] = value
     return texts
+
+
+def _no_axis(sweep: Sweep, name: str) -> str:
+    if name in sweep.formulas:
+        return f"is a formula, {sweep.formulas[name].text}"
+    return f"is {sweep.fixed[name]} in all of this sweep" if name in sweep.fixed else "is no axis of this sweep"
 
 
 def _hint(sweep: Sweep) -> str:

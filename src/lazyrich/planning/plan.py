@@ -61,7 +61,7 @@ def recipe(sweep: Sweep, boxes: tuple[Box, ...]) -> Recipe:
     }
     # The shard's own activations only, so that adding another one does not change the recipe of these networks.
     digests = {name: activations.digest(name) for name in sweep.own_activations if name in names}
-    return Recipe(FORMAT, settings_of(sweep), sweep.fixed, boxes, digests)
+    return Recipe(FORMAT, settings_of(sweep), sweep.fixed, boxes, digests, sweep.formulas)
 
 
 def _activation_points(box: Box) -> tuple[Point, ...]:
@@ -91,7 +91,7 @@ def positions(placed: Recipe, box: Box, target: Recipe, index: Index) -> list[li
     Returns, for each dimension of the grid, the position of each of the box's points along it (−1 where the grid does not
     have that point), or None if the box has no network of the grid.
     """
-    if (placed.format, placed.settings) != (target.format, target.settings):
+    if (placed.format, placed.settings, placed.formulas) != (target.format, target.settings, target.formulas):
         return None
     grid = target.grid
     placed_fixed, fixed = placed.fixed, target.fixed
@@ -180,7 +180,7 @@ def _load(box: Box, like: Recipe, networks: int) -> float:
 
     By whatever it takes most of.
     """
-    amounts = work.of_box(like.fixed, box, like.settings)
+    amounts = work.of_box(like, box)
     taken = [work.cost(amounts, work.SHIPPED, what) for what in ("seconds", "memory", "disk")]
     shares = [share / most for share, most in zip(taken, (SHARD_SECONDS, SHARD_MEMORY, SHARD_DISK), strict=True)]
     return max(*shares, size(box) / networks)

@@ -76,8 +76,10 @@ def describe(data: xr.Dataset, name: str, long_name: str, symbol: str, flags: It
     data[name].attrs = attributes
 
 
-def _meaning(name: str) -> tuple[str, str]:
-    """Return (long_name, symbol) of a variable that shards and summaries share."""
+def _meaning(name: str, recipe: Recipe) -> tuple[str, str]:
+    """Return (long_name, symbol) of a variable that shards and summaries share; a user's own axis has its name alone."""
+    if name in recipe.own_axes:
+        return name, ""
     observable = observables.OBSERVABLES.get(name)
     return (observable.long_name, observable.symbol) if observable else VARIABLES[name]
 
@@ -89,7 +91,7 @@ def described(data: xr.Dataset, recipe: Recipe) -> xr.Dataset:
     for name in map(str, data.variables):
         if name in INTEGERS:
             data[name] = data[name].astype(np.int64)
-        describe(data, name, *_meaning(name), FLAGS.get(name))
+        describe(data, name, *_meaning(name, recipe), FLAGS.get(name))
     data.attrs = {
         "Conventions": CONVENTIONS,
         "title": "Trajectories of two-layer networks trained by gradient descent",
@@ -206,7 +208,7 @@ def described_summary(
         base = name
         for ending in SUMMARY_ENDINGS:
             base = base.removesuffix(ending)
-        long_name, symbol = SUMMARY_VARIABLES.get(base) or columns.get(base) or _meaning(base)
+        long_name, symbol = SUMMARY_VARIABLES.get(base) or columns.get(base) or _meaning(base, recipe)
         describe(data, name, long_name + SUMMARY_ENDINGS.get(name.removeprefix(base), ""), symbol, flags.get(name))
         if name in data.coords and name in INTEGERS:
             data[name] = data[name].astype(np.int64)

@@ -102,7 +102,8 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
     if (np.diff(order) < 0).any():  # else spare the copies: they take as long as a third of the training
         data = data.isel(network=order)
     data = data.drop_vars("row")
-    parameters = {name for box in recipe.boxes for key in box for name in key.split()} | {"width", "noise_std"}
+    parameters = {name for box in recipe.boxes for key in box for name in key.split()}
+    parameters |= {"width", "noise_std", *recipe.formulas}
     columns.setdefault("noise_std", np.full(data.sizes["network"], np.nan))  # unknown for a user's file
     for name, column in columns.items():
         if name in parameters:  # as given: an integer width keeps every digit

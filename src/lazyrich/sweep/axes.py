@@ -1,8 +1,8 @@
 """Values of a key of the sweep file: a number or a name, or an axis of them.
 
 `Real`, `Integer`, `Choice`, `Classes` and `Memory` are the rules for one value; `swept(rule)` also admits an axis
-(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`). Every error says what is wrong and how to fix
-it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
+(`{values: [...]}`, `{linear: [a, b], points: N}`, `{log: [a, b], points: N}`) and, for numbers, a formula. Every error says
+what is wrong and how to fix it; the caller adds file and key. No numpy here: Snakemake imports this in every job.
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ from typing import Any, Literal
 
 from pydantic_core import core_schema
 
-SIGNIFICANT_DIGITS = 12
+from lazyrich.networks.digits import SIGNIFICANT_DIGITS, rounded
+from lazyrich.networks.formulas import SIGNS, Formula
 
 _KINDS = {bool: "true/false", str: "text", list: "a list", dict: "a mapping", type(None): "empty"}
-
-
-def rounded(value: float) -> float:
-    """Round to 12 significant digits, so that a value has one spelling before use and before hashing."""
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def _number(value: Any) -> float:
@@ -41,6 +37,14 @@ def _number(value: Any) -> float:
     if abs(value) > sys.float_info.max:  # an integer of hundreds of digits
         raise ValueError("is too large; write a finite number")
     return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -286,11 +290,14 @@ class Key:
 
     rule: Rule
     axis: bool
+    formulas: bool = True  # of a key of numbers that may be an axis
 
     def parse(self, value: Any) -> Any:
-        """Return one value under the rule, or an axis of them; ValueError with a fix."""
-        if isinstance(value, Axis):
+        """Return one value under the rule, or an axis or a formula of them; ValueError with a fix."""
+        if isinstance(value, (Axis, Formula)):
             return value
+        if self.takes_formulas and isinstance(value, str) and not _is_number(value):
+            return Formula(value, integer=isinstance(self.rule, Integer))
         if not isinstance(value, dict):
             return self.rule(value)
         if not self.axis:
@@ -303,7 +310,13 @@ class Key:
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         if not self.axis:
             return self.rule.schema
-        return {"anyOf": [self.rule.schema, *_schema_of_axis(self.rule)]}
+        formula: list[dict[str, Any]] = [{"type": "string", "pattern": f"^{SIGNS}+$"}] if self.takes_formulas else []
+        return {"anyOf": [self.rule.schema, *_schema_of_axis(self.rule), *formula]}
+
+    @property
+    def takes_formulas(self) -> bool:
+        """Whether its value may be a formula."""
+        return self.axis and self.formulas and isinstance(self.rule, (Real, Integer))
 
 
 def scalar(rule: Rule) -> Key:
@@ -312,5 +325,10 @@ def scalar(rule: Rule) -> Key:
 
 
 def swept(rule: Rule) -> Key:
-    """Return a key that holds one value under `rule`, or an axis of them."""
+    """Return a key that holds one value under `rule`, or an axis of them; if it takes numbers, or a formula."""
     return Key(rule, axis=True)
+
+
+def own_axis() -> Key:
+    """Return the key of an axis of the user's own, of any numbers."""
+    return Key(Real(), axis=True, formulas=False)

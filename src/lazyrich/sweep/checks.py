@@ -9,20 +9,27 @@ from typing import Any
 
 from lazyrich.networks import activations, explicit, observables
 from lazyrich.networks.data import DATA, OWN, SOURCES
+from lazyrich.networks.formulas import Formula
 from lazyrich.networks.starts import BOUND, DEFAULTS
+from lazyrich.networks.teachers import LINEAR, NETWORKS
 from lazyrich.sweep.axes import Axis
+from lazyrich.sweep.formula_checks import check_names, check_values
 from lazyrich.sweep.grid import Grid
 from lazyrich.sweep.schema import SECTION_OF, bare
 
 MOST_ENTRIES = 10**10
 MOST_RECORDS = 10**6
+# numpy draws hypergeometric numbers below this total only.
+MOST_SPARSE = 10**9
 
 
 def check_combinations(sweep: Grid) -> None:
     """Raise ValueError at the first combination of keys that makes no sense."""
     checks = (
+        check_names,
         _check_zip,
         _check_networks,
+        check_values,
         _check_problem,
         _check_scales,
         _check_start,
@@ -53,6 +60,8 @@ def _refuse(sweep: Grid, names: tuple[str, ...], why: str) -> None:
 
 def _values(sweep: Grid, name: str, default: Any = None) -> tuple[Any, ...]:
     value = sweep.parameters.get(name, default)
+    if isinstance(value, Formula):
+        return tuple(value for (value,) in sweep.combinations(name))
     return value.values if isinstance(value, Axis) else (value,)
 
 
@@ -65,6 +74,10 @@ _OF_LAWS = (
     "spike_strength",
     "eigenvalues",
     "noise_std",
+    "teacher",
+    "teacher_width",
+    "teacher_nonzeros",
+    "teacher_alignment",
     "teacher_norm",
 )
 _OF_DATA = ("classes", "inputs", "targets", "positive_class")
@@ -79,6 +92,7 @@ def _check_problem(sweep: Grid) -> None:
             return
     _refuse(sweep, ("path", *_OF_DATA), f"belongs to the sources {', '.join(DATA)}")
     _require(sweep, "samples", "dimension")
+    _check_teacher(sweep)
     _check_law(sweep)
 
 
@@ -121,12 +135,16 @@ def _check_law(sweep: Grid) -> None:
                     f"problem.eigenvalues: has {len(eigenvalues)} values for dimension {dimension}; "
                     "write as many as the dimension"
                 )
+    for source, spectrum in sweep.corners("source", "spectrum"):
+        if source == "sphere" and spectrum != "isotropic":
+            raise ValueError(f"problem.spectrum: {spectrum} where the source `sphere` is isotropic; write isotropic")
     test = sweep.problem.test_samples
-    names = ("source", "spectrum", "samples", "dimension", *(("activation", "width") if test else ()))
-    for source, spectrum, samples, dimension, *network in sweep.corners(*names):
+    names = ("source", "spectrum", "samples", "dimension", "teacher", "teacher_width")
+    names += ("activation", "width") if test else ()
+    for source, spectrum, samples, dimension, teacher, teacher_width, *network in sweep.corners(*names):
         # Test samples also need a random function for each coordinate, or for each explicit neuron.
         functions = samples + 1 if "linear" in network else network[-1] if network else 0
-        rows = samples + (test + functions if test else 0)
+        rows = samples + (teacher_width if teacher in NETWORKS else 0) + (test + functions if test else 0)
         if (source != "gaussian" or spectrum in ("power_law", "explicit")) and rows * dimension > MOST_ENTRIES:
             test_text = f" and {test} test samples" if test else ""
             raise ValueError(
@@ -137,6 +155,49 @@ def _check_law(sweep: Grid) -> None:
         if teacher == 0 and not noise:
             raise ValueError(
                 "problem.teacher_norm: 0 without label noise makes y = 0; write a number > 0, or noise_std"
+            )
+
+
+def _check_teacher(sweep: Grid) -> None:
+    teachers = _values(sweep, "teacher", LINEAR)
+    for name, kinds in (
+        ("teacher_width", NETWORKS),
+        ("teacher_nonzeros", ("sparse",)),
+        ("teacher_alignment", ("aligned",)),
+    ):
+        if set(kinds) & set(teachers):
+            _require(sweep, name)
+        else:
+            _refuse(sweep, (name,), f"belongs to `teacher: {' or '.join(kinds)}`")
+    if "sparse" in teachers:
+        for nonzeros, dimension in sweep.corners("teacher_nonzeros", "dimension"):
+            if nonzeros > dimension:
+                raise ValueError(
+                    f"problem.teacher_nonzeros: {nonzeros} exceeds dimension {dimension}; write at most the dimension"
+                )
+        for teacher, spectrum, dimension in sweep.corners("teacher", "spectrum", "dimension"):
+            if teacher == "sparse" and spectrum == "spiked" and dimension >= MOST_SPARSE:
+                raise ValueError(
+                    f"problem.dimension: {dimension} is too large for a sparse teacher of spiked inputs; "
+                    f"write less than {MOST_SPARSE}, or an isotropic spectrum"
+                )
+    if "aligned" not in teachers:
+        return
+    for teacher, spectrum in sweep.corners("teacher", "spectrum"):
+        if teacher == "aligned" and spectrum != "spiked":
+            raise ValueError(
+                f"problem.teacher: aligned has no spikes to be aligned with where `spectrum: {spectrum}`; "
+                "write spectrum: spiked with spikes and spike_strength"
+            )
+    for alignment, spikes, dimension in sweep.corners("teacher_alignment", "spikes", "dimension"):
+        if alignment > 1:
+            raise ValueError(
+                f"problem.teacher_alignment: {alignment:g} is more than all of β; write a number from 0 to 1"
+            )
+        if spikes == dimension and alignment != 1:
+            raise ValueError(
+                f"problem.teacher_alignment: {alignment:g} leaves a part of β beside the spikes, which take all {dimension} "
+                "dimensions; write 1, or fewer spikes"
             )
 
 

@@ -7,15 +7,23 @@ from typing import Any
 import numpy as np
 
 from lazyrich.networks import explicit
+from lazyrich.networks.batch import NEED_SIGNAL
 from lazyrich.networks.data import OWN, SOURCES, choice, classes_of
 from lazyrich.networks.data.interface import DataError, Source
 from lazyrich.networks.data.pool import Pool
-from lazyrich.networks.data.source import data_of, pool_of
+from lazyrich.networks.data.source import data_of, has_signal, pool_of
+from lazyrich.sweep.schema import SECTION_OF
 from lazyrich.sweep.sweep import Sweep
 from lazyrich.system.errors import LazyrichError
 
 CHOICES = ("samples", "classes", "inputs", "targets", "positive_class")
 SCALES = ("sigma_0", "v_0", "laziness", "width_exponent_p", "width_exponent_s")
+# Other keys in place of those that Xᵀy = 0 leaves undefined.
+_FIXES = {
+    "gram_scale": "rescale X in the file",
+    "laziness": "write network.sigma_0 and network.v_0",
+    "tau": "write training.steps",
+}
 SHOWN = 12  # classes that an error lists
 
 
@@ -129,11 +137,18 @@ def _check_signal(sweep: Sweep, cell: dict[str, Any]) -> None:
     """Check whether there is something to learn from all of a user's own data."""
     source, path = sweep.problem.source, sweep.problem.path
     X, y, *_ = data_of({**cell, "source": source, "path": path}, 0, 0)
-    # An exact zero is rare in floating point: a rounding error does not count as a signal.
-    if np.linalg.norm(X.T @ y) <= len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y):
+    if has_signal(X, y):
+        return
+    subject = f"{path or source}: Xᵀy = 0"
+    if not (X.any() and y.any()) or ("linear",) in sweep.combinations("activation"):
         raise LazyrichError(
-            f"{_key(sweep)}: {path or source}: Xᵀy = 0, so that no feature can be learnt; check X and y"
+            f"{_key(sweep)}: {subject}, so that no feature can be learnt; check X and y, or write a network.activation "
+            "that is not linear"
         )
+    for name in NEED_SIGNAL:
+        if name in sweep.parameters:
+            fix = _FIXES.get(name, "write training.learning_rate")
+            raise LazyrichError(f"{SECTION_OF[name]}.{name}: is not defined where {subject}; {fix} instead")
 
 
 def _key(sweep: Sweep) -> str:

@@ -29,6 +29,18 @@ A key marked *axis* takes one value or
     {linear: [a, b], points: N}     N points from a to b
     {log: [a, b], points: N}        N points, evenly spaced in the logarithm
 
+or, where it takes numbers, a formula of other numbers of the sweep. Axes of your own, under `axes`, are there for that:
+
+    axes:
+      scale: {log: [0.1, 10], points: 17}
+      delta: {linear: [-1, 1], points: 17}
+    network: {sigma_0: "sqrt(scale)*exp(delta)", v_0: "sqrt(scale)*exp(-delta)", …}
+    training: {learning_rate: "0.005/scale**2", …}
+
+Maps, boundaries and refinement then run over `scale` and `delta`, and datasets hold the keys' values too. A formula has
+numbers, `+ - * / **`, parentheses, `sqrt exp log abs round min max`, `pi`, axes of your own, and keys without their section
+(`"round(64*scale)"`, `"0.1/width"`).
+
 Every axis is a dimension of the grid; axes under `zip` advance together and make one. Values are rounded to 12 significant
 digits before use. Integers asked for by `linear` or `log` are rounded, and neighbours that coincide then are one point.
 """
@@ -95,7 +107,13 @@ def _type(field: FieldInfo, key: Key | None) -> str:
     if _section(field):
         return "section"
     text = str(field.annotation)
-    for sign, words in (("bool", "true / false"), ("tuple", "list"), ("Literal", "name"), ("str", "text")):
+    for sign, words in (
+        ("dict", "axes by name"),
+        ("bool", "true / false"),
+        ("tuple", "list"),
+        ("Literal", "name"),
+        ("str", "text"),
+    ):
         if sign in text:
             return words
     return "text"
@@ -105,7 +123,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value: Any = field.default
-    if value is None or value == "" or value == () or isinstance(value, BaseModel):
+    if value in (None, "", (), {}) or isinstance(value, BaseModel):
         return "–"
     if value == observables.DEFAULT:
         return "those marked below"

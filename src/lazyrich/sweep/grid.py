@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from itertools import product
 from typing import Annotated, Any
@@ -12,9 +12,11 @@ from pydantic import Field
 
 from lazyrich.networks import activations
 from lazyrich.networks.data import DATA
+from lazyrich.networks.formulas import Formula
 from lazyrich.networks.recipe import Point
 from lazyrich.networks.starts import DEFAULTS
-from lazyrich.sweep.axes import Axis, Integer, scalar
+from lazyrich.sweep.axes import Axis, Integer, own_axis, scalar
+from lazyrich.sweep.dependence import Dependence
 from lazyrich.sweep.schema import (
     Conditions,
     Dask,
@@ -27,8 +29,12 @@ from lazyrich.sweep.schema import (
     Section,
     Training,
     bare,
+    dotted,
     sweepable,
 )
+
+# Values of formulas are computed one by one, some 10⁵ in a second.
+MOST_COMBINATIONS = 200_000
 
 AxisGroup = Annotated[tuple[str, ...], Field(min_length=2)]
 
@@ -38,6 +44,9 @@ class Grid(Section):
 
     title: str = Field("", description="shown on the report page and in the index")
     description: str = Field("", description="one or a few sentences for the report page")
+    axes: dict[str, Annotated[Any, own_axis()]] = Field(
+        {}, description="axes of your own, by name: numbers that keys are formulas of"
+    )
     problem: Problem = Field(description="inputs and targets")
     network: Network = Field(Network(), description="width, activation, initial scales")
     training: Training = Field(description="rate, length, loss")
@@ -53,7 +62,10 @@ class Grid(Section):
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """Every sweepable key that is given or has a default: key -> value or Axis, in the file format's order."""
+        """Your own axes, then every sweepable key that is given or has a default, in the file format's order.
+
+        Name -> value, `Axis` or `Formula`.
+        """
         defaults: dict[str, Any] = {}
         if self.problem.source in DATA:
             defaults |= {"inputs": "raw", "targets": "labels"}
@@ -61,7 +73,7 @@ class Grid(Section):
             defaults |= {"spectrum": "isotropic", "noise_std": 0.0}
         if self.network.laziness is not None and self.network.start != "balanced_neurons":
             defaults |= {"balance": 1.0}
-        parameters = {}
+        parameters = dict(self.axes)
         for section in (self.problem, self.network, self.training):
             for name in sweepable(type(section)):
                 value = getattr(section, name)
@@ -72,9 +84,46 @@ class Grid(Section):
         return parameters
 
     @cached_property
+    def _dependence(self) -> Dependence:
+        return Dependence(self.parameters)
+
+    @cached_property
     def fixed(self) -> dict[str, Any]:
-        """Keys with one value for the whole sweep."""
-        return {name: value for name, value in self.parameters.items() if not isinstance(value, Axis)}
+        """Keys with one value for the whole sweep, formulas of such keys among them."""
+        return self._dependence.fixed
+
+    @property
+    def formulas(self) -> dict[str, Formula]:
+        """The keys that are formulas of axes, in an order in which each can be evaluated."""
+        return self._dependence.formulas
+
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Return the axes that decide the value of a key: those of its formula, or itself, or none."""
+        return self._dependence.axes[name]
+
+    def values_of(self, formula: str) -> dict[Point, Any]:
+        """Return the values of a key that is a formula: point of `axes_of` it -> value; ValueError where it has none."""
+        return self._evaluated[formula] if formula in self.formulas else {(): self.fixed[formula]}
+
+    @cached_property
+    def _evaluated(self) -> dict[str, dict[Point, Any]]:
+        """Key that is a formula of axes -> its `values_of`."""
+        result: dict[str, dict[Point, Any]] = {}
+        for name, formula in self.formulas.items():
+            axes = self.axes_of(name)
+            cells = []
+            for cell in self._cells(axes, lambda points, group: points):
+                for used in formula.names:
+                    if used in result:
+                        cell[used] = result[used][tuple(cell[axis] for axis in self.axes_of(used))]
+                cells.append(cell)
+            try:
+                values = formula.values(cells)
+            except ValueError as error:
+                raise ValueError(f"{dotted(name)} = {formula.text}: {error}") from None
+            points = [tuple(cell[axis] for axis in axes) for cell in cells]
+            result[name] = dict(zip(points, values, strict=True))
+        return result
 
     @cached_property
     def dims(self) -> dict[tuple[str, ...], list[Point]]:
@@ -145,20 +194,43 @@ class Grid(Section):
         return self._together(names, lambda points: _ends(points) if len(points[0]) == 1 else points)
 
     def _together(self, names: tuple[str, ...], points_of: Callable[[list[Point]], list[Point]]) -> set[Point]:
-        groups = [group for group in self.dims if set(group) & set(names)]
-        # Keys that advance with others than `names` may repeat their values: keep each once, before any product.
-        parts = []
-        for group in groups:
-            members = [i for i, name in enumerate(group) if name in names]
-            distinct = dict.fromkeys(tuple(point[i] for i in members) for point in points_of(self.dims[group]))
-            parts.append([dict(zip((group[i] for i in members), point, strict=True)) for point in distinct])
+        formulas = [name for name in names if name in self.formulas]
+        # Of a formula the ends of its axes decide nothing.
+        inner = {axis for name in formulas for axis in self.axes_of(name)}
+        cells = self._cells(
+            (*names, *inner), lambda points, group: points if inner.intersection(group) else points_of(points)
+        )
         result = set()
-        for combination in product(*parts):
-            values = dict(self.fixed)
-            for assignment in combination:
-                values |= assignment
-            result.add(tuple(values.get(name) for name in names))
+        for cell in cells:
+            for name in formulas:
+                cell[name] = self._evaluated[name][tuple(cell[axis] for axis in self.axes_of(name))]
+            result.add(tuple(cell.get(name) for name in names))
         return result
+
+    def _cells(
+        self, names: Collection[str], points_of: Callable[[list[Point], tuple[str, ...]], list[Point]]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the fixed values with each combination of values that those of `names` that are axes take together.
+
+        `points_of` returns which of a dimension's points count.
+        """
+        parts = []
+        for group, points in self.dims.items():
+            # Keys that advance with others than `names` may repeat their values: keep each once, before any product.
+            members = [i for i, name in enumerate(group) if name in names]
+            if not members:
+                continue
+            distinct = dict.fromkeys(tuple(point[i] for i in members) for point in points_of(points, group))
+            parts.append([dict(zip((group[i] for i in members), point, strict=True)) for point in distinct])
+        if (combinations := math.prod(map(len, parts))) > MOST_COMBINATIONS and self.formulas:
+            raise ValueError(
+                f"axes: formulas are evaluated in {combinations:,} cells, over {MOST_COMBINATIONS:,}; write coarser axes"
+            )
+        for combination in product(*parts):
+            cell = dict(self.fixed)
+            for assignment in combination:
+                cell |= assignment
+            yield cell
 
 
 def _ends(points: list[Point]) -> list[Point]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from lazyrich.networks import activations, losses, observables, starts
+from lazyrich.networks import activations, losses, observables, starts, teachers
 from lazyrich.networks.data import DATA, DISTRIBUTIONS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 from lazyrich.system.errors import LazyrichError
@@ -44,11 +44,12 @@ _TESTS = "".join(f", {source.test_description}" for source in SOURCES.values() i
 
 
 class Problem(Section):
-    """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise."""
+    """`problem`: inputs X (n, d) and targets y (n,); y_i = ⟨x_i, β⟩ + noise, or another `teacher` of x_i + noise."""
 
     source: Annotated[Any, swept(Choice((*DISTRIBUTIONS, *DATA)))] = Field(
         "gaussian",
-        description=f"distribution of the independent entries of z in x = Λ^½ z; or data: {_SOURCES}",
+        description="distribution of the independent entries of z in x = Λ^½ z; `sphere`: x uniform on the sphere of radius "
+        f"√d; or data: {_SOURCES}",
     )
     path: str | None = Field(None, description=f"relative to the sweep file; {_PATHS}")
     samples: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
@@ -90,8 +91,25 @@ class Problem(Section):
         None, description="explicit: the d eigenvalues"
     )
     noise_std: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ_y, label noise (default 0)")
+    teacher: Annotated[Any, swept(Choice(teachers.TEACHERS))] = Field(
+        None,
+        description="what y is of x before noise: `linear` ⟨β, x⟩ with β ~ N(0, I_d); `sparse` and `aligned`: linear with "
+        "another β; with u_a ~ N(0, I_d) and M = `teacher_width`: `relu` M^−½ Σ_a ±max(0, ⟨u_a, x⟩), `quadratic` "
+        "M^−½ Σ_a (⟨u_a, x⟩² − its mean) (default linear)",
+    )
+    teacher_width: Annotated[Any, swept(Integer(1, MOST_SAMPLES))] = Field(
+        None, description="relu, quadratic: M, number of the teacher's neurons"
+    )
+    teacher_nonzeros: Annotated[Any, swept(Integer(1))] = Field(
+        None, description="sparse: number of entries of β that are not 0, anywhere, each N(0, 1)"
+    )
+    teacher_alignment: Annotated[Any, swept(NON_NEGATIVE)] = Field(
+        None, description="aligned: share of ‖β‖ in the `spikes` directions of `spectrum: spiked`, from 0 to 1"
+    )
     teacher_norm: Annotated[Any, swept(NON_NEGATIVE)] = Field(
-        None, description="‖β‖; without it β ~ N(0, I_d) keeps the norm it is drawn with"
+        None,
+        description="‖β‖; without it β ~ N(0, I_d) keeps the norm it is drawn with. relu, quadratic: rms y before noise, over "
+        "Gaussian inputs of the same covariance",
     )
     target_norm: Annotated[Any, swept(POSITIVE)] = Field(None, description="after sampling, rescale y to this ‖y‖")
     gram_scale: Annotated[Any, swept(POSITIVE)] = Field(
@@ -304,8 +322,22 @@ def sweepable(model: type[Section]) -> list[str]:
     ]
 
 
+def dotted(name: str) -> str:
+    """Return `width` -> `network.width`; an axis of the user's own stands under `axes`."""
+    return f"{SECTION_OF.get(name, 'axes')}.{name}"
+
+
 SECTION_OF = {
     name: section
     for section, model in (("problem", Problem), ("network", Network), ("training", Training))
     for name in sweepable(model)
+}
+
+# Key that may be a formula -> the rule for its values.
+NUMBERS: dict[str, Real | Integer] = {
+    name: meta.rule
+    for model in (Problem, Network, Training)
+    for name, field in model.model_fields.items()
+    for meta in field.metadata
+    if isinstance(meta, Key) and meta.takes_formulas and isinstance(meta.rule, (Real, Integer))
 }

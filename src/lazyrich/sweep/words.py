@@ -18,6 +18,7 @@ _WORDS = {
     "classes": "classes {}",
     "inputs": "inputs {}",
     "targets": "targets {}",
+    "teacher": "{} teacher",
     "activation": "{}",
 }
 
@@ -27,12 +28,13 @@ def _symbol(name: str) -> str:
 
 
 def setting(sweep: Sweep) -> str:
-    """Return the parameters that all networks of the sweep share, and the number of networks."""
+    """Return the parameters that all networks of the sweep share, or their formulas, and the number of networks."""
     numbers = [
         f"{_symbol(name)} = {value:g}"
         for name, value in sweep.fixed.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
+    numbers += [f"{_symbol(name)} = {formula.text}" for name, formula in sweep.formulas.items()]
     words = [_WORDS[name].format(value) for name, value in sweep.fixed.items() if name in _WORDS]
     networks = counted(sweep.networks, "network")
     if sweep.refine is not None:

@@ -82,7 +82,8 @@ def mean_sizes(
     """
     cosh, sinh = cosh_sinh(t, k)
     root = np.sqrt(gamma)
-    rho, v = (root * v_0 * sinh, b_rms * (cosh - 1)), (v_0 * cosh, b_rms / root * sinh)
+    with np.errstate(divide="ignore", invalid="ignore"):  # γ = 0: k is NaN, and so is the result
+        rho, v = (root * v_0 * sinh, b_rms * (cosh - 1)), (v_0 * cosh, b_rms / root * sinh)
     if np.any(gaussian):
         # The sum of two independent normal numbers is one.
         rho, v = (

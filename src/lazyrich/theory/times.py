@@ -7,6 +7,7 @@ K ≈ κI; `anisotropy_delay` and `step_gain` are what that leaves out.
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import elementwise
 
 Array = np.ndarray | float  # a network at a time or many
 
@@ -93,6 +94,43 @@ def isotropic_fitting_time(
     The proxy ρ̃² grows by (1 + k)² a step, from 1 to ρ∞²/δ with ρ∞² = √γ‖y‖² (K = κI).
     """
     steps: Array = np.log(np.sqrt(gamma) * y_norm**2 / share) / (2 * np.log1p(growth))
+    return steps
+
+
+def anisotropic_fitting_time(
+    share: Float[np.ndarray, " networks"],
+    growth: Float[np.ndarray, " networks"],
+    gamma: Float[np.ndarray, " networks"],
+    eigenvalues: Float[np.ndarray, "networks n"],
+    targets: Float[np.ndarray, "networks n"],
+) -> Float[np.ndarray, " networks"]:
+    """Return ln(√γ‖y‖²)/(2 ln(1 + k)) + s, from rms ρ_r = 1 until ‖y − f‖ = δ‖y‖, for small σ0, v0 and K near κI, k < ½.
+
+    s solves ‖(I − (kb/√γ)(K + yyᵀ/b²))^s r‖ = δ‖y‖, steps at the end kernel K + yyᵀ/b². Along its leading eigenvector, which is
+    nearly Ky, the residual falls by 2k a step; across it, by k. r is y with its part across multiplied by π/2: to first order
+    in K − κI, flow from a small start that has fitted a share x along has fitted x − √(x(1 − x)) arcsin √x across.
+
+    `eigenvalues` are those of K, `targets` the components of y in its eigenvectors; both 0 where a network has fewer. NaN where
+    a step is too large for the residual to fall without oscillating.
+    """
+    y_square = np.sum(targets**2, axis=-1)
+    b_square = np.sum(targets**2 / np.where(eigenvalues > 0, eigenvalues, np.inf), axis=-1)
+    kernel = np.eye(targets.shape[-1]) * eigenvalues[:, None, :]
+    kernel = kernel + targets[:, :, None] * targets[:, None, :] / b_square[:, None, None]
+    values, vectors = np.linalg.eigh(kernel)
+    left = np.einsum("rij,ri->rj", vectors, targets) ** 2 / y_square[:, None]
+    left[:, :-1] *= (np.pi / 2) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates = -np.log1p(-(growth * np.sqrt(b_square / gamma))[:, None] * values)
+
+    def excess(steps: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Return the logarithm of ‖y − f‖²/(δ²‖y‖²) of some of the networks."""
+        return np.asarray(np.log(np.sum(left[at] * np.exp(-2 * steps[:, None] * rates[at]), axis=-1) / share[at] ** 2))
+
+    # By then all that is there has fallen at least as far as its slowest part.
+    late = np.log(np.pi / 2 / share) / np.min(np.where(values > 0, rates, np.inf), axis=-1)
+    found = elementwise.find_root(excess, (np.zeros_like(late), late), args=(np.arange(len(late)),)).x
+    steps: np.ndarray = np.log(np.sqrt(gamma) * y_square) / (2 * np.log1p(growth)) + found
     return steps
 
 

@@ -28,7 +28,7 @@ def test_a_box_of_few_points_is_the_sum_of_its_cells():
         cell = {**asked.fixed, "samples": n, "laziness": chi}
         for kind, amount in work.of_network(cell, asked.settings).items():
             total[kind] += 3 * amount
-    found = work.of_box(asked.fixed, box, asked.settings)
+    found = work.of_box(asked, box)
     for kind, amount in total.items():
         assert found[kind] == pytest.approx(amount, rel=1e-12), kind
     # Data and weights are drawn once for each n and replicate, not for each laziness.
@@ -40,9 +40,9 @@ def test_a_box_of_many_points_is_judged_by_some_to_within_their_spacing():
     training = {"growth_per_step": {"log": [0.01, 0.1], "points": 100}, "tau": 10}
     asked = recipe(training=training)
     box = asked.grid
-    parts = [work.of_box(asked.fixed, {**box, "growth_per_step": (k,)}, asked.settings) for k in box["growth_per_step"]]
+    parts = [work.of_box(asked, {**box, "growth_per_step": (k,)}) for k in box["growth_per_step"]]
     exact = sum(part["seconds", "propagator", "step"] for part in parts)
-    found = work.of_box(asked.fixed, box, asked.settings)["seconds", "propagator", "step"]
+    found = work.of_box(asked, box)["seconds", "propagator", "step"]
     assert (
         exact < found < 1.25 * exact
     )  # of a convex function too much; h²/12 · (slope's change) of e^(−2.3 x), x to 1: 20 %

@@ -22,6 +22,7 @@ SWEEPS = (
     "initial_scale",
     "lazy_edge",
     "lazy_limit",
+    "lazy_rich_step",
     "least_norm",
     "learning_rate",
     "neurons",

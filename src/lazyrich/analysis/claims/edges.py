@@ -31,7 +31,8 @@ def _rich(trained: Trained) -> Iterator[Row]:
     seen = {
         "monotone": (
             boundaries.MONOTONE_FROM_SMALL,
-            f"from a small start the loss falls monotonically up to k = {boundaries.MONOTONE_FROM_SMALL:.3f}",
+            f"from a small start, whatever its size, the loss falls monotonically up to k = "
+            f"{boundaries.MONOTONE_FROM_SMALL:.3f}",
             rises,
         ),
         "converges": (boundaries.STABLE, "training converges up to k = 1", status != Status.converged),
@@ -50,6 +51,12 @@ def _rich(trained: Trained) -> Iterator[Row]:
         "period_4": "period 4",
         "bounded": "diverged",
     }
+    happens = {
+        "monotone": "the loss rises at some step",
+        "converges": "training does not converge",
+        "period_4": "training ends on a cycle of four steps",
+        "bounded": "training diverges",
+    }
     for what, (expected, statement, mask) in seen.items():
         starts = trained.column("laziness")
         first = [float(k[mask & (starts == start)].min(initial=np.inf)) for start in np.unique(starts)]
@@ -57,7 +64,7 @@ def _rich(trained: Trained) -> Iterator[Row]:
             f"rich_edge_{what}",
             PROJECT,
             f"{statement} (rich start, K = κI)",
-            f"smallest k with: {words[what]}, over all starts",
+            f"smallest k at which {happens[what]} from some start (in brackets: the smallest and largest over single starts)",
             trained.setting,
             verdicts.number(
                 min(first),
@@ -75,6 +82,10 @@ def _rich(trained: Trained) -> Iterator[Row]:
                 log_x=False,
                 log_y=False,
             ),
+            remark=""
+            if what != "monotone"
+            else f"The edge is the least over {len(first)} starts, whose sizes D fill the factor (1 + k)² by which D grows in "
+            f"a step; single starts have theirs from {min(first):.4g} to {max(first):.4g}.",
         )
 
 
@@ -112,16 +123,22 @@ def _lazy(trained: Trained) -> Iterator[Row]:
             boundaries.MONOTONE_CLOCK,
             "the loss rises first (a catapult) from cηλ_max(Θ₀)/n = 2 on",
             growth > 1 + 1e-6,
-            "loss rises",
+            "the loss rises",
         ),
-        ("bounded", boundaries.CATAPULT_CLOCK, "training diverges from cηλ_max(Θ₀)/n = 4 on", diverged, "diverges"),
+        (
+            "bounded",
+            boundaries.CATAPULT_CLOCK,
+            "training diverges from cηλ_max(Θ₀)/n = 4 on",
+            diverged,
+            "training diverges",
+        ),
     ):
         first = [float(clock[mask & (chi == level)].min(initial=np.inf)) for level in np.unique(chi)]
         yield Row(
             f"lazy_edge_{what}",
             PROJECT,
             f"{statement} (lazy start, n = 1)",
-            f"smallest clock at which training {words}, at each χ",
+            f"smallest clock cηλ_max(Θ₀)/n at which {words}, at each χ",
             trained.setting,
             verdicts.number(
                 float(np.median(first)),
@@ -159,7 +176,7 @@ def _convergence(trained: Trained) -> Row:
         "no_stable_solution",
         PROJECT,
         "descent converges up to k = 1 (and to no solution beyond), for χ ≤ 0.3",
-        "distance of the last converged cell to k = 1, in cells, at each χ",
+        "distance of the last converged cell to k = 1, in cells, at each χ; allowed is 1",
         trained.setting,
         verdicts.bound(away, 1.0, {"1/χ": 1 / chi[used]}),
         Picture(

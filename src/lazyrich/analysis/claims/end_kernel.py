@@ -9,7 +9,7 @@ import numpy as np
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
 from lazyrich.analysis.claims.isotropy import FIRST_MEMBER, RATIO, condition_6, isotropy
-from lazyrich.analysis.claims.row import PROJECT, Picture, Row, paper
+from lazyrich.analysis.claims.row import PROJECT, Picture, Row, reading
 from lazyrich.analysis.fields import rich
 from lazyrich.engines.trajectories import Status
 from lazyrich.theory import end_state
@@ -76,7 +76,7 @@ def _aligned(trained: Trained) -> Row:
     n = cells(summary, "samples")
     return Row(
         "end_kernel_aligned",
-        paper("§6 (iii)"),
+        reading("§6 (iii)"),
         f"under condition (6) training ends at the target-aligned T ∝ K + KyyᵀK/γ, to {100 * NEAR:g} %",
         "‖Θ − T‖/‖T‖ at the end of training (rich cells that converged)",
         trained.setting.of("rich cells (χ < 0.1) that converged"),
@@ -122,5 +122,6 @@ def _real(trained: Trained) -> Row:
             {"measured": (chi, measured)},
             {"predicted, first replicate": (chi[first], predicted[first])},
         ),
-        remark="The paper claims T under condition (6), of which nobody knows Σ here: T itself is not claimed of these data.",
+        remark="The paper claims T under condition (6). Σ of these data is not known, and so neither is whether they keep it: "
+        "of them the paper claims nothing.",
     )

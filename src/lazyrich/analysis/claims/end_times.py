@@ -60,7 +60,7 @@ def _ends(neurons: NeuronRows) -> Iterator[Row]:
             name,
             PROJECT,
             statement,
-            "|measured − predicted|, steps",
+            f"|measured − predicted|, steps; allowed are {tolerance.min():.0f} to {tolerance.max():.0f}",
             trained.setting.of(f"δ = {share:g}"),
             verdicts.bound(error, tolerance, neurons.varied),
             Picture(

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from lazyrich.analysis.claims import verdicts
-from lazyrich.analysis.claims.data import Data
+from lazyrich.analysis.claims.data import Data, Trained
 from lazyrich.analysis.claims.row import PROJECT, Picture, Row, Setting
 from lazyrich.analysis.collapse import collapse, points
 from lazyrich.analysis.fields import median
@@ -46,7 +46,8 @@ def rows(data: Data) -> Iterator[Row]:
         for name, (field, what) in OBSERVABLES.items():
             found = collapse(points(chosen, field))
             statement = f"{what} depends on χ only{words} ({', '.join(names)} together)"
-            yield _row(f"collapse_{name}{ending}", statement, found, _far(found) if ending else _near(found))
+            picture = _far(found) if ending else _near(found)
+            yield _row(f"collapse_{name}{ending}", statement, found, picture, {sweep: data[sweep] for sweep in names})
     universal = {"universality": _converged(data["universality"].summary, np.inf)}
     for name, field, what in (
         ("kernel_k", "kernel_change_ratio", OBSERVABLES["kernel"][1]),
@@ -54,7 +55,7 @@ def rows(data: Data) -> Iterator[Row]:
     ):
         found = collapse(points(universal, field, ("laziness", "growth_per_step")))
         statement = f"{what} depends on (k, χ) only, steps of any size, for n = 1, 10, 40 and two widths"
-        yield _row(f"collapse_{name}", statement, found, _near(found))
+        yield _row(f"collapse_{name}", statement, found, _near(found), {"universality": data["universality"]})
 
 
 def _converged(summary: xr.Dataset, step: float) -> xr.Dataset:
@@ -74,21 +75,37 @@ def _converged(summary: xr.Dataset, step: float) -> xr.Dataset:
     return summary.assign({name: field.where(good) for name, field in fields.items()})
 
 
-def _row(name: str, statement: str, found: xr.Dataset, picture: Picture) -> Row:
+def _setting(found: xr.Dataset, sweeps: dict[str, Trained]) -> Setting:
+    """Return all sweeps in words, and the margins over all of them."""
+    words = " ".join(f"{name}: {trained.setting.words}" for name, trained in sweeps.items())
+    counts = f"{found.sizes['of_group']} settings, {found.sizes['point']} cells that converged"
+    every = [trained.setting.margins for trained in sweeps.values()]
+    margins = {
+        name: (float(np.nanmin([each[name][0] for each in every])), float(np.nanmax([each[name][1] for each in every])))
+        for name in every[0]
+    }
+    return Setting(f"{counts}. {words}", margins)
+
+
+def _row(name: str, statement: str, found: xr.Dataset, picture: Picture, sweeps: dict[str, Trained]) -> Row:
     """Return the row of each group's distance to the common curve, with the numbers that may explain it."""
     # Sweeps that do not vary a number have an isotropic spectrum, α = 0, and the largest d.
     conditions = {
         symbol: np.nan_to_num(values, nan=0.0 if symbol == "α" else np.nanmax(values))
         for symbol, values in _conditions(found).items()
     }
+    settings = found.sizes["of_group"]
+    few = f"The draws of this row are {settings} settings: it says little of settings that are not among them."
+    remark = few if settings <= MOST_SERIES else ""
     return Row(
         name,
         PROJECT,
         statement,
         f"distance of each setting to the curve through all others, in decades (all cells: {found.attrs['quality']:.2g})",
-        Setting(f"{found.sizes['of_group']} settings, {found.sizes['point']} cells that converged"),
+        _setting(found, sweeps),
         verdicts.agreement(found["group_error"].values, *TOLERANCE, conditions),
         picture,
+        remark=remark,
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lazyrich.analysis.claims import verdicts
-from lazyrich.analysis.claims.data import Data, Trained
+from lazyrich.analysis.claims.data import Data, Trained, accuracies
 from lazyrich.analysis.claims.row import PROJECT, Picture, Place, Row, Setting, paper, reading
 from lazyrich.analysis.published import at_steps, lagged_kernel_error, load_published, plateau, stage_one_plateau
 from lazyrich.analysis.recovery import target_square
@@ -209,7 +209,8 @@ def _setting(trained: Trained, here: np.ndarray) -> Setting:
     cells = np.asarray(here.reshape(-1, trained.sweep.replicates).all(axis=1))
     return Setting(
         f"σ₀ = {get['sigma_0']:g}, v₀ = {get['v_0']:g}, c = {get['loss_factor']:g}, k = {get['growth_per_step']:.4f}; "
-        f"{counted(int(here.sum()), 'network')} of the sweep {trained.sweep.title!r}; {setting(trained.sweep)}",
+        f"{counted(int(here.sum()), 'network')} of the sweep {trained.sweep.title!r}; {setting(trained.sweep)} "
+        f"{accuracies(trained)}",
         trained.margins(cells),
     )
 

@@ -9,12 +9,14 @@ import numpy as np
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, Trained, cells
 from lazyrich.analysis.claims.row import PROJECT, Picture, Row, folklore
+from lazyrich.analysis.claims.trends import percent
 from lazyrich.theory import boundaries
 
 
 def rows(data: Data) -> Iterator[Row]:
     """Yield rows across the circle, beyond it, and on real data."""
     yield from _kernel_change(data["initial_scale"])
+    yield _step(data["lazy_rich_step"])
     yield _floor(data["conditions"])
     yield from _lazy(data["lazy_limit"])
     yield _real(data["real_data"])
@@ -57,6 +59,8 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
             {"measured boundary": lines["lazy_rich_measured"]},
             {"predicted": lines["lazy_rich_predicted"]},
         ),
+        remark="The boundary is where the kernel change is what flow has at χ = 1. What is allowed is little more than what "
+        "steps of this size take from it: the row lazy_rich_circle_step has smaller ones.",
     )
     used = chi < 0.03
     slope, error = _power(chi[used], change[used])
@@ -87,6 +91,49 @@ def _kernel_change(trained: Trained) -> Iterator[Row]:
         ),
         picture,
     )
+
+
+def _step(trained: Trained) -> Row:
+    """Return how far the kernel change on the circle is from flow's, as the step gets smaller."""
+    summary = trained.summary
+    h, ratio = cells(summary, "stability_fraction"), cells(summary, "sigma_0") / cells(summary, "v_0")
+    change, predicted = (cells(summary, name) for name in ("kernel_change", "kernel_change_predicted"))
+    short = 1 - change / predicted
+    # To the first order of h, nothing is short where σ₀ ≫ v₀.
+    used = ratio < 2
+    own = np.ones_like(h)
+    for _, near in _near(ratio[used]):
+        own[np.flatnonzero(used)[near]] = np.exp(np.mean(np.log(short[used][near])))
+    slope, error = _power(h[used], (short / own)[used])
+    steps = np.unique(h)
+    found = "; ".join(
+        f"{change[h == step].min():.4f} to {change[h == step].max():.4f} at h = {step:g}" for step in steps[::-1]
+    )
+    return Row(
+        "lazy_rich_circle_step",
+        PROJECT,
+        "on the circle χ = 1, where σ₀ ≤ v₀, steps of h take from flow's change of the kernel a share that goes as h",
+        "fitted exponent of h in 1 − measured/predicted change of the kernel, at each σ₀/v₀",
+        trained.setting,
+        verdicts.number(
+            slope, slope - error, slope + error, 1.0, float(steps[-1]), f"the next order of the step, h ≤ {steps[-1]:g}"
+        ),
+        Picture(
+            "h, share of the largest stable step",
+            "|1 − measured/predicted change of the kernel|",
+            {f"σ₀/v₀ = {level:g}": (h[near], np.abs(short[near])) for level, near in _near(ratio)},
+            {"∝ h": (steps, np.median((short / h)[used]) * steps)},
+        ),
+        remark=f"The change of the kernel is {found}; flow has {np.median(predicted):.4f}. Where σ₀ = {ratio.max():.3g} v₀ it "
+        f"is off by {percent(np.abs(short[~used]).max())} at most.",
+    )
+
+
+def _near(ratio: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield each ratio, to three digits, and which cells have it."""
+    rounded = np.array([float(f"{value:.3g}") for value in ratio])
+    for level in np.unique(rounded):
+        yield float(level), rounded == level
 
 
 def _floor(trained: Trained) -> Row:

@@ -23,32 +23,34 @@ def _scale(trained: Trained) -> Iterator[Row]:
     step, formula = trained.column("alignment_step"), formula_of(trained)
     trace = trained.column("covariance_trace")
     varied = {"tr Σ": trace}
-    reason = "as log(1/v₀) stands where log(2/(√γ v₀)) should"
+    reason = "as log(1/v₀) should read log(2/(√γ v₀))"
+    start = "with v₀ = 0.9/√(n‖β̃‖² tr Σ)"
     place = Place(Whose.project, "a weaker reading of Lemma 5.2 (i)")
     x = 1 / trained.column("v_0")
     own = np.asarray(times.unit_alignment_time(1 / x, trained.column("growth_per_step"), trained.column("gamma")))
     ratio = step / formula
     for name, form, judged in (
-        ("upper", f"O({FORMULA})", verdicts.constant(ratio, varied)),
-        ("lower", f"Ω({FORMULA})", verdicts.at_least(ratio, varied)),
+        ("upper", f"O({FORMULA})", verdicts.constant(ratio, varied, reason)),
+        ("lower", f"Ω({FORMULA})", verdicts.at_least(ratio, varied, reason)),
         ("order", f"≍ {FORMULA}", verdicts.order(ratio, varied, reason)),
     ):
         yield Row(
             f"alignment_scale_{name}",
             place,
-            f"the step at which rms ρ_r = 1 is {form}, v₀ at its largest",
+            f"the step at which rms ρ_r = 1 is {form}, {start}",
             f"the step at which rms ρ_r = 1 over {FORMULA}",
             trained.setting,
             judged,
             Picture("1/v₀", "t₁ over the formula", {"measured": (x, ratio)}),
-            remark="v₀ = 0.9/√(n‖β̃‖² tr Σ), within condition (3) with its constant 1, at every scale of Σ: the step at which "
-            f"rms ρ_r = 1 stays what it is, {np.median(step):.0f} in the median, while log(1/v₀) grows from "
+            remark="O holds; Ω, and so ≍, do not, by a logarithm: log(1/v₀) should read log(2/(√γ v₀)), the row "
+            "alignment_scale_own. v₀ = 0.9/√(n‖β̃‖² tr Σ) is within condition (3) with its constant 1, at every scale of Σ: the "
+            f"step at which rms ρ_r = 1 stays what it is, {np.median(step):.0f} in the median, while log(1/v₀) grows from "
             f"{np.log(x.min()):.0f} to {np.log(x.max()):.0f}.",
         )
     yield Row(
         "alignment_scale_own",
         PROJECT,
-        "where σ₀ ≪ v₀, rms ρ_r = 1 at ≍ log(2/(√γ v₀))/log(1 + k), v₀ at its largest",
+        f"where σ₀ ≪ v₀, rms ρ_r = 1 at ≍ log(2/(√γ v₀))/log(1 + k), {start}",
         "the step at which rms ρ_r = 1 over log(2/(√γ v₀))/log(1 + k)",
         trained.setting,
         verdicts.order(step / own, varied),

@@ -72,10 +72,11 @@ def _literal(neurons: NeuronRows) -> Row:
         Picture("C₁", "rms ρ_r at t₁", points, {"1": (tried[[0, -1]], np.ones(2))}),
         verdicts.order(small[_best(small)], neurons.small_varied),
         remark="Of rms ρ_r, a weaker statement than that of every r. With every C₁ from "
-        f"{tried[0]:.2f} to {tried[-1]:.2f} some network is at least {off:.1f} decades from 1. As long as the median network "
-        f"keeps half of its loss, networks are at least {spread:.1f} decades apart. At the best C₁, those of one cell, which "
-        f"differ by their random numbers alone, are up to {_decades_in_a_cell(trained, rho[best]):.1f} decades apart. ρ_r is "
-        "exponential in t: a constant factor in t is a power of v₀ in ρ_r, and √γ/√(n‖β̃‖² tr Σ) alone scatters as 1/√(2n).",
+        f"{tried[0]:.2f} to {tried[-1]:.2f} some network is at least {off:.1f} decades from 1. With every C₁ for which the "
+        f"median network still has half of its loss at t₁, networks are at least {spread:.1f} decades apart. At the best C₁, "
+        f"those of one cell, which differ by their random numbers alone, are up to "
+        f"{_decades_in_a_cell(trained, rho[best]):.1f} decades apart. ρ_r is exponential in t: a constant factor in t is a "
+        "power of v₀ in ρ_r, and √γ/√(n‖β̃‖² tr Σ) alone scatters as 1/√(2n).",
     )
 
 

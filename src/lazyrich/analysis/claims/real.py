@@ -8,7 +8,7 @@ import numpy as np
 
 from lazyrich.analysis.claims import verdicts
 from lazyrich.analysis.claims.data import Data, cells
-from lazyrich.analysis.claims.row import Picture, Row, paper
+from lazyrich.analysis.claims.row import Picture, Row, reading
 
 
 def rows(data: Data) -> Iterator[Row]:
@@ -21,7 +21,7 @@ def rows(data: Data) -> Iterator[Row]:
     for name, source, statement, quantity, judged, y in (
         (
             "real_lemma_5_1",
-            paper("Lemma 5.1"),
+            reading("Lemma 5.1"),
             "‖XXᵀ − tr Σ I‖₂ ≤ C σ_x² (n‖Σ‖₂ + √n‖Σ‖_F), on real data",
             "‖XXᵀ − tr Σ I‖₂ / (n‖Σ‖₂ + √n‖Σ‖_F)",
             verdicts.constant(gram, {}),
@@ -29,7 +29,7 @@ def rows(data: Data) -> Iterator[Row]:
         ),
         (
             "real_assumption_4_1",
-            paper("Assumption 4.1"),
+            reading("Assumption 4.1"),
             "the assumption holds, on real data",
             "smallest margin of its conditions",
             verdicts.always(margin >= 1, ~np.isnan(margin), {}),

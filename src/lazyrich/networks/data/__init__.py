@@ -9,7 +9,7 @@ from __future__ import annotations
 from lazyrich.networks.data import cifar10, digits, file
 
 # Distributions of sampled inputs, and sources of data.
-DISTRIBUTIONS = ("gaussian", "rademacher", "uniform")
+DISTRIBUTIONS = ("gaussian", "rademacher", "uniform", "sphere")
 SOURCES = {source.name: source for source in (digits.SOURCE, cifar10.SOURCE, file.SOURCE)}
 DATA = tuple(SOURCES)
 OWN = tuple(name for name, source in SOURCES.items() if source.own)

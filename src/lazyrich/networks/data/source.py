@@ -52,6 +52,15 @@ def data_of(cell: dict[str, Any], seed: int, replicate: int) -> Data:
     return data._replace(X_test=choice.inputs(pool, test, kind, of), y_test=y_test)
 
 
+def has_signal(X: Float[Array, "n d"], y: Float[Array, " n"]) -> bool:
+    """Return whether Xᵀy is more than rounding, so that a linear network has something to learn.
+
+    It is not for XOR, parities and other targets that are even in x. An exact zero is rare in floating point.
+    """
+    rounding = len(y) * np.finfo(float).eps * np.linalg.norm(X) * np.linalg.norm(y)
+    return bool(np.linalg.norm(X.T @ y) > rounding)
+
+
 def targets_of(cell: dict[str, Any], pool: Pool, index: np.ndarray) -> Float[Array, " n"]:
     """Return y of the samples at `index` for a network with the parameters `cell`."""
     return choice.targets(pool.labels[index], cell.get("targets", "labels"), positive_class(cell, pool))

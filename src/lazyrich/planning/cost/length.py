@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lazyrich.networks.data import DATA
 from lazyrich.networks.losses import DEFAULT, FINISHED, LOSSES
 from lazyrich.networks.optimisers import MOST_STEPS
+from lazyrich.networks.teachers import LINEAR
 
 if TYPE_CHECKING:
     from lazyrich.networks.data.source import Sizes
@@ -70,13 +71,28 @@ def _targets(cell: dict[str, Any]) -> tuple[float, float]:
     if cell["source"] in DATA:
         _, _, _, norm, kappa = _sizes(cell)
     else:
-        n, d = cell["samples"], cell["dimension"]
+        n = cell["samples"]
         trace, square = _spectrum(cell)
-        teacher = cell["teacher_norm"] ** 2 / d if "teacher_norm" in cell else 1.0
-        norm = math.sqrt(n * (trace * teacher + cell.get("noise_std", 0.0) ** 2))
+        norm = math.sqrt(n * (_teacher_square(cell, trace, square) + cell.get("noise_std", 0.0) ** 2))
         kappa = trace + n * square / trace
     # Nothing to learn costs nothing; any size will do.
     return (cell.get("target_norm", norm) or 1.0), cell.get("gram_scale", kappa) or 1.0
+
+
+def _teacher_square(cell: dict[str, Any], trace: float, square: float) -> float:
+    """Return the mean of y² before noise, from tr Σ and tr Σ²."""
+    d, given = cell["dimension"], cell.get("teacher_norm")
+    match cell.get("teacher", LINEAR):
+        case "relu":
+            return float(trace / 2 if given is None else given**2)
+        case "quadratic":
+            return float(2 * (trace**2 + (1 + cell["teacher_width"]) * square) if given is None else given**2)
+        case "sparse":
+            return float(trace / d * (cell["teacher_nonzeros"] if given is None else given**2))
+        case "aligned":
+            variance = 1 + cell["teacher_alignment"] ** 2 * cell["spike_strength"]
+            return float(variance * (d if given is None else given**2))
+    return float(trace if given is None else trace * (given**2 / d))
 
 
 def _spectrum(cell: dict[str, Any]) -> tuple[float, float]:

@@ -12,9 +12,11 @@ from itertools import product
 from typing import Any
 
 from lazyrich.networks.explicit import engine_of
+from lazyrich.networks.formulas import Formula, evaluated
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Box, Recipe, size
 from lazyrich.networks.starts import BOUND, DEFAULTS
+from lazyrich.networks.teachers import NETWORKS
 from lazyrich.planning.cost.length import dimension, length, samples, width
 from lazyrich.sweep.schema import SECTION_OF
 from lazyrich.sweep.sweep import Sweep
@@ -155,7 +157,8 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
     drawn = width(cell) if cell.get("start") in BOUND else explicit
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
-    entries = 0 if in_law else n * dimension(cell)
+    units = cell.get("teacher_width", 1) if cell.get("teacher") in NETWORKS else 0  # drawn beside X
+    entries = units * (n + units) if in_law else (n + units) * dimension(cell)
     test, test_entries = cell.get("test_samples", 0), 0
     if test:
         functions = n + 1 if linear else width(cell)
@@ -171,18 +174,20 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     )
 
 
-def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> Amounts:
-    """Return the work of all networks of a box (`plan`), from the mean of some of its cells."""
+def of_box(like: Recipe, box: Box) -> Amounts:
+    """Return the work of all networks of a box (`plan`) of a recipe like `like`, from the mean of some of its cells."""
+    settings = like.settings
     axes = {key: points for key, points in box.items() if key != "replicate"}
     networks = size(box)
-    draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key))
+    draws = networks // math.prod(len(points) for key, points in axes.items() if not _decides_draws(key, like.formulas))
     sampled_points = [[points[i] for i in _spread(len(points))] for points in axes.values()]
     total = Amounts()
     count, widest = 0, 0.0
     for points in product(*sampled_points):
-        cell = dict(fixed)
+        cell = dict(like.fixed)
         for key, point in zip(axes, points, strict=True):
             cell.update(zip(key.split(), point, strict=True))
+        cell = evaluated(like.formulas, cell)
         count += 1
         for work, times in ((of_network(cell, settings), networks), (of_draw(cell, settings), draws)):
             total.add(work, times)
@@ -195,7 +200,7 @@ def of_box(fixed: Mapping[str, Any], box: Box, settings: Mapping[str, Any]) -> A
 
 def of_recipe(recipe: Recipe) -> Amounts:
     """Return the work of training a recipe's networks, beside that of starting a job."""
-    boxes = [of_box(recipe.fixed, box, recipe.settings) for box in recipe.boxes]
+    boxes = [of_box(recipe, box) for box in recipe.boxes]
     total = Amounts()
     for amounts in boxes:
         total.add(amounts)
@@ -216,6 +221,7 @@ def of_job(rule: str, recipe: Recipe, *, gpu: bool = False) -> Amounts:
     cell = dict(recipe.fixed)
     for key, points in box.items():
         cell.update(zip(key.split(), points[-1], strict=True))
+    cell = evaluated(recipe.formulas, cell)
     return Amounts(
         {
             ("seconds", rule, "job"): 1.0,
@@ -250,9 +256,13 @@ def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> f
     )
 
 
-def _decides_draws(key: str) -> bool:
-    names = key.split()
-    return any(name in ("width", "second_layer", "start") or SECTION_OF.get(name) == "problem" for name in names)
+def _decides_draws(key: str, formulas: Mapping[str, Formula]) -> bool:
+    """Return whether an axis decides a width, a law of the start or a key of the problem, itself or by formulas."""
+    decided = set(key.split())
+    for name, formula in formulas.items():
+        if decided.intersection(formula.names):
+            decided.add(name)
+    return any(name in ("width", "second_layer", "start") or SECTION_OF.get(name) == "problem" for name in decided)
 
 
 def _spread(count: int) -> list[int]:
