@@ -14,7 +14,27 @@ NOISE, SIGMA, V = 0.3, 0.6, 0.8
 PHI = {"linear": (lambda p: p, np.ones_like), "relu": (lambda p: np.maximum(p, 0), lambda p: (p > 0).astype(float))}
 
 
-def explicit(rng, width, dimension, spectrum, law, activation):
+def start_of(rng, shape, second_layer, start):
+    """(W, v) of NETWORKS, neuron by neuron in all d dimensions; a doubled start has half of them drawn."""
+    networks, width, dimension = shape
+    if start == "doubled":
+        W, v = start_of(rng, (networks, width // 2, dimension), second_layer, "drawn")
+        return np.concatenate([W, W], axis=1), np.concatenate([v, -v], axis=1)
+    W = SIGMA * rng.standard_normal(shape)
+    v = V * (
+        rng.standard_normal((networks, width))
+        if second_layer == "gaussian"
+        else rng.choice([-1.0, 1.0], (networks, width))
+    )
+    norm = np.linalg.norm(W, axis=2)
+    if start == "balanced_neurons":
+        v = np.sign(v) * norm
+    if start == "unit_rows":
+        W *= SIGMA * np.sqrt(dimension) / norm[:, :, None]
+    return W, np.abs(v) if second_layer == "positive" else v
+
+
+def explicit(rng, width, dimension, spectrum, law, activation, second_layer="signs", start="drawn"):
     """(loss at the end, ⟨y, f⟩/‖y‖², ‖Θ‖, |ρ| of the first neuron, |v| of the first neuron), (5, NETWORKS)."""
     phi, slope = PHI[activation]
     shape = (NETWORKS, SAMPLES, dimension)
@@ -22,9 +42,8 @@ def explicit(rng, width, dimension, spectrum, law, activation):
     X = z * np.sqrt(spectrum)
     y = np.einsum("ijk,ik->ij", X, rng.standard_normal((NETWORKS, dimension)))
     y += NOISE * rng.standard_normal((NETWORKS, SAMPLES))
-    W = SIGMA * rng.standard_normal((NETWORKS, width, dimension))
-    v = V * rng.choice([-1.0, 1.0], (NETWORKS, width))
-    start = W.copy()
+    W, v = start_of(rng, (NETWORKS, width, dimension), second_layer, start)
+    W_0 = W.copy()
 
     def forward(W, v):
         p = np.einsum("ijk,irk->ijr", X, W)
@@ -39,7 +58,7 @@ def explicit(rng, width, dimension, spectrum, law, activation):
     p, f = forward(W, v)
     by_w = slope(p) * v[:, None, :]
     theta = (np.einsum("ijk,ilk->ijl", X, X) * (by_w @ by_w.mT) + phi(p) @ phi(p).mT) / width**2
-    rho = np.einsum("ik,ijk,ij->i", W[:, 0] - start[:, 0], X, y)
+    rho = np.einsum("ik,ijk,ij->i", W[:, 0] - W_0[:, 0], X, y)
     return np.array(
         [
             np.sum((f - y) ** 2, axis=1) / (2 * SAMPLES),
@@ -51,7 +70,7 @@ def explicit(rng, width, dimension, spectrum, law, activation):
     )
 
 
-def drawn(width, dimension, problem, activation):
+def drawn(width, dimension, problem, activation, **law):
     """The same of networks in law; all but one neuron of a linear network enter through the Wishart form."""
     data = lazyrich.run(
         {
@@ -60,7 +79,8 @@ def drawn(width, dimension, problem, activation):
                 "width": width,
                 "activation": activation,
                 "sigma_0": SIGMA,
-                "v_0": V,
+                **({} if law.get("start") == "balanced_neurons" else {"v_0": V}),
+                **law,
                 "probes": {"count": 1, "keep": True},
             },
             "training": {"learning_rate": ETA, "steps": STEPS},
@@ -119,6 +139,42 @@ def test_trained_networks_have_the_joint_law_of_sampled_ones(width, dimension, s
     found = drawn(width, dimension, problem, activation)
     assert np.median(truth[1]) > 0.02  # something was learnt, so that the law is of more than the start
     assert least_likely(truth, found) > LEVEL
+
+
+@pytest.mark.parametrize(
+    ("width", "dimension", "activation", "second_layer", "start"),
+    [
+        (1, 8, "linear", "gaussian", "drawn"),
+        (4, 8, "linear", "gaussian", "drawn"),  # of 3 implicit neurons: a singular Wishart matrix
+        (20, 8, "linear", "gaussian", "drawn"),
+        (6, 8, "relu", "gaussian", "drawn"),
+        (6, 8, "relu", "positive", "drawn"),
+        (4, 8, "linear", "signs", "doubled"),
+        (20, 8, "linear", "gaussian", "doubled"),
+        (6, 2, "linear", "signs", "doubled"),  # n > d
+        (6, 8, "relu", "signs", "doubled"),
+        (20, 8, "linear", "signs", "balanced_neurons"),
+        (6, 2, "linear", "positive", "balanced_neurons"),
+        (6, 8, "relu", "positive", "balanced_neurons"),
+        (20, 8, "linear", "signs", "unit_rows"),
+        (6, 2, "linear", "gaussian", "unit_rows"),
+        (6, 8, "relu", "signs", "unit_rows"),
+    ],
+)
+def test_other_starts_have_the_joint_law_of_sampled_ones(width, dimension, activation, second_layer, start):
+    law = {"second_layer": second_layer, "start": start}
+    rng = np.random.default_rng(1)
+    truth = explicit(rng, width, dimension, np.ones(dimension), "gaussian", activation, **law)
+    found = drawn(width, dimension, {}, activation, **law)
+    assert np.median(truth[1]) > 0.02
+    assert least_likely(truth, found) > LEVEL
+
+
+@pytest.mark.parametrize("law", [{"second_layer": "gaussian"}, {"start": "doubled"}, {"start": "unit_rows"}], ids=str)
+def test_the_test_tells_starts_apart(law):
+    """Each start is told from that of signs, so that a key without effect would be found."""
+    truth = explicit(np.random.default_rng(1), 4, 2, np.ones(2), "gaussian", "linear")
+    assert least_likely(truth, drawn(4, 2, {}, "linear", **law)) < LEVEL
 
 
 def test_the_test_tells_correlations_apart():

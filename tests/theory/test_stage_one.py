@@ -78,14 +78,16 @@ def test_magnitudes_are_those_of_the_neurons():
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("gaussian", [False, True])
 @pytest.mark.parametrize(("b_rms", "v_0"), [(0.4, 0.1), (0.01, 0.3), (0.0, 0.2), (0.3, 0.0)])
-def test_mean_sizes_are_those_of_many_neurons(b_rms, v_0):
-    """Within four standard errors of 200 000 neurons; exactly |v_r(0)| at the start and where b_r = 0."""
+def test_mean_sizes_are_those_of_many_neurons(b_rms, v_0, gaussian):
+    """Within four standard errors of 200 000 neurons; of signs exactly |v_r(0)| at the start and where b_r = 0."""
     rng = np.random.default_rng(5)
-    b, v, k, gamma = b_rms * rng.standard_normal(200_000), v_0 * rng.choice([-1.0, 1.0], 200_000), 0.3, 7.0
+    b, k, gamma = b_rms * rng.standard_normal(200_000), 0.3, 7.0
+    v = v_0 * (rng.standard_normal(200_000) if gaussian else rng.choice([-1.0, 1.0], 200_000))
     for t in (0.0, 1.0, 6.0, 25.0):
         for found, neurons in zip(
-            stage_one.mean_sizes(t, b_rms, v_0, k, gamma), stage_one.neuron(t, b, v, k, gamma), strict=True
+            stage_one.mean_sizes(t, b_rms, v_0, k, gamma, gaussian), stage_one.neuron(t, b, v, k, gamma), strict=True
         ):
             sizes = np.abs(neurons)
             error = 4 * sizes.std() / np.sqrt(len(sizes)) + 1e-12 * sizes.mean()

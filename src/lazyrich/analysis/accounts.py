@@ -20,13 +20,19 @@ from lazyrich.analysis.account import (
     up_to_onset,
 )
 from lazyrich.analysis.codes import Look
-from lazyrich.analysis.scope import carried, derived, linear_only, squares_only
+from lazyrich.analysis.scope import carried, derived, linear_only, squares_only, starts_of
+from lazyrich.networks.starts import BOUND
 from lazyrich.theory import closed_form, lazy, stage_one, two_stage, wide
+
+
+def _v_rms(run: Run) -> Array:
+    """Return rms v_r(0): v₀ of a second layer of signs, else as it was drawn."""
+    return run.get.get("v_rms", run.get["v_0"])
 
 
 def _growing(run: Run) -> Array:
     get = run.get
-    return np.asarray(stage_one.growing_mode(get["b_rms"], get["v_0"], run.start, get["gamma"]))
+    return np.asarray(stage_one.growing_mode(get["b_rms"], _v_rms(run), run.start, get["gamma"]))
 
 
 def _onset(run: Run) -> Array:
@@ -36,7 +42,7 @@ def _onset(run: Run) -> Array:
 
 def _stage_one(run: Run) -> Array:
     get = run.get
-    decaying = np.asarray(stage_one.decaying_mode(get["b_rms"], get["v_0"], run.start, get["gamma"]))
+    decaying = np.asarray(stage_one.decaying_mode(get["b_rms"], _v_rms(run), run.start, get["gamma"]))
     numbers = (get[name] for name in ("growth_per_step", "gamma", "y_norm"))
     return np.asarray(stage_one.overlap(run.steps, *map(column, (_growing(run), decaying, *numbers))))
 
@@ -45,7 +51,7 @@ def _eq_10(run: Run) -> Array:
     """Return Eq. 10 from onset, started at (ρ̂, v) of stage one; NaN before."""
     get, onset = run.get, _onset(run)
     k, gamma = get["growth_per_step"], get["gamma"]
-    rho, v = stage_one.magnitudes(onset, get["b_rms"], get["v_0"], run.start, k, gamma)
+    rho, v = stage_one.magnitudes(onset, get["b_rms"], _v_rms(run), run.start, k, gamma)
     when = run.data["step"].values, onset.astype(np.int64)
     return two_stage.evolve(*when, rho, v, k, gamma, get["phi"]) / column(get["y_norm"]) ** 2
 
@@ -66,7 +72,7 @@ def _closed_form(run: Run) -> Array:
     overlap = closed_form.overlap(
         run.steps,
         column(get["b_rms"] ** 2 / gamma),
-        column(get["v_0"] ** 2),
+        column(_v_rms(run) ** 2),
         column(run.start / np.sqrt(gamma)),
         column(get["growth_per_step"]),
         column(gamma / y_square),
@@ -97,11 +103,14 @@ def _early(run: Run, overlap: Array) -> Array:
 
 
 def _sizes(run: Run, overlap: Array) -> tuple[Array, Array]:
-    """Return ⟨|ρ_r|⟩ and ⟨|v_r|⟩ of stage one."""
-    names = ("b_rms", "v_0", "growth_per_step", "gamma")
+    """Return ⟨|ρ_r|⟩ and ⟨|v_r|⟩ of stage one; NaN for starts in which b_r and v_r(0) are bound to ‖w_r‖."""
+    second_layer, start = starts_of(run.data)
+    get = run.get
+    b, v_0, k, gamma = map(column, (get["b_rms"], _v_rms(run), get["growth_per_step"], get["gamma"]))
     with np.errstate(over="ignore", invalid="ignore"):
-        sizes = stage_one.mean_sizes(run.steps, *(column(run.get[name]) for name in names))
-    rho, v = (np.where(_early(run, overlap), size, np.nan) for size in sizes)
+        sizes = stage_one.mean_sizes(run.steps, b, v_0, k, gamma, column(second_layer == "gaussian"))
+    free = column(~np.isin(start, BOUND))
+    rho, v = (np.where(_early(run, overlap) & free, size, np.nan) for size in sizes)
     return rho, v
 
 

@@ -168,7 +168,10 @@ def accuracy(data: xr.Dataset) -> np.ndarray:
 
 
 def theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
-    """Return conditions and conclusions of Theorem 4.1 of each network; NaN where they need an unknown Σ or β."""
+    """Return conditions and conclusions of Theorem 4.1 of each network.
+
+    Conditions are NaN where they need an unknown Σ or β, and for a start that is not the paper's.
+    """
     get = scalars(data)
     epsilon = accuracy(data)
     distribution = {
@@ -190,6 +193,8 @@ def theorem(data: xr.Dataset, constants: Conditions) -> dict[str, np.ndarray]:
     )
     columns = {f"{name}_margin": np.asarray(margin) for name, margin in margins.items()}
     columns["assumption_margin"] = np.asarray(conditions.smallest(margins, constants.trace_form))
+    if not (of_paper := scope.of_paper(data)).all():
+        columns = {name: np.where(of_paper, margin, np.nan) for name, margin in columns.items()}
     first, second = get["alignment_step"], get["end_step"]
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["alignment_time_ratio"] = first / times.alignment_time(get["v_0"], get["growth_per_step"])

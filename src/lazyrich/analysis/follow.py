@@ -20,6 +20,7 @@ from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
 from lazyrich.networks.losses import Loss, bound_to
 from lazyrich.networks.recipe import Recipe
+from lazyrich.networks.starts import Law, independent_neurons
 from lazyrich.networks.streams import Role, stream
 from lazyrich.shards.replay import batch_of
 from lazyrich.system.errors import LazyrichError
@@ -125,7 +126,9 @@ def followable(data: xr.Dataset) -> np.ndarray:
     recipe = Recipe.of(data)
     width = data["width"].values
     # The Gram engine draws neuron by neuron; where all are probes, they are the same.
-    in_law = (width > data["samples"].values) & (data.attrs["engine"] != "gram")
+    _, start = scope.starts_of(data)
+    independent = np.array([independent_neurons(*each) for each in zip(start, width, strict=True)])
+    in_law = (independent > data["samples"].values) & (data.attrs["engine"] != "gram")
     reproducible = in_law | (width <= recipe.settings["probes"]["count"])
     return (
         (scope.of_networks(data) == scope.LINEAR)
@@ -155,7 +158,9 @@ def follow(data: xr.Dataset, network: int) -> Followed:
     width = int(row["width"].item())
     explicit = min(recipe.settings["probes"]["count"], width)
     generator = stream(recipe.settings["seed"], int(row["replicate"].item()), Role.WEIGHTS)
-    moments, neurons = draw(generator, rank, width, explicit)
+    second_layer, start = (str(values[network]) for values in scope.starts_of(data))
+    law = Law(second_layer, start, int(row["dimension"].item()))
+    moments, neurons = draw(generator, rank, width, explicit, law)
     sigma_0, v_0 = float(row["sigma_0"]), float(row["v_0"])
     scale = np.concatenate([[v_0], np.full(rank, sigma_0)])
     loss, samples = bound_to(np, str(scope.losses_of_networks(data)[network])), None

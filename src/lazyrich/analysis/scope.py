@@ -12,11 +12,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import xarray as xr
 
+from lazyrich.networks import starts
 from lazyrich.networks.losses import DEFAULT, LOSSES
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.table import variable
 
 LINEAR = "linear"
+# Second layers of which Theorem 4.1 speaks, for linear networks: to turn a neuron, z_r → −z_r, changes none of its statements.
+PAPERS = ("signs", "positive")
 # After the name of a prediction that is drawn though networks are not linear.
 OF_LINEAR = " (linear theory)"
 
@@ -115,6 +118,36 @@ def squares_of_cells(summary: xr.Dataset) -> xr.DataArray:
     return named.copy(data=np.isin(named.values, [name for name, loss in LOSSES.items() if loss.square]))
 
 
+def starts_of(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return `second_layer` and `start` of each network of a shard, (networks,) each."""
+    second_layer, start = (
+        np.broadcast_to(_law(data, key).values, data.sizes["network"]) for key in ("second_layer", "start")
+    )
+    return second_layer, start
+
+
+def of_paper(data: xr.Dataset) -> np.ndarray:
+    """Return which networks of a shard start as the paper's do, (networks,)."""
+    second_layer, start = starts_of(data)
+    return np.isin(second_layer, PAPERS) & (start == starts.DEFAULTS["start"])
+
+
+def start_remark(data: xr.Dataset) -> str:
+    """Return what theory leaves out for the starts of a summary, or of networks; empty if all are the paper's."""
+    second_layers, names = (np.unique(_law(data, key).values).tolist() for key in ("second_layer", "start"))
+    other = [f"second_layer: {name}" for name in second_layers if name not in PAPERS]
+    other += [f"start: {name}" for name in names if name != starts.DEFAULTS["start"]]
+    if not other:
+        return ""
+    text = f"Assumption 4.1 is about independent neurons with v_r = ±v₀, and has no margin where {' or '.join(other)}."
+    if bound := [name for name in names if name in starts.BOUND]:
+        text += (
+            f" Stage one's ⟨|ρ_r|⟩ and ⟨|v_r|⟩ are for Gaussian b_r independent of v_r, and left out where start: "
+            f"{' or '.join(bound)}."
+        )
+    return text + " What needs moments of the start alone holds as it is."
+
+
 def of_cells(summary: xr.Dataset) -> xr.DataArray:
     """Return the activation of a summary's cells, over the dimension along which it varies, if any."""
     return _named(summary, "activation")
@@ -151,10 +184,20 @@ def caveat(data: xr.Dataset) -> str:
 
 
 def sentence(data: xr.Dataset) -> str:
-    """Return the last sentence of captions of pictures with theory; empty if all networks are linear, on squares."""
+    """Return the last sentences of captions with theory; empty if all are the paper's linear networks, on squares."""
     linear = " Stages one and two, T and Θ∞ are those of linear networks, which these need not be."
     squares = f" Beside the loss {', '.join(no_squares(data))} there is no theory but stage one, which needs no square."
-    return (linear if others(data) else "") + (squares if no_squares(data) else "")
+    remark_on_start = start_remark(data)
+    return (
+        (linear if others(data) else "")
+        + (squares if no_squares(data) else "")
+        + (f" {remark_on_start}" if remark_on_start else "")
+    )
+
+
+def _law(data: xr.Dataset, key: str) -> xr.DataArray:
+    """Return a key of the start, over the dimension along which it varies, if any."""
+    return data[key] if key in data else xr.DataArray(Recipe.of(data).fixed.get(key, starts.DEFAULTS[key]))
 
 
 def _named(data: xr.Dataset, key: str) -> xr.DataArray:

@@ -60,7 +60,9 @@ def holds_for(name: str) -> scope.HoldsFor:
 
 
 def remark(summary: xr.Dataset, name: str) -> str:
-    """Return what a summary says of its variable `name`, the error of a theory; nothing where it was derived for all."""
+    """Return the remark on a summary's variable `name`, the error of a theory or a margin; empty if it is of all networks."""
+    if name.endswith("_margin"):
+        return scope.start_remark(summary)
     return scope.remark(holds_for(name), scope.activations(summary), scope.losses(summary))
 
 

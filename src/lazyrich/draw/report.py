@@ -66,6 +66,7 @@ def write_report(
         theories=theory_table(data),
         best=BEST_THEORY.counts(data) if BEST_THEORY.name in data else [],
         scope=scope_table(data),
+        starts=scope.start_remark(data),
         kernels=distance_table(kernel_distances(sweep, data, shards), data),
         boundaries=boundary_table(data),
         disagreement=disagreement(data),

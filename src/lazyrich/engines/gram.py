@@ -68,6 +68,9 @@ class Start:
         self.v = z[..., 0] * tensor(networks.v_0, device)[:, None]  # (networks, m)
         self.w = z[..., 1:].mT * tensor(networks.sigma_0, device)[:, None, None]  # (networks, r, m): Vᵀw
         self.p = root_K @ self.w  # (networks, n, m)
+        if networks.doubled:
+            # Pairs cancel in the output to the last bit. Of some shapes a matrix product rounds equal columns differently.
+            self.p[..., 1::2] = self.p[..., ::2]
         self.rate = tensor(networks.loss_factor * networks.learning_rate / (problem.samples * networks.width), device)
         self.b_rms = _mean_square(_along(self.y, self.p)) ** 0.5
         self.linear = networks.activation == "linear"

@@ -20,6 +20,7 @@ from lazyrich.networks.losses import DEFAULT, LOSSES, family
 from lazyrich.networks.optimisers import MOST_STEPS
 from lazyrich.networks.problem import Problem, problems
 from lazyrich.networks.recipe import Recipe
+from lazyrich.networks.starts import DEFAULTS
 from lazyrich.networks.table import Table, distinct, table
 from lazyrich.theory import end_state, scalars
 
@@ -60,6 +61,7 @@ class Networks:
     explicit: bool = False  # every neuron is among the probes
     loss: str = DEFAULT  # its `family`
     by_sample: bool = False  # the problem keeps its samples, because the loss or a record tells them apart
+    doubled: bool = False  # neurons come in pairs (w, v), (w, −v), next to each other
 
     def part(self, where: Int[Array, " part"]) -> Networks:
         """Return some of the networks as a batch, with their problems, draws and modes only."""
@@ -103,6 +105,12 @@ class Networks:
         return np.where(self.unguided, np.nan, chi)
 
     @property
+    def v_rms(self) -> Float[Array, " networks"]:
+        """The rms of v_r at the start, over all neurons of each network."""
+        rms: np.ndarray = self.v_0 * np.sqrt(self.initial.moments[self.initial_index, 0, 0])
+        return rms
+
+    @property
     def growth_per_step(self) -> Float[Array, " networks"]:
         """k = cη√γ/(mn), c the slope of the loss at an output of 0; NaN where it is not defined."""
         gamma = self.of_problem("gamma")
@@ -123,7 +131,7 @@ class Networks:
 
 
 def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networks]:
-    """Yield the networks of a recipe with all derived parameters, one batch for each n, activation and family of losses.
+    """Yield the networks of a recipe with all derived parameters, one batch for each n, activation, start and family of losses.
 
     By default the neurons of networks that `engine_of` gives to the Gram engine are explicit. `explicit=True` makes those of
     all networks explicit, `explicit=False` only those of networks that are not linear. Batches with explicit neurons have one
@@ -131,13 +139,13 @@ def networks(recipe: Recipe, *, explicit: bool | None = None) -> Iterator[Networ
     """
     columns = table(recipe)
     sized = dict(with_sizes(columns))
-    kinds, kind = distinct(sized, ["activation", "width", "samples"])
+    kinds, kind = distinct(sized, ["activation", "width", "samples", "start"])
     by_gram = np.array([engine_of(**row) == "gram" for row in kinds])[kind]
     is_explicit = by_gram if explicit is None else (columns["activation"] != "linear") | explicit
     sized["width"] = np.where(is_explicit, sized["width"], 0)
     names, where = np.unique(columns["loss"], return_inverse=True)
     sized["loss"] = np.array([family(str(name)) for name in names])[where]
-    _, group = distinct(sized, ["samples", "activation", "width", "loss"])
+    _, group = distinct(sized, ["samples", "activation", "width", "start", "loss"])
     for i in range(group.max() + 1):
         rows = np.flatnonzero(group == i)
         group_columns = {name: column[rows] for name, column in columns.items()}
@@ -164,7 +172,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool, l
         columns = {**columns, "width": np.full(len(rows), len(problem.weights.v))}
     width = columns["width"].astype(np.float64)
     loss_factor, curvature = _of_losses(columns["loss"])
-    sigma_0, v_0 = _scales(columns, problem, b, width)
+    sigma_0, v_0 = _scales(columns, problem, b, problem.dimension[index], width)
     reason = np.full(len(rows), Reason.none)
     with np.errstate(over="ignore", invalid="ignore"):
         size = sigma_0**2 + v_0**2
@@ -195,6 +203,9 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool, l
         reason[fit & ~(rounded_steps <= MOST_STEPS)] = Reason.too_many_steps
         steps = np.minimum(rounded_steps, MOST_STEPS).astype(np.int64)
     neurons = int(columns["width"].max()) if explicit else settings["probes"]["count"]
+    doubled = "start" in columns and str(columns["start"][0]) == "doubled"
+    if doubled and explicit and problem.held_out is not None:
+        problem = replace(problem, held_out=problem.held_out.paired())
     start, start_index = initial(columns, problem, index, neurons, settings["seed"])
     return Networks(
         rows=rows,
@@ -214,6 +225,7 @@ def _resolve(columns: Table, rows: np.ndarray, recipe: Recipe, explicit: bool, l
         explicit=explicit,
         loss=loss,
         by_sample=samples,
+        doubled=doubled,
     )
 
 
@@ -226,18 +238,28 @@ def _of_losses(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return factor[where], curvature[where]
 
 
-def _scales(columns: Table, problem: Problem, b: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (σ0, v0): given, or from laziness and balance, from width exponents or from the file's weights."""
+def _scales(
+    columns: Table, problem: Problem, b: np.ndarray, dimension: np.ndarray, width: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (σ0, v0): given, or from laziness and balance, from width exponents or from the file's weights.
+
+    Of balanced neurons v0 is the rms of |v_r| = ‖w_r‖, σ0√d.
+    """
     if problem.weights is not None:
-        ones = np.ones(len(b))
-        return problem.weights.sigma_0 * ones, problem.weights.v_0 * ones
+        scale = np.ones(len(b)) * columns.get("weight_scale", np.float64(DEFAULTS["weight_scale"]))
+        return problem.weights.sigma_0 * scale, problem.weights.v_0 * scale
+    balanced = np.full(len(b), columns.get("start", DEFAULTS["start"])) == "balanced_neurons"
     if "laziness" in columns:
         balance = columns.get("balance", np.float64(1.0))
+        if balanced.any():
+            balance = np.where(balanced, 1 / np.sqrt(dimension), balance)
         v_0 = np.sqrt(2 * b * columns["laziness"] / (1 + balance**2))
         return balance * v_0, v_0
-    if "width_exponent_p" in columns:
-        return width ** -columns["width_exponent_s"], width ** -columns["width_exponent_p"]
-    return columns["sigma_0"].astype(float), columns["v_0"].astype(float)
+    if "width_exponent_s" in columns:
+        sigma_0 = width ** -columns["width_exponent_s"]
+        return sigma_0, np.sqrt(dimension) * sigma_0 if balanced.all() else width ** -columns["width_exponent_p"]
+    sigma_0 = columns["sigma_0"].astype(float)
+    return sigma_0, np.sqrt(dimension) * sigma_0 if balanced.all() else columns["v_0"].astype(float)
 
 
 def _limit(

@@ -48,6 +48,10 @@ class HeldOut:
         inside, outside = self.inside[where][..., :modes], self.outside[where][..., :functions]
         return replace(self, inside=inside, outside=outside, y=self.y[where])
 
+    def paired(self) -> HeldOut:
+        """Return the same with neurons in pairs of one function, as of a doubled start: each first one's."""
+        return replace(self, outside=np.repeat(self.outside[..., ::2], 2, axis=-1)[..., : self.outside.shape[-1]])
+
 
 def stacked(tests: Sequence[Rows], samples: int, *, explicit: bool = False) -> HeldOut:
     """Return test samples of several problems in one batch."""

@@ -27,6 +27,9 @@ VARIABLES = {
     "training_loss": ("loss that was trained on", ""),
     "training_tau": ("dimensionless length of training that was asked for", "τ"),
     "source": ("distribution of the inputs, or what data they are", ""),
+    "second_layer": ("law of the initial second layer", ""),
+    "start": ("how the initial neurons go together", ""),
+    "weight_scale": ("factor of the file's weights", ""),
     "classes": ("classes that samples are drawn from", ""),
     "inputs": ("what inputs are taken as", ""),
     "problem_targets": ("what targets are made of labels", ""),
@@ -64,6 +67,7 @@ VARIABLES = {
     "gram_error": ("spectral norm of K - tr(Sigma) I", "‖K − tr Σ I‖₂"),
     "loss_floor": ("loss that no training removes (c/2n) |(I - Pi) y|^2", ""),
     "b_rms": ("rms over neurons of the initial alignment <w_r(0), X^T y>", "rms b_r"),
+    "v_rms": ("rms over neurons of the initial second layer", "rms v_r(0)"),
     "onset_step": ("first step at which the reducible loss has fallen by the onset share", "t₁(δ)"),
     "end_step": (
         "first step at which the residual is within the converged share of |y|, or another loss within its",

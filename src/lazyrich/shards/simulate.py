@@ -84,7 +84,10 @@ def simulate(recipe: Recipe, *, engine: str | None = None, device: str = "auto",
             name = engine or ("gram" if batch.explicit else "propagator")
             trajectories = evolve_with(name, batch, recording, device=device, threads=threads)
             engines.add(name)
-            parts.append(_dataset(batch, steps, trajectories, record["observables"]))
+            part = _dataset(batch, steps, trajectories, record["observables"])
+            if {"second_layer", "start"} & set(columns):  # else v0 itself
+                part["v_rms"] = ("network", batch.v_rms)
+            parts.append(part)
             networks_done += len(batch.rows)
             progress.reach(networks_done)  # networks that cannot be trained, too
             _check_files(recipe, MEANWHILE)

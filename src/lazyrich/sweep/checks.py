@@ -11,6 +11,7 @@ from lazyrich.networks import activations, explicit, observables
 from lazyrich.networks.data import DATA, OWN, SOURCES
 from lazyrich.networks.formulas import Formula
 from lazyrich.networks.losses import LOSSES
+from lazyrich.networks.starts import BOUND, DEFAULTS
 from lazyrich.networks.teachers import LINEAR, NETWORKS
 from lazyrich.sweep.axes import Axis
 from lazyrich.sweep.formula_checks import check_names, check_values
@@ -32,6 +33,7 @@ def check_combinations(sweep: Grid) -> None:
         check_values,
         _check_problem,
         _check_scales,
+        _check_start,
         _check_activation,
         _check_training,
         _check_loss,
@@ -204,6 +206,17 @@ def _check_teacher(sweep: Grid) -> None:
 def _check_scales(sweep: Grid) -> None:
     families = {"sigma_0 and v_0": ("sigma_0", "v_0"), "laziness": ("laziness",)}
     families["width_exponent_p and width_exponent_s"] = ("width_exponent_p", "width_exponent_s")
+    if "balanced_neurons" in _starts(sweep):
+        for name in ("v_0", "balance", "width_exponent_p"):
+            if getattr(sweep.network, name) is not None:  # `balance` has a default beside laziness
+                raise ValueError(f"network.{name}: is set by |v_r| = ‖w_r‖ where start: balanced_neurons; remove it")
+        families = {name: (name,) for name in ("sigma_0", "laziness", "width_exponent_s")}
+        if set(_starts(sweep)) != {"balanced_neurons"}:
+            for name in _given(sweep, "sigma_0", "width_exponent_s"):
+                raise ValueError(
+                    f"network.{name}: leaves v0 open where start is not balanced_neurons; write laziness instead"
+                )
+            families = {"laziness": ("laziness",)}
     present = {text: names for text, names in families.items() if _given(sweep, *names)}
     choice = "give exactly one of: " + "; ".join(families)
     if len(present) > 1:
@@ -217,8 +230,45 @@ def _check_scales(sweep: Grid) -> None:
     if sweep.problem.source not in OWN:
         # With own data, width and scales may come with their weights; `data_checks` decides.
         _require(sweep, "width")
+    if "balanced_neurons" in _starts(sweep) and (0,) in sweep.corners("sigma_0"):
+        raise ValueError("network.sigma_0: 0 and |v_r| = ‖w_r‖ leave no weight above 0; write one > 0")
     if (0, 0) in sweep.corners("sigma_0", "v_0"):
         raise ValueError("network.sigma_0: and v_0 are both 0, where no gradient flows; write one > 0")
+
+
+def _starts(sweep: Grid) -> tuple[str, ...]:
+    return _values(sweep, "start", DEFAULTS["start"])
+
+
+def _check_start(sweep: Grid) -> None:
+    """Check laws of the start against each other, the width, and held-out samples."""
+    if sweep.problem.source not in OWN:
+        _refuse(sweep, ("weight_scale",), f"belongs to the weights that a source {' or '.join(sorted(OWN))} brings")
+    together = sweep.corners("start", "second_layer")
+    if ("doubled", "positive") in together:
+        raise ValueError(
+            "network.second_layer: positive excludes start: doubled, in which half of the v_r are negative; write signs or "
+            "gaussian"
+        )
+    if ("balanced_neurons", "gaussian") in together:
+        raise ValueError(
+            "network.second_layer: gaussian excludes start: balanced_neurons, which sets |v_r| = ‖w_r‖; write signs or positive"
+        )
+    bound = [start for start in _starts(sweep) if start in BOUND]
+    if bound and sweep.problem.test_samples is not None:
+        raise ValueError(
+            f"problem.test_samples: need a first layer that is independent outside the row space of X, and start: {bound[0]} "
+            "binds it by ‖w_r‖; remove it, or write start: drawn or doubled"
+        )
+    if "doubled" in _starts(sweep):
+        for start, width in sorted(sweep.combinations("start", "width"), key=str):
+            if start == "doubled" and width and width % 2:
+                raise ValueError(
+                    f"network.width: {width} is odd, and start: doubled pairs the neurons; write even numbers"
+                )
+    for start, width, samples in sweep.corners("start", "width", "samples"):
+        if width and samples:  # `data_checks` does this for a whole file
+            explicit.check_start(start, width, samples)
 
 
 def _check_activation(sweep: Grid) -> None:

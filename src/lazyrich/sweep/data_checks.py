@@ -44,14 +44,16 @@ def check(sweep: Sweep) -> None:
         if sweep.problem.test_samples is not None:
             _check_test(pool, cell, sweep.problem.test_samples, SOURCES[source])
     _check_signs(pool, sweep)
-    for activation, width, samples in sweep.corners("activation", "width", "samples"):
+    for activation, start, width, samples in sweep.corners("activation", "start", "width", "samples"):
         if width:
             explicit.check_width(activation, width, samples or len(pool))
+            explicit.check_start(start, width, samples or len(pool))
 
 
 def _check_weights(sweep: Sweep, pool: Pool) -> None:
     """Check for keys that exclude weights from the file, or that are needed without them."""
-    parameters = [name for name in ("width", *SCALES, "balance") if name in sweep.parameters]
+    laws = ("second_layer", "start")
+    parameters = [name for name in ("width", *SCALES, "balance", *laws) if name in sweep.parameters]
     if pool.weights is not None:
         if parameters:
             raise LazyrichError(f"network.{parameters[0]}: is set by the weights in {sweep.problem.path}; remove it")
@@ -63,6 +65,10 @@ def _check_weights(sweep: Sweep, pool: Pool) -> None:
                     f"problem.{name}: the weights in {sweep.problem.path} belong to its X and y; remove it"
                 )
         return
+    if "weight_scale" in sweep.parameters:
+        raise LazyrichError(
+            f"network.weight_scale: {sweep.problem.path} has no weights; add W and v to it, or remove the key"
+        )
     if "width" not in parameters:
         raise LazyrichError("network.width: is missing; add it, or weights W and v to the file")
     if not set(parameters) & set(SCALES):

@@ -16,6 +16,7 @@ from lazyrich.networks.formulas import Formula
 from lazyrich.networks.losses import LOSSES
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Point
+from lazyrich.networks.starts import DEFAULTS
 from lazyrich.sweep.axes import Axis, Integer, own_axis, scalar
 from lazyrich.sweep.dependence import Dependence
 from lazyrich.sweep.schema import (
@@ -72,14 +73,15 @@ class Grid(Section):
             defaults |= {"inputs": "raw", "targets": "labels"}
         else:
             defaults |= {"spectrum": "isotropic", "noise_std": 0.0}
-        if self.network.laziness is not None:
+        if self.network.laziness is not None and self.network.start != "balanced_neurons":
             defaults |= {"balance": 1.0}
         parameters = dict(self.axes)
         for section in (self.problem, self.network, self.training):
             for name in sweepable(type(section)):
                 value = getattr(section, name)
                 value = defaults.get(name) if value is None else value
-                if value is not None:
+                # These keys came later: with their defaults a sweep is the one that never had them.
+                if value is not None and value != DEFAULTS.get(name):
                     parameters[name] = value
         return parameters
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from lazyrich.networks import activations, losses, observables, teachers
+from lazyrich.networks import activations, losses, observables, starts, teachers
 from lazyrich.networks.data import DATA, DISTRIBUTIONS, OWN, SOURCES
 from lazyrich.sweep.axes import Choice, Classes, Integer, Key, Memory, Real, in_bytes, scalar, swept
 from lazyrich.system.errors import LazyrichError
@@ -140,13 +140,28 @@ class Network(Section):
         description="φ; your own is a torch function in a file that stands alone, named relative to the sweep file",
     )
     sigma_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="σ0: w_r ~ N(0, σ0² I)")
-    v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(None, description="v0: v_r = ±v0 with equal probability")
+    v_0: Annotated[Any, swept(NON_NEGATIVE)] = Field(
+        None, description="v0: v_r = ±v0 with equal probability, or as `second_layer` says"
+    )
     laziness: Annotated[Any, swept(POSITIVE)] = Field(
         None, description="χ: σ0² + v0² = 2bχ, b the minimum-norm solution"
     )
     balance: Annotated[Any, swept(POSITIVE)] = Field(None, description="σ0/v0 beside laziness (default 1)")
     width_exponent_p: Annotated[Any, swept(Real())] = Field(None, description="p: v0 = m^−p")
     width_exponent_s: Annotated[Any, swept(Real())] = Field(None, description="s: σ0 = m^−s")
+    second_layer: Annotated[Any, swept(Choice(starts.SECOND_LAYERS))] = Field(
+        None,
+        description="law of v_r: `signs`, ±v0 with equal probability; `gaussian`, N(0, v0²); `positive`, v0 (default signs)",
+    )
+    start: Annotated[Any, swept(Choice(starts.STARTS))] = Field(
+        None,
+        description="`drawn`, neurons independent, w_r Gaussian; `doubled`, pairs (w, v) and (w, −v), so that f(0) = 0 (m "
+        "even); `balanced_neurons`, v_r = ±‖w_r‖ (v0 is then σ0√d and not given); `unit_rows`, ‖w_r‖ = σ0√d (default drawn). "
+        "The last two draw every neuron, so that m is bounded for linear networks, too",
+    )
+    weight_scale: Annotated[Any, swept(POSITIVE)] = Field(
+        None, description="factor of the weights W and v that a file brings (default 1)"
+    )
     probes: Annotated[
         Probes,
         BeforeValidator(

@@ -6,7 +6,7 @@ of the start. Shapes broadcast; `t` counts steps.
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import erf
 
 Array = np.ndarray | float  # a network at a time or many
@@ -74,12 +74,22 @@ def mean_sizes(
     v_0: Float[Array, "..."],
     k: Float[Array, "..."],
     gamma: Float[Array, "..."],
+    gaussian: Bool[Array, "..."] | bool = False,
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Return (⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0."""
+    """Return (⟨|ρ_r|⟩, ⟨|v_r|⟩) after t steps, over infinitely many neurons of Gaussian b_r and v_r(0) = ±v_0.
+
+    Where `gaussian`, v_r(0) ~ N(0, v_0²).
+    """
     cosh, sinh = cosh_sinh(t, k)
     root = np.sqrt(gamma)
     with np.errstate(divide="ignore", invalid="ignore"):  # γ = 0: k is NaN, and so is the result
-        return _folded(root * v_0 * sinh, b_rms * (cosh - 1)), _folded(v_0 * cosh, b_rms / root * sinh)
+        rho, v = (root * v_0 * sinh, b_rms * (cosh - 1)), (v_0 * cosh, b_rms / root * sinh)
+    if np.any(gaussian):
+        # The sum of two independent normal numbers is one.
+        rho, v = (
+            (np.where(gaussian, 0.0, of_v), np.where(gaussian, np.hypot(of_v, of_b), of_b)) for of_v, of_b in (rho, v)
+        )
+    return _folded(*rho), _folded(*v)
 
 
 def _folded(mean: Float[Array, "..."], deviation: Float[Array, "..."]) -> Float[Array, "..."]:

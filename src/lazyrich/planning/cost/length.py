@@ -122,12 +122,13 @@ def _power_sum(d: int, exponent: float) -> float:
 def _laziness(cell: dict[str, Any], b: float) -> float:
     if "laziness" in cell:
         return float(cell["laziness"])
-    if "width_exponent_p" in cell:
-        scales = (cell["width"] ** -cell["width_exponent_s"], cell["width"] ** -cell["width_exponent_p"])
-    else:
-        # A file with weights has no such keys; the scale only shifts the onset.
-        scales = (cell.get("sigma_0", 1.0), cell.get("v_0", 1.0))
-    return float(max(scales[0] ** 2 + scales[1] ** 2, 1e-300)) / (2 * b)
+    # A file with weights has no such keys; the scale only shifts the onset.
+    sigma_0, v_0 = cell.get("sigma_0", 1.0), cell.get("v_0", 1.0)
+    if "width_exponent_s" in cell:
+        sigma_0, v_0 = cell["width"] ** -cell["width_exponent_s"], cell["width"] ** -cell.get("width_exponent_p", 0.0)
+    if cell.get("start") == "balanced_neurons":
+        v_0 = sigma_0 * math.sqrt(dimension(cell))
+    return float(max(sigma_0**2 + v_0**2, 1e-300) * cell.get("weight_scale", 1.0) ** 2) / (2 * b)
 
 
 def _stability_fraction(cell: dict[str, Any], norm: float, kappa: float, chi: float) -> float:

@@ -16,6 +16,7 @@ from lazyrich.networks.formulas import Formula, evaluated
 from lazyrich.networks.losses import DEFAULT
 from lazyrich.networks.observables import OBSERVABLES
 from lazyrich.networks.recipe import Box, Recipe, size
+from lazyrich.networks.starts import BOUND, DEFAULTS
 from lazyrich.networks.teachers import NETWORKS
 from lazyrich.planning.cost.length import dimension, length, samples, width
 from lazyrich.sweep.schema import SECTION_OF
@@ -102,7 +103,7 @@ def records(record: Mapping[str, Any], cell: dict[str, Any]) -> int:
 
 def _engine(cell: dict[str, Any], observables: Iterable[str]) -> str:
     """Return what trains a network with the parameters `cell`: `batched` where the propagator is taken sample by sample."""
-    engine = engine_of(cell["activation"], width(cell), samples(cell))
+    engine = _engine_of(cell)
     told_apart = by_sample(cell.get("loss", DEFAULT), observables)
     return "batched" if engine == "propagator" and told_apart else engine
 
@@ -123,9 +124,13 @@ def in_torch(sweep: Sweep, engine: str | None = None) -> bool:
 
 def _kinds(sweep: Sweep) -> Iterator[dict[str, Any]]:
     """Yield the parameters of networks that decide on their engine."""
-    names = ("activation", "width", "samples", "source", "path", "loss")
+    names = ("activation", "width", "samples", "start", "source", "path", "loss")
     for values in sweep.corners(*names):
         yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _engine_of(cell: dict[str, Any]) -> str:
+    return engine_of(cell["activation"], width(cell), samples(cell), cell.get("start", DEFAULTS["start"]))
 
 
 def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
@@ -176,8 +181,9 @@ def of_network(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
 def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     """Return the work of drawing data and weights once, for all networks that share them."""
     n = samples(cell)
-    linear = engine_of(cell["activation"], width(cell), n) == "propagator"
+    linear = _engine_of(cell) == "propagator"
     explicit = min(settings["probes"]["count"], width(cell)) if linear else width(cell)
+    drawn = width(cell) if cell.get("start") in BOUND else explicit
     in_law = cell["source"] == "gaussian" and cell.get("spectrum") in ("isotropic", "spiked")
     units = cell.get("teacher_width", 1) if cell.get("teacher") in NETWORKS else 0  # drawn beside X
     entries = units * (n + units) if in_law else (n + units) * dimension(cell)
@@ -194,7 +200,7 @@ def of_draw(cell: dict[str, Any], settings: Mapping[str, Any]) -> Amounts:
     return Amounts(
         {
             ("seconds", "", "draw"): 1.0,
-            ("seconds", "", "draw entry"): float(entries + explicit * n + n**3),
+            ("seconds", "", "draw entry"): float(entries + drawn * n + n**3),
             ("memory", "", "draw byte"): 16.0 * (n + 1) * (n + 1 + explicit) + 8.0 * test_entries,
         }
     )
@@ -284,12 +290,12 @@ def cost(amounts: Amounts, constants: Amounts, what: str, threads: int = 1) -> f
 
 
 def _decides_draws(key: str, formulas: Mapping[str, Formula]) -> bool:
-    """Return whether an axis decides a width or a key of the problem, itself or by formulas."""
+    """Return whether an axis decides a width, a law of the start or a key of the problem, itself or by formulas."""
     decided = set(key.split())
     for name, formula in formulas.items():
         if decided.intersection(formula.names):
             decided.add(name)
-    return any(name == "width" or SECTION_OF.get(name) == "problem" for name in decided)
+    return any(name in ("width", "second_layer", "start") or SECTION_OF.get(name) == "problem" for name in decided)
 
 
 def _spread(count: int) -> list[int]:
