@@ -26,7 +26,7 @@ ALIGNED = {"teacher": "aligned", "teacher_alignment": 0.8}
 def drawn(replicates=DRAWS, seed=1, **row):
     columns = {name: np.full(replicates, value) for name, value in row.items()}
     columns |= {"replicate": np.arange(replicates), "width": np.full(replicates, FUNCTIONS)}
-    return problems(columns, {}, seed, samples=True)[0]
+    return problems(columns, {}, seed, samples=True, explicit=True)[0]
 
 
 def statistics(K, y, cross, y_test, h):
@@ -138,7 +138,7 @@ def test_rows_on_the_sphere_have_one_norm():
     # Of a test row P⊥x has what its coordinates leave, and many random functions measure it.
     columns = {"source": ["sphere"], "samples": [5], "dimension": [11], "test_samples": [2], "width": [20_000]}
     columns = {name: np.array(values) for name, values in columns.items()} | {"replicate": np.zeros(1, dtype=int)}
-    test = problems(columns, {}, 1, samples=True)[0].held_out
+    test = problems(columns, {}, 1, samples=True, explicit=True)[0].held_out
     np.testing.assert_allclose(np.sum(test.inside**2, axis=2) + np.mean(test.outside**2, axis=2), 11, rtol=0.05)
 
 
