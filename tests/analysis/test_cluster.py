@@ -202,6 +202,7 @@ def long_trajectories(folder):
     (folder / "sweep.json").write_text(json.dumps(data))
 
 
+@pytest.mark.slow
 def test_five_times_the_memory_is_read_and_analysed(tmp_path):
     """One worker of 500 MB, ended beyond them; it and the process that collects stay below, all they import included.
 

@@ -9,7 +9,8 @@ from lazyrich.engines import batched
 from lazyrich.engines.trajectories import Status
 from lazyrich.networks.losses import LOSSES, bound_to
 from lazyrich.planning.plan import whole
-from lazyrich.shards.replay import batch_of, replay
+from lazyrich.shards.batch import batch_of
+from lazyrich.shards.replay import replay
 from lazyrich.sweep.reader import load_sweep
 
 SIGNS = {"source": "digits", "classes": "3-8", "targets": "one_vs_rest", "inputs": "scaled"}

@@ -18,11 +18,11 @@ from lazyrich.engines.trajectories import Status
 from lazyrich.networks import optimisers
 from lazyrich.networks.data import OWN
 from lazyrich.networks.initial import draw
-from lazyrich.networks.losses import Loss, bound_to
+from lazyrich.networks.losses import DEFAULT, LOSSES, Loss, bound_to
 from lazyrich.networks.recipe import Recipe
 from lazyrich.networks.starts import Law, independent_neurons
 from lazyrich.networks.streams import Role, stream
-from lazyrich.shards.replay import batch_of
+from lazyrich.shards.batch import batch_of
 from lazyrich.system.errors import LazyrichError
 from lazyrich.theory import end_state
 
@@ -58,7 +58,7 @@ class Followed:
     force: float  # cη/(mn)
     size: float  # D
     start: Snapshot
-    loss: Loss
+    loss: Loss = LOSSES[DEFAULT]
     samples: tuple[Float[Array, "n r"], Float[Array, " n"]] | None = None
 
     @property

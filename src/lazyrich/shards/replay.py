@@ -10,7 +10,7 @@ that alone changes a value beyond recognition, as in chaos, the value is not com
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -18,16 +18,11 @@ from jaxtyping import Bool, Float
 
 from lazyrich.engines.dense import Realised, realise_network, train_realised
 from lazyrich.engines.pieces import torch_threads
-from lazyrich.engines.select import explicit
-from lazyrich.engines.trajectories import Recording, Status, Trajectories
-from lazyrich.networks import activations, observables
-from lazyrich.networks.batch import Networks, Reason, networks
-from lazyrich.networks.data import DATA
-from lazyrich.networks.data.source import digest
-from lazyrich.networks.problem import Problem
+from lazyrich.engines.trajectories import Recording, Trajectories
+from lazyrich.networks import observables
 from lazyrich.networks.recipe import Recipe
-from lazyrich.networks.table import table
 from lazyrich.planning.cell import one_network
+from lazyrich.shards.batch import batch_of, check_files
 from lazyrich.shards.simulate import alignment_step, recorded
 from lazyrich.shards.source import of_other_code
 from lazyrich.system import blas
@@ -135,47 +130,8 @@ def replay(data: xr.Dataset, network: int, steps: int | None = None) -> Replay:
             repetition = train_realised(realise_network(batch, 0, ROUGHNESS), batch, recording, ROUGHNESS)
         except MemoryError as error:
             raise LazyrichError(f"a network that is too large to be replayed: {str(error).partition(';')[0]}") from None
-        _check_files(one_network(Recipe.of(data), network))  # each training reads them again
+        check_files(one_network(Recipe.of(data), network))  # each training reads them again
     return _compare(row, compared_records, recording, [trajectories, repetition], realised)
-
-
-def batch_of(data: xr.Dataset, network: int) -> Networks:
-    """Return the network as a batch of one, with data and weights drawn as the engine had them."""
-    row = data.isel(network=network)
-    if row["status"].item() == Status.failed:
-        reason = Reason(int(row["reason"].item())).name
-        raise LazyrichError(f"this network could not be trained ({reason}), so that there is no trajectory to compare")
-    recipe = one_network(Recipe.of(data), network)
-    _check_files(recipe)
-    (batch,) = networks(recipe, explicit=explicit(data.attrs["engine"].split(", ")))
-    return replace(batch, problem=_with_signs(batch.problem, row["targets"].values))
-
-
-def _check_files(recipe: Recipe) -> None:
-    """Raise ValueError if a file that decides the numbers of the recipe's one network has changed."""
-    columns = table(recipe)
-    activation, source, path = str(columns["activation"][0]), str(columns["source"][0]), recipe.fixed.get("path")
-    planned_digest = recipe.activations.get(activation)
-    for file, edited in (
-        (activation, planned_digest is not None and activations.digest(activation) != planned_digest),
-        (path or source, source in DATA and digest(source, path) != recipe.settings["data"]),
-    ):
-        if edited:
-            raise LazyrichError(f"{file}: was edited since this network was trained; train it again")
-
-
-def _with_signs(problem: Problem, targets: Float[Array, " modes"]) -> Problem:
-    """Return the problem with eigenvectors of K turned as stored: their signs are the linear algebra library's choice.
-
-    Weights are drawn along these vectors, unless the file brings them.
-    """
-    if problem.weights is not None:
-        return problem
-    targets_drawn = problem.targets[0]
-    signs = np.where(targets_drawn * targets[: len(targets_drawn)] < 0, -1.0, 1.0)
-    vectors = None if problem.vectors is None else problem.vectors * signs
-    held_out = problem.held_out and replace(problem.held_out, inside=problem.held_out.inside * signs)
-    return replace(problem, targets=problem.targets * signs, vectors=vectors, held_out=held_out)
 
 
 # ---- comparing ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import xarray as xr
 
 from lazyrich.analysis.claims import family
 from lazyrich.analysis.claims.data import Trained
+from lazyrich.planning.plan import whole
 from lazyrich.sweep.reader import load_sweep
 from lazyrich.theory.conditions import NAMES
 
@@ -21,7 +22,9 @@ def trained(low, high, **network):
     )
     cells = {f"{name}_margin": ("laziness", np.array([low, high])) for name in NAMES}
     summary = xr.Dataset({"phase": ("laziness", np.zeros(2)), **cells})
-    return Trained(sweep, lambda: None, lambda: summary)
+    columns = {"loss_factor": [1.0], "y_norm": [2.0], "samples": [5]}
+    networks = xr.Dataset({name: ("network", values) for name, values in columns.items()})
+    return Trained(sweep, lambda: networks.assign_attrs(recipe=whole(sweep).text), lambda: summary)
 
 
 def test_a_sweep_that_varies_nothing_begins_with_what_its_networks_share():
