@@ -64,10 +64,14 @@ def test_numbers_in_the_sweep_files_are_those_that_the_points_say(name):
     assert (np.diff(points["step"]) == sweep["record"]["every"]).all()
 
 
+@pytest.fixture(scope="module")
+def matches():
+    return match_start(content("figure3"), load_published(SWEEPS / "../reference/figure3.csv"))
+
+
 @pytest.mark.parametrize("name", ("figure3", "figure3_cifar10"))
-def test_the_start_of_relu_networks_is_the_one_that_simulation_matches(name):
+def test_the_start_of_relu_networks_is_the_one_that_simulation_matches(name, matches):
     """On digits for both files: those of CIFAR-10 have no other images here."""
-    matches = match_start(content("figure3"), load_published(SWEEPS / "../reference/figure3.csv"))
     best = min(matches, key=lambda match: match.rise)
     v_0 = best.v_eff / np.hypot(1, best.balance)
     network = content(name)["network"]

@@ -267,7 +267,13 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+# Half a minute each; one with names, one with axes of the user's own and the smallest stand for all in the quick tests.
+QUICK = ("an axis of names", "axes of one's own", "two points, one network, one observable")
+
+
+@pytest.mark.parametrize(
+    "shape", [shape if shape in QUICK else pytest.param(shape, marks=pytest.mark.slow) for shape in SHAPES]
+)
 def test_sweeps_of_every_shape_can_be_explored(shape, tmp_path):
     """Every diagram, quantile, slice, pair of coordinates, cell and export."""
     (tmp_path / "sweeps").mkdir()
